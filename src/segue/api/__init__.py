@@ -1,0 +1,10 @@
+"""One typed function per RPC method, one file per noun, and the table of them all.
+
+The table is written out: one that fills itself by import side effects works in every test that imports the
+modules, and is empty in the daemon.
+"""
+
+from segue.api import daemon, message, rpc, session
+from segue.rpc.method import table
+
+METHODS = table(rpc, daemon, session, message)

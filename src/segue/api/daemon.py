@@ -1,0 +1,38 @@
+"""The daemon itself: alive, how it fares, sound, and to be stopped."""
+
+from typing import Literal
+
+from segue.api.context import Context
+from segue.errors import StorageError
+from segue.rpc.method import method
+from segue.store import health
+from segue.types import CheckResult, DaemonStatus, Empty
+
+
+@method("daemon.ping")
+async def ping(ctx: Context) -> Literal["pong"]:
+    """The word `pong`, without a look at the file."""
+    return "pong"
+
+
+@method("daemon.status", raises=(StorageError,))
+async def status(ctx: Context) -> DaemonStatus:
+    """Versions, places, load and the last cleanup; `database.bytes` is the file without its WAL."""
+    return ctx.daemon.status(await ctx.store.read(health.status, ctx.store.path))
+
+
+@method("daemon.check", raises=(StorageError,))
+async def check(ctx: Context, *, full: bool = False) -> CheckResult:
+    """Whether the file is sound: its pages and modes, and if `full` also references and counters.
+
+    Reads the whole file: seconds for hundreds of megabytes, while other clients go on.
+    """
+    problems = await ctx.store.read(health.check, ctx.store.path, full=full)
+    return CheckResult(ok=not problems, problems=problems)
+
+
+@method("daemon.shutdown")
+async def shutdown(ctx: Context) -> Empty:
+    """Answer, then finish what was received, and exit 0."""
+    ctx.daemon.stop()
+    return Empty()

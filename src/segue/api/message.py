@@ -1,0 +1,160 @@
+"""Messages: appended one by one or many at once, read, counted, deleted from the front."""
+
+import builtins
+from typing import Annotated
+
+from msgspec import Meta
+
+from segue.api.bounds import check_depth, normalise
+from segue.api.context import Context
+from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
+from segue.rpc.method import method
+from segue.store import appending, messages
+from segue.store.appending import Appending
+from segue.store.continuity import Place
+from segue.types import (
+    Appended,
+    AppendedMany,
+    BotId,
+    Count,
+    DeletedCount,
+    Draft,
+    Message,
+    MessageCount,
+    MessagePage,
+    Metadata,
+    Name,
+    Order,
+    PageLimit,
+    Parts,
+    Role,
+    RowId,
+    SessionId,
+    Timestamp,
+    WorkingDir,
+)
+
+Drafts = Annotated[list[Draft], Meta(max_length=1000)]
+
+
+@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError))
+async def append(
+    ctx: Context,
+    *,
+    session_id: SessionId | None = None,
+    working_dir: WorkingDir | None = None,
+    role: Role,
+    content: str,
+    parts: Parts | None = None,
+    token_count: Count | None = None,
+    input_tokens: Count | None = None,
+    output_tokens: Count | None = None,
+    model: Name | None = None,
+    stop_reason: Name | None = None,
+    response_ms: Count | None = None,
+    is_summary: bool = False,
+    metadata: Metadata | None = None,
+    key: Name | None = None,
+    expected_last_id: RowId | None = None,
+    bot_id: BotId | None = None,
+) -> Appended:
+    """Where the message went: it is durable when this is answered.
+
+    Into `session_id`, or into the session that `working_dir` continues. The same `key` with the same role,
+    content and parts gives the first result again; `expected_last_id` (0: empty) makes it a conflict if
+    somebody else appended in between.
+    """
+    if (session_id is None) == (working_dir is None):
+        raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
+    if bot_id is not None and working_dir is None:
+        raise InvalidParams("only with working_dir", path="$.bot_id")
+    draft = Draft(
+        role=role,
+        content=content,
+        parts=parts,
+        token_count=token_count,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        model=model,
+        stop_reason=stop_reason,
+        response_ms=response_ms,
+        is_summary=is_summary,
+        metadata=metadata,
+        key=key,
+    )
+    new = _prepare(ctx, draft, "$")
+    if session_id is not None:
+        return await ctx.store.write(appending.append, session_id, new, expected_last_id=expected_last_id)
+    return await ctx.store.write(
+        appending.append_in_place,
+        Place(normalise(working_dir or ""), bot_id or "default"),
+        ctx.config.session.continuity_ms,
+        new,
+        expected_last_id=expected_last_id,
+    )
+
+
+@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError))
+async def append_many(
+    ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
+) -> AppendedMany:
+    """Where the messages went, at most 1000: all are stored or none; a key that was used gives its first id."""
+    several = [_prepare(ctx, draft, f"$.messages[{index}]") for index, draft in enumerate(messages)]
+    return await ctx.store.write(appending.append_many, session_id, several, expected_last_id=expected_last_id)
+
+
+@method("message.list", raises=(StorageError, InvalidData))
+async def list(
+    ctx: Context,
+    *,
+    session_id: SessionId | None = None,
+    after_id: RowId | None = None,
+    before_id: RowId | None = None,
+    since: Timestamp | None = None,
+    roles: builtins.list[Role] | None = None,
+    limit: PageLimit = 1000,
+    offset: Count = 0,
+    order: Order = "asc",
+) -> MessagePage:
+    """Messages in the order of their ids, of one session or of all.
+
+    `since` is exclusive. A page ends early, with `has_more`, when it outgrows `limits.answer_bytes`.
+    """
+    return await ctx.store.read(
+        messages.list_page,
+        session_id=session_id,
+        after_id=after_id,
+        before_id=before_id,
+        since=since,
+        roles=roles,
+        limit=limit,
+        offset=offset,
+        order=order,
+        answer_bytes=ctx.config.limits.answer_bytes,
+    )
+
+
+@method("message.get", raises=(NotFound, StorageError, InvalidData))
+async def get(ctx: Context, *, message_id: RowId) -> Message:
+    """One message."""
+    return await ctx.store.read(messages.get, message_id)
+
+
+@method("message.count", raises=(NotFound, StorageError))
+async def count(ctx: Context, *, session_id: SessionId) -> MessageCount:
+    """How many messages a session holds now."""
+    return MessageCount(count=await ctx.store.read(messages.count, session_id))
+
+
+@method("message.delete_before", raises=(NotFound, StorageError))
+async def delete_before(ctx: Context, *, session_id: SessionId, before_id: RowId) -> DeletedCount:
+    """How many messages of the session with an id below `before_id` were deleted."""
+    deleted = await ctx.store.write(messages.delete_before, session_id, before_id)
+    ctx.daemon.purge()
+    return DeletedCount(deleted=deleted)
+
+
+def _prepare(ctx: Context, draft: Draft, path: str) -> Appending:
+    check_depth(draft.parts, f"{path}.parts")
+    check_depth(draft.metadata, f"{path}.metadata")
+    return appending.prepare(draft, ctx.config.limits.content_bytes, path)

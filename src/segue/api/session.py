@@ -1,0 +1,198 @@
+"""Sessions: found by directory, made, changed, listed, ended and cleaned up."""
+
+from msgspec import UNSET, UnsetType
+
+from segue.api.bounds import check_bytes, check_json, normalise
+from segue.api.context import Context
+from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.rpc.method import method
+from segue.store import continuity, listing, retention, sessions
+from segue.store.continuity import Place
+from segue.types import (
+    PREVIEW_CHARS,
+    BotId,
+    CleanupResult,
+    Count,
+    Deleted,
+    EndStatus,
+    Limit,
+    Metadata,
+    Name,
+    PreviewChars,
+    Resolution,
+    Session,
+    SessionId,
+    SessionOrder,
+    SessionPage,
+    Status,
+    WorkingDir,
+)
+
+
+@method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))
+async def resolve(
+    ctx: Context,
+    *,
+    working_dir: WorkingDir,
+    bot_id: BotId = "default",
+    name: Name | None = None,
+    provider: Name | None = None,
+    model: Name | None = None,
+    system_prompt: str | None = None,
+    create: bool = True,
+) -> Resolution:
+    """The session that a directory continues, or a new one, and why.
+
+    Continued is the directory's newest session that is not completed, if its last message is less than
+    `session.continuity_hours` old. `name`, `provider`, `model` and `system_prompt` serve a new session only.
+    """
+    check_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
+    place = Place(normalise(working_dir), bot_id)
+    continuity_ms = ctx.config.session.continuity_ms
+    found = await ctx.store.read(continuity.look, place, continuity_ms)
+    if found is not None:
+        return found
+    fresh = {"name": name, "provider": provider, "model": model, "system_prompt": system_prompt}
+    return await ctx.store.write(continuity.resolve, place, continuity_ms, create=create, fresh=fresh)
+
+
+@method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError))
+async def create(
+    ctx: Context,
+    *,
+    working_dir: WorkingDir | None = None,
+    bot_id: BotId = "default",
+    id: SessionId | None = None,
+    name: Name | None = None,
+    provider: Name | None = None,
+    model: Name | None = None,
+    system_prompt: str | None = None,
+    pinned: bool = False,
+    metadata: Metadata | None = None,
+) -> Session:
+    """A new session, the newest of its directory; without an `id` one is made of the time: `YYYY-MM-DD-HHMM-mmm`."""
+    _check_texts(ctx, system_prompt, metadata)
+    return await ctx.store.write(
+        sessions.create,
+        bot_id=bot_id,
+        working_dir=None if working_dir is None else normalise(working_dir),
+        id=id,
+        name=name,
+        provider=provider,
+        model=model,
+        system_prompt=system_prompt,
+        pinned=pinned,
+        metadata=metadata,
+    )
+
+
+@method("session.get", raises=(NotFound, StorageError, InvalidData))
+async def get(ctx: Context, *, session_id: SessionId) -> Session:
+    """One session."""
+    return await ctx.store.read(sessions.get, session_id)
+
+
+@method("session.list", raises=(StorageError, InvalidData))
+async def list(
+    ctx: Context,
+    *,
+    working_dir: WorkingDir | None = None,
+    bot_id: BotId | None = None,
+    status: Status | None = None,
+    id_prefix: str | None = None,
+    name_contains: str | None = None,
+    pinned: bool | None = None,
+    order_by: SessionOrder = "last_message_at",
+    limit: Limit = 20,
+    offset: Count = 0,
+    preview_chars: PreviewChars = PREVIEW_CHARS,
+) -> SessionPage:
+    """Sessions, newest first, with the beginning of what the user said first; `total` counts all that match.
+
+    `id_prefix` and `name_contains` are literal, the second case-blind.
+    """
+    return await ctx.store.read(
+        listing.list_page,
+        listing.Filter(
+            None if working_dir is None else normalise(working_dir), bot_id, status, id_prefix, name_contains, pinned
+        ),
+        order_by=order_by,
+        limit=limit,
+        offset=offset,
+        preview_chars=preview_chars,
+    )
+
+
+@method("session.update", raises=(NotFound, TooLarge, StorageError, InvalidData))
+async def update(
+    ctx: Context,
+    *,
+    session_id: SessionId,
+    name: Name | None | UnsetType = UNSET,
+    provider: Name | None | UnsetType = UNSET,
+    model: Name | None | UnsetType = UNSET,
+    system_prompt: str | None | UnsetType = UNSET,
+    working_dir: WorkingDir | None | UnsetType = UNSET,
+    pinned: bool | UnsetType = UNSET,
+    metadata: Metadata | None | UnsetType = UNSET,
+) -> Session:
+    """The session after the changes given; null clears, `metadata` is replaced as a whole."""
+    _check_texts(
+        ctx,
+        None if isinstance(system_prompt, UnsetType) else system_prompt,
+        None if isinstance(metadata, UnsetType) else metadata,
+    )
+    changes = {
+        "name": name,
+        "provider": provider,
+        "model": model,
+        "system_prompt": system_prompt,
+        "working_dir": normalise(working_dir) if isinstance(working_dir, str) else working_dir,
+        "pinned": pinned,
+        "metadata": metadata,
+    }
+    return await ctx.store.write(sessions.update, session_id, changes)
+
+
+@method("session.touch", raises=(NotFound, StorageError, InvalidData))
+async def touch(ctx: Context, *, session_id: SessionId) -> Session:
+    """The session, as if its last message came now; its status stays."""
+    return await ctx.store.write(sessions.touch, session_id)
+
+
+@method("session.resume", raises=(NotFound, StorageError, InvalidData))
+async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None) -> Session:
+    """The session, active and touched, so that its directory continues it; a given directory becomes its own."""
+    home = UNSET if working_dir is None else normalise(working_dir)
+    return await ctx.store.write(sessions.resume, session_id, home)
+
+
+@method("session.end", raises=(NotFound, StorageError, InvalidData))
+async def end(ctx: Context, *, session_id: SessionId, status: EndStatus = "completed") -> Session:
+    """The session, ended: a completed one is not continued; the first `ended_at` stays."""
+    return await ctx.store.write(sessions.end, session_id, status)
+
+
+@method("session.delete", raises=(StorageError,))
+async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
+    """Whether there was such a session; its messages and summaries are gone with it, memories are kept."""
+    deleted = await ctx.store.write(sessions.delete, session_id)
+    ctx.daemon.purge()
+    return Deleted(deleted=deleted)
+
+
+@method("session.cleanup", raises=(StorageError,))
+async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
+    """Delete sessions unused for `session.retention_days`, then the least recent above `session.max_sessions`.
+
+    Pinned and attached ones are exempt and do not count. `dry_run` only says what would go. At most 1000 ids are told.
+    """
+    if dry_run:
+        return await ctx.store.read(retention.preview, ctx.config.session.retention_ms, ctx.config.session.max_sessions)
+    return await ctx.daemon.clean_up()
+
+
+def _check_texts(ctx: Context, system_prompt: str | None, metadata: Metadata | None) -> None:
+    limit = ctx.config.limits.content_bytes
+    check_bytes(system_prompt, limit, "system_prompt")
+    check_json(metadata, limit, "metadata")

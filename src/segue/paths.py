@@ -1,0 +1,120 @@
+"""Where the socket, the database, the record and the configuration are: the same answer for daemon and clients."""
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+
+from segue.config import Config, load_config
+from segue.errors import ConfigError, StartError
+
+APP = "segue"
+SOCKET_NAME = "segued.sock"
+RECORD_NAME = "daemon.json"
+MAX_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
+"""sun_path holds 104 bytes on macOS and 108 on Linux, the last of them a NUL."""
+
+
+class Overrides(NamedTuple):
+    """What the command line says; None where it says nothing."""
+
+    socket: str | None = None
+    database: str | None = None
+    config: str | None = None
+
+
+class Places(NamedTuple):
+    """Every path, absolute, and the configuration that helped to find them."""
+
+    config: Config
+    config_path: Path
+    database: Path
+    socket: Path
+    socket_given: bool
+    """Whether somebody named the socket: if not, a client asks the record beside the database first."""
+
+    @property
+    def record(self) -> Path:
+        """The file in which a serving daemon says where it is."""
+        return self.database.parent / RECORD_NAME
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock is the ownership of the database."""
+        return self.database.with_name(self.database.name + ".lock")
+
+
+def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -> Places:
+    """Every path by the contract's order: command line, environment, configuration file, platform default.
+
+    Raises ConfigError for a wrong setting and StartError without a home directory.
+    """
+    config_path = _given(overrides.config, "SEGUE_CONFIG", environ) or _home_path(
+        platformdirs.user_config_path(APP) / "config.toml"
+    )
+    config = load_config(config_path)
+    database = (
+        _given(overrides.database, "SEGUE_DATABASE", environ)
+        or _configured(config.daemon.database, "daemon.database", config_path)
+        or _home_path(platformdirs.user_data_path(APP) / "sessions.db")
+    )
+    socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or _configured(
+        config.daemon.socket, "daemon.socket", config_path
+    )
+    return Places(config, config_path, database, socket or default_socket(environ), socket_given=socket is not None)
+
+
+def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
+    """In the runtime directory if that is really ours alone, else beside the data: never in /tmp."""
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if sys.platform != "darwin" and runtime.startswith("/") and _is_private(runtime):
+        return Path(runtime) / APP / SOCKET_NAME
+    return _home_path(platformdirs.user_data_path(APP) / "run" / SOCKET_NAME)
+
+
+def check_socket_length(path: Path) -> None:
+    """StartError if the kernel cannot hold the path."""
+    length = len(os.fsencode(path))
+    if length > MAX_SOCKET_BYTES:
+        raise StartError("socket", f"{path} has {length} bytes, the limit is {MAX_SOCKET_BYTES}; choose a shorter one")
+
+
+def _given(option: str | None, variable: str, environ: Mapping[str, str]) -> Path | None:
+    """A path from the command line (relative to where it was typed), else from the environment (absolute)."""
+    if option is not None:
+        if not option:
+            raise ConfigError("usage", "an empty path was given")
+        return Path(os.path.abspath(option))
+    value = environ.get(variable, "")
+    if value and not value.startswith("/"):
+        raise ConfigError(f"environment: {variable}", f"must be an absolute path, not {value!r}")
+    return Path(os.path.abspath(value)) if value else None
+
+
+def _configured(value: str | None, key: str, config_path: Path) -> Path | None:
+    if value is None:
+        return None
+    path = os.path.expanduser(value)
+    if not path.startswith("/") or "\0" in path:
+        raise ConfigError(f"config: {config_path}", f"{key}: must be an absolute path, not {value!r}")
+    return Path(os.path.abspath(path))
+
+
+def _home_path(path: Path) -> Path:
+    """`path`, which platformdirs made of the home directory; without one that is a relative path."""
+    home = os.environ.get("HOME")
+    if home == "" or not path.is_absolute() or (home is not None and not home.startswith("/")):
+        raise StartError("no home", "HOME is not set to an absolute path; set it, or name the files by options")
+    return path
+
+
+def _is_private(directory: str) -> bool:
+    try:
+        found = os.lstat(directory)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700

@@ -1,0 +1,134 @@
+"""One line in, one line out: jsonrpcserver runs the methods, and every exception becomes a wire error here.
+
+jsonrpcserver 5.0.9 is used one request at a time, with the envelope already checked: its own batch answers
+one error for a whole batch, runs the items under `asyncio.gather` (which pierces cancel shields), and its
+validator can be made to block the loop for seconds. No exception ever reaches it, for it would put the
+exception's text on the wire.
+"""
+
+import inspect
+import logging
+import secrets
+import time
+from typing import Any
+
+from anyio.lowlevel import checkpoint
+from jsonrpcserver import Error, Success
+from jsonrpcserver.async_dispatcher import dispatch_request
+from jsonrpcserver.request import Request
+
+from segue.config import Limits
+from segue.errors import Internal, InvalidRequest, MethodNotFound, SegueError, ShuttingDown, TooLarge
+from segue.rpc import envelope
+from segue.rpc.method import Method, Table
+
+log = logging.getLogger("segue.rpc")
+
+# jsonrpcserver binds the arguments to the signature; a fixed one spares it the inspection of each call.
+_SIGNATURE = inspect.Signature(
+    [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in ("ctx", "params")]
+)
+
+
+TURN = 50
+"""Requests of one batch that are answered before other clients get a turn: about a millisecond."""
+
+
+class Dispatcher:
+    """Answers lines by a table of methods, and counts what it answered."""
+
+    def __init__(self, methods: Table, limits: Limits) -> None:
+        self._methods = {name: _adapt(method) for name, method in methods.items()}
+        self._limits = limits
+        self.requests = 0
+        self.errors = 0
+        self.last_used = time.monotonic()
+        self.closing = False
+        """Whether the time for draining is over: requests are then refused instead of run."""
+
+    async def answer(self, line: bytes, ctx: Any) -> bytes | None:
+        """The answer to one line, without its LF; None if nothing in it wants one."""
+        self.last_used = time.monotonic()
+        try:
+            item = envelope.parse(line)
+        except SegueError as error:
+            return self.refuse(error)
+        if not isinstance(item, list):
+            return await self._one(item, ctx)
+        if not item:
+            return self.refuse(InvalidRequest("a batch must not be empty"))
+        if len(item) > self._limits.batch:
+            return self.refuse(TooLarge("too many requests in one batch", limit=self._limits.batch))
+        return await self._batch(item, ctx)
+
+    def refuse(self, error: SegueError, id: envelope.Id = None) -> bytes:
+        """The answer to what could not be run at all."""
+        self.requests += 1
+        self.errors += 1
+        return envelope.failure(id, error)
+
+    async def _batch(self, items: list[Any], ctx: Any) -> bytes | None:
+        answers: list[bytes] = []
+        size = 0
+        for index, item in enumerate(items):
+            if index % TURN == 0:
+                await checkpoint()
+            if size > self._limits.answer_bytes:
+                # Not run at all: its answer would have no room.
+                error = TooLarge("the answers to this batch are too large", limit=self._limits.answer_bytes)
+                answers.append(self.refuse(error, envelope.usable_id(item)))
+            elif answer := await self._one(item, ctx):
+                answers.append(answer)
+                size += len(answer)
+        return b"[" + b",".join(answers) + b"]" if answers else None
+
+    async def _one(self, item: Any, ctx: Any) -> bytes | None:
+        try:
+            call = envelope.check(item)
+        except SegueError as error:
+            return self.refuse(error, envelope.usable_id(item))
+        if self.closing:
+            answer = self.refuse(ShuttingDown("the daemon is shutting down"), call.id)
+            return answer if call.wants_answer else None
+        self.requests += 1
+        _, outcome = await dispatch_request(self._methods, ctx, Request(call.method, [call.params], call.id))
+        answer = self._encode(call, outcome)
+        return answer if call.wants_answer else None
+
+    def _encode(self, call: envelope.Call, outcome: Any) -> bytes:
+        # The two halves of an oslash Either have no public name in common.
+        if hasattr(outcome, "_error"):
+            self.errors += 1
+            error = outcome._error.data  # noqa: SLF001
+            if not isinstance(error, SegueError):
+                error = MethodNotFound(f"no method {call.method[:100]!r}")
+            return envelope.failure(call.id, error)
+        try:
+            return envelope.success(call.id, outcome._value.result)  # noqa: SLF001
+        except Exception as fault:  # noqa: BLE001 - a result that is not JSON is our bug, told as such
+            self.errors += 1
+            return envelope.failure(call.id, to_error(fault, call.method))
+
+
+def to_error(fault: Exception, where: str) -> SegueError:
+    """The one exception-to-wire boundary: a SegueError speaks for itself, anything else is logged and opaque."""
+    if isinstance(fault, SegueError):
+        return fault
+    incident = secrets.token_hex(6)
+    log.error("incident %s in %s", incident, where, exc_info=fault)
+    return Internal("internal error; the daemon's log tells more", incident=incident)
+
+
+def _adapt(method: Method[Any, ..., Any]) -> Any:
+    """The method as jsonrpcserver calls it: every outcome is returned, none is raised."""
+
+    async def run(ctx: Any, params: Any, /) -> Any:
+        try:
+            return Success(await method.run(ctx, **method.bind(params)))
+        except Exception as fault:  # noqa: BLE001 - the boundary itself
+            error = to_error(fault, method.name)
+            return Error(error.code, error.message, error)
+
+    run.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
+    method.params  # noqa: B018 - made now, so that the first call does not pay for it
+    return run

@@ -1,0 +1,66 @@
+"""What a line may hold by JSON-RPC 2.0, and what an answer looks like."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from segue.errors import InvalidRequest, ParseError, SegueError
+
+Id = str | int | float | None
+
+
+class Call(NamedTuple):
+    """A well-formed request, or a notification if `wants_answer` is false."""
+
+    method: str
+    params: Any
+    id: Id
+    wants_answer: bool
+
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(line: bytes) -> Any:
+    """The JSON value of a line; ParseError for what is not JSON or nested deeper than the parser goes."""
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ParseError(f"not JSON: {error}") from None
+    except RecursionError:
+        raise ParseError("nested too deeply") from None
+
+
+def usable_id(item: Any) -> Id:
+    """The id to answer a faulty request with: its own if that is a string or a number."""
+    found = item.get("id") if isinstance(item, dict) else None
+    return found if isinstance(found, str | int | float) and not isinstance(found, bool) else None
+
+
+def check(item: Any) -> Call:
+    """The request that a JSON value is; InvalidRequest says what is wrong with it."""
+    if not isinstance(item, dict):
+        raise InvalidRequest("a request is an object")
+    if item.get("jsonrpc") != "2.0":
+        raise InvalidRequest('jsonrpc must be "2.0"')
+    name = item.get("method")
+    if not isinstance(name, str):
+        raise InvalidRequest("method must be a string")
+    params = item.get("params")
+    if "params" in item and not isinstance(params, dict | list):
+        raise InvalidRequest("params must be an object or an array")
+    id = item.get("id")
+    if id is not None and (isinstance(id, bool) or not isinstance(id, str | int | float)):
+        raise InvalidRequest("id must be a string, a number or null")
+    return Call(name, params, id, "id" in item)
+
+
+def success(id: Id, result: Any) -> bytes:
+    """The answer to a request that worked; raises what the encoder raises for a result that is not JSON."""
+    return _encode({"jsonrpc": "2.0", "result": result, "id": id})
+
+
+def failure(id: Id, error: SegueError) -> bytes:
+    """The answer to a request that did not."""
+    return _encode({"jsonrpc": "2.0", "error": error.to_wire(), "id": id})

@@ -1,0 +1,132 @@
+"""One typed function is one RPC method: from its signature come validation, discovery, clients and docs."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from segue.errors import InvalidParams, SegueError
+
+MAX_REASON = 300
+"""Characters: a misfit quotes the value, and a value may be megabytes."""
+
+C = TypeVar("C")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Method(Generic[C, P, R]):
+    """A method's definition: the wire name, the function and the errors it is known to raise."""
+
+    name: str
+    run: Callable[Concatenate[C, P], Awaitable[R]]
+    raises: tuple[type[SegueError], ...]
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of the docstring, on one line."""
+        return " ".join((inspect.getdoc(self.run) or "").partition("\n\n")[0].split())
+
+    @cached_property
+    def parameters(self) -> list[inspect.Parameter]:
+        """Every parameter but the context, in the order in which they may be given by position."""
+        return list(inspect.signature(self.run).parameters.values())[1:]
+
+    @cached_property
+    def params(self) -> type[Struct]:
+        """The type of the parameters: unknown ones are refused."""
+        fields = [
+            (p.name, p.annotation) if p.default is p.empty else (p.name, p.annotation, p.default)
+            for p in self.parameters
+        ]
+        title = "".join(word.title() for word in re.split(r"[._]", self.name)) + "Params"
+        return msgspec.defstruct(title, fields, kw_only=True, forbid_unknown_fields=True)
+
+    @cached_property
+    def clearable(self) -> frozenset[str]:
+        """Parameters to which null says something: they tell it from being left out."""
+        return frozenset(p.name for p in self.parameters if p.default is UNSET)
+
+    @property
+    def result(self) -> Any:
+        """The type of the result."""
+        return inspect.signature(self.run).return_annotation
+
+    def bind(self, params: Any) -> dict[str, Any]:
+        """The keyword arguments that wire `params` (an object, an array, or nothing) stand for.
+
+        Raises InvalidParams with the path of the first misfit.
+        """
+        try:
+            found = msgspec.convert(self._by_name(params), self.params)
+        except msgspec.ValidationError as error:
+            raise _misfit(str(error)) from None
+        return msgspec.structs.asdict(found)
+
+    def _by_name(self, params: Any) -> dict[str, Any]:
+        if params is None:
+            return {}
+        if isinstance(params, list):
+            if len(params) > len(self.parameters):
+                raise InvalidParams(f"takes at most {len(self.parameters)} parameters, got {len(params)}")
+            params = dict(zip((p.name for p in self.parameters), params, strict=False))
+        return {name: value for name, value in params.items() if value is not None or name in self.clearable}
+
+
+def method(
+    name: str, *, raises: tuple[type[SegueError], ...] = ()
+) -> Callable[[Callable[Concatenate[C, P], Awaitable[R]]], Method[C, P, R]]:
+    """Make an RPC method of an async function whose first parameter is the context and whose others are keywords."""
+
+    def define(run: Callable[Concatenate[C, P], Awaitable[R]]) -> Method[C, P, R]:
+        return Method(name, run, raises)
+
+    return define
+
+
+Table = Mapping[str, Method[Any, ..., Any]]
+
+
+def table(*modules: ModuleType) -> Table:
+    """All methods that the modules define, by wire name; two of one name are a mistake that stops the program."""
+    methods: dict[str, Method[Any, ..., Any]] = {}
+    for module in modules:
+        for found in vars(module).values():
+            if isinstance(found, Method) and methods.setdefault(found.name, found) is not found:
+                raise ValueError(f"two methods are named {found.name}")
+    return methods
+
+
+def is_optional(parameter: inspect.Parameter) -> bool:
+    """Whether a call may leave the parameter out."""
+    return parameter.default is not parameter.empty
+
+
+def wire_type(parameter: inspect.Parameter) -> Any:
+    """The parameter's type on the wire, where UNSET does not exist."""
+    if parameter.default is not UNSET:
+        return parameter.annotation
+    kept = [kind for kind in get_args(parameter.annotation) if kind is not UnsetType]
+    wire: Any = kept[0]
+    for kind in kept[1:]:
+        wire |= kind
+    return wire
+
+
+def _misfit(error: str) -> InvalidParams:
+    """msgspec's words, with a missing or unknown parameter named in the path as any other."""
+    reason, _, path = error.rpartition(" - at ")
+    if not reason:
+        reason, path = error, "$"
+    path = path.strip("`")
+    named = re.search(r"(?:missing required|unknown) field `(.*)`$", reason, re.DOTALL)
+    if named:
+        return InvalidParams("unknown" if "unknown" in reason else "required", path=f"{path}.{named[1]}"[:MAX_REASON])
+    return InvalidParams(reason[:MAX_REASON], path=path)

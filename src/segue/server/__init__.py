@@ -1,0 +1,1 @@
+"""The daemon: its lock, its door, its connections and its chores. The only place that knows sockets of anyio."""

@@ -1,0 +1,144 @@
+"""Central cleanup: on its own schedule, one session at a time, and not fooled by a clock that jumped."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import anyio
+import msgspec
+
+from segue.clock import Clock, milliseconds, timestamp
+from segue.config import SessionConfig
+from segue.errors import SegueError
+from segue.store import purges, retention, state
+from segue.store.engine import Store
+from segue.store.tx import Tx
+from segue.types import CleanupResult, CleanupStatus
+
+log = logging.getLogger("segue.cleanup")
+
+DAY_MS = 86_400_000
+PAUSE_SECONDS = 0.005
+"""Between two slices of a purge: the writer belongs to the clients."""
+
+LAST_RUN = "cleanup.last_run_at"
+LAST_RESULT = "cleanup.last_result"
+PUT_OFF = "cleanup.put_off"
+
+
+class Memory(msgspec.Struct):
+    """What earlier runs left in the file."""
+
+    last_run_at: str | None
+    last_result: CleanupResult | None
+    put_off: bool
+
+
+class Cleanup:
+    """Deletes sessions by age and number, and removes from the file what was deleted."""
+
+    def __init__(
+        self, store: Store, config: SessionConfig, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._config = config
+        self._clock = clock
+        self._monotonic = monotonic
+        self._memory = Memory(None, None, put_off=False)
+        self._next_run_at: str | None = None
+        self._seen = (clock(), monotonic())
+        self._purge = anyio.Event()
+
+    def status(self) -> CleanupStatus:
+        """When it ran, what came of it, and when it runs next."""
+        return CleanupStatus(
+            last_run_at=self._memory.last_run_at,
+            next_run_at=self._next_run_at,
+            last_result=self._memory.last_result,
+        )
+
+    async def load(self) -> None:
+        """Recall what earlier runs left."""
+        self._memory = await self._store.read(_recall)
+
+    async def run_on_schedule(self) -> None:
+        """Clean up now and at every interval; a fault is logged and the next interval tries again."""
+        interval = self._config.cleanup_interval_minutes * 60
+        suspicious = self._far_from_last_run()
+        while True:
+            try:
+                await self.run_if_trusted(suspicious)
+            except SegueError as error:
+                log.error("cleanup failed: %s", error)
+            self._next_run_at = timestamp(self._clock() + round(interval * 1000))
+            await anyio.sleep(interval)
+            suspicious = self._clock_jumped()
+
+    async def run_if_trusted(self, suspicious: bool) -> None:
+        """Clean up; if the clock is suspicious and sessions would go, once not: it is put off to the next time."""
+        if suspicious and not self._memory.put_off:
+            due = await self._store.read(retention.preview, self._config.retention_ms, self._config.max_sessions)
+            if due.sessions_deleted:
+                log.warning("the clock jumped; cleanup of %d sessions is put off once", due.sessions_deleted)
+                await self._store.write(state.set, PUT_OFF, "1")
+                self._memory.put_off = True
+                return
+        await self.run()
+
+    async def run(self) -> CleanupResult:
+        """Delete what is due, each session in a transaction of its own that looks at it again."""
+        retention_ms, cap = self._config.retention_ms, self._config.max_sessions
+        old = await self._delete(await self._store.read(retention.expired, retention_ms), "retention")
+        many = await self._delete(await self._store.read(retention.surplus, cap), "max_sessions")
+        result = retention.result(old, many)
+        self._memory = await self._store.write(_remember, result)
+        if result.sessions_deleted:
+            log.info("cleanup deleted %d sessions by age, %d by number", len(old), len(many))
+            self.purge_soon()
+        return result
+
+    def purge_soon(self) -> None:
+        """Something large was deleted: remove it from the file."""
+        self._purge.set()
+
+    async def purge_on_demand(self) -> None:
+        """Remove deleted messages in slices, at the start and whenever there are some."""
+        while True:
+            self._purge = anyio.Event()
+            try:
+                while await self._store.write(purges.remove_slice):
+                    await anyio.sleep(PAUSE_SECONDS)
+            except SegueError as error:
+                log.error("purge failed: %s", error)
+            await self._purge.wait()
+
+    async def _delete(self, session_ids: list[str], cause: retention.Cause) -> list[str]:
+        limits = (self._config.retention_ms, self._config.max_sessions)
+        return [id for id in session_ids if await self._store.write(retention.delete_if, id, cause, *limits)]
+
+    def _far_from_last_run(self) -> bool:
+        """Whether the wall clock is more than a day away from the last run, in either direction."""
+        last = self._memory.last_run_at
+        return last is not None and abs(self._clock() - milliseconds(last)) > DAY_MS
+
+    def _clock_jumped(self) -> bool:
+        """Whether the wall clock gained more than a day on the monotonic one since the last look."""
+        before, self._seen = self._seen, (self._clock(), self._monotonic())
+        wall = self._seen[0] - before[0]
+        return wall - (self._seen[1] - before[1]) * 1000 > DAY_MS
+
+
+def _recall(tx: Tx) -> Memory:
+    last_run_at, put_off = state.get(tx, LAST_RUN), state.get(tx, PUT_OFF) is not None
+    try:
+        milliseconds(last_run_at or "")
+        return Memory(last_run_at, msgspec.json.decode(state.get(tx, LAST_RESULT) or "", type=CleanupResult), put_off)
+    except ValueError:  # never run, or written by something else: as if it had never run
+        return Memory(None, None, put_off)
+
+
+def _remember(tx: Tx, result: CleanupResult) -> Memory:
+    state.set(tx, LAST_RUN, tx.at)
+    state.set(tx, LAST_RESULT, msgspec.json.encode(result).decode())
+    state.clear(tx, PUT_OFF)
+    return Memory(tx.at, result, put_off=False)

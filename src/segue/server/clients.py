@@ -1,0 +1,104 @@
+"""Letting clients in: ours only, not too many, and never dying of a shortage of descriptors."""
+
+import logging
+import socket
+
+import anyio
+from anyio.abc import TaskGroup, UNIXSocketStream
+
+from segue.api.context import Context
+from segue.config import Limits
+from segue.errors import Overloaded
+from segue.rpc.dispatch import Dispatcher, to_error
+from segue.server.connection import Connection
+from segue.server.peer import is_ours
+
+log = logging.getLogger("segue.server")
+
+SHORTAGE_SECONDS = 1.0
+"""How long to wait when no descriptor is free (tmux waits as long): those who connect meanwhile are queued."""
+
+
+class Clients:
+    """Everyone who is connected."""
+
+    def __init__(self, dispatcher: Dispatcher, limits: Limits) -> None:
+        self._dispatcher = dispatcher
+        self._limits = limits
+        self._connections: set[Connection] = set()
+        self._draining = False
+        self._gone = anyio.Event()
+        self.refused_peers = 0
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def accept_from(self, listener: socket.socket, tasks: TaskGroup, ctx: Context) -> None:
+        """Serve everyone who connects, each in a task of `tasks`, until the listener is closed."""
+        while True:
+            try:
+                await anyio.wait_readable(listener)
+                await self._accept_one(listener, tasks, ctx)
+            except BlockingIOError:
+                continue
+            except anyio.ClosedResourceError:
+                return
+            except OSError as error:
+                if listener.fileno() < 0:
+                    return
+                log.warning("cannot accept a client: %s; trying again in %g s", error.strerror, SHORTAGE_SECONDS)
+                await anyio.sleep(SHORTAGE_SECONDS)
+
+    async def accept_queued(self, listener: socket.socket, tasks: TaskGroup, ctx: Context) -> None:
+        """Serve those who connected before the listener closes: what they sent already is answered."""
+        while True:
+            try:
+                await self._accept_one(listener, tasks, ctx)
+            except OSError:  # nobody is queued any more, or no descriptor is left for them
+                return
+
+    def drain(self) -> None:
+        """Receive no more from anyone; what has arrived is answered."""
+        self._draining = True
+        for connection in self._connections:
+            connection.stop_receiving()
+
+    async def wait_until_gone(self) -> None:
+        """Return when nobody is connected any more."""
+        while self._connections:
+            self._gone = anyio.Event()
+            await self._gone.wait()
+
+    async def _accept_one(self, listener: socket.socket, tasks: TaskGroup, ctx: Context) -> None:
+        raw, _ = listener.accept()
+        if not is_ours(raw):
+            raw.close()
+            self.refused_peers += 1
+            log.warning("refused a client of another user (%d so far)", self.refused_peers)
+        elif len(self._connections) >= self._limits.clients:
+            self._turn_away(raw)
+        else:
+            stream = await UNIXSocketStream.from_socket(raw)
+            connection = Connection(raw, stream, self._dispatcher, self._limits)
+            self._connections.add(connection)
+            if self._draining:
+                connection.stop_receiving()
+            tasks.start_soon(self._serve, connection, ctx)
+
+    async def _serve(self, connection: Connection, ctx: Context) -> None:
+        try:
+            await connection.serve(ctx)
+        except Exception as fault:  # noqa: BLE001 - one client's connection must not end the others'
+            to_error(fault, "a connection")
+        finally:
+            self._connections.discard(connection)
+            self._gone.set()
+
+    def _turn_away(self, raw: socket.socket) -> None:
+        error = Overloaded(f"there are {self._limits.clients} clients already; try again later")
+        with raw:
+            raw.settimeout(0)
+            try:
+                raw.send(self._dispatcher.refuse(error) + b"\n")
+            except OSError:
+                return

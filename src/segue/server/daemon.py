@@ -1,0 +1,160 @@
+"""The running daemon: what is opened in which order, what it does meanwhile, and how it ends."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+
+import anyio
+from anyio.abc import TaskGroup, UNIXSocketStream
+
+from segue.clock import Clock, wall_ms
+from segue.errors import StartError
+from segue.paths import Places
+from segue.server.door import Door, open_door
+from segue.server.ownership import own
+from segue.server.record import is_in_place, remove_record, write_record
+from segue.server.services import Services
+from segue.server.stop import Stop
+from segue.store.engine import open_store
+
+log = logging.getLogger("segue.server")
+
+SELF_CHECK_SECONDS = 5
+"""How long a removed socket can go unnoticed."""
+
+DRAIN_SECONDS = 5
+"""How long clients have to take their answers once the daemon stops."""
+
+LATE_SECONDS = 3
+"""How far into the drain requests are still run; later ones are refused, so that the rest can be answered."""
+
+IDLE_LOOKS = 10
+"""How often within `idle_exit_minutes` to look whether anything happened."""
+
+
+async def serve(
+    places: Places,
+    stop: Stop,
+    *,
+    clock: Clock = wall_ms,
+    monotonic: Callable[[], float] = time.monotonic,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the database until told to stop; `on_ready` is called once a client would be answered.
+
+    Raises StartError (perhaps in an ExceptionGroup) if it cannot start; then nothing is left behind.
+    """
+    config = places.config
+    with own(places):
+        async with open_store(
+            places.database, clock=clock, queue_limit=config.limits.queue, durability=config.daemon.durability
+        ) as store:
+            services = Services(places, store, stop, clock, monotonic)
+            await services.cleanup.load()
+            daemon = Daemon(places, services, stop, open_door(places.socket))
+            try:
+                await daemon.run(on_ready)
+            finally:
+                daemon.leave()
+
+
+class Daemon:
+    """The door, the clients behind it and the chores, from the first client to the last."""
+
+    def __init__(self, places: Places, services: Services, stop: Stop, door: Door) -> None:
+        self._places = places
+        self._services = services
+        self._stop = stop
+        self._door = door
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Let clients in and do the chores until told to stop, then drain."""
+        async with anyio.create_task_group() as clients:
+            async with anyio.create_task_group() as chores:
+                chores.start_soon(self._accept, self._door, clients)
+                await self._answer_ourselves()
+                write_record(self._places.record, self._services.record)
+                on_ready()
+                self._start_chores(chores, clients)
+                await self._stop.requested.wait()
+                chores.cancel_scope.cancel()
+            await self._drain(clients)
+
+    def leave(self) -> None:
+        """Remove the socket and the record, if they are still ours."""
+        self._door.close()
+        remove_record(self._places.record, self._services.record)
+
+    def _start_chores(self, chores: TaskGroup, clients: TaskGroup) -> None:
+        config = self._places.config
+        if config.session.auto_cleanup:
+            chores.start_soon(self._services.cleanup.run_on_schedule)
+        if config.daemon.idle_exit_minutes:
+            chores.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
+        chores.start_soon(self._services.cleanup.purge_on_demand)
+        chores.start_soon(self._keep_reachable, chores, clients)
+
+    async def _accept(self, door: Door, clients: TaskGroup) -> None:
+        await self._services.clients.accept_from(door.listener, clients, self._services.context)
+
+    async def _answer_ourselves(self) -> None:
+        """Ask over the socket, as a client would, so that ready means answering."""
+        raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        raw.settimeout(0)
+        raw.connect(str(self._door.path))
+        async with await UNIXSocketStream.from_socket(raw) as stream:
+            await stream.send(b'{"jsonrpc":"2.0","method":"daemon.ping","id":0}\n')
+            await stream.receive()
+        self._services.dispatcher.requests = 0
+
+    async def _drain(self, clients: TaskGroup) -> None:
+        """Answer what was received, within bounds; whoever does not take the answers is cut off."""
+        services = self._services
+        await services.clients.accept_queued(self._door.listener, clients, services.context)
+        self.leave()
+        services.clients.drain()
+        clients.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
+        async with anyio.create_task_group() as timers:
+            timers.start_soon(self._refuse_late)
+            timers.start_soon(self._hurry, clients)
+            await services.clients.wait_until_gone()
+            timers.cancel_scope.cancel()
+
+    async def _refuse_late(self) -> None:
+        await anyio.sleep(LATE_SECONDS)
+        self._services.dispatcher.closing = True
+
+    async def _hurry(self, clients: TaskGroup) -> None:
+        await self._stop.hurried.wait()
+        clients.cancel_scope.cancel()
+
+    async def _exit_when_idle(self, idle_seconds: float) -> None:
+        dispatcher = self._services.dispatcher
+        while time.monotonic() - dispatcher.last_used < idle_seconds:
+            await anyio.sleep(idle_seconds / IDLE_LOOKS)
+        log.info("idle for %g s, leaving", idle_seconds)
+        self._stop.requested.set()
+
+    async def _keep_reachable(self, chores: TaskGroup, clients: TaskGroup) -> None:
+        """Put back a socket or record that somebody removed; leave if the path leads to another daemon."""
+        while True:
+            await anyio.sleep(SELF_CHECK_SECONDS)
+            if not self._door.is_missing() and not self._door.is_ours():
+                log.error("%s is another program's now, leaving", self._door.path)
+                self._stop.requested.set()
+                return
+            try:
+                if self._door.is_missing():
+                    log.warning("%s was removed, making it again", self._door.path)
+                    await self._reopen(chores, clients)
+                if not is_in_place(self._places.record, self._services.record):
+                    write_record(self._places.record, self._services.record)
+            except (StartError, OSError) as error:
+                log.error("cannot make it again: %s", error)
+
+    async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
+        old, self._door = self._door, open_door(self._places.socket)
+        chores.start_soon(self._accept, self._door, clients)
+        await self._services.clients.accept_queued(old.listener, clients, self._services.context)
+        old.listener.close()

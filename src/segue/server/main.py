@@ -1,0 +1,100 @@
+"""The program `segued`: options in, exit code out, one line on stderr when it could not start."""
+
+import logging
+import os
+import resource
+import sys
+from importlib.util import find_spec
+
+import anyio
+import click
+
+from segue import __version__
+from segue.config import LogLevel
+from segue.errors import StartError
+from segue.paths import Overrides, Places, find_places
+from segue.server.daemon import serve
+from segue.server.stop import Stop, force_exit, obey_signals
+
+DESCRIPTORS = 65536
+"""Open files we ask for, if the hard limit allows: a client is one."""
+
+
+@click.command()
+@click.option("--socket", metavar="PATH", help="Listen here.")
+@click.option("--database", metavar="PATH", help="Keep everything in this file.")
+@click.option("--config", metavar="PATH", help="Read this configuration file.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Log from this level on.")
+@click.version_option(__version__, prog_name="segued", message="%(prog)s %(version)s")
+def command(socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None) -> None:
+    """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
+    protect_process()
+    places = find_places(Overrides(socket, database, config))
+    start_logging(log_level or places.config.daemon.log_level)
+    if not places.config_path.exists() and (config or os.environ.get("SEGUE_CONFIG")):
+        logging.getLogger("segue").warning("there is no %s; every setting has its default", places.config_path)
+    anyio.run(run, places, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+
+
+async def run(places: Places) -> None:
+    """Serve until a signal, a client or idleness ends it."""
+    stop = Stop()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(obey_signals, stop)
+        tasks.start_soon(force_exit, stop)
+        await serve(places, stop, on_ready=lambda: _tell(f"ready on {places.socket}"))
+        tasks.cancel_scope.cancel()
+
+
+def main() -> None:
+    """Run the program and exit: 0 stopped, 1 could not start, 2 usage or configuration, 3 already running."""
+    try:
+        command.main(standalone_mode=False)
+    except click.ClickException as error:
+        _tell(f"usage: {error.format_message()}")
+        sys.exit(2)
+    except BaseExceptionGroup as group:
+        found = _first_start_error(group)
+        if found is None:
+            raise
+        _fail(found)
+    except StartError as error:
+        _fail(error)
+
+
+def protect_process() -> None:
+    """Nothing we make is readable by others, nothing of us is dumped, and there are descriptors for all clients."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def start_logging(level: LogLevel) -> None:
+    """One line an event, to stderr."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _first_start_error(group: BaseExceptionGroup[BaseException]) -> StartError | None:
+    matched = group.subgroup(StartError)
+    while isinstance(matched, BaseExceptionGroup):
+        matched = matched.exceptions[0]  # type: ignore[assignment]
+    return matched
+
+
+def _fail(error: StartError) -> None:
+    _tell(str(error))
+    sys.exit(error.exit_code)
+
+
+def _tell(text: str) -> None:
+    """One line on stderr, whatever is in the text."""
+    print("segued: " + " ".join(text.split()), file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""One daemon per database and per socket, held for life."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from segue.paths import Places, check_socket_length
+from segue.server.lock import take_lock
+from segue.store.file import prepare_directory
+
+
+@contextmanager
+def own(places: Places) -> Iterator[None]:
+    """Hold the database's lock and the socket's for the length of the context.
+
+    Taken before the database is opened or the socket touched. Raises AlreadyRunning or StartError.
+    """
+    check_socket_length(places.socket)
+    prepare_directory(places.database.parent, "database")
+    prepare_directory(places.socket.parent, "socket")
+    database = take_lock(places.lock, str(places.database))
+    try:
+        socket = take_lock(places.socket.with_name(places.socket.name + ".lock"), str(places.socket))
+        try:
+            yield
+        finally:
+            os.close(socket)
+    finally:
+        os.close(database)

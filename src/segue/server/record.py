@@ -1,0 +1,50 @@
+"""`daemon.json`: beside the database, so that clients started in another environment find the socket."""
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from segue.store.file import FILE_MODE
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Where a daemon serves, and which one it is."""
+
+    socket: str
+    pid: int
+    version: str
+    protocol: int
+    boot_id: str
+    database: str
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Put the record in place whole: a reader sees the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+        temporary.rename(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def is_in_place(path: Path, record: Record) -> bool:
+    """Whether the file says what it should."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Record) == record
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def remove_record(path: Path, record: Record) -> None:
+    """Remove the file if it is ours."""
+    if is_in_place(path, record):
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,81 @@
+"""What the methods find behind their context: the daemon's parts and its word on how they fare."""
+
+import os
+import secrets
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from segue import PROTOCOL, __version__
+from segue.api import METHODS
+from segue.api.context import Context
+from segue.clock import Clock, timestamp
+from segue.paths import Places
+from segue.rpc.dispatch import Dispatcher
+from segue.rpc.openrpc import document
+from segue.server.cleanup import Cleanup
+from segue.server.clients import Clients
+from segue.server.record import Record
+from segue.server.stop import Stop
+from segue.store.engine import Store
+from segue.types import CleanupResult, DaemonStatus, DatabaseStatus
+
+
+class Services:
+    """The parts of one running segued."""
+
+    def __init__(self, places: Places, store: Store, stop: Stop, clock: Clock, monotonic: Callable[[], float]) -> None:
+        limits = places.config.limits
+        boot_id = secrets.token_hex(8)
+        self.dispatcher = Dispatcher(METHODS, limits)
+        self.clients = Clients(self.dispatcher, limits)
+        self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
+        self.context = Context(store, places.config, self)
+        self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
+        self._store = store
+        self._stop = stop
+        self._monotonic = monotonic
+        self._started_at = timestamp(clock())
+        self._started = monotonic()
+
+    def status(self, database: DatabaseStatus) -> DaemonStatus:
+        """The state of everything but the file, which is handed in."""
+        return DaemonStatus(
+            version=__version__,
+            protocol=PROTOCOL,
+            pid=os.getpid(),
+            boot_id=self.record.boot_id,
+            started_at=self._started_at,
+            uptime_s=int(self._monotonic() - self._started),
+            socket=self.record.socket,
+            database=database,
+            clients=len(self.clients),
+            subscriptions=0,
+            requests=self.dispatcher.requests,
+            errors=self.dispatcher.errors,
+            queue_depth=self._store.queue_depth,
+            cleanup=self.cleanup.status(),
+        )
+
+    def stop(self) -> None:
+        """Begin to drain."""
+        self._stop.requested.set()
+
+    def purge(self) -> None:
+        """Something large was deleted: remove it from the file when there is time."""
+        self.cleanup.purge_soon()
+
+    async def clean_up(self) -> CleanupResult:
+        """Delete what is too old or too much, now."""
+        return await self.cleanup.run()
+
+    def discover(self) -> Any:
+        """The discovery document, encoded once."""
+        return self._discovery
+
+    @cached_property
+    def _discovery(self) -> msgspec.Raw:
+        found = document(METHODS, title="segued", version=__version__, description=f"Wire contract {PROTOCOL}.")
+        return msgspec.Raw(msgspec.json.encode(found))

@@ -1,0 +1,166 @@
+"""Appending messages: in one transaction with the session's counters, time, name and status."""
+
+import msgspec
+
+from segue.errors import Conflict, InvalidParams, TooLarge
+from segue.store import continuity, messages, sessions
+from segue.store.continuity import Place
+from segue.store.naming import name_from
+from segue.store.rows import encode_json
+from segue.store.tx import Tx
+from segue.types import MAX_INTEGER, Appended, AppendedMany, Draft
+
+
+class Appending(msgspec.Struct, frozen=True):
+    """A draft made ready for the file: checked, and its JSON written once, before the writer's turn."""
+
+    draft: Draft
+    parts: str | None
+    metadata: str
+
+
+def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
+    """Check what the types cannot say: InvalidParams, or TooLarge for content, parts and metadata together."""
+    if draft.is_summary and draft.role != "system":
+        raise InvalidParams("a summary has the role system", path=f"{path}.is_summary")
+    parts, metadata = encode_json(draft.parts), encode_json(draft.metadata) or "{}"
+    size = len(draft.content.encode()) + len((parts or "").encode()) + len(metadata.encode())
+    if size > content_bytes:
+        raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
+    return Appending(draft, parts, metadata)
+
+
+def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | None, resumed: bool = False) -> Appended:
+    """Store the message at the end of the session.
+
+    Raises NotFound without the session, Conflict (`key`, or `last_id` with the newest id) if it is not as expected.
+    """
+    sessions.require(tx, session_id)
+    if new.draft.key is not None and (first := _first_of_key(tx, [session_id], new)):
+        return first
+    if expected_last_id is not None:
+        _check_last_id(tx, session_id, expected_last_id)
+    return _store(tx, session_id, new, resumed)
+
+
+def append_in_place(
+    tx: Tx, place: Place, continuity_ms: int, new: Appending, *, expected_last_id: int | None
+) -> Appended:
+    """Store the message in the session that the place continues; a key is looked for in all its sessions."""
+    if new.draft.key is not None:
+        rows = tx.run(
+            "SELECT id FROM sessions WHERE working_dir = :dir AND bot_id = :bot",
+            dir=place.working_dir,
+            bot=place.bot_id,
+        )
+        if first := _first_of_key(tx, [id for (id,) in rows], new):
+            return first
+    resolution = continuity.resolve(tx, place, continuity_ms, create=True)
+    if resolution.session is None:
+        raise AssertionError("resolve with create always gives a session")
+    return append(tx, resolution.session.id, new, expected_last_id=expected_last_id, resumed=resolution.resumed)
+
+
+def append_many(tx: Tx, session_id: str, several: list[Appending], *, expected_last_id: int | None) -> AppendedMany:
+    """Store all messages or none, in the order given."""
+    sessions.require(tx, session_id)
+    if expected_last_id is not None and any(_is_new(tx, session_id, new) for new in several):
+        _check_last_id(tx, session_id, expected_last_id)
+    stored = [append(tx, session_id, new, expected_last_id=None) for new in several]
+    return AppendedMany(message_ids=[one.message_id for one in stored], session_id=session_id)
+
+
+def _is_new(tx: Tx, session_id: str, new: Appending) -> bool:
+    return new.draft.key is None or _first_of_key(tx, [session_id], new) is None
+
+
+def _first_of_key(tx: Tx, session_ids: list[str], new: Appending) -> Appended | None:
+    """The result that the key's first message had, if it was the same message; Conflict if it was another."""
+    rows = tx.run(
+        """
+        SELECT id, session_id, created_at, role, content, parts,
+               created_at > (SELECT created_at FROM sessions WHERE id = messages.session_id)
+        FROM messages
+        WHERE key = :key AND session_id IN (SELECT value FROM json_each(:session_ids))
+          AND NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)
+        ORDER BY id
+        """,
+        key=new.draft.key,
+        session_ids=encode_json(session_ids),
+    ).fetchall()
+    for id, session_id, created_at, role, content, parts, later in rows:
+        if (role, content) == (new.draft.role, new.draft.content) and _same_json(parts, new.parts):
+            return Appended(
+                message_id=id, session_id=session_id, created_at=created_at, duplicate=True, resumed=bool(later)
+            )
+    if rows:
+        raise Conflict("the key was used for another message", reason="key")
+    return None
+
+
+def _same_json(one: str | None, other: str | None) -> bool:
+    if one == other or one is None or other is None:
+        return one == other
+    return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
+
+
+def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:
+    newest = tx.run(
+        "SELECT max(id) FROM messages WHERE session_id = :id AND id >= :held_from",
+        id=session_id,
+        held_from=messages.held_from(tx, session_id),
+    ).fetchone()[0]
+    if (newest or 0) != expected:
+        raise Conflict(f"the last message is {newest or 0}, not {expected}", reason="last_id", last_id=newest or 0)
+
+
+def _store(tx: Tx, session_id: str, new: Appending, resumed: bool) -> Appended:
+    draft = new.draft
+    message_id = tx.run(
+        """
+        INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
+                              model, stop_reason, key, created_at, metadata, parts, content)
+        VALUES (:session_id, :role, :is_summary, :token_count, :input_tokens, :output_tokens, :response_ms,
+                :model, :stop_reason, :key, :at, :metadata, :parts, :content)
+        """,
+        session_id=session_id,
+        role=draft.role,
+        is_summary=bool(draft.is_summary),
+        token_count=draft.token_count,
+        input_tokens=draft.input_tokens,
+        output_tokens=draft.output_tokens,
+        response_ms=draft.response_ms,
+        model=draft.model,
+        stop_reason=draft.stop_reason,
+        key=draft.key,
+        at=tx.at,
+        metadata=new.metadata,
+        parts=new.parts,
+        content=draft.content,
+    ).lastrowid
+    _account(tx, session_id, draft)
+    return Appended(
+        message_id=message_id or 0, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed
+    )
+
+
+def _account(tx: Tx, session_id: str, draft: Draft) -> None:
+    """Bring the session up to date: counters, times, order of use, name, and no longer crashed."""
+    tx.run(
+        f"""
+        UPDATE sessions
+        SET message_count = message_count + 1,
+            input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
+            output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
+            last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY},
+            name = coalesce(name, :name),
+            ended_at = CASE status WHEN 'crashed' THEN NULL ELSE ended_at END,
+            status = CASE status WHEN 'crashed' THEN 'active' ELSE status END
+        WHERE id = :id
+        """,
+        id=session_id,
+        input_tokens=draft.input_tokens or 0,
+        output_tokens=draft.output_tokens or 0,
+        at=tx.at,
+        name=name_from(draft.content, tx.now) if draft.role == "user" else None,
+    )

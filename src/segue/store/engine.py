@@ -1,0 +1,218 @@
+"""One writer for everybody, readers beside it.
+
+All writes that wait are run in one transaction, each in a savepoint of its own so that its failure undoes
+only itself; one COMMIT, and so one fsync, serves all of them, and nobody is answered before it. The writes run in
+the store's own task: a caller that goes away tears nothing.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import anyio
+
+from segue.clock import Clock
+from segue.errors import Overloaded, ShuttingDown
+from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
+from segue.store.faults import to_segue_error
+from segue.store.file import prepare_directory, prepare_file
+from segue.store.tx import Tx
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READERS = 2
+"""Reads that run at once: as many as there are cores to run them, on a small machine."""
+
+CLOSE_SECONDS = 2
+"""How long a read may go on after the store was told to close, before it is interrupted."""
+
+
+class Write(NamedTuple):
+    """A write that waits for its transaction."""
+
+    query: Callable[[Tx], Any]
+    done: asyncio.Future[Any]
+
+
+class Outcome(NamedTuple):
+    """What became of a write: a value, or the error that undid it."""
+
+    value: Any
+    error: Exception | None
+
+
+class Store:
+    """The open database. Made by `open_store`."""
+
+    def __init__(self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock) -> None:
+        self.path = path
+        self.queue_limit = 10_000
+        self._writer = writer
+        self._readers = readers
+        self._reading = [0] * len(readers)
+        self._clock = clock
+        self._waiting: deque[Write] = deque()
+        self._wake = anyio.Event()
+        self._closing = False
+
+    @property
+    def queue_depth(self) -> int:
+        """How many writes wait for their transaction."""
+        return len(self._waiting)
+
+    async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `query` in a write transaction and return its result once that is durable.
+
+        Raises Overloaded if too much waits, ShuttingDown if the store closes, StorageError if the file cannot
+        be written, and whatever `query` raises; in each case nothing of it is stored.
+        """
+        if self._closing:
+            raise ShuttingDown("the daemon is shutting down")
+        if len(self._waiting) >= self.queue_limit:
+            raise Overloaded("too many writes are waiting; try again")
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Write(lambda tx: query(tx, *args, **kwargs), done))
+        self._wake.set()
+        return await done
+
+    async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `query` on a reader, in one transaction that sees every write answered before."""
+        index = self._reading.index(min(self._reading))
+        self._reading[index] += 1
+        try:
+            return await self._readers[index].call(
+                _run_read, self._readers[index].raw, self._clock(), lambda tx: query(tx, *args, **kwargs)
+            )
+        finally:
+            self._reading[index] -= 1
+
+    async def commit_waiting(self) -> None:
+        """The writer's loop; it ends when the store closes and nothing waits any more."""
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._wake = anyio.Event()
+                await self._wake.wait()
+                continue
+            batch = list(self._waiting)
+            self._waiting.clear()
+            try:
+                outcomes = await self._writer.call(
+                    _run_writes, self._writer.raw, self._clock(), [write.query for write in batch]
+                )
+            except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
+                outcomes = [Outcome(None, error)] * len(batch)
+            for write, outcome in zip(batch, outcomes, strict=True):
+                _settle(write.done, outcome)
+
+    def close_queue(self) -> None:
+        """Take no more writes; those that wait are still committed."""
+        self._closing = True
+        self._wake.set()
+
+    async def close_connections(self) -> None:
+        """Interrupt what still reads, fold the WAL into the file and close everything."""
+        for reader in self._readers:
+            with anyio.move_on_after(CLOSE_SECONDS):
+                await reader.call(int)
+            reader.raw.interrupt()
+            await reader.close()
+        await self._writer.call(_checkpoint, self._writer.raw)
+        await self._writer.close()
+
+
+@asynccontextmanager
+async def open_store(
+    path: Path, *, clock: Clock, queue_limit: int = 10_000, durability: Durability = "full"
+) -> AsyncIterator[Store]:
+    """Open the database, made and migrated if need be, for the length of the context.
+
+    Raises StartError if it cannot be opened safely. On the way out, all that waits is committed first.
+    """
+    prepare_directory(path.parent, "database")
+    prepare_file(path)
+    opened: list[ThreadConnection] = []
+    with anyio.CancelScope(shield=True):
+        try:
+            opened.append(await open_writer(path, durability))
+            while len(opened) <= READERS:
+                opened.append(await open_reader(path))
+        except BaseException:
+            for connection in opened:
+                await connection.close()
+            raise
+    store = Store(path, opened[0], opened[1:], clock)
+    store.queue_limit = queue_limit
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_commit_shielded, store)
+        try:
+            yield store
+        finally:
+            store.close_queue()
+    with anyio.CancelScope(shield=True):
+        await store.close_connections()
+
+
+async def _commit_shielded(store: Store) -> None:
+    with anyio.CancelScope(shield=True):
+        await store.commit_waiting()
+
+
+def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
+    if done.done():  # the caller went away; what it wrote is stored all the same
+        return
+    if outcome.error is None:
+        done.set_result(outcome.value)
+    else:
+        done.set_exception(outcome.error)
+
+
+def _run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:
+    try:
+        connection.execute("BEGIN")
+        return query(Tx(connection, now))
+    except Exception as error:
+        raise to_segue_error(error) from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
+    """Run all in one transaction; if that as a whole fails, each in one of its own, so that only the culprit fails."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [_run_one(connection, Tx(connection, now), query) for query in queries]
+        connection.execute("COMMIT")
+    except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if len(queries) == 1:
+            return [Outcome(None, to_segue_error(error))]
+        return [_run_writes(connection, now, [query])[0] for query in queries]
+    return outcomes
+
+
+def _run_one(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+    connection.execute("SAVEPOINT one")
+    try:
+        value = query(tx)
+    except Exception as error:
+        if not connection.in_transaction:  # a full disk or an I/O error ends the whole transaction
+            raise
+        connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return Outcome(None, to_segue_error(error))
+    connection.execute("RELEASE one")
+    return Outcome(value, None)
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA optimize")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,123 @@
+"""Messages: read in the order of their ids, counted, deleted from the front."""
+
+import msgspec
+
+from segue.errors import NotFound
+from segue.store import purges, sessions
+from segue.store.rows import decode
+from segue.store.tx import Tx
+from segue.types import Message, MessagePage, Order, Role
+
+COLUMNS = (
+    "id", "session_id", "role", "content", "parts", "token_count", "input_tokens", "output_tokens", "model",
+    "stop_reason", "response_ms", "is_summary", "key", "metadata", "created_at",
+)  # fmt: skip
+
+_SELECT = """
+    SELECT id, session_id, role, content, parts, token_count, input_tokens, output_tokens, model,
+           stop_reason, response_ms, is_summary, key, metadata, created_at
+    FROM messages
+"""
+
+# Deleted messages that are not yet purged are hidden: of one session by its first id still held, of all
+# sessions by a look at each.
+_OF_SESSION = "session_id = :session_id AND id >= :held_from"
+_OF_ALL = "NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)"
+
+_PAGE = {
+    (one, order): f"""
+    {_SELECT} WHERE {scope} AND id > :after_id AND id < :before_id
+      AND (:since IS NULL OR created_at > :since)
+      AND (:roles IS NULL OR instr(:roles, role) > 0)
+    ORDER BY id {order} LIMIT :limit OFFSET :offset
+    """
+    for one, scope in ((True, _OF_SESSION), (False, _OF_ALL))
+    for order in ("asc", "desc")
+}
+
+_encode = msgspec.json.Encoder().encode
+
+PAST_ALL_IDS = 2**63 - 1
+
+
+def get(tx: Tx, message_id: int) -> Message:
+    """The message; NotFound if there is none."""
+    row = tx.run(f"{_SELECT} WHERE id = :id AND {_OF_ALL}", id=message_id).fetchone()
+    if row is None:
+        raise NotFound("message", message_id)
+    return decode(Message, "message", COLUMNS, row)
+
+
+def list_page(
+    tx: Tx,
+    *,
+    session_id: str | None,
+    after_id: int | None,
+    before_id: int | None,
+    since: str | None,
+    roles: list[Role] | None,
+    limit: int,
+    offset: int,
+    order: Order,
+    answer_bytes: int,
+) -> MessagePage:
+    """One page of messages; it ends early, but not before its first message, when it outgrows `answer_bytes`."""
+    rows = tx.run(
+        _PAGE[session_id is not None, order],
+        session_id=session_id,
+        held_from=held_from(tx, session_id) if session_id is not None else 0,
+        after_id=-1 if after_id is None else after_id,
+        before_id=PAST_ALL_IDS if before_id is None else before_id,
+        since=since,
+        roles=None if roles is None else ",".join(roles),
+        limit=limit + 1,
+        offset=offset,
+    )
+    page = MessagePage(messages=[], has_more=False)
+    size = 0
+    for row in rows:
+        message = decode(Message, "message", COLUMNS, row)
+        size += wire_bytes(message)
+        if page.messages and (len(page.messages) == limit or size > answer_bytes):
+            page.has_more = True
+            break
+        page.messages.append(message)
+    return page
+
+
+def count(tx: Tx, session_id: str) -> int:
+    """How many messages the session holds; NotFound if there is none such."""
+    return sessions.get(tx, session_id).message_count
+
+
+def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
+    """How many messages of the session with a smaller id there were; they are gone for every reader at once."""
+    sessions.require(tx, session_id)
+    deleted = int(
+        tx.run(
+            "SELECT count(*) FROM messages WHERE session_id = :session_id AND id >= :held_from AND id < :before_id",
+            session_id=session_id,
+            held_from=held_from(tx, session_id),
+            before_id=before_id,
+        ).fetchone()[0]
+    )
+    if deleted:
+        tx.run(
+            "UPDATE sessions SET message_count = message_count - :deleted, updated_at = :at WHERE id = :id",
+            id=session_id,
+            deleted=deleted,
+            at=tx.at,
+        )
+        purges.hide_before(tx, session_id, before_id)
+    return deleted
+
+
+def held_from(tx: Tx, session_id: str) -> int:
+    """Messages of the session with a smaller id are deleted, though perhaps still in the file."""
+    row = tx.run("SELECT before_id FROM purges WHERE session_id = :id", id=session_id).fetchone()
+    return int(row[0]) if row else 0
+
+
+def wire_bytes(message: Message) -> int:
+    """How long the message is as JSON."""
+    return len(_encode(message))
