@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from segue.clock import milliseconds
 from segue.errors import InvalidParams, TooLarge
 
 DEPTH = 200
@@ -21,6 +22,15 @@ def check_bytes(text: str | None, limit: int, name: str) -> None:
     """TooLarge if the text is longer than `limit` bytes of UTF-8."""
     if text is not None and len(text.encode()) > limit:
         raise TooLarge(f"{name} has more than {limit} bytes", limit=limit)
+
+
+def check_time(at: str | None, path: str) -> None:
+    """InvalidParams if the text has the form of a time but there is no such moment, as on a 31st of June."""
+    if at is not None:
+        try:
+            milliseconds(at)
+        except ValueError as error:
+            raise InvalidParams(str(error), path=path) from None
 
 
 def check_depth(value: Any, path: str) -> None:

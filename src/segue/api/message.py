@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from segue.api.bounds import check_depth, normalise
+from segue.api.bounds import check_depth, check_time, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.rpc.method import method
@@ -120,6 +120,7 @@ async def list(
 
     `since` is exclusive. A page ends early, with `has_more`, when it outgrows `limits.answer_bytes`.
     """
+    check_time(since, "$.since")
     return await ctx.store.read(
         messages.list_page,
         session_id=session_id,

@@ -64,7 +64,7 @@ class Cleanup:
     async def run_on_schedule(self) -> None:
         """Clean up now and at every interval; a fault is logged and the next interval tries again."""
         interval = self._config.cleanup_interval_minutes * 60
-        suspicious = self._far_from_last_run()
+        suspicious = self.far_from_last_run()
         while True:
             try:
                 await self.run_if_trusted(suspicious)
@@ -72,7 +72,7 @@ class Cleanup:
                 log.error("cleanup failed: %s", error)
             self._next_run_at = timestamp(self._clock() + round(interval * 1000))
             await anyio.sleep(interval)
-            suspicious = self._clock_jumped()
+            suspicious = self.clock_jumped()
 
     async def run_if_trusted(self, suspicious: bool) -> None:
         """Clean up; if the clock is suspicious and sessions would go, once not: it is put off to the next time."""
@@ -116,12 +116,12 @@ class Cleanup:
         limits = (self._config.retention_ms, self._config.max_sessions)
         return [id for id in session_ids if await self._store.write(retention.delete_if, id, cause, *limits)]
 
-    def _far_from_last_run(self) -> bool:
+    def far_from_last_run(self) -> bool:
         """Whether the wall clock is more than a day away from the last run, in either direction."""
         last = self._memory.last_run_at
         return last is not None and abs(self._clock() - milliseconds(last)) > DAY_MS
 
-    def _clock_jumped(self) -> bool:
+    def clock_jumped(self) -> bool:
         """Whether the wall clock gained more than a day on the monotonic one since the last look."""
         before, self._seen = self._seen, (self._clock(), self._monotonic())
         wall = self._seen[0] - before[0]

@@ -74,6 +74,7 @@ def protect_process() -> None:
 
 def start_logging(level: LogLevel) -> None:
     """One line an event, to stderr."""
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # at debug it writes each call with its arguments
     logging.basicConfig(
         stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

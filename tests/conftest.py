@@ -1,0 +1,51 @@
+"""Fixtures that every height of test shares; each is named after what it is."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from segue.config import Config
+from tests.support.inprocess import Server, run_server
+from tests.support.process import Segued
+from tests.support.wire import Wire
+
+
+def pytest_report_header() -> str:
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that segued runs on."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture
+def config() -> Config:
+    """The defaults; a module overrides this fixture to turn a limit down."""
+    return Config()
+
+
+@pytest.fixture
+def server(tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture) -> Iterator[Server]:
+    """A server in this process, with a clock moved by hand (`server.clock`)."""
+    with run_server(tmp_path, config, caplog) as server:
+        yield server
+
+
+@pytest.fixture
+def wire(server: Server) -> Wire:
+    """A connection to `server`."""
+    return server.connect()
+
+
+@pytest.fixture
+def segued(tmp_path: Path) -> Iterator[Segued]:
+    """The real program, not yet started; looked over when the test is done."""
+    segued = Segued(tmp_path)
+    try:
+        yield segued
+    finally:
+        segued.finish()

@@ -1,0 +1,83 @@
+"""The real server in a thread of the test process, with a clock that the test moves."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from segue.config import Config
+from segue.paths import Places
+from segue.server.daemon import serve
+from segue.server.stop import Stop
+from tests.support.clock import HandClock
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+
+class Server:
+    """A server that can be stopped and started again on the same files."""
+
+    def __init__(self, folder: Path, portal: BlockingPortal, clock: HandClock, config: Config) -> None:
+        self.clock = clock
+        self.config = config
+        self.database = folder / "data" / "sessions.db"
+        self.socket = folder / "run" / "segued.sock"
+        self._portal = portal
+        self._wires: list[Wire] = []
+        self._running: Future[Any] | None = None
+        self._stop: Stop | None = None
+
+    @property
+    def places(self) -> Places:
+        return Places(self.config, Path("/none.toml"), self.database, self.socket, socket_given=True)
+
+    def start(self, config: Config | None = None) -> None:
+        """Return when it answers; raise what kept it from starting."""
+        self.config = config or self.config
+        ready = Event()
+        self._stop = self._portal.call(Stop)
+        self._running = self._portal.start_task_soon(self._serve, self._stop, ready)
+        self._running.add_done_callback(lambda _: ready.set())
+        assert ready.wait(TIMEOUT_SECONDS), "the server did not get ready"
+        if self._running.done():
+            self._running.result()
+
+    def stop(self) -> None:
+        """Drain, close, and raise whatever went wrong on the way."""
+        if self._stop is None or self._running is None:
+            return
+        self._portal.call(self._stop.requested.set)
+        running, self._running, self._stop = self._running, None, None
+        for wire in self._wires:
+            wire.close()
+        running.result(TIMEOUT_SECONDS)
+
+    def restart(self, config: Config | None = None) -> None:
+        self.stop()
+        self.start(config)
+
+    def connect(self) -> Wire:
+        wire = Wire(self.socket)
+        self._wires.append(wire)
+        return wire
+
+    async def _serve(self, stop: Stop, ready: Event) -> None:
+        await serve(self.places, stop, clock=self.clock.wall, monotonic=self.clock.monotonic, on_ready=ready.set)
+
+
+@contextmanager
+def run_server(folder: Path, config: Config, log: pytest.LogCaptureFixture) -> Iterator[Server]:
+    """A started server, stopped at the end; an error in its log fails the test."""
+    with start_blocking_portal(backend_options={"use_uvloop": True}) as portal:
+        server = Server(folder, portal, HandClock(), config)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    errors = [record.getMessage() for record in log.records if record.levelname in ("ERROR", "CRITICAL")]
+    assert not errors, errors

@@ -1,0 +1,128 @@
+"""The real `segued`, started, signalled, killed, and looked over when the test is done (as Core Lightning does)."""
+
+import os
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+PROGRAMS = Path(sys.executable).parent
+"""Where `segued` and `segue` of this environment are."""
+
+
+class Segued:
+    """One database, and the processes that serve it one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "data" / "sessions.db"
+        self.socket = folder / "run" / "segued.sock"
+        self.config = folder / "config.toml"
+        self.allowed_errors: list[str] = []
+        """Patterns of log lines at ERROR that the test means to provoke."""
+        self.log: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._wires: list[Wire] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A home of the test's own, in which segued and segue find each other."""
+        return {
+            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "SEGUE_SOCKET": str(self.socket),
+            "SEGUE_DATABASE": str(self.database),
+            "SEGUE_CONFIG": str(self.config),
+            "LANG": "C.UTF-8",
+        }
+
+    def start(self, *options: str, **popen: object) -> "Segued":
+        """Return when the ready line is out; AssertionError with the log if it never comes."""
+        self.launch(*options, **popen)
+        assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"
+        assert self.process is not None
+        assert "ready on" in "".join(self.log), f"exit {self.process.wait(TIMEOUT_SECONDS)}: {self.log}"
+        return self
+
+    def launch(self, *options: str, **popen: object) -> subprocess.Popen[str]:
+        """Start the process without waiting for anything."""
+        self._ready = threading.Event()
+        arguments: dict[str, object] = {"env": self.environment, "stdin": subprocess.DEVNULL, **popen}
+        self.process = subprocess.Popen(  # type: ignore[call-overload]
+            [str(PROGRAMS / "segued"), *options], stderr=subprocess.PIPE, text=True, **arguments
+        )
+        self._reader = threading.Thread(target=self._read_log, args=(self.process, self._ready))
+        self._reader.start()
+        return self.process
+
+    def connect(self) -> Wire:
+        wire = Wire(self.socket)
+        self._wires.append(wire)
+        return wire
+
+    def stop(self) -> int:
+        """End it as a service manager would; returns the exit code."""
+        return self.signal(signal.SIGTERM)
+
+    def kill(self) -> int:
+        return self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send the signal and wait for the end; returns the exit code."""
+        assert self.process is not None
+        assert self._reader is not None
+        self.process.send_signal(number)
+        code = self.process.wait(TIMEOUT_SECONDS)
+        self._reader.join(TIMEOUT_SECONDS)
+        return code
+
+    def finish(self) -> None:
+        """Stop what still runs and look it all over: the log, the files and their modes, the database."""
+        for wire in self._wires:
+            wire.close()
+        if self.process is not None and self.process.poll() is None:
+            assert self.stop() == 0, self.log
+        if self._reader is not None:
+            self._reader.join(TIMEOUT_SECONDS)
+        self.check_log()
+        self.check_files()
+        self.check_database()
+
+    def check_log(self) -> None:
+        allowed = [re.compile(pattern) for pattern in self.allowed_errors]
+        for line in self.log:
+            bad = " ERROR " in line or " CRITICAL " in line or "Traceback" in line or "Warning:" in line
+            assert not bad or any(pattern.search(line) for pattern in allowed), "".join(self.log)
+
+    def check_files(self) -> None:
+        for folder in (self.database.parent, self.socket.parent):
+            for path in folder.glob("**/*") if folder.exists() else ():
+                found = path.lstat()
+                private = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
+                assert stat.S_IMODE(found.st_mode) == private, f"{path} has mode {stat.S_IMODE(found.st_mode):o}"
+        names = {path.name for path in self.database.parent.glob("*")} if self.database.parent.exists() else set()
+        name = self.database.name
+        assert names <= {name, f"{name}-wal", f"{name}-shm", f"{name}.lock", "daemon.json"}, names
+
+    def check_database(self) -> None:
+        if self.database.exists() and self.database.stat().st_size:
+            with sqlite3.connect(self.database) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            connection.close()
+
+    def _read_log(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stderr is not None
+        with process.stderr:
+            for line in process.stderr:
+                self.log.append(line)
+                if "segued: ready on" in line:
+                    ready.set()
+        ready.set()
