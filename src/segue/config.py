@@ -100,7 +100,7 @@ def parse_config(text: str, path: Path) -> Config:
     """The configuration that `text` holds; `path` is only for the words of an error."""
     try:
         tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
         raise ConfigError(f"config: {path}", f"not TOML: {error}") from None
     try:
         config = msgspec.convert(tree, Config)

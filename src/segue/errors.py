@@ -13,7 +13,7 @@ class SegueError(Exception):
     code: ClassVar[int]
     kind: ClassVar[str]
 
-    def __init__(self, message: str, **data: Any) -> None:
+    def __init__(self, message: str, /, **data: Any) -> None:
         super().__init__(message)
         self.message = message
         self.data = data

@@ -65,7 +65,10 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
     socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or _configured(
         config.daemon.socket, "daemon.socket", config_path
     )
-    return Places(config, config_path, database, socket or default_socket(environ), socket_given=socket is not None)
+    places = Places(config, config_path, database, socket or default_socket(environ), socket_given=socket is not None)
+    _check_text(places.database)
+    _check_text(places.socket)
+    return places
 
 
 def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
@@ -110,6 +113,14 @@ def _home_path(path: Path) -> Path:
     if home == "" or not path.is_absolute() or (home is not None and not home.startswith("/")):
         raise StartError("no home", "HOME is not set to an absolute path; set it, or name the files by options")
     return path
+
+
+def _check_text(path: Path) -> None:
+    """StartError if the path cannot be told in JSON, as the record and `daemon.status` do."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise StartError("path", f"{str(path)!r} is not UTF-8; choose another") from None
 
 
 def _is_private(directory: str) -> bool:

@@ -33,6 +33,10 @@ Order = Literal["asc", "desc"]
 Reason = Literal["recent", "none", "expired", "ended"]
 Metadata = dict[str, Any]
 Parts = list[dict[str, Any]]
+Category = Literal["preference", "fact", "decision", "context", "correction"]
+Importance = Annotated[int, Meta(ge=1, le=5)]
+MemoryLimit = Annotated[int, Meta(ge=0, le=1000)]
+LeaseSeconds = Annotated[int, Meta(ge=1, le=86400)]
 
 PREVIEW_CHARS = 100
 
@@ -117,117 +121,62 @@ class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
     key: Name | None = None
 
 
-class Resolution(Struct, kw_only=True):
-    """Which session a directory continues, and why."""
+class Bot(Struct, kw_only=True):
+    """Who owns sessions and memories; a bot `default` always exists."""
 
-    session: Session | None
-    resumed: bool
-    reason: Reason
-    idle_seconds: Count | None
-    previous: str | None
-
-
-class SessionPage(Struct, kw_only=True):
-    """Sessions, newest first, and how many there are in all."""
-
-    sessions: list[SessionSummary]
-    total: Count
-
-
-class MessagePage(Struct, kw_only=True):
-    """Messages in the order asked for, and whether there are more."""
-
-    messages: list[Message]
-    has_more: bool
-
-
-class Appended(Struct, kw_only=True):
-    """Where a message went."""
-
-    message_id: RowId
-    session_id: str
+    id: str
+    name: str
+    description: str | None
     created_at: Timestamp
-    duplicate: bool
-    resumed: bool
 
 
-class AppendedMany(Struct, kw_only=True):
-    """Where several messages went, in the order given."""
+class Memory(Struct, kw_only=True):
+    """Something a bot should remember; it outlives the session it came from."""
 
-    message_ids: list[RowId]
+    id: RowId
+    bot_id: str
+    session_id: str | None
+    fact: str
+    category: Category
+    importance: Importance
+    source_message_id: RowId | None
+    superseded_by: RowId | None
+    is_manual: bool
+    created_at: Timestamp
+
+
+class MemoryDraft(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A memory to be saved under an extraction's bot and session. Null counts as left out."""
+
+    fact: str
+    category: Category
+    importance: Importance
+    source_message_id: RowId | None = None
+    is_manual: bool | None = False
+    supersedes: RowId | None = None
+
+
+class Summary(Struct, kw_only=True):
+    """What a range of messages said; the messages stay."""
+
+    id: RowId
     session_id: str
+    summary: str
+    messages_start: RowId
+    messages_end: RowId
+    token_count: Count
+    created_at: Timestamp
 
 
-class MessageCount(Struct, kw_only=True):
-    """How many messages a session holds."""
+class Extraction(Struct, kw_only=True):
+    """A session whose memories are still to be extracted."""
 
-    count: Count
-
-
-class Deleted(Struct, kw_only=True):
-    """Whether there was something to delete."""
-
-    deleted: bool
-
-
-class DeletedCount(Struct, kw_only=True):
-    """How many were deleted."""
-
-    deleted: Count
-
-
-class CleanupResult(Struct, kw_only=True):
-    """What a cleanup deleted, or would delete."""
-
-    sessions_deleted: Count
-    by_retention: Count
-    by_max_sessions: Count
-    session_ids: list[str]
-
-
-class DatabaseStatus(Struct, kw_only=True):
-    """The file behind the daemon."""
-
-    path: str
-    bytes: Count
-    schema_version: Count
-    sessions: Count
-    messages: Count
-
-
-class CleanupStatus(Struct, kw_only=True):
-    """When sessions were last cleaned up, and when they will be next."""
-
-    last_run_at: Timestamp | None
-    next_run_at: Timestamp | None
-    last_result: CleanupResult | None
-
-
-class DaemonStatus(Struct, kw_only=True):
-    """What the daemon is doing."""
-
-    version: str
-    protocol: int
-    pid: int
-    boot_id: str
-    started_at: Timestamp
-    uptime_s: Count
-    socket: str
-    database: DatabaseStatus
-    clients: Count
-    subscriptions: Count
-    requests: Count
-    errors: Count
-    queue_depth: Count
-    cleanup: CleanupStatus
-
-
-class CheckResult(Struct, kw_only=True):
-    """Whether the database is sound, and each problem in words."""
-
-    ok: bool
-    problems: list[str]
-
-
-class Empty(Struct):
-    """Nothing to say but that it was done."""
+    id: RowId
+    session_id: str
+    bot_id: str
+    attempt_count: Count
+    last_attempt_at: Timestamp | None
+    next_attempt_at: Timestamp
+    leased_until: Timestamp | None
+    error_message: str | None
+    created_at: Timestamp

@@ -188,7 +188,7 @@ def test_a_missing_parameter_is_named(wire: Wire, session: str, missing: str) ->
 
 
 def test_null_counts_as_left_out(wire: Wire, session: str) -> None:
-    nulls = dict.fromkeys(
+    nulls: dict[str, Any] = dict.fromkeys(
         ["parts", "token_count", "model", "key", "metadata", "is_summary", "expected_last_id", "bot_id"]
     )
     assert append(wire, session, working_dir=None, **nulls)["duplicate"] is False

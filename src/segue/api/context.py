@@ -1,13 +1,15 @@
 """What a handler is given: the store, the settings and the daemon it runs in."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from segue.config import Config
 
 if TYPE_CHECKING:
     # Clients import the method definitions and must not pay for the engine.
+    from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus
     from segue.store.engine import Store
-    from segue.types import CleanupResult, DaemonStatus, DatabaseStatus
+    from segue.types import Session
 
 
 class Daemon(Protocol):
@@ -25,6 +27,12 @@ class Daemon(Protocol):
     async def clean_up(self) -> "CleanupResult":
         """Delete what is too old or too much, now."""
 
+    async def attach(self, client: Hashable, session_id: str) -> "Session":
+        """Mark the session as having this client behind it."""
+
+    async def detach(self, client: Hashable, session_id: str) -> None:
+        """Take the mark away, without any other change."""
+
     def discover(self) -> Any:
         """The discovery document."""
 
@@ -35,3 +43,5 @@ class Context(NamedTuple):
     store: "Store"
     config: Config
     daemon: Daemon
+    client: Hashable
+    """The connection, told from every other."""

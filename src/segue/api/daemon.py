@@ -2,11 +2,11 @@
 
 from typing import Literal
 
+from segue.answers import CheckResult, DaemonStatus, Empty
 from segue.api.context import Context
 from segue.errors import StorageError
 from segue.rpc.method import method
 from segue.store import health
-from segue.types import CheckResult, DaemonStatus, Empty
 
 
 @method("daemon.ping")

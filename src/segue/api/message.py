@@ -5,6 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from segue.answers import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage
 from segue.api.bounds import check_depth, check_time, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
@@ -13,15 +14,10 @@ from segue.store import appending, messages
 from segue.store.appending import Appending
 from segue.store.continuity import Place
 from segue.types import (
-    Appended,
-    AppendedMany,
     BotId,
     Count,
-    DeletedCount,
     Draft,
     Message,
-    MessageCount,
-    MessagePage,
     Metadata,
     Name,
     Order,

@@ -2,28 +2,26 @@
 
 from msgspec import UNSET, UnsetType
 
+from segue.answers import CleanupResult, Deleted, Empty, Resolution, SessionPage
 from segue.api.bounds import check_bytes, check_json, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.rpc.method import method
-from segue.store import continuity, listing, retention, sessions
+from segue.store import continuity, forks, listing, retention, sessions
 from segue.store.continuity import Place
 from segue.types import (
     PREVIEW_CHARS,
     BotId,
-    CleanupResult,
     Count,
-    Deleted,
     EndStatus,
     Limit,
     Metadata,
     Name,
     PreviewChars,
-    Resolution,
+    RowId,
     Session,
     SessionId,
     SessionOrder,
-    SessionPage,
     Status,
     WorkingDir,
 )
@@ -169,8 +167,38 @@ async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir
 
 @method("session.end", raises=(NotFound, StorageError, InvalidData))
 async def end(ctx: Context, *, session_id: SessionId, status: EndStatus = "completed") -> Session:
-    """The session, ended: a completed one is not continued; the first `ended_at` stays."""
-    return await ctx.store.write(sessions.end, session_id, status)
+    """The session, ended and detached: a completed one is not continued; the first `ended_at` stays."""
+    ended = await ctx.store.write(sessions.end, session_id, status)
+    await ctx.daemon.detach(ctx.client, session_id)
+    return ended
+
+
+@method("session.attach", raises=(NotFound, StorageError, InvalidData))
+async def attach(ctx: Context, *, session_id: SessionId) -> Session:
+    """The session, which becomes crashed if this connection closes without ending or detaching it.
+
+    Unless it is not active then, or another connection has it attached. Attaching twice is once.
+    """
+    return await ctx.daemon.attach(ctx.client, session_id)
+
+
+@method("session.detach", raises=(NotFound, StorageError))
+async def detach(ctx: Context, *, session_id: SessionId) -> Empty:
+    """Leave the session in good order, as it is; nothing happens if it was not attached."""
+    await ctx.store.read(sessions.require, session_id)
+    await ctx.daemon.detach(ctx.client, session_id)
+    return Empty()
+
+
+@method("session.fork", raises=(NotFound, TooLarge, StorageError, InvalidData))
+async def fork(
+    ctx: Context, *, session_id: SessionId, upto_message_id: RowId | None = None, name: Name | None = None
+) -> Session:
+    """A new session, the newest of the same directory, with copies of the messages up to and including one.
+
+    Bot, model, prompt and metadata are the same, and `metadata.forked_from` is the id; it is active and unpinned.
+    """
+    return await ctx.store.write(forks.fork, session_id, upto_message_id, name)
 
 
 @method("session.delete", raises=(StorageError,))

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from collections.abc import Awaitable, Callable, Hashable
 
 import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
@@ -22,9 +23,17 @@ SHORTAGE_SECONDS = 1.0
 class Clients:
     """Everyone who is connected."""
 
-    def __init__(self, dispatcher: Dispatcher, limits: Limits) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        limits: Limits,
+        context_for: Callable[[Hashable], Context],
+        on_gone: Callable[[Hashable], Awaitable[None]],
+    ) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
+        self._context_for = context_for
+        self._on_gone = on_gone
         self._connections: set[Connection] = set()
         self._draining = False
         self._gone = anyio.Event()
@@ -33,12 +42,12 @@ class Clients:
     def __len__(self) -> int:
         return len(self._connections)
 
-    async def accept_from(self, listener: socket.socket, tasks: TaskGroup, ctx: Context) -> None:
+    async def accept_from(self, listener: socket.socket, tasks: TaskGroup) -> None:
         """Serve everyone who connects, each in a task of `tasks`, until the listener is closed."""
         while True:
             try:
                 await anyio.wait_readable(listener)
-                await self._accept_one(listener, tasks, ctx)
+                await self._accept_one(listener, tasks)
             except BlockingIOError:
                 continue
             except anyio.ClosedResourceError:
@@ -49,11 +58,11 @@ class Clients:
                 log.warning("cannot accept a client: %s; trying again in %g s", error.strerror, SHORTAGE_SECONDS)
                 await anyio.sleep(SHORTAGE_SECONDS)
 
-    async def accept_queued(self, listener: socket.socket, tasks: TaskGroup, ctx: Context) -> None:
+    async def accept_queued(self, listener: socket.socket, tasks: TaskGroup) -> None:
         """Serve those who connected before the listener closes: what they sent already is answered."""
         while True:
             try:
-                await self._accept_one(listener, tasks, ctx)
+                await self._accept_one(listener, tasks)
             except OSError:  # nobody is queued any more, or no descriptor is left for them
                 return
 
@@ -69,7 +78,7 @@ class Clients:
             self._gone = anyio.Event()
             await self._gone.wait()
 
-    async def _accept_one(self, listener: socket.socket, tasks: TaskGroup, ctx: Context) -> None:
+    async def _accept_one(self, listener: socket.socket, tasks: TaskGroup) -> None:
         raw, _ = listener.accept()
         if not is_ours(raw):
             raw.close()
@@ -83,11 +92,12 @@ class Clients:
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()
-            tasks.start_soon(self._serve, connection, ctx)
+            tasks.start_soon(self._serve, connection)
 
-    async def _serve(self, connection: Connection, ctx: Context) -> None:
+    async def _serve(self, connection: Connection) -> None:
         try:
-            await connection.serve(ctx)
+            await connection.serve(self._context_for(connection))
+            await self._on_gone(connection)
         except Exception as fault:  # noqa: BLE001 - one client's connection must not end the others'
             to_error(fault, "a connection")
         finally:

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
 
 from segue.clock import Clock, wall_ms
-from segue.errors import StartError
+from segue.errors import SegueError, StartError
 from segue.paths import Places
 from segue.server.door import Door, open_door
 from segue.server.ownership import own
@@ -51,12 +52,21 @@ async def serve(
             places.database, clock=clock, queue_limit=config.limits.queue, durability=config.daemon.durability
         ) as store:
             services = Services(places, store, stop, clock, monotonic)
-            await services.cleanup.load()
+            await _recall(services)
             daemon = Daemon(places, services, stop, open_door(places.socket))
             try:
                 await daemon.run(on_ready)
             finally:
                 daemon.leave()
+
+
+async def _recall(services: Services) -> None:
+    """Take up what the last life left; the first look at the tables, which may be damaged."""
+    try:
+        await services.attachments.recover()
+        await services.cleanup.load()
+    except (SegueError, sqlite3.Error) as error:
+        raise StartError("database", str(error)) from None
 
 
 class Daemon:
@@ -96,7 +106,7 @@ class Daemon:
         chores.start_soon(self._keep_reachable, chores, clients)
 
     async def _accept(self, door: Door, clients: TaskGroup) -> None:
-        await self._services.clients.accept_from(door.listener, clients, self._services.context)
+        await self._services.clients.accept_from(door.listener, clients)
 
     async def _answer_ourselves(self) -> None:
         """Ask over the socket, as a client would, so that ready means answering."""
@@ -111,8 +121,9 @@ class Daemon:
     async def _drain(self, clients: TaskGroup) -> None:
         """Answer what was received, within bounds; whoever does not take the answers is cut off."""
         services = self._services
-        await services.clients.accept_queued(self._door.listener, clients, services.context)
+        await services.clients.accept_queued(self._door.listener, clients)
         self.leave()
+        await services.attachments.detach_all()
         services.clients.drain()
         clients.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
         async with anyio.create_task_group() as timers:
@@ -131,7 +142,7 @@ class Daemon:
 
     async def _exit_when_idle(self, idle_seconds: float) -> None:
         dispatcher = self._services.dispatcher
-        while time.monotonic() - dispatcher.last_used < idle_seconds:
+        while len(self._services.attachments) or time.monotonic() - dispatcher.last_used < idle_seconds:
             await anyio.sleep(idle_seconds / IDLE_LOOKS)
         log.info("idle for %g s, leaving", idle_seconds)
         self._stop.requested.set()
@@ -150,11 +161,12 @@ class Daemon:
                     await self._reopen(chores, clients)
                 if not is_in_place(self._places.record, self._services.record):
                     write_record(self._places.record, self._services.record)
-            except (StartError, OSError) as error:
+            except StartError as error:
                 log.error("cannot make it again: %s", error)
 
     async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
         old, self._door = self._door, open_door(self._places.socket)
         chores.start_soon(self._accept, self._door, clients)
-        await self._services.clients.accept_queued(old.listener, clients, self._services.context)
+        await self._services.clients.accept_queued(old.listener, clients)
+        anyio.notify_closing(old.listener)  # or its waiter stays, on a descriptor that the next client is given
         old.listener.close()

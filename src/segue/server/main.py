@@ -16,6 +16,8 @@ from segue.paths import Overrides, Places, find_places
 from segue.server.daemon import serve
 from segue.server.stop import Stop, force_exit, obey_signals
 
+log = logging.getLogger("segue")
+
 DESCRIPTORS = 65536
 """Open files we ask for, if the hard limit allows: a client is one."""
 
@@ -31,18 +33,23 @@ def command(socket: str | None, database: str | None, config: str | None, log_le
     protect_process()
     places = find_places(Overrides(socket, database, config))
     start_logging(log_level or places.config.daemon.log_level)
-    if not places.config_path.exists() and (config or os.environ.get("SEGUE_CONFIG")):
-        logging.getLogger("segue").warning("there is no %s; every setting has its default", places.config_path)
-    anyio.run(run, places, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    lacking = bool(config or os.environ.get("SEGUE_CONFIG")) and not places.config_path.exists()
+    anyio.run(run, places, lacking, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
-async def run(places: Places) -> None:
-    """Serve until a signal, a client or idleness ends it."""
+async def run(places: Places, lacking: bool) -> None:
+    """Serve until a signal, a client or idleness ends it; `lacking` the configuration file that was named."""
     stop = Stop()
+
+    def tell_ready() -> None:
+        _tell(f"ready on {places.socket}")
+        if lacking:  # not before: one that cannot start says one line
+            log.warning("there is no %s; every setting has its default", places.config_path)
+
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(obey_signals, stop)
         tasks.start_soon(force_exit, stop)
-        await serve(places, stop, on_ready=lambda: _tell(f"ready on {places.socket}"))
+        await serve(places, stop, on_ready=tell_ready)
         tasks.cancel_scope.cancel()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from segue.errors import StartError
 from segue.store.file import FILE_MODE
 
 
@@ -22,17 +23,17 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Put the record in place whole: a reader sees the old one or the new one."""
+    """Put the record in place whole: a reader sees the old one or the new one. StartError if it cannot be."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
         temporary.rename(path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise
+        raise StartError("record", f"cannot write {path}: {error.strerror}") from None
 
 
 def is_in_place(path: Path, record: Record) -> bool:

@@ -2,25 +2,27 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from segue import PROTOCOL, __version__
+from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus
 from segue.api import METHODS
 from segue.api.context import Context
 from segue.clock import Clock, timestamp
 from segue.paths import Places
 from segue.rpc.dispatch import Dispatcher
 from segue.rpc.openrpc import document
+from segue.server.attachments import Attachments
 from segue.server.cleanup import Cleanup
 from segue.server.clients import Clients
 from segue.server.record import Record
 from segue.server.stop import Stop
 from segue.store.engine import Store
-from segue.types import CleanupResult, DaemonStatus, DatabaseStatus
+from segue.types import Session
 
 
 class Services:
@@ -30,10 +32,11 @@ class Services:
         limits = places.config.limits
         boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits)
-        self.clients = Clients(self.dispatcher, limits)
         self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
-        self.context = Context(store, places.config, self)
+        self.attachments = Attachments(store)
+        self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
+        self._config = places.config
         self._store = store
         self._stop = stop
         self._monotonic = monotonic
@@ -71,9 +74,20 @@ class Services:
         """Delete what is too old or too much, now."""
         return await self.cleanup.run()
 
+    async def attach(self, client: Hashable, session_id: str) -> Session:
+        """The session, with the client behind it."""
+        return await self.attachments.attach(client, session_id)
+
+    async def detach(self, client: Hashable, session_id: str) -> None:
+        """The session without the client, otherwise as it is."""
+        await self.attachments.detach(client, session_id)
+
     def discover(self) -> Any:
         """The discovery document, encoded once."""
         return self._discovery
+
+    def _context_for(self, client: Hashable) -> Context:
+        return Context(self._store, self._config, self, client)
 
     @cached_property
     def _discovery(self) -> msgspec.Raw:

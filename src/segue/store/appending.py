@@ -2,13 +2,14 @@
 
 import msgspec
 
+from segue.answers import Appended, AppendedMany
 from segue.errors import Conflict, InvalidParams, TooLarge
 from segue.store import continuity, messages, sessions
 from segue.store.continuity import Place
 from segue.store.naming import name_from
 from segue.store.rows import encode_json
 from segue.store.tx import Tx
-from segue.types import MAX_INTEGER, Appended, AppendedMany, Draft
+from segue.types import MAX_INTEGER, Draft
 
 
 class Appending(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Literal, ParamSpec, TypeVar
 import aiosqlite
 
 from segue.errors import StartError
-from segue.store.migrate import load_migrations, migrate
+from segue.store.migrate import check_ours, load_migrations, migrate, start_error
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,7 +58,10 @@ async def open_reader(path: Path) -> ThreadConnection:
 
 async def _start(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
     connection = ThreadConnection(connect, iter_chunk_size=64)
-    await connection
+    try:
+        await connection
+    except sqlite3.Error as error:
+        raise start_error(error) from None
     return connection
 
 
@@ -70,9 +73,10 @@ def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     try:
         if not connection.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0]:
             raise StartError("sqlite", "this SQLite is built without FTS5 (full-text search)")
+        migrations = load_migrations()
+        check_ours(connection, len(migrations))
         # Only a file without tables takes auto_vacuum, so it comes before the first migration and before WAL.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        migrations = load_migrations()
         _use_wal(connection, durability)
         migrate(connection, migrations)
     except BaseException:
@@ -82,17 +86,11 @@ def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection, durability: Durability) -> None:
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
-        connection.execute(f"PRAGMA fullfsync = {'ON' if durability == 'full' else 'OFF'}")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            text = "the file is not a SQLite database; move it away or name a different one"
-            raise StartError("database", text) from None
-        raise StartError("database", f"cannot open the file: {error}") from None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+    connection.execute(f"PRAGMA fullfsync = {'ON' if durability == 'full' else 'OFF'}")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
 
 
 def _connect_reader(path: Path) -> sqlite3.Connection:

@@ -2,11 +2,12 @@
 
 from typing import Any, NamedTuple
 
+from segue.answers import Resolution
 from segue.clock import milliseconds
 from segue.errors import InvalidData
 from segue.store import bots, sessions
 from segue.store.tx import Tx
-from segue.types import Reason, Resolution
+from segue.types import Reason
 
 
 class Place(NamedTuple):

@@ -6,6 +6,7 @@ the store's own task: a caller that goes away tears nothing.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,8 @@ from segue.store.connection import Durability, ThreadConnection, open_reader, op
 from segue.store.faults import to_segue_error
 from segue.store.file import prepare_directory, prepare_file
 from segue.store.tx import Tx
+
+log = logging.getLogger("segue.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,8 +126,12 @@ class Store:
                 await reader.call(int)
             reader.raw.interrupt()
             await reader.close()
-        await self._writer.call(_checkpoint, self._writer.raw)
-        await self._writer.close()
+        try:
+            await self._writer.call(_checkpoint, self._writer.raw)
+        except sqlite3.Error as error:  # what is committed stays in the WAL and is folded in another time
+            log.warning("cannot fold the WAL into the database: %s", error)
+        finally:
+            await self._writer.close()
 
 
 @asynccontextmanager
@@ -149,14 +156,16 @@ async def open_store(
             raise
     store = Store(path, opened[0], opened[1:], clock)
     store.queue_limit = queue_limit
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_commit_shielded, store)
-        try:
-            yield store
-        finally:
-            store.close_queue()
-    with anyio.CancelScope(shield=True):
-        await store.close_connections()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_commit_shielded, store)
+            try:
+                yield store
+            finally:
+                store.close_queue()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await store.close_connections()
 
 
 async def _commit_shielded(store: Store) -> None:
@@ -188,6 +197,9 @@ def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable
     """Run all in one transaction; if that as a whole fails, each in one of its own, so that only the culprit fails."""
     try:
         connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:  # nobody's own fault, and each would wait as long as all did
+        return [Outcome(None, to_segue_error(error)) for _ in queries]
+    try:
         outcomes = [_run_one(connection, Tx(connection, now), query) for query in queries]
         connection.execute("COMMIT")
     except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from segue.answers import DatabaseStatus
 from segue.store.file import wide_files
 from segue.store.tx import Tx
-from segue.types import DatabaseStatus
 
 PROBLEMS = 100
 """Problems of one kind that are told: a broken file may have millions."""

@@ -1,12 +1,15 @@
 """Messages: read in the order of their ids, counted, deleted from the front."""
 
+from collections.abc import Iterator
+
 import msgspec
 
+from segue.answers import MessagePage
 from segue.errors import NotFound
 from segue.store import purges, sessions
 from segue.store.rows import decode
 from segue.store.tx import Tx
-from segue.types import Message, MessagePage, Order, Role
+from segue.types import Message, Order, Role
 
 COLUMNS = (
     "id", "session_id", "role", "content", "parts", "token_count", "input_tokens", "output_tokens", "model",
@@ -121,3 +124,53 @@ def held_from(tx: Tx, session_id: str) -> int:
 def wire_bytes(message: Message) -> int:
     """How long the message is as JSON."""
     return len(_encode(message))
+
+
+def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
+    """The session's messages with a larger id, newest first, read as far as they are taken."""
+    rows = tx.run(
+        f"{_SELECT} WHERE session_id = :session_id AND id >= :held_from AND id > :after_id ORDER BY id DESC",
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        after_id=after_id,
+    )
+    return (decode(Message, "message", COLUMNS, row) for row in rows)
+
+
+def newest_summary(tx: Tx, session_id: str, after_id: int) -> Message | None:
+    """The newest message with a larger id that is a summary, as clients keep it that compact by messages."""
+    row = tx.run(
+        f"""
+        {_SELECT} WHERE session_id = :session_id AND is_summary AND id >= :held_from AND id > :after_id
+        ORDER BY id DESC LIMIT 1
+        """,
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        after_id=after_id,
+    ).fetchone()
+    return None if row is None else decode(Message, "message", COLUMNS, row)
+
+
+def newest_user_id(tx: Tx, session_id: str, after_id: int) -> int | None:
+    """The id of the newest message with a larger id that a user wrote."""
+    row = tx.run(
+        """
+        SELECT max(id) FROM messages
+        WHERE session_id = :session_id AND role = 'user' AND id >= :held_from AND id > :after_id
+        """,
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        after_id=after_id,
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def count_after(tx: Tx, session_id: str, after_id: int) -> int:
+    """How many messages with a larger id the session holds."""
+    row = tx.run(
+        "SELECT count(*) FROM messages WHERE session_id = :session_id AND id >= :held_from AND id > :after_id",
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        after_id=after_id,
+    ).fetchone()
+    return int(row[0])

@@ -23,30 +23,30 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:
-    """Bring the file up to date, or leave it exactly as it was and raise StartError.
+def check_ours(connection: sqlite3.Connection, known: int) -> int:
+    """The file's schema version; nothing may be changed in a file before this.
 
-    Refused: what is no database, another program's database, and a file from a newer segue.
+    StartError for what is no database, another program's database, and a file from a newer segue.
     """
     try:
         version = schema_version(connection)
-        _check_ours(connection, version)
-        if version > len(migrations):
-            raise StartError(
-                "migration",
-                f"the database has schema {version}, this segue knows up to {len(migrations)}; upgrade segue",
-            )
-        for number, script in enumerate(migrations[version:], version + 1):
-            _apply(connection, number, script)
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     except sqlite3.Error as error:
-        raise StartError(*_explain(error)) from None
-
-
-def _check_ours(connection: sqlite3.Connection, version: int) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        raise start_error(error) from None
     if application != APPLICATION_ID and (tables or version or application):
         raise StartError("database", "the file is another program's database; name a different one")
+    if version > known:
+        text = f"the database has schema {version}, this segue knows up to {known}; upgrade segue"
+        raise StartError("migration", text)
+    return version
+
+
+def migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:
+    """Bring the file up to date, or leave it exactly as it was and raise StartError."""
+    version = check_ours(connection, len(migrations))
+    for number, script in enumerate(migrations[version:], version + 1):
+        _apply(connection, number, script)
 
 
 def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
@@ -61,7 +61,8 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
         raise StartError("migration", f"step {number} failed, nothing was changed: {error}") from None
 
 
-def _explain(error: sqlite3.Error) -> tuple[str, str]:
+def start_error(error: sqlite3.Error) -> StartError:
+    """Why the file cannot be served, for a fault that SQLite found in it before it was."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-        return "database", "the file is not a SQLite database; move it away or name a different one"
-    return "database", f"cannot read the file: {error}"
+        return StartError("database", "the file is not a SQLite database; move it away or name a different one")
+    return StartError("database", f"cannot open the file: {error}")

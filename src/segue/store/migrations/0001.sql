@@ -35,6 +35,7 @@ CREATE UNIQUE INDEX sessions_by_activity ON sessions (activity);
 CREATE INDEX sessions_by_place ON sessions (working_dir, bot_id, activity);
 CREATE INDEX sessions_by_last_message ON sessions (last_message_at, activity);
 CREATE INDEX sessions_by_creation ON sessions (created_at);
+CREATE INDEX sessions_attached ON sessions (id) WHERE attached;
 CREATE INDEX sessions_by_bot ON sessions (bot_id);
 
 -- Ids of deleted sessions: a generated id is never used again.
@@ -61,6 +62,7 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_by_session ON messages (session_id);
 CREATE INDEX messages_from_user ON messages (session_id) WHERE role = 'user';
+CREATE INDEX messages_that_summarise ON messages (session_id) WHERE is_summary;
 CREATE INDEX messages_by_key ON messages (key, session_id) WHERE key IS NOT NULL;
 
 -- Messages of this session below this id are deleted: no reader sees them, and slices remove them.

@@ -1,0 +1,179 @@
+"""What methods answer when that is more than one of the values in `types`."""
+
+from msgspec import Struct
+
+from segue.types import (
+    Bot,
+    Count,
+    Extraction,
+    Memory,
+    Message,
+    Reason,
+    RowId,
+    Session,
+    SessionSummary,
+    Summary,
+    Timestamp,
+)
+
+
+class Resolution(Struct, kw_only=True):
+    """Which session a directory continues, and why."""
+
+    session: Session | None
+    resumed: bool
+    reason: Reason
+    idle_seconds: Count | None
+    previous: str | None
+
+
+class SessionPage(Struct, kw_only=True):
+    """Sessions, newest first, and how many there are in all."""
+
+    sessions: list[SessionSummary]
+    total: Count
+
+
+class MessagePage(Struct, kw_only=True):
+    """Messages in the order asked for, and whether there are more."""
+
+    messages: list[Message]
+    has_more: bool
+
+
+class Appended(Struct, kw_only=True):
+    """Where a message went."""
+
+    message_id: RowId
+    session_id: str
+    created_at: Timestamp
+    duplicate: bool
+    resumed: bool
+
+
+class AppendedMany(Struct, kw_only=True):
+    """Where several messages went, in the order given."""
+
+    message_ids: list[RowId]
+    session_id: str
+
+
+class MessageCount(Struct, kw_only=True):
+    """How many messages a session holds."""
+
+    count: Count
+
+
+class Deleted(Struct, kw_only=True):
+    """Whether there was something to delete."""
+
+    deleted: bool
+
+
+class DeletedCount(Struct, kw_only=True):
+    """How many were deleted."""
+
+    deleted: Count
+
+
+class BotList(Struct, kw_only=True):
+    """All bots, the oldest first."""
+
+    bots: list[Bot]
+
+
+class BotDeleted(Struct, kw_only=True):
+    """Whether there was such a bot, and what went with it."""
+
+    deleted: bool
+    sessions_deleted: Count
+    memories_deleted: Count
+
+
+class MemoryPage(Struct, kw_only=True):
+    """Memories by importance, then newest, and how many there are in all."""
+
+    memories: list[Memory]
+    total: Count
+
+
+class MemoryList(Struct, kw_only=True):
+    """The memories that were saved."""
+
+    memories: list[Memory]
+
+
+class ExtractionList(Struct, kw_only=True):
+    """Entries of the queue, the next due first."""
+
+    extractions: list[Extraction]
+
+
+class ConversationContext(Struct, kw_only=True):
+    """What a model needs to go on with a session."""
+
+    session_id: str
+    system_prompt: str | None
+    memories: list[Memory]
+    summary: Summary | None
+    messages: list[Message]
+    token_count: Count
+    estimated: bool
+    dropped: Count
+
+
+class CleanupResult(Struct, kw_only=True):
+    """What a cleanup deleted, or would delete."""
+
+    sessions_deleted: Count
+    by_retention: Count
+    by_max_sessions: Count
+    session_ids: list[str]
+
+
+class DatabaseStatus(Struct, kw_only=True):
+    """The file behind the daemon."""
+
+    path: str
+    bytes: Count
+    schema_version: Count
+    sessions: Count
+    messages: Count
+
+
+class CleanupStatus(Struct, kw_only=True):
+    """When sessions were last cleaned up, and when they will be next."""
+
+    last_run_at: Timestamp | None
+    next_run_at: Timestamp | None
+    last_result: CleanupResult | None
+
+
+class DaemonStatus(Struct, kw_only=True):
+    """What the daemon is doing."""
+
+    version: str
+    protocol: int
+    pid: int
+    boot_id: str
+    started_at: Timestamp
+    uptime_s: Count
+    socket: str
+    database: DatabaseStatus
+    clients: Count
+    subscriptions: Count
+    requests: Count
+    errors: Count
+    queue_depth: Count
+    cleanup: CleanupStatus
+
+
+class CheckResult(Struct, kw_only=True):
+    """Whether the database is sound, and each problem in words."""
+
+    ok: bool
+    problems: list[str]
+
+
+class Empty(Struct):
+    """Nothing to say but that it was done."""

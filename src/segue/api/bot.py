@@ -1,0 +1,36 @@
+"""Bots: personalities that own sessions and memories."""
+
+from segue.answers import BotDeleted, BotList
+from segue.api.bounds import check_bytes
+from segue.api.context import Context
+from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.rpc.method import method
+from segue.store import bots
+from segue.types import Bot, BotId, Name
+
+
+@method("bot.create", raises=(Conflict, TooLarge, StorageError))
+async def create(ctx: Context, *, bot_id: BotId, name: Name | None = None, description: str | None = None) -> Bot:
+    """A new bot; without a `name` it is called by its id."""
+    check_bytes(description, ctx.config.limits.content_bytes, "description")
+    return await ctx.store.write(bots.create, bot_id, bot_id if name is None else name, description)
+
+
+@method("bot.get", raises=(NotFound, StorageError, InvalidData))
+async def get(ctx: Context, *, bot_id: BotId) -> Bot:
+    """One bot."""
+    return await ctx.store.read(bots.get, bot_id)
+
+
+@method("bot.list", raises=(StorageError, InvalidData))
+async def list(ctx: Context) -> BotList:
+    """All bots, the oldest first; `default` is always there."""
+    return BotList(bots=await ctx.store.read(bots.list_all))
+
+
+@method("bot.delete", raises=(Conflict, StorageError))
+async def delete(ctx: Context, *, bot_id: BotId) -> BotDeleted:
+    """What went with the bot: its sessions with messages, summaries and queue entries, and its memories."""
+    deleted = await ctx.store.write(bots.delete, bot_id)
+    ctx.daemon.purge()
+    return deleted

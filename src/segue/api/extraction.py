@@ -1,0 +1,57 @@
+"""The queue of pending memory extractions: claimed by a lease, tried three times."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from segue.answers import Deleted, ExtractionList, MemoryList
+from segue.api.bounds import check_bytes
+from segue.api.context import Context
+from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.rpc.method import method
+from segue.store import extractions
+from segue.types import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
+
+MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]
+
+
+@method("extraction.enqueue", raises=(NotFound, StorageError, InvalidData))
+async def enqueue(ctx: Context, *, session_id: SessionId) -> Extraction:
+    """The session's open entry, or a new one in place of one that is exhausted."""
+    return await ctx.store.write(extractions.enqueue, session_id)
+
+
+@method("extraction.list", raises=(StorageError, InvalidData))
+async def list(ctx: Context, *, bot_id: BotId | None = None, include_exhausted: bool = False) -> ExtractionList:
+    """The queue, the next due first."""
+    found = await ctx.store.read(extractions.list_all, bot_id, include_exhausted=include_exhausted)
+    return ExtractionList(extractions=found)
+
+
+@method("extraction.claim", raises=(StorageError, InvalidData))
+async def claim(
+    ctx: Context, *, bot_id: BotId | None = None, limit: Limit = 1, lease_seconds: LeaseSeconds = 300
+) -> ExtractionList:
+    """Entries that are due, leased to the caller alone; a lease that ran out before counts as an attempt."""
+    return ExtractionList(extractions=await ctx.store.write(extractions.claim, bot_id, limit, lease_seconds))
+
+
+@method("extraction.complete", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
+async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts) -> MemoryList:
+    """The memories as saved under the entry's bot and session; the entry is off the queue with them."""
+    for draft in memories:
+        check_bytes(draft.fact, ctx.config.limits.content_bytes, "fact")
+    return MemoryList(memories=await ctx.store.write(extractions.complete, extraction_id, memories))
+
+
+@method("extraction.fail", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
+async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
+    """The entry with its error: due again after 60 s, then 240 s; the third failure exhausts it."""
+    check_bytes(error, ctx.config.limits.content_bytes, "error")
+    return await ctx.store.write(extractions.fail, extraction_id, error)
+
+
+@method("extraction.delete", raises=(StorageError,))
+async def delete(ctx: Context, *, extraction_id: RowId) -> Deleted:
+    """Whether there was such an entry."""
+    return Deleted(deleted=await ctx.store.write(extractions.delete, extraction_id))

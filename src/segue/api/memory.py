@@ -1,0 +1,79 @@
+"""Memories: what a bot should know in every later conversation."""
+
+from segue.answers import Deleted, DeletedCount, MemoryPage
+from segue.api.bounds import check_bytes
+from segue.api.context import Context
+from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.rpc.method import method
+from segue.store import memories
+from segue.types import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
+
+
+@method("memory.save", raises=(NotFound, Conflict, TooLarge, StorageError))
+async def save(
+    ctx: Context,
+    *,
+    fact: str,
+    category: Category,
+    importance: Importance,
+    bot_id: BotId = "default",
+    session_id: SessionId | None = None,
+    source_message_id: RowId | None = None,
+    is_manual: bool = False,
+    supersedes: RowId | None = None,
+) -> Memory:
+    """A new memory; the one that it `supersedes` points to it and leaves the normal list."""
+    check_bytes(fact, ctx.config.limits.content_bytes, "fact")
+    draft = MemoryDraft(
+        fact=fact,
+        category=category,
+        importance=importance,
+        source_message_id=source_message_id,
+        is_manual=is_manual,
+        supersedes=supersedes,
+    )
+    return await ctx.store.write(memories.save, bot_id, session_id, draft)
+
+
+@method("memory.get", raises=(NotFound, StorageError, InvalidData))
+async def get(ctx: Context, *, memory_id: RowId) -> Memory:
+    """One memory."""
+    return await ctx.store.read(memories.get, memory_id)
+
+
+@method("memory.list", raises=(StorageError, InvalidData))
+async def list(
+    ctx: Context,
+    *,
+    bot_id: BotId | None = None,
+    session_id: SessionId | None = None,
+    category: Category | None = None,
+    include_superseded: bool = False,
+    limit: Limit = 100,
+    offset: Count = 0,
+) -> MemoryPage:
+    """Memories by importance, then newest: of a bot, or of a session, which may be deleted by now.
+
+    Without either, those of the bot `default`.
+    """
+    return await ctx.store.read(
+        memories.list_page,
+        bot_id="default" if bot_id is None and session_id is None else bot_id,
+        session_id=session_id,
+        category=category,
+        include_superseded=include_superseded,
+        limit=limit,
+        offset=offset,
+    )
+
+
+@method("memory.delete", raises=(StorageError,))
+async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
+    """Whether there was such a memory; what it superseded takes its place in the chain, or is current again."""
+    return Deleted(deleted=await ctx.store.write(memories.delete, memory_id))
+
+
+@method("memory.delete_all", raises=(NotFound, StorageError))
+async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
+    """How many memories the bot had."""
+    return DeletedCount(deleted=await ctx.store.write(memories.delete_all, bot_id))

@@ -1,0 +1,29 @@
+"""Summaries: what a range of messages said, kept beside the messages and never in their place."""
+
+from segue.api.bounds import check_bytes
+from segue.api.context import Context
+from segue.errors import InvalidData, NotFound, StorageError, TooLarge
+from segue.rpc.method import method
+from segue.store import summaries
+from segue.types import Count, RowId, SessionId, Summary
+
+
+@method("summary.save", raises=(NotFound, TooLarge, StorageError))
+async def save(
+    ctx: Context,
+    *,
+    session_id: SessionId,
+    summary: str,
+    messages_start: RowId,
+    messages_end: RowId,
+    token_count: Count,
+) -> Summary:
+    """A new summary of the messages from one id to another, both included."""
+    check_bytes(summary, ctx.config.limits.content_bytes, "summary")
+    return await ctx.store.write(summaries.save, session_id, summary, messages_start, messages_end, token_count)
+
+
+@method("summary.latest", raises=(NotFound, StorageError, InvalidData))
+async def latest(ctx: Context, *, session_id: SessionId) -> Summary | None:
+    """The session's newest summary, or null."""
+    return await ctx.store.read(summaries.latest, session_id)

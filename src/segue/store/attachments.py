@@ -1,0 +1,42 @@
+"""Sessions with a client behind them: one that vanishes leaves its session crashed."""
+
+from segue.store import sessions
+from segue.store.tx import Tx
+from segue.types import Session
+
+
+def attach(tx: Tx, session_id: str) -> Session:
+    """The session, marked as attached; NotFound if there is none."""
+    tx.run("UPDATE sessions SET attached = 1 WHERE id = :id", id=session_id)
+    return sessions.get(tx, session_id)
+
+
+def detach(tx: Tx, session_id: str) -> None:
+    """Nobody has the session attached any more."""
+    tx.run("UPDATE sessions SET attached = 0 WHERE id = :id", id=session_id)
+
+
+def abandon(tx: Tx, session_id: str) -> None:
+    """The last client that had the session attached vanished: it crashed, if it was active."""
+    tx.run(
+        """
+        UPDATE sessions SET attached = 0,
+            ended_at = CASE status WHEN 'active' THEN :at ELSE ended_at END,
+            updated_at = CASE status WHEN 'active' THEN :at ELSE updated_at END,
+            status = CASE status WHEN 'active' THEN 'crashed' ELSE status END
+        WHERE id = :id
+        """,
+        id=session_id,
+        at=tx.at,
+    )
+
+
+def abandon_all(tx: Tx) -> None:
+    """A daemon died: what was attached to it crashed."""
+    for (session_id,) in tx.run("SELECT id FROM sessions WHERE attached").fetchall():
+        abandon(tx, session_id)
+
+
+def detach_all(tx: Tx) -> None:
+    """The daemon leaves in good order."""
+    tx.run("UPDATE sessions SET attached = 0 WHERE attached")

@@ -1,0 +1,82 @@
+"""Forks: a new session with copies of another one's messages, as far as wanted."""
+
+from segue.errors import InvalidParams
+from segue.store import messages, sessions
+from segue.store.tx import Tx
+from segue.types import Session
+
+
+def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
+    """A new session, the newest of its directory, with copies of the messages up to and including one.
+
+    Messages keep their times and keys; summaries whose range is copied come along. Raises NotFound for an unknown
+    session or message, InvalidParams for a message of another session.
+    """
+    origin = sessions.get(tx, session_id)
+    if upto_message_id is not None and messages.get(tx, upto_message_id).session_id != session_id:
+        raise InvalidParams("a message of another session", path="$.upto_message_id")
+    upto = messages.PAST_ALL_IDS if upto_message_id is None else upto_message_id
+    made = sessions.create(
+        tx,
+        bot_id=origin.bot_id,
+        working_dir=origin.working_dir,
+        name=name if name is not None else origin.name,
+        provider=origin.provider,
+        model=origin.model,
+        system_prompt=origin.system_prompt,
+        metadata={**origin.metadata, "forked_from": session_id},
+    )
+    held_from = messages.held_from(tx, session_id)
+    _copy_messages(tx, session_id, made.id, held_from, upto)
+    _copy_summaries(tx, session_id, made.id, held_from, upto)
+    return sessions.get(tx, made.id)
+
+
+def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:
+    tx.run(
+        """
+        INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
+                              model, stop_reason, key, created_at, metadata, parts, content)
+        SELECT :copy, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
+               model, stop_reason, key, created_at, metadata, parts, content
+        FROM messages WHERE session_id = :origin AND id >= :held_from AND id <= :upto ORDER BY id
+        """,
+        copy=copy,
+        origin=origin,
+        held_from=held_from,
+        upto=upto,
+    )
+    # total() is a float and sum() fails when it overflows; the counters stop at the largest integer instead.
+    counts = tx.run("SELECT input_tokens, output_tokens FROM messages WHERE session_id = :copy", copy=copy).fetchall()
+    tx.run(
+        """
+        UPDATE sessions SET message_count = :count, input_tokens = :input, output_tokens = :output WHERE id = :copy
+        """,
+        copy=copy,
+        count=len(counts),
+        input=min(sum(used or 0 for used, _ in counts), messages.PAST_ALL_IDS),
+        output=min(sum(used or 0 for _, used in counts), messages.PAST_ALL_IDS),
+    )
+
+
+def _copy_summaries(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:
+    """Ranges are of message ids, and a message's copy has its own: found by how many copies come before it."""
+    tx.run(
+        """
+        INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
+        SELECT :copy,
+               (SELECT id FROM messages WHERE session_id = :copy ORDER BY id LIMIT 1 OFFSET (
+                   SELECT count(*) FROM messages AS m
+                   WHERE m.session_id = :origin AND m.id >= :held_from AND m.id < s.messages_start)),
+               (SELECT id FROM messages WHERE session_id = :copy ORDER BY id LIMIT 1 OFFSET (
+                   SELECT count(*) - 1 FROM messages AS m
+                   WHERE m.session_id = :origin AND m.id >= :held_from AND m.id <= s.messages_end)),
+               token_count, created_at, summary
+        FROM summaries AS s
+        WHERE session_id = :origin AND messages_end <= :upto AND messages_end >= :held_from ORDER BY s.id
+        """,
+        copy=copy,
+        origin=origin,
+        held_from=held_from,
+        upto=upto,
+    )
