@@ -1,5 +1,7 @@
 """Forks: a new session with copies of another one's messages, as far as wanted."""
 
+from bisect import bisect_left
+
 from segue.errors import InvalidParams
 from segue.store import messages, sessions
 from segue.store.tx import Tx
@@ -60,23 +62,38 @@ def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) ->
 
 
 def _copy_summaries(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:
-    """Ranges are of message ids, and a message's copy has its own: found by how many copies come before it."""
-    tx.run(
+    """A summary's range is of message ids, and each message's copy has an id of its own, in the same order."""
+    rows = tx.run(
         """
-        INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
-        SELECT :copy,
-               (SELECT id FROM messages WHERE session_id = :copy ORDER BY id LIMIT 1 OFFSET (
-                   SELECT count(*) FROM messages AS m
-                   WHERE m.session_id = :origin AND m.id >= :held_from AND m.id < s.messages_start)),
-               (SELECT id FROM messages WHERE session_id = :copy ORDER BY id LIMIT 1 OFFSET (
-                   SELECT count(*) - 1 FROM messages AS m
-                   WHERE m.session_id = :origin AND m.id >= :held_from AND m.id <= s.messages_end)),
-               token_count, created_at, summary
-        FROM summaries AS s
-        WHERE session_id = :origin AND messages_end <= :upto AND messages_end >= :held_from ORDER BY s.id
+        SELECT messages_start, messages_end, token_count, created_at, summary FROM summaries
+        WHERE session_id = :origin AND messages_end <= :upto AND messages_end >= :held_from ORDER BY id
         """,
-        copy=copy,
         origin=origin,
-        held_from=held_from,
         upto=upto,
+        held_from=held_from,
+    ).fetchall()
+    if not rows:
+        return
+    old, new = _ids(tx, origin, held_from), _ids(tx, copy, 0)
+    for start, end, token_count, created_at, summary in rows:
+        tx.run(
+            """
+            INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
+            VALUES (:copy, :start, :end, :token_count, :created_at, :summary)
+            """,
+            copy=copy,
+            start=new[bisect_left(old, start)],  # the first message still held, if the start is deleted
+            end=new[bisect_left(old, end)],
+            token_count=token_count,
+            created_at=created_at,
+            summary=summary,
+        )
+
+
+def _ids(tx: Tx, session_id: str, held_from: int) -> list[int]:
+    rows = tx.run(
+        "SELECT id FROM messages WHERE session_id = :id AND id >= :held_from ORDER BY id",
+        id=session_id,
+        held_from=held_from,
     )
+    return [id for (id,) in rows]
