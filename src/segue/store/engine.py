@@ -197,8 +197,8 @@ def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable
     """Run all in one transaction; if that as a whole fails, each in one of its own, so that only the culprit fails."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:  # nobody's own fault, and each would wait as long as all did
-        return [Outcome(None, to_segue_error(error)) for _ in queries]
+    except sqlite3.Error as error:  # another program holds the file, for all of them alike
+        return [Outcome(None, to_segue_error(error))] * len(queries)
     try:
         outcomes = [_run_one(connection, Tx(connection, now), query) for query in queries]
         connection.execute("COMMIT")

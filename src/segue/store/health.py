@@ -15,7 +15,7 @@ def status(tx: Tx, path: Path) -> DatabaseStatus:
     sessions, messages = tx.run("SELECT count(*), coalesce(sum(message_count), 0) FROM sessions").fetchone()
     return DatabaseStatus(
         path=str(path),
-        bytes=path.stat().st_size,
+        bytes=tx.run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0],
         schema_version=tx.run("PRAGMA user_version").fetchone()[0],
         sessions=sessions,
         messages=messages,
