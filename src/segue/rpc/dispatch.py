@@ -73,16 +73,12 @@ class Dispatcher:
         for index, item in enumerate(items):
             if index % TURN == 0:
                 await checkpoint()
-            if size > self._limits.answer_bytes:
-                # Not run at all: its answer would have no room.
-                error = TooLarge("the answers to this batch are too large", limit=self._limits.answer_bytes)
-                answers.append(self.refuse(error, envelope.usable_id(item)))
-            elif answer := await self._one(item, ctx):
+            if answer := await self._one(item, ctx, has_room=size <= self._limits.answer_bytes):
                 answers.append(answer)
                 size += len(answer)
         return b"[" + b",".join(answers) + b"]" if answers else None
 
-    async def _one(self, item: Any, ctx: Any) -> bytes | None:
+    async def _one(self, item: Any, ctx: Any, *, has_room: bool = True) -> bytes | None:
         try:
             call = envelope.check(item)
         except SegueError as error:
@@ -90,6 +86,9 @@ class Dispatcher:
         if self.closing:
             answer = self.refuse(ShuttingDown("the daemon is shutting down"), call.id)
             return answer if call.wants_answer else None
+        if call.wants_answer and not has_room:  # not run at all, for its answer could not be told
+            full = TooLarge("the answers to this batch are too large", limit=self._limits.answer_bytes)
+            return self.refuse(full, call.id)
         self.requests += 1
         _, outcome = await dispatch_request(self._methods, ctx, Request(call.method, [call.params], call.id))
         answer = self._encode(call, outcome)
@@ -97,17 +96,20 @@ class Dispatcher:
 
     def _encode(self, call: envelope.Call, outcome: Any) -> bytes:
         # The two halves of an oslash Either have no public name in common.
-        if hasattr(outcome, "_error"):
-            self.errors += 1
-            error = outcome._error.data  # noqa: SLF001
-            if not isinstance(error, SegueError):
-                error = MethodNotFound(f"no method {call.method[:100]!r}")
-            return envelope.failure(call.id, error)
+        failed = hasattr(outcome, "_error")
         try:
-            return envelope.success(call.id, outcome._value.result)  # noqa: SLF001
-        except Exception as fault:  # noqa: BLE001 - a result that is not JSON is our bug, told as such
-            self.errors += 1
-            return envelope.failure(call.id, to_error(fault, call.method))
+            if failed:
+                error = outcome._error.data  # noqa: SLF001
+                if not isinstance(error, SegueError):
+                    error = MethodNotFound(f"no method {call.method[:100]!r}")
+                answer = envelope.failure(call.id, error)
+            else:
+                answer = envelope.success(call.id, outcome._value.result)  # noqa: SLF001
+        except Exception as fault:  # noqa: BLE001 - an answer that is not JSON is our bug, told as such
+            failed = True
+            answer = envelope.failure(call.id, to_error(fault, call.method))
+        self.errors += failed
+        return answer
 
 
 def to_error(fault: Exception, where: str) -> SegueError:

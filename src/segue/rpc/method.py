@@ -122,10 +122,10 @@ def wire_type(parameter: inspect.Parameter) -> Any:
 
 def _misfit(error: str) -> InvalidParams:
     """msgspec's words, with a missing or unknown parameter named in the path as any other."""
-    reason, _, path = error.rpartition(" - at ")
-    if not reason:
-        reason, path = error, "$"
-    path = path.strip("`")
+    # The path is searched for at the end only, and whole: the name of an unknown field may look like one.
+    reason, path = error, "$"
+    if placed := re.fullmatch(r"(.*) - at `(\$[^`]*)`", error, re.DOTALL):
+        reason, path = placed.groups()
     named = re.search(r"(?:missing required|unknown) field `(.*)`$", reason, re.DOTALL)
     if named:
         return InvalidParams("unknown" if "unknown" in reason else "required", path=f"{path}.{named[1]}"[:MAX_REASON])

@@ -30,9 +30,11 @@ class Connection:
         self._dispatcher = dispatcher
         self._limits = limits
         self._lines = Lines(limits.request_bytes)
+        self._stopped = False
 
     def stop_receiving(self) -> None:
         """Let what has arrived be answered and then end."""
+        self._stopped = True
         try:
             self._raw.shutdown(socket.SHUT_RD)
         except OSError:  # the client is gone already
@@ -51,9 +53,13 @@ class Connection:
             try:
                 data = await self._stream.receive(CHUNK)
             except anyio.EndOfStream:
-                await self._answer(self._lines.finish(), ctx)
+                await self._answer(self._last_line(), ctx)
                 return
             await self._answer(self._lines.feed(data), ctx)
+
+    def _last_line(self) -> list[bytes | Oversize]:
+        """What stands after the last LF; a line that we ourselves cut off is no request."""
+        return [] if self._stopped else self._lines.finish()
 
     async def _answer(self, lines: list[bytes | Oversize], ctx: Any) -> None:
         answers = bytearray()

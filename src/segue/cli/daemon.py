@@ -1,0 +1,55 @@
+"""The daemon as a command sees it: found and connected when it is first asked something."""
+
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import click
+
+from segue.client import Client
+from segue.client.wire import Answer
+from segue.paths import Overrides, Places, find_places
+
+R = TypeVar("R")
+
+
+class Daemon:
+    """The daemon that options, environment and configuration lead to."""
+
+    def __init__(self, overrides: Overrides) -> None:
+        self._overrides = overrides
+
+    @cached_property
+    def places(self) -> Places:
+        """Every path and the configuration; raises ConfigError for a wrong one."""
+        return find_places(self._overrides)
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection; raises Unreachable if nobody serves."""
+        return Client.connect(self.places)
+
+    def answer(self, name: str, /, **params: Any) -> Answer:
+        """The answer of a method, to be printed as it is or decoded; what is None is left out."""
+        return self.client.exchange(name, {key: value for key, value in params.items() if value is not None})
+
+    def ask(self, name: str, kind: type[R], /, **params: Any) -> R:
+        """The result of a method as a value of `segue.types`; an error of the daemon is raised."""
+        return self.answer(name, **params).decode(kind)
+
+    def take_its_time(self) -> None:
+        """Wait for the next answers however long they take: reading a whole file may take minutes."""
+        self.client.timeout = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if "client" in self.__dict__:
+            self.client.close()
+
+
+pass_daemon = click.make_pass_decorator(Daemon)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the daemon's result as it is.")

@@ -1,0 +1,48 @@
+"""`delete`: sessions gone for good, after a question."""
+
+import sys
+
+import click
+
+from segue.answers import Deleted
+from segue.cli.daemon import Daemon, json_option, pass_daemon
+from segue.cli.lookup import find
+from segue.cli.output import one_line, put, put_json, tell
+from segue.types import Session
+
+
+@click.command()
+@click.argument("session_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_daemon
+def delete(daemon: Daemon, *, session_ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
+    """Delete sessions with all their messages and summaries; nothing is deleted if one of them is unknown."""
+    if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
+        raise click.UsageError("nobody can be asked here: give --yes; nothing was deleted")
+    sessions = [find(daemon, given) for given in dict.fromkeys(session_ids)]
+    if not yes and not _confirm(sessions):
+        return tell("nothing was deleted", 1)
+    return max(_delete(daemon, session, as_json=as_json) for session in sessions)
+
+
+def _delete(daemon: Daemon, session: Session, *, as_json: bool) -> int:
+    answer = daemon.answer("session.delete", session_id=session.id)
+    deleted = answer.decode(Deleted).deleted
+    if as_json:
+        put_json(answer.raw())
+    elif deleted:
+        put(f"deleted {session.id}")
+    return 0 if deleted else tell(f"{session.id} was deleted by somebody else", 1)
+
+
+def _confirm(sessions: list[Session]) -> bool:
+    """Whether the person says yes; anything else, and the end of input, is no."""
+    for session in sessions:
+        pinned = ", pinned" if session.pinned else ""
+        sys.stderr.write(
+            one_line(f"{session.id} {session.name or ''} ({session.message_count} messages{pinned})") + "\n"
+        )
+    sys.stderr.write("Delete for good? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,79 @@
+"""`ping`, `status`, `check`: is it there, how does it fare, is the file sound."""
+
+import click
+
+from segue.answers import CheckResult, CleanupStatus, DaemonStatus
+from segue.cli.daemon import Daemon, json_option, pass_daemon
+from segue.cli.output import one_line, put, put_json, span, when
+
+
+@click.command()
+@json_option
+@pass_daemon
+def ping(daemon: Daemon, *, as_json: bool) -> None:
+    """Print `pong` if the daemon answers."""
+    answer = daemon.answer("daemon.ping")
+    put_json(answer.raw()) if as_json else put(answer.decode(str))
+
+
+@click.command()
+@json_option
+@pass_daemon
+def status(daemon: Daemon, *, as_json: bool) -> None:
+    """Show what the daemon is doing and where everything is."""
+    answer = daemon.answer("daemon.status")
+    if as_json:
+        return put_json(answer.raw())
+    found = answer.decode(DaemonStatus)
+    for label, text in _describe(found).items():
+        put(f"{label:<10}{one_line(text)}")
+    return None
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Also references, counters and the search index.")
+@json_option
+@pass_daemon
+def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
+    """Read the whole database and tell each problem; exit 1 if there is one."""
+    daemon.take_its_time()
+    answer = daemon.answer("daemon.check", full=full)
+    result = answer.decode(CheckResult)
+    if as_json:
+        put_json(answer.raw())
+    else:
+        for line in result.problems or ["ok"]:
+            put(one_line(line))
+    return 0 if result.ok else 1
+
+
+def _describe(status: DaemonStatus) -> dict[str, str]:
+    database = status.database
+    return {
+        "segued": f"{status.version}, protocol {status.protocol}, pid {status.pid}, up {span(status.uptime_s)}",
+        "socket": status.socket,
+        "database": f"{database.path} ({_size(database.bytes)}, schema {database.schema_version})",
+        "holds": f"{_count(database.sessions, 'session')}, {_count(database.messages, 'message')}",
+        "serves": f"{_count(status.clients, 'client')}, {_count(status.subscriptions, 'subscription')}, "
+        f"{status.queue_depth} waiting; {_count(status.requests, 'request')}, {_count(status.errors, 'error')} so far",
+        "cleanup": _cleanup(status.cleanup),
+    }
+
+
+def _cleanup(cleanup: CleanupStatus) -> str:
+    last = "never yet" if cleanup.last_run_at is None else when(cleanup.last_run_at)
+    if cleanup.last_result is not None:
+        last += f" ({_count(cleanup.last_result.sessions_deleted, 'session')} deleted)"
+    return f"last {last}, next {'never' if cleanup.next_run_at is None else when(cleanup.next_run_at)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _size(count: int) -> str:
+    size, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop(0)
+    return f"{count} B" if count < 1024 else f"{size:.1f} {units[0]}"

@@ -1,0 +1,124 @@
+r"""Words for a person, values for a pipe: what is printed, and what a terminal must never be given.
+
+Names, directories and contents come from whoever could write to the daemon, so on a terminal their control
+characters, which could drive it, are shown as `\x1b`.
+"""
+
+import os
+import sys
+from typing import TextIO
+
+import click
+
+from segue.clock import milliseconds, wall_ms
+
+_CONTROLS = [*range(0x20), 0x7F, *range(0x80, 0xA0)]
+_OVERRIDES = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+"""Characters that turn the direction of what follows: text that reads otherwise than it is."""
+
+_VISIBLE = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _OVERRIDES}
+_VISIBLE_IN_BLOCK = {code: shown for code, shown in _VISIBLE.items() if chr(code) not in "\n\t"}
+_ESCAPED = {code: f"\\u{code:04x}" for code in _VISIBLE if code >= 0x7F}
+"""For JSON, in which everything below a blank is escaped already."""
+
+
+class Failure(click.ClickException):
+    """A line on stderr and exit 1."""
+
+    def show(self, file: object = None) -> None:
+        """Tell it."""
+        tell(self.message, self.exit_code)
+
+
+class BadInput(Failure):
+    """A line on stderr and exit 2, as for wrong usage."""
+
+    exit_code = 2
+
+
+def prepare_streams() -> None:
+    """A pipe gets UTF-8 whatever the locale is; a terminal gets what it can show."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the rest of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        _prepare(stream)
+
+
+def silence_stdout(code: int) -> int:
+    """Let the interpreter's last flush go nowhere, for what is unwritten cannot be written; returns the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def on_terminal() -> bool:
+    """Whether a person reads what is printed."""
+    return sys.stdout.isatty()
+
+
+def put(text: str) -> None:
+    """A line to stdout, as it is."""
+    sys.stdout.write(f"{text}\n")
+
+
+def put_row(values: list[str]) -> None:
+    """Values for a pipe, separated by tabs; none of them can break the row."""
+    put("\t".join(one_line(value) for value in values))
+
+
+def put_json(result: bytes) -> None:
+    """A result as the daemon wrote it, one line; only a terminal gets harmful characters as JSON escapes."""
+    text = result.decode()
+    put(text.translate(_ESCAPED) if on_terminal() else text)
+
+
+def tell(text: str, code: int = 0) -> int:
+    """A line to stderr; returns the exit code."""
+    sys.stderr.write(f"segue: {harmless(text)}\n")
+    return code
+
+
+def one_line(text: str) -> str:
+    """The text without anything that could leave its line."""
+    return text.translate(_VISIBLE)
+
+
+def harmless(text: str) -> str:
+    """The text without anything but line ends and tabs that could drive a terminal."""
+    return text.replace("\r\n", "\n").translate(_VISIBLE_IN_BLOCK)
+
+
+def styled(text: str, **style: bool | str) -> str:
+    """The text in bold, dim or a colour, if a terminal reads it that wants colours."""
+    plain = not on_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
+    return text if plain else click.style(text, **style)  # type: ignore[arg-type]
+
+
+def age(moment: str) -> str:
+    """How long ago: `40s`, `3m`, `2h`, `5d`."""
+    return span(max(0, wall_ms() - milliseconds(moment)) // 1000)
+
+
+def span(seconds: int) -> str:
+    """Seconds as `40s`, `3m`, `2h`, `5d`: the largest unit of which there is one."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def when(moment: str) -> str:
+    """For a person the local time to the minute, for a pipe the value itself."""
+    from datetime import UTC, datetime
+
+    if not on_terminal():
+        return moment
+    return f"{datetime.fromtimestamp(milliseconds(moment) / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _prepare(stream: TextIO) -> None:
+    if stream.isatty():
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+    else:
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[attr-defined]

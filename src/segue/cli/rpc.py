@@ -1,0 +1,57 @@
+"""`rpc`: any method of the daemon, as it is on the wire."""
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from segue.cli.add import read_stdin
+from segue.cli.daemon import Daemon, pass_daemon
+from segue.cli.output import one_line, put_json
+from segue.client.wire import WireError
+
+
+@click.command()
+@click.argument("method")
+@click.argument("params", nargs=-1, metavar="[JSON | - | NAME=VALUE...]")
+@pass_daemon
+def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
+    """Call METHOD and print its result as JSON; an error goes to stderr as JSON, with exit 1.
+
+    Parameters are one JSON object or array, or - to read it from standard input, or name=value pairs: a value is
+    JSON if it can be read so (limit=5, pinned=true), else text.
+    """
+    parsed = _parse(params, daemon.places.config.limits.request_bytes)
+    daemon.take_its_time()
+    answer = daemon.client.exchange(method, parsed)
+    if isinstance(answer.error, WireError):
+        sys.stderr.write(one_line(msgspec.json.encode(answer.error).decode()) + "\n")
+        return 1
+    put_json(answer.raw())
+    return 0
+
+
+def _parse(params: tuple[str, ...], limit: int) -> Any:
+    if not params:
+        return None
+    if len(params) == 1 and (params[0] == "-" or params[0].lstrip()[:1] in ("{", "[")):
+        return _parse_json(read_stdin(limit) if params[0] == "-" else params[0])
+    return dict(_parse_pair(pair) for pair in params)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise click.UsageError(f"the parameters are not JSON: {error}") from None
+
+
+def _parse_pair(pair: str) -> tuple[str, Any]:
+    name, separator, value = pair.partition("=")
+    if not separator or not name:
+        raise click.UsageError(f"{pair!r} is neither JSON nor name=value")
+    try:
+        return name, msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return name, value

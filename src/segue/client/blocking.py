@@ -1,0 +1,113 @@
+"""The client for scripts and for `segue` itself: blocking, of the standard library's sockets."""
+
+import socket
+import time
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from segue.client.faults import ConnectionLost, TimedOut
+from segue.client.location import Where, attempt, pauses
+from segue.client.wire import Answer, Pipeline, arguments
+from segue.rpc.method import Method
+
+TIMEOUT = 30.0
+"""Seconds for a connection, and for each answer: a daemon that works needs milliseconds."""
+
+CHUNK = 262_144
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Client:
+    """One connection to the daemon, for one thread at a time."""
+
+    def __init__(self, connected: socket.socket, *, timeout: float | None = TIMEOUT) -> None:
+        self.timeout = timeout
+        self._socket = connected
+        self._pipeline = Pipeline()
+
+    @classmethod
+    def connect(cls, where: Where, *, timeout: float | None = TIMEOUT) -> Self:
+        """A client of the daemon that serves `where`: the places from `find_places`, or a socket's path.
+
+        Raises Unreachable at once if nobody serves, and TimedOut after `timeout` seconds of a full backlog.
+        """
+        waits = pauses(timeout)
+        while (connected := attempt(where)) is None:
+            time.sleep(next(waits))
+        return cls(connected, timeout=timeout)
+
+    def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The typed result of a method of `segue.api`: `client.call(session.get, session_id="…")`."""
+        result: R = self.exchange(method.name, arguments(args, kwargs)).decode(method.result)
+        return result
+
+    def request(self, name: str, params: Any = None) -> Any:
+        """The result of the method of that name as plain JSON values; `params` is an object, an array or None."""
+        return self.exchange(name, params).decode(object)
+
+    def exchange(self, name: str, params: Any = None) -> Answer:
+        """The answer as it came, be it a result or an error.
+
+        After TimedOut the client can be used on, unless the request itself could not be sent in time.
+        """
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        id, line = self._pipeline.ask(name, params)
+        self._send(line, deadline)
+        try:
+            while (answer := self._pipeline.take(id)) is None:
+                self._pipeline.feed(self._receive(deadline))
+        except TimedOut:
+            self._pipeline.abandon(id)
+            raise
+        except BaseException:
+            self.close()
+            raise
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; closing twice is once."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _send(self, line: bytes, deadline: float | None) -> None:
+        try:
+            self._socket.settimeout(_left(deadline))
+            self._socket.sendall(line)
+        except (BrokenPipeError, ConnectionResetError):
+            # The daemon closed: its last words, such as `overloaded`, may still be there to be read.
+            return
+        except TimeoutError:
+            self.close()
+            raise TimedOut("the daemon did not take the request in time") from None
+        except OSError as error:
+            raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive(self, deadline: float | None) -> bytes:
+        try:
+            self._socket.settimeout(_left(deadline))
+            return self._socket.recv(CHUNK)
+        except TimeoutError:
+            raise TimedOut(f"no answer within {self.timeout} s") from None
+        except OSError as error:
+            raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
+
+
+def _left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

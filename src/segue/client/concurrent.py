@@ -1,0 +1,115 @@
+"""The client for programs under anyio: any number of tasks share one connection."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ParamSpec, Self, TypeVar
+
+import anyio
+from anyio.abc import UNIXSocketStream
+
+from segue.client.blocking import CHUNK, TIMEOUT
+from segue.client.faults import ClientError, ConnectionLost, TimedOut
+from segue.client.location import Where, attempt, pauses
+from segue.client.wire import Answer, Pipeline, arguments
+from segue.rpc.method import Method
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AsyncClient:
+    """One connection to the daemon, for any number of tasks at once; answers come in the order of the requests.
+
+    There is no task in the background: of those who wait for an answer, one at a time reads for all.
+    """
+
+    def __init__(self, stream: UNIXSocketStream, *, timeout: float | None = TIMEOUT) -> None:
+        self.timeout = timeout
+        self._stream = stream
+        self._pipeline = Pipeline()
+        self._sending = anyio.Lock(fast_acquire=True)
+        self._reading = anyio.Lock(fast_acquire=True)
+        self._broken: ClientError | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, where: Where, *, timeout: float | None = TIMEOUT) -> AsyncIterator[Self]:  # noqa: ASYNC109
+        """A client of the daemon that serves `where`, closed at the end of the block; raises as `Client.connect`."""
+        # Not anyio.connect_unix: it spins at full speed while the daemon's backlog is full.
+        waits = pauses(timeout)
+        while (connected := attempt(where)) is None:
+            await anyio.sleep(next(waits))
+        async with await _adopt(connected) as stream:
+            yield cls(stream, timeout=timeout)
+
+    async def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The typed result of a method of `segue.api`: `await client.call(session.get, session_id="…")`."""
+        answer = await self.exchange(method.name, arguments(args, kwargs))
+        result: R = answer.decode(method.result)
+        return result
+
+    async def request(self, name: str, params: Any = None) -> Any:
+        """The result of the method of that name as plain JSON values; `params` is an object, an array or None."""
+        return (await self.exchange(name, params)).decode(object)
+
+    async def exchange(self, name: str, params: Any = None) -> Answer:
+        """The answer as it came, be it a result or an error.
+
+        A caller that is cancelled or times out leaves the others in order, but what it asked for may be done.
+        """
+        id = await self._send(name, params)
+        try:
+            with anyio.move_on_after(self.timeout):
+                return await self._await_answer(id)
+        finally:
+            self._pipeline.abandon(id)
+        raise TimedOut(f"no answer within {self.timeout} s")
+
+    async def _send(self, name: str, params: Any) -> int:
+        async with self._sending:
+            self._check()
+            id, line = self._pipeline.ask(name, params)
+            # Half a line would spoil the connection for all, so a request that was begun is sent to its end.
+            with anyio.move_on_after(self.timeout, shield=True):
+                # If the daemon closed, its last words, such as `overloaded`, may still be there to be read.
+                with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                    await self._stream.send(line)
+                return id
+            self._broken = TimedOut("the daemon did not take a request in time")
+            raise self._broken
+
+    async def _await_answer(self, id: int) -> Answer:
+        while True:
+            async with self._reading:
+                if (answer := self._pipeline.take(id)) is not None:
+                    return answer
+                self._check()
+                await self._read()
+
+    async def _read(self) -> None:
+        try:
+            self._pipeline.feed(await self._receive())
+        except ClientError as fault:
+            self._broken = fault
+            raise
+
+    async def _receive(self) -> bytes:
+        try:
+            return await self._stream.receive(CHUNK)
+        except anyio.EndOfStream:
+            return b""
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            raise ConnectionLost("the connection is gone") from None
+
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise type(self._broken)(*self._broken.args)
+
+
+async def _adopt(connected: socket.socket) -> UNIXSocketStream:
+    try:
+        return await UNIXSocketStream.from_socket(connected)
+    except ValueError:
+        connected.close()
+        raise ConnectionLost("the daemon closed the connection at once") from None

@@ -1,0 +1,99 @@
+"""Where a daemon may be listening, and one attempt to reach it there."""
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from segue.client.faults import TimedOut, Unreachable
+from segue.paths import Places, check_socket_length
+
+MAX_RECORD_BYTES = 65_536
+FIRST_PAUSE = 0.002
+LONGEST_PAUSE = 0.05
+"""Seconds between attempts at a daemon whose backlog is full: short, for it drains in milliseconds."""
+
+Where = Places | Path | str
+"""The places that `find_places` found, or a socket's path."""
+
+
+class Record(Struct):
+    """What a serving daemon says of itself beside its database."""
+
+    socket: str
+    database: str | None = None
+
+
+def attempt(where: Where) -> socket.socket | None:
+    """A connected socket, or None if the daemon is there but too busy to accept; Unreachable if nobody serves.
+
+    A record that leads nowhere, left by a daemon that was killed, is passed over.
+    """
+    *guesses, last = _candidates(where)
+    for guess in guesses:
+        try:
+            return _connect(guess)
+        except Unreachable:
+            continue
+    return _connect(last)
+
+
+def pauses(timeout: float | None) -> Iterator[float]:
+    """Seconds to wait before each further attempt; TimedOut when together they exceed the timeout."""
+    pause, waited = FIRST_PAUSE, 0.0
+    while timeout is None or waited < timeout:
+        yield pause
+        waited += pause
+        pause = min(pause * 2, LONGEST_PAUSE)
+    raise TimedOut(f"the daemon accepted no connection within {timeout} s")
+
+
+def read_record(places: Places) -> Record | None:
+    """The record beside the database, if it is a private file of ours about this very database."""
+    try:
+        file = os.open(places.record, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        data = os.read(file, MAX_RECORD_BYTES) if _is_private(os.fstat(file)) else b""
+        record = msgspec.json.decode(data, type=Record)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    finally:
+        os.close(file)
+    return record if _is_about(record, places.database) else None
+
+
+def _candidates(where: Where) -> list[Path]:
+    if not isinstance(where, Places):
+        return [Path(where)]
+    record = None if where.socket_given else read_record(where)
+    return [where.socket] if record is None else [Path(record.socket), where.socket]
+
+
+def _connect(path: Path) -> socket.socket | None:
+    check_socket_length(path)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.settimeout(0)
+    failed = made.connect_ex(os.fspath(path))
+    if not failed:
+        return made
+    made.close()
+    if failed == errno.EAGAIN:
+        return None
+    raise Unreachable(path, os.strerror(failed))
+
+
+def _is_private(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o600
+
+
+def _is_about(record: Record, database: Path) -> bool:
+    if not record.socket.startswith("/") or "\0" in record.socket + (record.database or ""):
+        return False
+    return record.database is None or os.path.realpath(record.database) == os.path.realpath(database)

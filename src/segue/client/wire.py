@@ -1,0 +1,127 @@
+"""Requests as lines, lines as answers, and which answer belongs to which request: no socket here."""
+
+from itertools import count
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from segue.client.faults import ConnectionLost, Garbled
+from segue.errors import SegueError, from_wire
+from segue.rpc.framing import Lines, Oversize
+
+MAX_ANSWER_BYTES = 2**30
+"""The daemon ends a page at some 16 MiB; one row may go beyond that, but never by so much."""
+
+R = TypeVar("R")
+
+
+class WireError(Struct):
+    """The error object of an answer."""
+
+    code: int
+    message: str
+    data: dict[str, Any] | None = None
+
+
+class Answer(Struct):
+    """A result not yet decoded, or an error."""
+
+    id: int | str | None | UnsetType = UNSET
+    result: Raw | UnsetType = UNSET
+    error: WireError | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+
+    def raw(self) -> bytes:
+        """The result as the daemon wrote it; raises the error that it answered instead."""
+        if isinstance(self.error, WireError):
+            raise self.fault(self.error)
+        if isinstance(self.result, UnsetType):
+            raise Garbled("the answer has neither a result nor an error")
+        return bytes(self.result)
+
+    def decode(self, kind: type[R]) -> R:
+        """The result as a value of the type; unknown members, from a newer daemon, are left out."""
+        try:
+            return msgspec.json.decode(self.raw(), type=kind)
+        except msgspec.ValidationError as error:
+            raise Garbled(f"the result is not as agreed: {error}") from None
+
+    @staticmethod
+    def fault(error: WireError) -> SegueError:
+        """The exception that the daemon raised."""
+        return from_wire(msgspec.structs.asdict(error))
+
+
+_decode = msgspec.json.Decoder(Answer).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Pipeline:
+    """The requests of one connection that wait for their answers, which come in the order of the requests."""
+
+    def __init__(self) -> None:
+        self._lines = Lines(MAX_ANSWER_BYTES)
+        self._ids = count(1)
+        self._waiting: dict[int, Answer | None] = {}
+        self._abandoned: set[int] = set()
+
+    def ask(self, name: str, params: Any) -> tuple[int, bytes]:
+        """The id of a new request, and its line."""
+        id = next(self._ids)
+        request = {"jsonrpc": "2.0", "method": name, "id": id}
+        line = _encode(request if params is None else {**request, "params": params}) + b"\n"
+        self._waiting[id] = None
+        return id, line
+
+    def feed(self, data: bytes) -> None:
+        """Take in what was received: nothing at all means that the daemon closed the connection."""
+        if not data:
+            raise ConnectionLost("the daemon closed the connection before it answered")
+        for line in self._lines.feed(data):
+            self._settle(line)
+
+    def take(self, id: int) -> Answer | None:
+        """The answer, once; None while it has not come."""
+        answer = self._waiting[id]
+        if answer is not None:
+            del self._waiting[id]
+        return answer
+
+    def abandon(self, id: int) -> None:
+        """Nobody waits for that answer any more: it will be dropped when it comes."""
+        if id in self._waiting and self._waiting.pop(id) is None:
+            self._abandoned.add(id)
+
+    def _settle(self, line: bytes | Oversize) -> None:
+        answer = _parse(line)
+        if answer.method is not UNSET:
+            return  # a notification
+        id = self._next() if answer.id is None else answer.id
+        if id in self._abandoned:
+            self._abandoned.discard(id)
+        elif isinstance(id, int) and self._waiting.get(id, answer) is None:
+            self._waiting[id] = answer
+        else:
+            raise Garbled(f"an answer to nothing that was asked came (id {id!r})")
+
+    def _next(self) -> int | None:
+        """Which request an answer without an id belongs to: answers come in order."""
+        unanswered = (id for id, answer in self._waiting.items() if answer is None)
+        return min((*unanswered, *self._abandoned), default=None)
+
+
+def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The params of a typed call: what is UNSET is left out."""
+    if args:
+        raise TypeError("parameters are given by name")
+    return {name: value for name, value in kwargs.items() if value is not UNSET}
+
+
+def _parse(line: bytes | Oversize) -> Answer:
+    if isinstance(line, Oversize):
+        raise Garbled(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Garbled(f"a line that is no JSON-RPC answer came: {error}") from None
