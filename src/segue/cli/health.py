@@ -1,17 +1,25 @@
 """`ping`, `status`, `check`: is it there, how does it fare, is the file sound."""
 
+import time
+
 import click
 
 from segue.answers import CheckResult, CleanupStatus, DaemonStatus
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, span, when
+from segue.client import Unreachable
+
+WAIT_PAUSE = 0.05
+"""Seconds between two looks for a daemon that starts."""
 
 
 @click.command()
+@click.option("--wait", type=click.FloatRange(min=0), default=0, metavar="SECONDS", help="Give a daemon time to start.")
 @json_option
 @pass_daemon
-def ping(daemon: Daemon, *, as_json: bool) -> None:
+def ping(daemon: Daemon, *, wait: float, as_json: bool) -> None:
     """Print `pong` if the daemon answers."""
+    _wait_for(daemon, time.monotonic() + wait)
     answer = daemon.answer("daemon.ping")
     put_json(answer.raw()) if as_json else put(answer.decode(str))
 
@@ -45,6 +53,19 @@ def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
         for line in result.problems or ["ok"]:
             put(one_line(line))
     return 0 if result.ok else 1
+
+
+def _wait_for(daemon: Daemon, deadline: float) -> None:
+    """Return when somebody serves; Unreachable if nobody does by the deadline."""
+    while True:
+        try:
+            daemon.client  # noqa: B018 - connected by being looked at
+        except Unreachable:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(WAIT_PAUSE)
+        else:
+            return
 
 
 def _describe(status: DaemonStatus) -> dict[str, str]:

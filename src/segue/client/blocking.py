@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from segue.client.faults import ConnectionLost, TimedOut
 from segue.client.location import Where, attempt, pauses
 from segue.client.wire import Answer, Pipeline, arguments
+from segue.paths import Overrides, find_places
 from segue.rpc.method import Method
 
 TIMEOUT = 30.0
@@ -28,11 +29,12 @@ class Client:
         self._pipeline = Pipeline()
 
     @classmethod
-    def connect(cls, where: Where, *, timeout: float | None = TIMEOUT) -> Self:
-        """A client of the daemon that serves `where`: the places from `find_places`, or a socket's path.
+    def connect(cls, where: Where | None = None, *, timeout: float | None = TIMEOUT) -> Self:
+        """A client of the daemon that serves `where`: the places from `find_places` (the default), or a socket's path.
 
         Raises Unreachable at once if nobody serves, and TimedOut after `timeout` seconds of a full backlog.
         """
+        where = find_places(Overrides()) if where is None else where
         waits = pauses(timeout)
         while (connected := attempt(where)) is None:
             time.sleep(next(waits))

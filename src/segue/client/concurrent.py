@@ -12,6 +12,7 @@ from segue.client.blocking import CHUNK, TIMEOUT
 from segue.client.faults import ClientError, ConnectionLost, TimedOut
 from segue.client.location import Where, attempt, pauses
 from segue.client.wire import Answer, Pipeline, arguments
+from segue.paths import Overrides, find_places
 from segue.rpc.method import Method
 
 P = ParamSpec("P")
@@ -34,9 +35,15 @@ class AsyncClient:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, where: Where, *, timeout: float | None = TIMEOUT) -> AsyncIterator[Self]:  # noqa: ASYNC109
+    async def connect(
+        cls,
+        where: Where | None = None,
+        *,
+        timeout: float | None = TIMEOUT,  # noqa: ASYNC109 - one for every later answer, not for this call
+    ) -> AsyncIterator[Self]:
         """A client of the daemon that serves `where`, closed at the end of the block; raises as `Client.connect`."""
         # Not anyio.connect_unix: it spins at full speed while the daemon's backlog is full.
+        where = find_places(Overrides()) if where is None else where
         waits = pauses(timeout)
         while (connected := attempt(where)) is None:
             await anyio.sleep(next(waits))
