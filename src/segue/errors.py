@@ -4,14 +4,14 @@ The daemon turns these into wire errors in one place (`rpc.dispatch`) and the cl
 so a caller catches `NotFound` on either side of the socket.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class SegueError(Exception):
     """An error with a stable `kind`; its text never holds another client's content."""
 
-    code: ClassVar[int]
-    kind: ClassVar[str]
+    code: int
+    kind: str
 
     def __init__(self, message: str, /, **data: Any) -> None:
         super().__init__(message)
@@ -136,18 +136,17 @@ KINDS: dict[str, type[SegueError]] = {
 
 
 class UnknownError(SegueError):
-    """An error of a kind this client does not know, from a newer daemon."""
-
-    code = 0
-    kind = "unknown"
+    """An error of a kind this client does not know, from a newer daemon; `code` and `kind` are as they came."""
 
 
 def from_wire(error: dict[str, Any]) -> SegueError:
     """The exception that the daemon raised, made again from its wire form."""
     data = dict(error.get("data") or {})
-    known = KINDS.get(data.pop("kind", ""), UnknownError)
+    kind = data.pop("kind", "unknown")
+    known = KINDS.get(kind, UnknownError)
     made = known.__new__(known)
     SegueError.__init__(made, error["message"], **data)
+    made.code, made.kind = error["code"], kind
     return made
 
 

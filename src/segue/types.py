@@ -13,12 +13,18 @@ _ID = r"^(?!-)[^\s\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?![\s\S])"
 
-SessionId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID)]
-BotId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID)]
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_LINE)]
+_ID_WORDS = "1 to 128 characters without white space or controls, not starting with -"
+_LINE_WORDS = "1 to 255 characters without controls"
+_TIME_WORDS = "a moment of the form 2026-11-21T14:23:05.123Z"
+
+SessionId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID, description=_ID_WORDS)]
+BotId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID, description=_ID_WORDS)]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_LINE, description=_LINE_WORDS)]
 # Linux allows 4096 bytes and a client writes a byte that is not UTF-8 as four characters.
-WorkingDir = Annotated[str, Meta(min_length=1, max_length=16384, pattern=r"^/[^\x00]*(?![\s\S])")]
-Timestamp = Annotated[str, Meta(pattern=_TIME)]
+WorkingDir = Annotated[
+    str, Meta(min_length=1, max_length=16384, pattern=r"^/[^\x00]*(?![\s\S])", description="an absolute path")
+]
+Timestamp = Annotated[str, Meta(pattern=_TIME, description=_TIME_WORDS)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 RowId = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]

@@ -67,8 +67,21 @@ class Method(Generic[C, P, R]):
         try:
             found = msgspec.convert(self._by_name(params), self.params)
         except msgspec.ValidationError as error:
-            raise _misfit(str(error)) from None
+            raise self._misfit(str(error)) from None
         return msgspec.structs.asdict(found)
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        """What each parameter must be, in words, where its type says so."""
+        found = {parameter.name: _description(parameter.annotation) for parameter in self.parameters}
+        return {name: words for name, words in found.items() if words}
+
+    def _misfit(self, error: str) -> InvalidParams:
+        """The error in msgspec's words, or in the type's own if msgspec has but a regular expression to show."""
+        path, reason = _place(error)
+        if "matching regex" in reason:
+            reason = f"must be {self._words.get(path.removeprefix('$.'), 'of another form')}"
+        return InvalidParams(reason[:MAX_REASON], path=path[:MAX_REASON])
 
     def _by_name(self, params: Any) -> dict[str, Any]:
         if params is None:
@@ -120,13 +133,20 @@ def wire_type(parameter: inspect.Parameter) -> Any:
     return wire
 
 
-def _misfit(error: str) -> InvalidParams:
-    """msgspec's words, with a missing or unknown parameter named in the path as any other."""
+def _place(error: str) -> tuple[str, str]:
+    """The path and the reason in msgspec's error; a missing or unknown parameter is named in the path as any other."""
     # The path is searched for at the end only, and whole: the name of an unknown field may look like one.
-    reason, path = error, "$"
-    if placed := re.fullmatch(r"(.*) - at `(\$[^`]*)`", error, re.DOTALL):
-        reason, path = placed.groups()
+    placed = re.fullmatch(r"(.*) - at `(\$[^`]*)`", error, re.DOTALL)
+    reason, path = placed.groups() if placed else (error, "$")
     named = re.search(r"(?:missing required|unknown) field `(.*)`$", reason, re.DOTALL)
     if named:
-        return InvalidParams("unknown" if "unknown" in reason else "required", path=f"{path}.{named[1]}"[:MAX_REASON])
-    return InvalidParams(reason[:MAX_REASON], path=path)
+        return f"{path}.{named[1]}", "unknown" if "unknown" in reason else "required"
+    return path, reason
+
+
+def _description(annotation: Any) -> str | None:
+    for part in (annotation, *get_args(annotation)):
+        for meta in getattr(part, "__metadata__", ()):
+            if isinstance(meta, msgspec.Meta) and meta.description:
+                return meta.description
+    return None

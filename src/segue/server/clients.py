@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 
 import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
@@ -11,7 +12,7 @@ from segue.api.context import Context
 from segue.config import Limits
 from segue.errors import Overloaded
 from segue.rpc.dispatch import Dispatcher, to_error
-from segue.server.connection import Connection
+from segue.server.connection import CHUNK, Connection
 from segue.server.peer import is_ours
 
 log = logging.getLogger("segue.server")
@@ -108,7 +109,6 @@ class Clients:
         error = Overloaded(f"there are {self._limits.clients} clients already; try again later")
         with raw:
             raw.settimeout(0)
-            try:
+            with suppress(OSError):
                 raw.send(self._dispatcher.refuse(error) + b"\n")
-            except OSError:
-                return
+                raw.recv(CHUNK)  # what it asked already: left unread, it would see a reset instead of the end

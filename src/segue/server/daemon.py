@@ -121,9 +121,10 @@ class Daemon:
     async def _drain(self, clients: TaskGroup) -> None:
         """Answer what was received, within bounds; whoever does not take the answers is cut off."""
         services = self._services
+        self._door.remove()
         await services.clients.accept_queued(self._door.listener, clients)
         self.leave()
-        await services.attachments.detach_all()
+        clients.start_soon(services.attachments.detach_all)
         services.clients.drain()
         clients.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
         async with anyio.create_task_group() as timers:

@@ -45,6 +45,10 @@ class Door:
     def close(self) -> None:
         """Stop listening and remove the path, if it is still ours."""
         self.listener.close()
+        self.remove()
+
+    def remove(self) -> None:
+        """Remove the path, if it is still ours: nobody new finds the socket, those in its queue are still there."""
         if self.is_ours():
             with suppress(FileNotFoundError):
                 self.path.unlink()

@@ -71,12 +71,21 @@ def main() -> None:
 
 def protect_process() -> None:
     """Nothing we make is readable by others, nothing of us is dumped, and there are descriptors for all clients."""
+    _occupy_standard_streams()
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _occupy_standard_streams() -> None:
+    """See to it that 0, 1 and 2 are open, or files of ours would be given these numbers; libuv aborts on such."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:  # the lowest that is free
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
 
 
 def start_logging(level: LogLevel) -> None:

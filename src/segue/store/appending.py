@@ -25,7 +25,7 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
     if draft.is_summary and draft.role != "system":
         raise InvalidParams("a summary has the role system", path=f"{path}.is_summary")
     parts, metadata = encode_json(draft.parts), encode_json(draft.metadata) or "{}"
-    size = len(draft.content.encode()) + len((parts or "").encode()) + len(metadata.encode())
+    size = len(draft.content.encode()) + len((parts or "").encode()) + (len(metadata.encode()) if draft.metadata else 0)
     if size > content_bytes:
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
     return Appending(draft, parts, metadata)
@@ -38,7 +38,7 @@ def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | N
     """
     sessions.require(tx, session_id)
     if new.draft.key is not None and (first := _first_of_key(tx, [session_id], new)):
-        return first
+        return msgspec.structs.replace(first, resumed=False)  # nothing is resumed where the session was named
     if expected_last_id is not None:
         _check_last_id(tx, session_id, expected_last_id)
     return _store(tx, session_id, new, resumed)

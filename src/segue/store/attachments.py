@@ -1,14 +1,24 @@
 """Sessions with a client behind them: one that vanishes leaves its session crashed."""
 
+from typing import NamedTuple
+
 from segue.store import sessions
 from segue.store.tx import Tx
 from segue.types import Session
 
 
-def attach(tx: Tx, session_id: str) -> Session:
+class Attached(NamedTuple):
+    """A session with a client behind it."""
+
+    session: Session
+    first: bool
+    """Whether nobody else had it attached."""
+
+
+def attach(tx: Tx, session_id: str) -> Attached:
     """The session, marked as attached; NotFound if there is none."""
-    tx.run("UPDATE sessions SET attached = 1 WHERE id = :id", id=session_id)
-    return sessions.get(tx, session_id)
+    marked = tx.run("UPDATE sessions SET attached = 1 WHERE id = :id AND NOT attached", id=session_id).rowcount
+    return Attached(sessions.get(tx, session_id), marked > 0)
 
 
 def detach(tx: Tx, session_id: str) -> None:
@@ -17,14 +27,17 @@ def detach(tx: Tx, session_id: str) -> None:
 
 
 def abandon(tx: Tx, session_id: str) -> None:
-    """The last client that had the session attached vanished: it crashed, if it was active."""
+    """The last client that had the session attached vanished: it crashed, if it was active.
+
+    A session that is not marked is a new one of a deleted one's id.
+    """
     tx.run(
         """
         UPDATE sessions SET attached = 0,
             ended_at = CASE status WHEN 'active' THEN :at ELSE ended_at END,
             updated_at = CASE status WHEN 'active' THEN :at ELSE updated_at END,
             status = CASE status WHEN 'active' THEN 'crashed' ELSE status END
-        WHERE id = :id
+        WHERE id = :id AND attached
         """,
         id=session_id,
         at=tx.at,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from segue.answers import ConversationContext
 from segue.store import memories, messages, sessions, summaries
 from segue.store.tx import Tx
-from segue.types import Message
+from segue.types import MAX_INTEGER, Message
 
 CHARACTERS_PER_TOKEN = 4
 """The estimate where nobody counted, rounded up."""
@@ -57,7 +57,7 @@ def build(
         memories=known,
         summary=summary,
         messages=kept,
-        token_count=tokens.number,
+        token_count=min(tokens.number, MAX_INTEGER),
         estimated=tokens.estimated,
         dropped=messages.count_after(tx, session_id, after) - len(kept),
     )

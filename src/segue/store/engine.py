@@ -35,6 +35,10 @@ CLOSE_SECONDS = 2
 """How long a read may go on after the store was told to close, before it is interrupted."""
 
 
+FOLD_MS = 500
+"""How long another program that holds the file keeps us from leaving; the WAL is then folded in another time."""
+
+
 class Write(NamedTuple):
     """A write that waits for its transaction."""
 
@@ -226,5 +230,6 @@ def _run_one(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any])
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {FOLD_MS}")
     connection.execute("PRAGMA optimize")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -62,28 +62,31 @@ def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) ->
 
 
 def _copy_summaries(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:
-    """A summary's range is of message ids, and each message's copy has an id of its own, in the same order."""
+    """A summary's range is of message ids, and each message's copy has an id of its own, in the same order.
+
+    A summary of messages that are deleted keeps its ids: they come before those of all copies, as they should.
+    """
     rows = tx.run(
         """
         SELECT messages_start, messages_end, token_count, created_at, summary FROM summaries
-        WHERE session_id = :origin AND messages_end <= :upto AND messages_end >= :held_from ORDER BY id
+        WHERE session_id = :origin AND messages_end <= :upto ORDER BY id
         """,
         origin=origin,
         upto=upto,
-        held_from=held_from,
     ).fetchall()
     if not rows:
         return
     old, new = _ids(tx, origin, held_from), _ids(tx, copy, 0)
     for start, end, token_count, created_at, summary in rows:
+        covers = bool(old) and end >= old[0]
         tx.run(
             """
             INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
             VALUES (:copy, :start, :end, :token_count, :created_at, :summary)
             """,
             copy=copy,
-            start=new[bisect_left(old, start)],  # the first message still held, if the start is deleted
-            end=new[bisect_left(old, end)],
+            start=new[bisect_left(old, start)] if covers else start,  # the first still held, if it is deleted
+            end=new[bisect_left(old, end)] if covers else end,
             token_count=token_count,
             created_at=created_at,
             summary=summary,

@@ -47,15 +47,15 @@ _PAGE = {
     SELECT id, bot_id, working_dir, name, provider, model, status, pinned, created_at, updated_at,
            last_message_at, ended_at, message_count, input_tokens, output_tokens,
            coalesce(
-               (SELECT substr(CAST(content AS BLOB), 1, 4 * :preview_chars) FROM messages
+               (SELECT coalesce(substr(CAST(content AS BLOB), 1, 4 * :preview_chars), x'') FROM messages
                 WHERE session_id = sessions.id AND role = 'user'
                   AND id >= coalesce((SELECT before_id FROM purges WHERE session_id = sessions.id), 0)
                 ORDER BY id LIMIT 1),
-               (SELECT substr(CAST(content AS BLOB), 1, 4 * :preview_chars) FROM messages
+               (SELECT coalesce(substr(CAST(content AS BLOB), 1, 4 * :preview_chars), x'') FROM messages
                 WHERE session_id = sessions.id AND NOT is_summary
                   AND id >= coalesce((SELECT before_id FROM purges WHERE session_id = sessions.id), 0)
                 ORDER BY id LIMIT 1),
-               (SELECT substr(CAST(content AS BLOB), 1, 4 * :preview_chars) FROM messages
+               (SELECT coalesce(substr(CAST(content AS BLOB), 1, 4 * :preview_chars), x'') FROM messages
                 WHERE session_id = sessions.id
                   AND id >= coalesce((SELECT before_id FROM purges WHERE session_id = sessions.id), 0)
                 ORDER BY id LIMIT 1)
@@ -81,7 +81,8 @@ def list_page(
 
 
 def _summary(row: tuple[object, ...], preview_chars: int) -> SessionSummary:
-    # SQLite's substr() of text stops at a NUL, so it is given bytes: four of them hold any character.
+    # SQLite's substr() of text stops at a NUL, so it is given bytes: four of them hold any character. Of no bytes
+    # it gives NULL, which would pass for no message; hence the coalesce to x''.
     preview = row[-1]
     text = preview.decode("utf-8", "ignore")[:preview_chars] if isinstance(preview, bytes) else preview
     return decode(SessionSummary, "session", COLUMNS, (*row[:-1], text))

@@ -1,0 +1,29 @@
+"""Fixtures of the tests that run the real programs."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.process.cli import Cli
+from tests.support.process import Segued
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A directory in which a person works."""
+    directory = tmp_path / "project"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def unserved(segued: Segued, project: Path) -> Cli:
+    """The real `segue`, with no daemon to talk to."""
+    return Cli(segued.environment, project)
+
+
+@pytest.fixture
+def segue(segued: Segued, unserved: Cli) -> Cli:
+    """The real `segue`, run in `project`, with a daemon to talk to."""
+    segued.start()
+    return unserved

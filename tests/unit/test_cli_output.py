@@ -1,0 +1,38 @@
+import pytest
+
+from segue.cli.output import harmless, one_line, span
+
+HOSTILE = "a\x1b[31mb\x07\x00\x7f\x9b31m\u202e\u2066c"
+SHOWN = "a\\x1b[31mb\\x07\\x00\\x7f\\x9b31m\\u202e\\u2066c"
+
+
+def test_nothing_that_could_drive_a_terminal_is_left() -> None:
+    assert harmless(HOSTILE) == SHOWN
+    assert one_line(HOSTILE) == SHOWN
+
+
+def test_lines_and_tabs_of_a_message_stay_and_those_of_a_field_do_not() -> None:
+    assert harmless("a\r\nb\tc\rd\n") == "a\nb\tc\\x0dd\n"
+    assert one_line("a\nb\tc") == "a\\x0ab\\x09c"
+
+
+def test_letters_of_every_script_stay() -> None:
+    text = "naïve 漢字 עברית 👩‍👩‍👧 \u200f"
+    assert harmless(text) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (3599, "59m"),
+        (3600, "1h"),
+        (86_399, "23h"),
+        (86_400, "1d"),
+        (10**8, "1157d"),
+    ],
+)
+def test_an_age_has_the_largest_unit_of_which_there_is_one(seconds: int, shown: str) -> None:
+    assert span(seconds) == shown

@@ -1,0 +1,138 @@
+import json
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from segue.client import ConnectionLost, Garbled
+from segue.client.wire import Pipeline, arguments
+from segue.errors import NotFound, UnknownError
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+def answer(**members: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", **members}).encode() + b"\n"
+
+
+def test_a_request_is_one_line_with_an_id_of_its_own(pipeline: Pipeline) -> None:
+    _, first = pipeline.ask("a", {"text": "x\ny"})
+    _, second = pipeline.ask("b", None)
+    assert first.count(b"\n") == 1
+    assert json.loads(first) == {"jsonrpc": "2.0", "method": "a", "id": 1, "params": {"text": "x\ny"}}
+    assert json.loads(second) == {"jsonrpc": "2.0", "method": "b", "id": 2}
+
+
+def test_each_answer_goes_to_the_request_with_its_id(pipeline: Pipeline) -> None:
+    ids = [pipeline.ask("a", None)[0] for _ in range(3)]
+    pipeline.feed(answer(id=1, result="one") + answer(id=2, result=None) + b'{"jsonrpc":"2.0","id":3,')
+    assert [found and found.raw() for found in map(pipeline.take, ids)] == [b'"one"', b"null", None]
+    pipeline.feed(b'"result":{"a": 1.0}}\n')
+    last = pipeline.take(3)
+    assert last is not None
+    assert last.raw() == b'{"a": 1.0}'
+
+
+def test_a_result_is_handed_on_as_it_was_written(pipeline: Pipeline) -> None:
+    id, _ = pipeline.ask("a", None)
+    pipeline.feed(b'{"jsonrpc":"2.0","result":{"n": 1e400, "n":  123456789012345678901234567890},"id":1}\n')
+    found = pipeline.take(id)
+    assert found is not None
+    assert found.raw() == b'{"n": 1e400, "n":  123456789012345678901234567890}'
+
+
+def test_an_error_is_raised_as_the_class_that_the_daemon_raised(pipeline: Pipeline) -> None:
+    id, _ = pipeline.ask("a", None)
+    pipeline.feed(answer(id=1, error=NotFound("session", "x").to_wire()))
+    found = pipeline.take(id)
+    assert found is not None
+    with pytest.raises(NotFound) as raised:
+        found.raw()
+    assert raised.value.data == {"what": "session", "id": "x"}
+
+
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"kind": "from the future", "message": "m"}}])
+def test_an_error_of_an_unknown_kind_is_raised_all_the_same(pipeline: Pipeline, data: dict[str, Any]) -> None:
+    id, _ = pipeline.ask("a", None)
+    pipeline.feed(answer(id=1, error={"code": -1, "message": "no", **data}))
+    found = pipeline.take(id)
+    assert found is not None
+    with pytest.raises(UnknownError):
+        found.raw()
+
+
+def test_an_error_without_an_id_belongs_to_the_oldest_request_without_an_answer(pipeline: Pipeline) -> None:
+    ids = [pipeline.ask("a", None)[0] for _ in range(3)]
+    pipeline.feed(answer(id=1, result=1) + answer(id=None, error=NotFound("session", "x").to_wire()))
+    assert [pipeline.take(id) is not None for id in ids] == [True, True, False]
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_dropped(pipeline: Pipeline) -> None:
+    ids = [pipeline.ask("a", None)[0] for _ in range(2)]
+    pipeline.abandon(ids[0])
+    pipeline.feed(answer(id=None, error=NotFound("session", "x").to_wire()) + answer(id=2, result=2))
+    found = pipeline.take(ids[1])
+    assert found is not None
+    assert found.raw() == b"2"
+
+
+def test_a_notification_is_no_answer(pipeline: Pipeline) -> None:
+    id, _ = pipeline.ask("a", None)
+    pipeline.feed(answer(method="event", params={}))
+    assert pipeline.take(id) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"HTTP/1.1 400 Bad Request\n",
+        b"\xff\n",
+        b"[]\n",
+        b'{"jsonrpc":"2.0","result":1}\n',
+        answer(id=7, result=1),
+        answer(id="1", result=1),
+        answer(id=1, result=1) * 2,
+        answer(id=1, error="no"),
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_what_is_no_answer_to_what_was_asked_is_told_as_such(pipeline: Pipeline, line: bytes) -> None:
+    pipeline.ask("a", None)
+    with pytest.raises(Garbled):
+        pipeline.feed(line)
+
+
+def test_an_answer_needs_a_result_or_an_error(pipeline: Pipeline) -> None:
+    id, _ = pipeline.ask("a", None)
+    pipeline.feed(answer(id=1))
+    found = pipeline.take(id)
+    assert found is not None
+    with pytest.raises(Garbled):
+        found.raw()
+
+
+def test_a_result_of_another_type_than_agreed_is_told_as_such(pipeline: Pipeline) -> None:
+    id, _ = pipeline.ask("a", None)
+    pipeline.feed(answer(id=1, result="three"))
+    found = pipeline.take(id)
+    assert found is not None
+    with pytest.raises(Garbled):
+        found.decode(int)
+
+
+def test_the_end_of_the_stream_is_a_lost_connection(pipeline: Pipeline) -> None:
+    pipeline.ask("a", None)
+    with pytest.raises(ConnectionLost):
+        pipeline.feed(b"")
+
+
+def test_a_parameter_that_is_unset_is_left_out_and_null_is_not() -> None:
+    assert arguments((), {"a": UNSET, "b": None, "c": 1}) == {"b": None, "c": 1}
+
+
+def test_parameters_are_given_by_name() -> None:
+    with pytest.raises(TypeError):
+        arguments(("x",), {})
