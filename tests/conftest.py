@@ -3,13 +3,29 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 
 from segue.config import Config
 from tests.support.inprocess import Server, run_server
 from tests.support.process import Segued
 from tests.support.wire import Wire
+
+# The same examples each time, none hurried: a failure is one that anybody can see again.
+settings.register_profile("segue", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("segue")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--load-seconds", type=float, default=30, help="how long the load test puts load on segued")
+
+
+@pytest.fixture
+def load_seconds(pytestconfig: pytest.Config) -> float:
+    """How long to put load on the daemon."""
+    return float(pytestconfig.getoption("--load-seconds"))
 
 
 def pytest_report_header() -> str:
@@ -49,3 +65,12 @@ def segued(tmp_path: Path) -> Iterator[Segued]:
         yield segued
     finally:
         segued.finish()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users of the machine can reach, as they cannot reach `tmp_path`."""
+    with TemporaryDirectory(prefix="segue-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder

@@ -138,7 +138,7 @@ class Chores:
         self.clock = HandClock()
 
     async def life(self, *steps: Any) -> list[int]:
-        """One life of the daemon: at its start and then at each step (both clocks moved), how many sessions are left."""
+        """How many sessions are left at the start of one life of the daemon, and after each step of the clocks."""
         left = []
         async with open_store(self.path, clock=self.clock.wall) as store:
             cleanup = Cleanup(store, SessionConfig(), self.clock.wall, self.clock.monotonic)

@@ -28,7 +28,8 @@ def contents(page: dict[str, Any]) -> list[str]:
 
 def test_a_message_comes_back_with_every_member_as_it_was_given(server: Server, wire: Wire, session: str) -> None:
     given = {
-        "role": "assistant", "content": "\0 ünïcode 😀 \r\n", "parts": [{"type": "image", "n": 12345678901234567890123}],
+        "role": "assistant", "content": "\0 ünïcode 😀 \r\n",
+        "parts": [{"type": "image", "n": 12345678901234567890123}],
         "token_count": 2**63 - 1, "input_tokens": 3, "output_tokens": 4, "model": "m", "stop_reason": "stop",
         "response_ms": 1234, "is_summary": False, "key": "k", "metadata": {"f": 0.1, "deep": [[], {}]},
     }  # fmt: skip
@@ -105,6 +106,14 @@ def test_the_same_key_gives_the_first_result_again(server: Server, wire: Wire, s
     again = append(wire, session, "once", key="k", parts=[{"b": 2, "a": 1}], expected_last_id=99)
     assert again == {**first, "duplicate": True}
     assert wire.call("session.get", session_id=session) == before
+
+
+def test_the_same_key_again_in_a_session_that_was_made_before_is_answered_as_the_first_time(
+    server: Server, wire: Wire, session: str
+) -> None:
+    server.clock.pass_time(MINUTE)
+    first = append(wire, session, "once", key="k")
+    assert append(wire, session, "once", key="k") == {**first, "duplicate": True}
 
 
 @pytest.mark.parametrize("other", [{"content": "two"}, {"role": "tool"}, {"parts": []}])

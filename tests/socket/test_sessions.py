@@ -159,6 +159,14 @@ def test_the_preview_is_the_first_user_message_else_the_first_message(wire: Wire
     assert first < last
 
 
+@pytest.mark.parametrize("chars", [0, 100])
+def test_the_preview_of_an_empty_message_is_empty_and_not_that_of_another(wire: Wire, chars: int) -> None:
+    session = wire.call("session.create")["id"]
+    for role, content in (("system", ""), ("assistant", "hello"), ("user", ""), ("user", "later")):
+        wire.call("message.append", session_id=session, role=role, content=content)
+        assert wire.call("session.list", preview_chars=chars)["sessions"][0]["preview"] == ""
+
+
 def test_an_update_changes_only_what_is_given_and_null_clears(server: Server, wire: Wire) -> None:
     made = wire.call("session.create", working_dir=HERE, name="n", model="m", system_prompt="s", metadata={"a": 1})
     server.clock.pass_time(SECOND)

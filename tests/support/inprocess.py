@@ -46,6 +46,15 @@ class Server:
         if self._running.done():
             self._running.result()
 
+    def begin_stop(self) -> None:
+        """Tell it to stop, and do not wait."""
+        assert self._stop is not None
+        self._portal.call(self._stop.requested.set)
+
+    def has_left(self) -> bool:
+        """Whether it stopped, by whatever reason."""
+        return self._running is None or self._running.done()
+
     def stop(self) -> None:
         """Drain, close, and raise whatever went wrong on the way."""
         if self._stop is None or self._running is None:

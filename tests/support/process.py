@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
@@ -24,6 +25,7 @@ class Segued:
         self.database = folder / "data" / "sessions.db"
         self.socket = folder / "run" / "segued.sock"
         self.config = folder / "config.toml"
+        self.program = [str(PROGRAMS / "segued")]
         self.allowed_errors: list[str] = []
         """Patterns of log lines at ERROR that the test means to provoke."""
         self.log: list[str] = []
@@ -47,6 +49,10 @@ class Segued:
     def start(self, *options: str, **popen: object) -> "Segued":
         """Return when the ready line is out; AssertionError with the log if it never comes."""
         self.launch(*options, **popen)
+        return self.wait_ready()
+
+    def wait_ready(self) -> "Segued":
+        """Return when the process that was launched serves."""
         assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"
         assert self.process is not None
         assert "ready on" in "".join(self.log), f"exit {self.process.wait(TIMEOUT_SECONDS)}: {self.log}"
@@ -57,11 +63,35 @@ class Segued:
         self._ready = threading.Event()
         arguments: dict[str, object] = {"env": self.environment, "stdin": subprocess.DEVNULL, **popen}
         self.process = subprocess.Popen(  # type: ignore[call-overload]
-            [str(PROGRAMS / "segued"), *options], stderr=subprocess.PIPE, text=True, **arguments
+            [*self.program, *options], stderr=subprocess.PIPE, text=True, **arguments
         )
         self._reader = threading.Thread(target=self._read_log, args=(self.process, self._ready))
         self._reader.start()
         return self.process
+
+    def fail(self, *options: str, **popen: object) -> tuple[int, list[str]]:
+        """Start it where it cannot start; returns the exit code and the lines it wrote."""
+        arguments: dict[str, Any] = {"env": self.environment, "stdin": subprocess.DEVNULL, **popen}
+        done = subprocess.run(
+            [*self.program, *options],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            **arguments,
+        )
+        assert done.stdout == ""
+        return done.returncode, done.stderr.splitlines()
+
+    @property
+    def record(self) -> Path:
+        return self.database.with_name("daemon.json")
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
 
     def connect(self) -> Wire:
         wire = Wire(self.socket)
@@ -78,8 +108,13 @@ class Segued:
     def signal(self, number: signal.Signals) -> int:
         """Send the signal and wait for the end; returns the exit code."""
         assert self.process is not None
-        assert self._reader is not None
         self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, once the process has ended and its log is read."""
+        assert self.process is not None
+        assert self._reader is not None
         code = self.process.wait(TIMEOUT_SECONDS)
         self._reader.join(TIMEOUT_SECONDS)
         return code
@@ -108,9 +143,13 @@ class Segued:
                 found = path.lstat()
                 private = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
                 assert stat.S_IMODE(found.st_mode) == private, f"{path} has mode {stat.S_IMODE(found.st_mode):o}"
-        names = {path.name for path in self.database.parent.glob("*")} if self.database.parent.exists() else set()
         name = self.database.name
-        assert names <= {name, f"{name}-wal", f"{name}-shm", f"{name}.lock", "daemon.json"}, names
+        self._check_names(self.database.parent, {name, f"{name}-wal", f"{name}-shm", f"{name}.lock", "daemon.json"})
+        self._check_names(self.socket.parent, {self.socket.name, f"{self.socket.name}.lock"})
+
+    def _check_names(self, folder: Path, expected: set[str]) -> None:
+        names = {path.name for path in folder.glob("*")} if folder.exists() else set()
+        assert names <= expected, names
 
     def check_database(self) -> None:
         if self.database.exists() and self.database.stat().st_size:

@@ -1,4 +1,4 @@
-"""The parts of the README that are made of the code: `python -m tests.support.readme --write` brings them up to date."""
+"""The parts of the README that are made of the code; `python -m tests.support.readme --write` makes them anew."""
 
 import sys
 from inspect import Parameter
@@ -40,7 +40,7 @@ def updated(text: str) -> str:
 
 
 def _parameters(method: Method[Any, ..., Any]) -> str:
-    return ", ".join(_parameter(parameter) for parameter in method.parameters) or "–"
+    return ", ".join(_parameter(parameter) for parameter in method.parameters) or "none"
 
 
 def _parameter(parameter: Parameter) -> str:

@@ -39,11 +39,12 @@ class Wire:
         self.socket.shutdown(socket.SHUT_WR)
 
     def line(self) -> bytes | None:
-        """The next line without its LF; None at the end of the stream."""
+        """The next line without its LF; None at the end of the stream, ConnectionAbortedError if that tears a line."""
         while (end := self._buffer.find(b"\n")) < 0:
             data = self.socket.recv(1 << 20)
+            if not data and self._buffer:
+                raise ConnectionAbortedError("the stream ended inside a line")
             if not data:
-                assert not self._buffer, "the stream ended inside a line"
                 return None
             self._buffer += data
         line = bytes(self._buffer[:end])

@@ -50,9 +50,9 @@ class Method(Generic[C, P, R]):
         return msgspec.defstruct(title, fields, kw_only=True, forbid_unknown_fields=True)
 
     @cached_property
-    def clearable(self) -> frozenset[str]:
-        """Parameters to which null says something: they tell it from being left out."""
-        return frozenset(p.name for p in self.parameters if p.default is UNSET)
+    def _omissible(self) -> frozenset[str]:
+        """Parameters for which null counts as left out; the others tell it from that."""
+        return frozenset(p.name for p in self.parameters if p.default is not UNSET)
 
     @property
     def result(self) -> Any:
@@ -90,7 +90,7 @@ class Method(Generic[C, P, R]):
             if len(params) > len(self.parameters):
                 raise InvalidParams(f"takes at most {len(self.parameters)} parameters, got {len(params)}")
             params = dict(zip((p.name for p in self.parameters), params, strict=False))
-        return {name: value for name, value in params.items() if value is not None or name in self.clearable}
+        return {name: value for name, value in params.items() if value is not None or name not in self._omissible}
 
 
 def method(

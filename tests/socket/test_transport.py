@@ -1,0 +1,391 @@
+"""Lines over a real socket: however they are cut, too long, endless or foreign, and clients that do not read."""
+
+import json
+import socket
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segue.config import Config, Limits
+from tests.support.answers import failed, wordless
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+PING = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}'
+PONG = {"jsonrpc": "2.0", "result": "pong", "id": 1}
+LIST = b'{"jsonrpc":"2.0","id":1,"method":"message.list"}'
+MIB = 1 << 20
+
+
+def padded(length: int) -> bytes:
+    """A ping that is so many bytes long."""
+    start = PING[:-1] + b',"pad":"'
+    return start + b"x" * (length - len(start) - 2) + b'"}'
+
+
+def finish(wire: Wire) -> list[Any]:
+    """What is answered, errors without their words, once the client sends no more."""
+    wire.half_close()
+    return [wordless(answer) for answer in wire.rest()]
+
+
+def appends(session: str, contents: list[str]) -> bytes:
+    return b"".join(
+        json.dumps(
+            {
+                "jsonrpc": "2.0",
+                "id": id,
+                "method": "message.append",
+                "params": {"session_id": session, "role": "user", "content": content},
+            }
+        ).encode()
+        + b"\n"
+        for id, content in enumerate(contents)
+    )
+
+
+def contents(wire: Wire, session: str) -> list[str]:
+    return [message["content"] for message in wire.call("message.list", session_id=session)["messages"]]
+
+
+def test_nothing_is_sent_on_connect_and_nothing_to_one_who_says_nothing(wire: Wire) -> None:
+    assert finish(wire) == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"\n", b"\r\n\r\n", b" \t \n\n", b"\n\n\n "], ids=repr)
+def test_blank_lines_are_ignored(wire: Wire, sent: bytes) -> None:
+    wire.send(sent)
+    assert finish(wire) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "count"),
+    [
+        (PING, 1),
+        (PING + b"\n", 1),
+        (PING + b"\r\n", 1),
+        (PING + b"\r", 1),
+        (b"\n\r\n " + PING + b" \n\n", 1),
+        (PING + b"\n" + PING, 2),
+        (PING + b"\n" + PING + b"\n", 2),
+        (PING + b"\r\n\r\n" + PING + b"\r\n", 2),
+        ((PING + b"\n") * 100 + PING, 101),
+    ],
+    ids=lambda sent: repr(sent)[-30:],
+)
+def test_all_that_was_sent_before_the_half_close_is_answered_and_then_comes_the_end(
+    wire: Wire, sent: bytes, count: int
+) -> None:
+    wire.send(sent)
+    assert finish(wire) == [PONG] * count
+
+
+def test_two_requests_in_one_segment_are_answered_without_a_half_close(wire: Wire) -> None:
+    wire.send(PING + b"\n" + PING + b"\n")
+    assert [wire.answer(), wire.answer()] == [PONG, PONG]
+
+
+def test_a_request_may_come_one_byte_at_a_time(server: Server, wire: Wire) -> None:
+    other = server.connect()
+    for index in range(len(PING)):
+        wire.send(PING[index : index + 1])
+        assert other.ask(PING) == PONG  # so the server has read the byte by itself
+    wire.send(b"\n")
+    assert wire.answer() == PONG
+
+
+def test_a_request_may_be_cut_inside_a_character(server: Server, wire: Wire) -> None:
+    other = server.connect()
+    session = wire.call("session.create")["id"]
+    line = json.dumps(
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "message.append",
+            "params": {"session_id": session, "role": "user", "content": "é😀"},
+        },
+        ensure_ascii=False,
+    ).encode()
+    cut = line.index("😀".encode()) + 2
+    wire.send(line[:cut])
+    assert other.ask(PING) == PONG
+    wire.send(line[cut:] + b"\n")
+    assert "result" in wire.answer()
+    assert contents(wire, session) == ["é😀"]
+
+
+class TestShortLines:
+    LIMIT = 1000
+
+    @pytest.fixture
+    def config(self) -> Config:
+        return Config(limits=Limits(request_bytes=self.LIMIT))
+
+    @pytest.mark.parametrize(("length", "answer"), [(999, PONG), (1000, PONG), (1001, failed(-32004))])
+    @pytest.mark.parametrize("end", [b"\n", b""])
+    def test_a_line_may_be_as_long_as_the_limit(self, wire: Wire, length: int, answer: Any, end: bytes) -> None:
+        assert len(padded(length)) == length
+        wire.send(padded(length) + end)
+        assert finish(wire) == [answer]
+
+    def test_a_longer_one_is_answered_once_before_its_end_and_the_next_is_served(self, wire: Wire) -> None:
+        wire.send(b"x" * (self.LIMIT + 1))
+        answer = wire.answer()
+        assert (answer["id"], answer["error"]["code"]) == (None, -32004)
+        assert answer["error"]["data"] == {"kind": "too_large", "limit": self.LIMIT}
+        wire.send(b"y" * 100_000 + b"\n" + PING + b"\n")
+        assert wire.answer() == PONG
+        assert finish(wire) == []
+
+    def test_one_that_never_ends_is_answered_once(self, wire: Wire) -> None:
+        wire.send(b"x" * 300_000)
+        assert finish(wire) == [failed(-32004)]
+
+    def test_each_is_answered_in_its_place(self, wire: Wire) -> None:
+        wire.send(PING + b"\n" + padded(1001) + b"\n" + PING + b"\n" + padded(2000) + b"\n")
+        assert finish(wire) == [PONG, failed(-32004), PONG, failed(-32004)]
+
+    def test_a_batch_is_a_line_too(self, wire: Wire) -> None:
+        wire.send(b"[" + b",".join([PING] * 30) + b"]\n" + b"[" + PING + b"]\n")
+        assert finish(wire) == [failed(-32004), [PONG]]
+
+
+def test_a_line_of_seventeen_mebibytes_is_refused_and_the_connection_serves_on(wire: Wire) -> None:
+    wire.send(b'"' + b"x" * (17 * MIB) + b'"\n')
+    assert wire.answer()["error"]["data"] == {"kind": "too_large", "limit": 16 * MIB}
+    assert wire.ask(PING) == PONG
+
+
+def test_a_line_of_sixteen_mebibytes_is_served(wire: Wire) -> None:
+    assert wire.ask(padded(16 * MIB)) == PONG
+
+
+@pytest.mark.parametrize(
+    ("sent", "count"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n", 3),
+        (b"POST /rpc HTTP/1.1\r\nContent-Length: 2\r\n\r\n7x", 3),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 2),
+        (b"Content-Length: 2\r\n\r\n7x", 2),
+        (b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + bytes(range(32, 64)), 1),
+        (b"\x00\x00\x00\x07default", 1),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", 1),
+        (b"\x80\n\x81\n", 2),
+    ],
+    ids=lambda sent: repr(sent)[:20],
+)
+def test_another_protocol_is_answered_with_parse_errors_and_does_no_harm(
+    server: Server, wire: Wire, sent: bytes, count: int
+) -> None:
+    wire.send(sent)
+    assert finish(wire) == [failed(-32700)] * count
+    assert server.connect().ask(PING) == PONG
+
+
+@given(
+    st.lists(
+        st.binary(max_size=60) | st.sampled_from([b"\n", PING, PING[:20], b"[", b"{}", b"[1,2]", b"1"]), max_size=8
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_harm_the_server(server: Server, pieces: list[bytes]) -> None:
+    with Wire(server.socket) as wire:
+        for piece in pieces:
+            wire.send(piece)
+        answers = finish(wire)
+    assert len(answers) <= b"".join(pieces).count(b"\n") + 1
+    assert all("error" in answer or answer == PONG for answer in answers if isinstance(answer, dict))
+    with Wire(server.socket) as wire:
+        assert wire.ask(PING) == PONG
+
+
+def send_meanwhile(wire: Wire, data: bytes) -> Thread:
+    """Send from a thread of its own: nobody can send much more than is read."""
+    thread = Thread(target=wire.send, args=(data,))
+    thread.start()
+    return thread
+
+
+def test_ten_thousand_requests_are_answered_in_order(wire: Wire) -> None:
+    lines = [PING.replace(b'"id":1', b'"id":%d' % id) for id in range(10_000)]
+    thread = send_meanwhile(wire, b"\n".join(lines) + b"\n")
+    assert [wire.answer()["id"] for _ in lines] == list(range(10_000))
+    thread.join(TIMEOUT_SECONDS)
+
+
+def test_requests_of_one_connection_are_run_in_the_order_sent(wire: Wire) -> None:
+    session = wire.call("session.create")["id"]
+    expected = [str(number) for number in range(1000)]
+    thread = send_meanwhile(wire, appends(session, expected))
+    answers = [wire.answer() for _ in expected]
+    thread.join(TIMEOUT_SECONDS)
+    assert [answer["id"] for answer in answers] == list(range(1000))
+    assert contents(wire, session) == expected
+    ids = [answer["result"]["message_id"] for answer in answers]
+    assert ids == sorted(ids)
+
+
+def test_a_read_after_a_write_on_one_connection_sees_it(wire: Wire) -> None:
+    session = wire.call("session.create")["id"]
+    count = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "message.count", "params": [session]}).encode() + b"\n"
+    wire.send((appends(session, ["x"]) + count) * 50)
+    answers = [wire.answer() for _ in range(100)]
+    assert [answer["result"]["count"] for answer in answers[1::2]] == list(range(1, 51))
+
+
+def fill(wire: Wire, line: bytes) -> int:
+    """Send the line over and over until no more is taken; returns how many bytes were."""
+    sent = 0
+    wire.socket.settimeout(0.3)
+    with suppress(TimeoutError):
+        while sent < 64 * MIB:
+            sent += wire.socket.send(line[sent % len(line) :])
+    wire.socket.settimeout(TIMEOUT_SECONDS)
+    return sent
+
+
+@pytest.fixture
+def megabyte(wire: Wire) -> str:
+    """A session with one message so large that no socket buffer holds it."""
+    session: str = wire.call("session.create")["id"]
+    wire.call("message.append", session_id=session, role="user", content="x" * MIB)
+    return session
+
+
+def test_a_client_that_does_not_read_is_not_read_from_and_nothing_piles_up(
+    server: Server, wire: Wire, megabyte: str
+) -> None:
+    before = wire.call("daemon.status")["requests"]
+    slow = server.connect()
+    sent = fill(slow, (LIST + b"\n") * 1000)
+    assert 100 * len(LIST) < sent < 2 * MIB
+    run = wire.call("daemon.status")["requests"] - before - 1
+    assert run == 1, "requests are run whose answers nobody takes"
+    slow.close()
+    wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
+
+
+def test_a_client_that_reads_late_gets_every_answer_whole_and_in_order(
+    server: Server, wire: Wire, megabyte: str
+) -> None:
+    slow = server.connect()
+    line = LIST[:-1] + b',"pad":"' + b"x" * 60_000 + b'"}\n'
+    sent = fill(slow, line)
+    assert sent < 2 * MIB
+    assert wire.ask(PING) == PONG
+    thread = send_meanwhile(slow, line[sent % len(line) :] + PING + b"\n")
+    expected = wire.ask(LIST)
+    for _ in range(sent // len(line) + 1):
+        assert slow.answer() == expected
+    assert slow.answer() == PONG
+    thread.join(TIMEOUT_SECONDS)
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(server: Server, wire: Wire, megabyte: str) -> None:
+    slow = [server.connect() for _ in range(5)]
+    for one in slow:
+        one.send((LIST + b"\n") * 10)
+    before = wire.call("message.count", session_id=megabyte)["count"]
+    for _ in range(20):
+        wire.call("message.append", session_id=megabyte, role="user", content="x")
+    assert wire.call("message.count", session_id=megabyte)["count"] == before + 20
+    assert wire.call("daemon.status")["clients"] == 6
+    for one in slow:
+        assert len(one.answer()["result"]["messages"][0]["content"]) == MIB
+
+
+def test_a_client_that_reads_nothing_and_half_closes_is_still_answered_all(
+    server: Server, wire: Wire, megabyte: str
+) -> None:
+    slow = server.connect()
+    slow.send((LIST + b"\n") * 10 + PING)
+    slow.half_close()
+    assert wire.ask(PING) == PONG
+    *lists, last = slow.rest()
+    assert (len(lists), last) == (10, PONG)
+
+
+def test_the_answers_of_many_clients_do_not_mix(server: Server) -> None:
+    wires = [server.connect() for _ in range(16)]
+    sessions = [wire.call("session.create")["id"] for wire in wires]
+    for index, (wire, session) in enumerate(zip(wires, sessions, strict=True)):
+        wire.send(appends(session, [f"{index}-{number} " + "x" * 2000 for number in range(20)]))
+    for wire, session in zip(wires, sessions, strict=True):
+        answers = [wire.answer() for _ in range(20)]
+        assert [(answer["id"], answer["result"]["session_id"]) for answer in answers] == [
+            (number, session) for number in range(20)
+        ]
+    listing = [json.dumps({"jsonrpc": "2.0", "id": 1, "method": "message.list", "params": [s]}) for s in sessions]
+    for wire, line in zip(wires, listing, strict=True):
+        wire.send(line.encode() + b"\n" + line.encode() + b"\n")
+    for index, wire in enumerate(wires):
+        for answer in (wire.answer(), wire.answer()):
+            found = [message["content"].split()[0] for message in answer["result"]["messages"]]
+            assert found == [f"{index}-{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize("sent", [b"", PING[:10], PING + b"\n", (LIST + b"\n") * 50], ids=len)
+def test_a_client_that_vanishes_harms_nobody(server: Server, wire: Wire, megabyte: str, sent: bytes) -> None:
+    for _ in range(20):
+        with Wire(server.socket) as gone:
+            gone.send(sent)
+    wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
+
+
+def test_a_write_that_was_sent_whole_is_stored_even_if_its_client_vanishes(server: Server, wire: Wire) -> None:
+    session = wire.call("session.create")["id"]
+    with Wire(server.socket) as gone:
+        gone.send(appends(session, ["a", "b"]))
+    wait_until(lambda: wire.call("message.count", session_id=session)["count"] == 2)
+    assert contents(wire, session) == ["a", "b"]
+
+
+def test_a_client_that_shuts_down_its_receiving_side_is_let_go(server: Server, wire: Wire) -> None:
+    other = server.connect()
+    other.socket.shutdown(socket.SHUT_RD)
+    with suppress(OSError):
+        other.send((PING + b"\n") * 100)
+    wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
+
+
+class TestFewClients:
+    @pytest.fixture
+    def config(self) -> Config:
+        return Config(limits=Limits(clients=3))
+
+    @pytest.fixture
+    def three(self, server: Server, wire: Wire) -> list[Wire]:
+        """As many clients as there may be."""
+        wait_until(lambda: wire.call("daemon.status")["clients"] == 1)  # the server asked itself at its start
+        found = [wire, server.connect(), server.connect()]
+        assert [one.ask(PING) for one in found] == [PONG] * 3
+        return found
+
+    def test_one_too_many_gets_one_overloaded_line_and_the_end(self, server: Server, three: list[Wire]) -> None:
+        for _ in range(10):
+            extra = server.connect()
+            answer = extra.answer()
+            assert answer["error"]["data"] == {"kind": "overloaded"}
+            assert (wordless(answer), extra.rest()) == (failed(-32001), [])
+        assert [one.ask(PING) for one in three] == [PONG] * 3
+
+    def test_one_that_asked_before_it_was_turned_away_gets_the_same(self, server: Server, three: list[Wire]) -> None:
+        for _ in range(10):
+            release = Event()
+            busy = server._portal.start_task_soon(release.wait)
+            extra = server.connect()
+            extra.send(PING + b"\n")
+            release.set()
+            assert [wordless(answer) for answer in extra.rest()] == [failed(-32001)]
+            assert busy.result(TIMEOUT_SECONDS)
+
+    def test_when_one_leaves_another_is_served(self, server: Server, three: list[Wire]) -> None:
+        three.pop().close()
+        wait_until(lambda: three[0].call("daemon.status")["clients"] == 2)
+        assert server.connect().ask(PING) == PONG
+        assert wordless(server.connect().answer()) == failed(-32001)

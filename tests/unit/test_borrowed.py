@@ -1,0 +1,52 @@
+"""Names we use of libraries that do not promise them: when one is gone, this says which file to look at."""
+
+import inspect
+import threading
+from pathlib import Path
+
+import aiosqlite
+from jsonrpcserver import Error, Success
+from jsonrpcserver.async_dispatcher import dispatch_request
+from jsonrpcserver.request import Request
+
+from segue.store.connection import open_writer
+
+
+def test_jsonrpcserver_still_runs_one_request_of_three_fields() -> None:
+    look = "jsonrpcserver changed what src/segue/rpc/dispatch.py leans on"
+    assert inspect.iscoroutinefunction(dispatch_request), look
+    assert list(inspect.signature(dispatch_request).parameters) == ["methods", "context", "request"], look
+    assert Request._fields == ("method", "params", "id"), look
+
+
+async def test_jsonrpcserver_still_tells_results_from_errors_as_we_read_them() -> None:
+    look = "jsonrpcserver changed the outcome that src/segue/rpc/dispatch.py reads"
+
+    async def run(ctx: str, params: object) -> object:
+        return Success([ctx, params]) if params else Error(7, "no", ctx)
+
+    _, found = await dispatch_request({"m": run}, "ctx", Request("m", [1], 1))
+    assert (found._value.result, hasattr(found, "_error")) == (["ctx", 1], False), look
+    _, found = await dispatch_request({"m": run}, "ctx", Request("m", [0], 1))
+    assert (found._error.code, found._error.data) == (7, "ctx"), look
+    _, found = await dispatch_request({}, "ctx", Request("m", [1], 1))
+    assert found._error.code == -32601, look
+
+
+def test_aiosqlite_still_runs_a_function_on_its_thread() -> None:
+    look = "aiosqlite changed what src/segue/store/connection.py leans on"
+    assert inspect.iscoroutinefunction(aiosqlite.Connection._execute), look
+    parameters = inspect.signature(aiosqlite.Connection._execute).parameters.values()
+    kinds = [inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD]
+    assert [parameter.kind for parameter in parameters][2:] == kinds, look
+    assert isinstance(aiosqlite.Connection._conn, property), look
+    assert list(inspect.signature(aiosqlite.Connection).parameters)[:2] == ["connector", "iter_chunk_size"], look
+
+
+async def test_a_connection_of_ours_is_the_raw_one_on_a_thread_of_its_own(tmp_path: Path) -> None:
+    connection = await open_writer(tmp_path / "file.db", "full")
+    try:
+        assert await connection.call(threading.get_ident) != threading.get_ident()
+        assert await connection.call(connection.raw.execute("SELECT 7").fetchone) == (7,)
+    finally:
+        await connection.close()

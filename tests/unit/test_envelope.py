@@ -1,0 +1,130 @@
+"""What is JSON, what is a request, and which id its answer bears."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segue.errors import InvalidRequest, NotFound, ParseError
+from segue.rpc import envelope
+
+NOT_JSON = [
+    b"NaN", b"[Infinity]", b"-Infinity", b"1e400", b"[-1e400]",
+    b'"\\ud800"', b'"\\udc00 and more text"', b'"\\ud83d\\u0041"', b'"\\ud800\\ud800"', b'{"\\udc00 a key":1}',
+    b'"\xed\xa0\x80"', b'{"\xed\xa0\x80":1}', b'"\xf4\x90\x80\x80"', b'"\xc0\x80"', b'"\xff"', b'{"\xff":1}',
+    b"\xef\xbb\xbf1", b"\xff\xfe1\x00", b"\xc2\xa01",
+    b"9" * 5000, b'{"jsonrpc":"2.0","method":"m","id":' + b"9" * 5000 + b"}",
+    b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000,
+    b"{} {}", b"[]]", b"1 x", b"{", b'"', b"nul", b"True", b"01", b"+1", b".5", b"1.", b"[1,]", b'{"a":1,}', b"'a'",
+    b"{a:1}", b'"\x00"', b'"\t"', b"\x00", b'"\\x41"', b"//", b"",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NOT_JSON, ids=lambda line: repr(line[:20]))
+def test_what_is_not_strict_json_is_a_parse_error(line: bytes) -> None:
+    with pytest.raises(ParseError):
+        envelope.parse(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (b' {"a" : 1}\r', {"a": 1}),
+        (b'"\\u0000\\ud83d\\ude00\xc3\xa9"', "\0😀é"),
+        (b"18446744073709551617", 2**64 + 1),
+        (b"-9007199254740993", -(2**53) - 1),
+        (b'{"a":1,"a":2}', {"a": 2}),
+        (b"1e-400", 0.0),
+    ],
+    ids=repr,
+)
+def test_what_is_json_is_taken_exactly(line: bytes, value: Any) -> None:
+    found = envelope.parse(line)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_two_hundred_levels_and_then_some_are_not_too_deep() -> None:
+    line = b"[" * 300 + b"]" * 300
+    assert msgspec.json.encode(envelope.parse(line)) == line
+
+
+REQUEST = {"jsonrpc": "2.0", "method": "m", "id": 1}
+IDS = ["", "x", "\0é😀", 0, 1, -1, 2**53 + 1, 2**64 + 1, -(2**63) - 1, 1.5, 1e300]
+NO_IDS = [True, False, [], [1], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize("id", IDS, ids=repr)
+def test_an_id_is_a_string_or_a_number_and_comes_back_exactly(id: Any) -> None:
+    call = envelope.check(envelope.parse(msgspec.json.encode({**REQUEST, "id": id})))
+    assert (call.id, type(call.id), call.wants_answer) == (id, type(id), True)
+    assert msgspec.json.decode(envelope.success(call.id, None)) == {"jsonrpc": "2.0", "result": None, "id": id}
+
+
+def test_a_request_with_id_null_wants_an_answer_and_one_without_an_id_does_not() -> None:
+    assert envelope.check({**REQUEST, "id": None}) == envelope.Call("m", None, None, wants_answer=True)
+    assert envelope.check({"jsonrpc": "2.0", "method": "m"}) == envelope.Call("m", None, None, wants_answer=False)
+
+
+@pytest.mark.parametrize("id", NO_IDS, ids=repr)
+def test_any_other_id_makes_the_request_invalid_and_cannot_be_used(id: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        envelope.check({**REQUEST, "id": id})
+    assert envelope.usable_id({**REQUEST, "id": id}) is None
+
+
+@pytest.mark.parametrize("params", [None, 1, "x", True, 1.5], ids=repr)
+def test_params_are_an_object_or_an_array(params: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        envelope.check({**REQUEST, "params": params})
+
+
+@pytest.mark.parametrize("params", [{}, [], {"a": None}, [None]], ids=repr)
+def test_params_may_be_empty_and_may_hold_nulls(params: Any) -> None:
+    assert envelope.check({**REQUEST, "params": params}).params == params
+
+
+WRONG_VERSIONS: list[Any] = ["1.0", "2", 2, 2.0, None, "2.0 ", ["2.0"]]
+WRONG_NAMES: list[Any] = [1, None, True, [], {}]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"jsonrpc": version} for version in WRONG_VERSIONS] + [{"method": name} for name in WRONG_NAMES],
+    ids=repr,
+)
+def test_the_version_and_the_name_are_checked_and_the_id_is_kept(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        envelope.check({**REQUEST, **wrong})
+    assert envelope.usable_id({**REQUEST, **wrong}) == 1
+
+
+@pytest.mark.parametrize("missing", ["jsonrpc", "method"])
+def test_the_version_and_the_name_must_be_there(missing: str) -> None:
+    with pytest.raises(InvalidRequest):
+        envelope.check({name: value for name, value in REQUEST.items() if name != missing})
+
+
+def test_unknown_members_are_ignored() -> None:
+    assert envelope.check({**REQUEST, "trace": 1, "Id": 2}) == envelope.Call("m", None, 1, wants_answer=True)
+
+
+def test_an_error_is_told_with_its_code_its_words_and_its_data() -> None:
+    assert msgspec.json.decode(envelope.failure("x", NotFound("session", "nope"))) == {
+        "jsonrpc": "2.0",
+        "error": {
+            "code": -32002,
+            "message": "no session 'nope'",
+            "data": {"kind": "not_found", "what": "session", "id": "nope"},
+        },
+        "id": "x",
+    }
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_more_than_fail_to_parse(line: bytes) -> None:
+    try:
+        envelope.parse(line)
+    except ParseError:
+        return

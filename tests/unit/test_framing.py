@@ -1,0 +1,88 @@
+"""Bytes into lines: however they were cut, whatever is in them, and never more held than the limit."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segue.rpc.framing import OVERSIZE, Lines, Oversize
+
+LIMIT = 10
+
+
+def split(*chunks: bytes, limit: int = LIMIT, finish: bool = True) -> list[bytes | Oversize]:
+    lines = Lines(limit)
+    found = [line for chunk in chunks for line in lines.feed(chunk)]
+    return found + lines.finish() if finish else found
+
+
+def one_by_one(data: bytes) -> list[bytes]:
+    return [data[index : index + 1] for index in range(len(data))]
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        (b"", []),
+        (b"a\nb\n", [b"a", b"b"]),
+        (b"a\nb", [b"a", b"b"]),
+        (b"a\r\n", [b"a\r"]),
+        (b"\n\r\n \t\r\n\n", []),
+        (b"\n\na\n\n", [b"a"]),
+        (b"\r", []),
+        (b" a \n", [b" a "]),
+        (b"\x00\n", [b"\x00"]),
+        ("é\n".encode(), ["é".encode()]),
+        (b"\xff\xfe\n", [b"\xff\xfe"]),
+        (b"\x0b\n", [b"\x0b"]),
+    ],
+)
+def test_a_line_ends_in_lf_and_a_blank_one_is_none(data: bytes, lines: list[bytes]) -> None:
+    assert split(data) == lines
+    assert split(*one_by_one(data)) == lines
+
+
+@pytest.mark.parametrize(("length", "lines"), [(LIMIT - 1, [b"x" * 9]), (LIMIT, [b"x" * 10]), (LIMIT + 1, [OVERSIZE])])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_line_may_be_as_long_as_the_limit(length: int, lines: list[bytes | Oversize], end: bytes) -> None:
+    assert split(b"x" * length + end) == lines
+    assert split(*one_by_one(b"x" * length + end)) == lines
+
+
+def test_a_line_that_is_too_long_is_told_once_and_at_once_and_skipped_to_its_end() -> None:
+    lines = Lines(LIMIT)
+    assert lines.feed(b"x" * LIMIT) == []
+    assert lines.feed(b"x") == [OVERSIZE]
+    assert lines.feed(b"x" * 100) == []
+    assert lines.feed(b"x\nafter") == []
+    assert lines.feed(b"\n") == [b"after"]
+
+
+def test_a_line_that_is_too_long_and_never_ends_is_told_once() -> None:
+    assert split(*[b"x" * LIMIT] * 5) == [OVERSIZE]
+
+
+def test_a_line_that_is_still_open_is_no_line() -> None:
+    assert split(b"abc", finish=False) == []
+
+
+pieces = st.sampled_from([b"\n", b"\r\n", b" ", b"x", b"12345", b"0123456789", "é".encode(), b"\xff", b"\x00"])
+
+
+@given(st.lists(pieces, max_size=30), st.lists(st.integers(0, 300), max_size=10))
+def test_the_cuts_between_chunks_change_nothing(pieces: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(pieces)
+    expected = [
+        OVERSIZE if len(line) > LIMIT else line for line in data.split(b"\n") if line.strip(b" \r") or len(line) > LIMIT
+    ]
+    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    assert split(*(data[start:end] for start, end in pairwise(places))) == expected
+
+
+@given(st.lists(st.binary(max_size=40), max_size=30))
+def test_no_more_than_the_limit_is_held(chunks: list[bytes]) -> None:
+    lines = Lines(LIMIT)
+    for chunk in chunks:
+        lines.feed(chunk)
+        assert sum(map(len, lines._parts)) <= LIMIT
