@@ -8,8 +8,9 @@ from segue.store import continuity, messages, sessions
 from segue.store.continuity import Place
 from segue.store.naming import name_from
 from segue.store.rows import encode_json
+from segue.store.sessions import Scope
 from segue.store.tx import Tx
-from segue.types import MAX_INTEGER, Draft
+from segue.types import MAX_INTEGER, Draft, Message
 
 
 class Appending(msgspec.Struct, frozen=True):
@@ -36,12 +37,12 @@ def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | N
 
     Raises NotFound without the session, Conflict (`key`, or `last_id` with the newest id) if it is not as expected.
     """
-    sessions.require(tx, session_id)
+    before = sessions.scope(tx, session_id)
     if new.draft.key is not None and (first := _first_of_key(tx, [session_id], new)):
         return msgspec.structs.replace(first, resumed=False)  # nothing is resumed where the session was named
     if expected_last_id is not None:
         _check_last_id(tx, session_id, expected_last_id)
-    return _store(tx, session_id, new, resumed)
+    return _store(tx, session_id, before, new, resumed)
 
 
 def append_in_place(
@@ -115,7 +116,7 @@ def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:
         raise Conflict(f"the last message is {newest or 0}, not {expected}", reason="last_id", last_id=newest or 0)
 
 
-def _store(tx: Tx, session_id: str, new: Appending, resumed: bool) -> Appended:
+def _store(tx: Tx, session_id: str, before: Scope, new: Appending, resumed: bool) -> Appended:
     draft = new.draft
     message_id = tx.run(
         """
@@ -139,14 +140,16 @@ def _store(tx: Tx, session_id: str, new: Appending, resumed: bool) -> Appended:
         parts=new.parts,
         content=draft.content,
     ).lastrowid
-    _account(tx, session_id, draft)
+    _tell_appended(tx, session_id, before, message_id or 0, draft)
+    _account(tx, session_id, before, draft)
     return Appended(
         message_id=message_id or 0, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed
     )
 
 
-def _account(tx: Tx, session_id: str, draft: Draft) -> None:
+def _account(tx: Tx, session_id: str, before: Scope, draft: Draft) -> None:
     """Bring the session up to date: counters, times, order of use, name, and no longer crashed."""
+    name = name_from(draft.content, tx.now) if draft.role == "user" and not before.named else None
     tx.run(
         f"""
         UPDATE sessions
@@ -163,5 +166,28 @@ def _account(tx: Tx, session_id: str, draft: Draft) -> None:
         input_tokens=draft.input_tokens or 0,
         output_tokens=draft.output_tokens or 0,
         at=tx.at,
-        name=name_from(draft.content, tx.now) if draft.role == "user" else None,
+        name=name,
     )
+    if name is not None or before.crashed:
+        sessions.tell_about(tx, "session.updated", session_id)
+
+
+def _tell_appended(tx: Tx, session_id: str, before: Scope, message_id: int, draft: Draft) -> None:
+    message = Message(
+        id=message_id,
+        session_id=session_id,
+        role=draft.role,
+        content=draft.content,
+        parts=draft.parts,
+        token_count=draft.token_count,
+        input_tokens=draft.input_tokens,
+        output_tokens=draft.output_tokens,
+        model=draft.model,
+        stop_reason=draft.stop_reason,
+        response_ms=draft.response_ms,
+        is_summary=bool(draft.is_summary),
+        key=draft.key,
+        metadata=draft.metadata or {},
+        created_at=tx.at,
+    )
+    tx.emit("message.appended", message, session_id=session_id, working_dir=before.working_dir, bot_id=before.bot_id)

@@ -31,17 +31,17 @@ def abandon(tx: Tx, session_id: str) -> None:
 
     A session that is not marked is a new one of a deleted one's id.
     """
-    tx.run(
+    crashed = tx.run(
         """
-        UPDATE sessions SET attached = 0,
-            ended_at = CASE status WHEN 'active' THEN :at ELSE ended_at END,
-            updated_at = CASE status WHEN 'active' THEN :at ELSE updated_at END,
-            status = CASE status WHEN 'active' THEN 'crashed' ELSE status END
-        WHERE id = :id AND attached
+        UPDATE sessions SET status = 'crashed', ended_at = :at, updated_at = :at
+        WHERE id = :id AND attached AND status = 'active'
         """,
         id=session_id,
         at=tx.at,
     )
+    detach(tx, session_id)
+    if crashed.rowcount:
+        sessions.tell_about(tx, "session.ended", session_id)
 
 
 def abandon_all(tx: Tx) -> None:

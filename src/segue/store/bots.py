@@ -2,6 +2,7 @@
 
 from segue.answers import BotDeleted
 from segue.errors import Conflict, NotFound
+from segue.events import SessionDeleted
 from segue.store.rows import decode
 from segue.store.tx import Tx
 from segue.types import Bot
@@ -63,7 +64,16 @@ def delete(tx: Tx, bot_id: str) -> BotDeleted:
         """,
         id=bot_id,
     )
-    sessions = tx.run("DELETE FROM sessions WHERE bot_id = :id", id=bot_id).rowcount
+    gone = tx.run("SELECT id, working_dir FROM sessions WHERE bot_id = :id ORDER BY activity", id=bot_id).fetchall()
+    tx.run("DELETE FROM sessions WHERE bot_id = :id", id=bot_id)
+    for session_id, working_dir in gone:
+        tx.emit(
+            "session.deleted",
+            SessionDeleted(session_id=session_id),
+            session_id=session_id,
+            working_dir=working_dir,
+            bot_id=bot_id,
+        )
     memories = tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id).rowcount
     deleted = tx.run("DELETE FROM bots WHERE id = :id", id=bot_id).rowcount > 0
-    return BotDeleted(deleted=deleted, sessions_deleted=sessions, memories_deleted=memories)
+    return BotDeleted(deleted=deleted, sessions_deleted=len(gone), memories_deleted=memories)

@@ -18,6 +18,7 @@ import anyio
 
 from segue.clock import Clock
 from segue.errors import Overloaded, ShuttingDown
+from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.faults import to_segue_error
 from segue.store.file import prepare_directory, prepare_file
@@ -51,6 +52,8 @@ class Outcome(NamedTuple):
 
     value: Any
     error: Exception | None
+    emitted: list[Emitted]
+    """What it did; nothing if it was undone."""
 
 
 class Store:
@@ -59,6 +62,8 @@ class Store:
     def __init__(self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock) -> None:
         self.path = path
         self.queue_limit = 10_000
+        self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
+        """Called with what was done, in commit order and once it is durable, also for callers that went away."""
         self._writer = writer
         self._readers = readers
         self._reading = [0] * len(readers)
@@ -114,9 +119,11 @@ class Store:
                     _run_writes, self._writer.raw, self._clock(), [write.query for write in batch]
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
-                outcomes = [Outcome(None, error)] * len(batch)
+                outcomes = [Outcome(None, error, [])] * len(batch)
             for write, outcome in zip(batch, outcomes, strict=True):
                 _settle(write.done, outcome)
+            if emitted := [one for outcome in outcomes for one in outcome.emitted]:
+                self.publish(emitted)
 
     def close_queue(self) -> None:
         """Take no more writes; those that wait are still committed."""
@@ -202,7 +209,7 @@ def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:  # another program holds the file, for all of them alike
-        return [Outcome(None, to_segue_error(error))] * len(queries)
+        return [Outcome(None, to_segue_error(error), [])] * len(queries)
     try:
         outcomes = [_run_one(connection, Tx(connection, now), query) for query in queries]
         connection.execute("COMMIT")
@@ -210,7 +217,7 @@ def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         if len(queries) == 1:
-            return [Outcome(None, to_segue_error(error))]
+            return [Outcome(None, to_segue_error(error), [])]
         return [_run_writes(connection, now, [query])[0] for query in queries]
     return outcomes
 
@@ -224,9 +231,9 @@ def _run_one(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any])
             raise
         connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
-        return Outcome(None, to_segue_error(error))
+        return Outcome(None, to_segue_error(error), [])
     connection.execute("RELEASE one")
-    return Outcome(value, None)
+    return Outcome(value, None, tx.emitted)
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

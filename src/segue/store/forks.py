@@ -27,11 +27,12 @@ def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None)
         model=origin.model,
         system_prompt=origin.system_prompt,
         metadata={**origin.metadata, "forked_from": session_id},
+        quiet=True,
     )
     held_from = messages.held_from(tx, session_id)
     _copy_messages(tx, session_id, made.id, held_from, upto)
     _copy_summaries(tx, session_id, made.id, held_from, upto)
-    return sessions.get(tx, made.id)
+    return sessions.tell(tx, "session.created", sessions.get(tx, made.id))
 
 
 def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:

@@ -2,6 +2,7 @@
 
 from segue.answers import MemoryPage
 from segue.errors import Conflict, InvalidParams, NotFound
+from segue.events import MemoryDeleted
 from segue.store import bots, messages, sessions
 from segue.store.rows import decode
 from segue.store.tx import Tx
@@ -16,6 +17,11 @@ _SELECT = """
     SELECT id, bot_id, session_id, fact, category, importance, source_message_id, superseded_by,
            is_manual, created_at
     FROM memories
+"""
+
+_SELECT_SCOPE = """
+    SELECT m.id, m.session_id, s.working_dir, m.bot_id
+    FROM memories AS m LEFT JOIN sessions AS s ON s.id = m.session_id
 """
 
 # One condition each that an index serves; a list names a bot, a session, or both.
@@ -76,6 +82,13 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
     memory = get(tx, memory_id or 0)
     if draft.supersedes is not None:
         _supersede(tx, draft.supersedes, memory, path)
+    tx.emit(
+        "memory.saved",
+        memory,
+        session_id=session_id,
+        working_dir=None if session_id is None else sessions.scope(tx, session_id).working_dir,
+        bot_id=bot_id,
+    )
     return memory
 
 
@@ -88,13 +101,19 @@ def delete(tx: Tx, memory_id: int) -> bool:
         """,
         id=memory_id,
     )
-    return tx.run("DELETE FROM memories WHERE id = :id", id=memory_id).rowcount > 0
+    gone = tx.run(f"{_SELECT_SCOPE} WHERE m.id = :id", id=memory_id).fetchall()
+    tx.run("DELETE FROM memories WHERE id = :id", id=memory_id)
+    _tell_deleted(tx, gone)
+    return bool(gone)
 
 
 def delete_all(tx: Tx, bot_id: str) -> int:
     """How many memories the bot had; NotFound if there is no such bot."""
     bots.require(tx, bot_id)
-    return tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id).rowcount
+    gone = tx.run(f"{_SELECT_SCOPE} WHERE m.bot_id = :id ORDER BY m.id", id=bot_id).fetchall()
+    tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id)
+    _tell_deleted(tx, gone)
+    return len(gone)
 
 
 def list_page(
@@ -118,6 +137,12 @@ def list_page(
     total = tx.run(_TOTAL[named], **values).fetchone()[0]
     rows = tx.run(_PAGE[named], limit=limit, offset=offset, **values)
     return MemoryPage(memories=[decode(Memory, "memory", COLUMNS, row) for row in rows], total=total)
+
+
+def _tell_deleted(tx: Tx, rows: list[tuple[int, str | None, str | None, str]]) -> None:
+    for memory_id, session_id, working_dir, bot_id in rows:
+        gone = MemoryDeleted(memory_id=memory_id)
+        tx.emit("memory.deleted", gone, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
 
 
 def _supersede(tx: Tx, old_id: int, new: Memory, path: str) -> None:

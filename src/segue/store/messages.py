@@ -6,6 +6,7 @@ import msgspec
 
 from segue.answers import MessagePage
 from segue.errors import NotFound
+from segue.events import MessagesDeleted
 from segue.store import purges, sessions
 from segue.store.rows import decode
 from segue.store.tx import Tx
@@ -95,7 +96,7 @@ def count(tx: Tx, session_id: str) -> int:
 
 def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
     """How many messages of the session with a smaller id there were; they are gone for every reader at once."""
-    sessions.require(tx, session_id)
+    scope = sessions.scope(tx, session_id)
     deleted = int(
         tx.run(
             "SELECT count(*) FROM messages WHERE session_id = :session_id AND id >= :held_from AND id < :before_id",
@@ -112,6 +113,8 @@ def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
             at=tx.at,
         )
         purges.hide_before(tx, session_id, before_id)
+        gone = MessagesDeleted(before_id=before_id, deleted=deleted)
+        tx.emit("messages.deleted", gone, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
     return deleted
 
 

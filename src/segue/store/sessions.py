@@ -1,10 +1,12 @@
 """Sessions: one row each, looked up, changed and ended."""
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from segue.errors import Conflict, NotFound
+from segue.errors import Conflict, InvalidData, NotFound
+from segue.events import EventKind, SessionDeleted
 from segue.store import bots, purges, session_ids
 from segue.store.rows import decode, encode_json
 from segue.store.tx import Tx
@@ -38,6 +40,36 @@ def require(tx: Tx, session_id: str) -> None:
         raise NotFound("session", session_id)
 
 
+class Scope(NamedTuple):
+    """What an event says of its session, and what an append looks at."""
+
+    working_dir: str | None
+    bot_id: str
+    named: bool
+    crashed: bool
+
+
+def scope(tx: Tx, session_id: str) -> Scope:
+    """Where the session belongs; NotFound if there is none."""
+    sql = "SELECT working_dir, bot_id, name IS NOT NULL, status = 'crashed' FROM sessions WHERE id = :id"
+    row = tx.run(sql, id=session_id).fetchone()
+    if row is None:
+        raise NotFound("session", session_id)
+    return Scope(*row)
+
+
+def tell(tx: Tx, kind: EventKind, session: Session) -> Session:
+    """Emit the event of a session that was made, changed or ended; returns the session."""
+    tx.emit(kind, session, session_id=session.id, working_dir=session.working_dir, bot_id=session.bot_id)
+    return session
+
+
+def tell_about(tx: Tx, kind: EventKind, session_id: str) -> None:
+    """Emit the event of a session that changed on the way to something else, which must not fail if it is damaged."""
+    with suppress(InvalidData):
+        tell(tx, kind, get(tx, session_id))
+
+
 def create(
     tx: Tx,
     *,
@@ -50,8 +82,12 @@ def create(
     system_prompt: str | None = None,
     pinned: bool = False,
     metadata: Metadata | None = None,
+    quiet: bool = False,
 ) -> Session:
-    """A new session with a generated id unless one is given; Conflict if that exists, NotFound without the bot."""
+    """A new session with a generated id unless one is given; Conflict if that exists, NotFound without the bot.
+
+    One that is `quiet` is not complete yet: its event is left to the caller.
+    """
     bots.require(tx, bot_id)
     if id is None:
         id = session_ids.generate(tx)
@@ -75,7 +111,8 @@ def create(
         metadata=encode_json(metadata or {}),
         at=tx.at,
     )
-    return get(tx, id)
+    made = get(tx, id)
+    return made if quiet else tell(tx, "session.created", made)
 
 
 def update(tx: Tx, session_id: str, changes: dict[str, Any]) -> Session:
@@ -84,6 +121,11 @@ def update(tx: Tx, session_id: str, changes: dict[str, Any]) -> Session:
     session = get(tx, session_id)
     if not changes:
         return session
+    _change(tx, session, changes)
+    return tell(tx, "session.updated", get(tx, session_id))
+
+
+def _change(tx: Tx, session: Session, changes: dict[str, Any]) -> None:
     values = {name: changes.get(name, getattr(session, name)) for name in UPDATABLE}
     values["metadata"] = encode_json(values["metadata"] or {})
     tx.run(
@@ -93,11 +135,10 @@ def update(tx: Tx, session_id: str, changes: dict[str, Any]) -> Session:
             working_dir = :working_dir, pinned = :pinned, metadata = :metadata, updated_at = :at
         WHERE id = :id
         """,
-        id=session_id,
+        id=session.id,
         at=tx.at,
         **values,
     )
-    return get(tx, session_id)
 
 
 UPDATABLE = ("name", "provider", "model", "system_prompt", "working_dir", "pinned", "metadata")
@@ -112,24 +153,31 @@ def touch(tx: Tx, session_id: str) -> Session:
         id=session_id,
         at=tx.at,
     )
-    return get(tx, session_id)
+    return tell(tx, "session.updated", get(tx, session_id))
 
 
 def resume(tx: Tx, session_id: str, working_dir: str | UnsetType = UNSET) -> Session:
     """The session, active again and the newest of its directory, or of the one given."""
-    activate(tx, session_id)
-    update(tx, session_id, {"working_dir": working_dir})
+    _make_active(tx, session_id)
+    if not isinstance(working_dir, UnsetType):
+        _change(tx, get(tx, session_id), {"working_dir": working_dir})
     return touch(tx, session_id)
 
 
 def activate(tx: Tx, session_id: str) -> None:
     """Make an ended session active."""
-    tx.run(
+    if _make_active(tx, session_id):
+        tell_about(tx, "session.updated", session_id)
+
+
+def _make_active(tx: Tx, session_id: str) -> bool:
+    changed = tx.run(
         "UPDATE sessions SET status = 'active', ended_at = NULL, updated_at = :at"
         " WHERE id = :id AND status <> 'active'",
         id=session_id,
         at=tx.at,
     )
+    return changed.rowcount > 0
 
 
 def end(tx: Tx, session_id: str, status: EndStatus) -> Session:
@@ -140,13 +188,17 @@ def end(tx: Tx, session_id: str, status: EndStatus) -> Session:
         status=status,
         at=tx.at,
     )
-    return get(tx, session_id)
+    return tell(tx, "session.ended", get(tx, session_id))
 
 
 def delete(tx: Tx, session_id: str) -> bool:
     """Whether there was such a session; its messages and summaries are gone for every reader at once."""
-    if tx.run("DELETE FROM sessions WHERE id = :id", id=session_id).rowcount == 0:
+    sql = "SELECT working_dir, bot_id FROM sessions WHERE id = :id"
+    if (row := tx.run(sql, id=session_id).fetchone()) is None:
         return False
+    tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
     session_ids.retire(tx, session_id)
     purges.hide_all(tx, session_id)
+    gone = SessionDeleted(session_id=session_id)
+    tx.emit("session.deleted", gone, session_id=session_id, working_dir=row[0], bot_id=row[1])
     return True

@@ -20,7 +20,7 @@ def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_en
     Raises NotFound for an unknown session or message, InvalidParams for a message of another session or a
     range that ends before it starts.
     """
-    sessions.require(tx, session_id)
+    scope = sessions.scope(tx, session_id)
     for name, message_id in (("messages_start", messages_start), ("messages_end", messages_end)):
         if messages.get(tx, message_id).session_id != session_id:
             raise InvalidParams("a message of another session", path=f"$.{name}")
@@ -38,7 +38,9 @@ def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_en
         at=tx.at,
         summary=summary,
     )
-    return decode(Summary, "summary", COLUMNS, tx.run(_LATEST, session_id=session_id).fetchone())
+    saved = decode(Summary, "summary", COLUMNS, tx.run(_LATEST, session_id=session_id).fetchone())
+    tx.emit("summary.saved", saved, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
+    return saved
 
 
 def latest(tx: Tx, session_id: str) -> Summary | None:

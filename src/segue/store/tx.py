@@ -1,10 +1,11 @@
 """What a query gets: a connection inside a transaction, and the moment the transaction began."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from segue.clock import timestamp
+from segue.events import Data, Emitted, EventKind
 
 
 @dataclass
@@ -14,6 +15,8 @@ class Tx:
     connection: sqlite3.Connection
     now: int
     """Milliseconds since 1970, the same for everything in the transaction."""
+    emitted: list[Emitted] = field(default_factory=list)
+    """What the query did, in the order it did it; told to the world if the transaction is committed."""
 
     @cached_property
     def at(self) -> str:
@@ -23,3 +26,15 @@ class Tx:
     def run(self, sql: str, **values: str | float | bytes | None) -> sqlite3.Cursor:
         """Execute one statement with its `:name` parameters."""
         return self.connection.execute(sql, values)
+
+    def emit(
+        self,
+        kind: EventKind,
+        data: Data,
+        *,
+        session_id: str | None,
+        working_dir: str | None,
+        bot_id: str | None,
+    ) -> None:
+        """Say what the query did, and to which session, directory and bot."""
+        self.emitted.append(Emitted(kind, session_id, working_dir, bot_id, self.at, data))
