@@ -168,6 +168,19 @@ class DaemonStatus(Struct, kw_only=True):
     cleanup: CleanupStatus
 
 
+class Subscribed(Struct, kw_only=True):
+    """A subscription, and the position in the course of events at which it begins."""
+
+    subscription_id: str
+    cursor: str
+
+
+class Removed(Struct, kw_only=True):
+    """Whether there was something to remove."""
+
+    removed: bool
+
+
 class CheckResult(Struct, kw_only=True):
     """Whether the database is sound, and each problem in words."""
 

@@ -10,6 +10,7 @@ from referencing.jsonschema import DRAFT202012
 
 from segue.api import METHODS
 from segue.errors import KINDS
+from segue.events import DATA, Event
 from segue.rpc.openrpc import document
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(
@@ -41,6 +42,23 @@ def check_error(method: str, error: Any) -> None:
     if entry is not None:
         listed = {one["code"] for one in entry["errors"]}
         assert error["code"] in listed, f"{method} may not answer {error['data']['kind']}: {error}"
+
+
+@cache
+def _event_validator(kind: str) -> Draft202012Validator:
+    (event, data), components = msgspec.json.schema_components([Event, DATA[kind]])  # type: ignore[index]
+    return Draft202012Validator({"allOf": [event, {"properties": {"data": data}}], "$defs": components})
+
+
+def check_event(notification: Any) -> None:
+    """Fail unless it is an event notification with the data of its kind, and nothing besides."""
+    assert set(notification) == {"jsonrpc", "method", "params"}
+    assert (notification["jsonrpc"], notification["method"]) == ("2.0", "event")
+    event = notification["params"]
+    assert set(event) == set(Event.__struct_fields__)
+    kind = event["kind"]
+    _event_validator(kind).validate(event)
+    assert set(event["data"]) == set(DATA[kind].__struct_fields__)
 
 
 def check_answer(method: str, answer: Any) -> None:

@@ -2,23 +2,26 @@
 
 import json
 import socket
+from collections import deque
 from pathlib import Path
 from typing import Any, Self
 
 from segue.errors import from_wire
-from tests.support.schema import check_answer
+from tests.support.schema import check_answer, check_event
 
 TIMEOUT_SECONDS = 20
 """No test waits longer for an answer."""
 
 
 class Wire:
-    """One connection; every answer to `call` is checked against the discovery document."""
+    """One connection; every answer to `call` is checked against the discovery document, every event as well."""
 
     def __init__(self, path: Path, timeout: float = TIMEOUT_SECONDS) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         self.socket.connect(str(path))
+        self.events: deque[Any] = deque()
+        """Params of events that came while something else was awaited."""
         self._buffer = bytearray()
         self._next_id = 0
 
@@ -52,11 +55,28 @@ class Wire:
         return line
 
     def answer(self) -> Any:
-        """The next line as JSON; EOFError at the end of the stream."""
-        line = self.line()
-        if line is None:
-            raise EOFError
-        return json.loads(line)
+        """The next line that is no event, as JSON; EOFError at the end of the stream."""
+        while (found := self._parsed()) is None or _is_event(found):
+            if found is None:
+                raise EOFError
+            self._keep(found)
+        return found
+
+    def event(self) -> Any:
+        """The params of the next event; what comes until then must be events."""
+        if not self.events:
+            found = self._parsed()
+            assert found is not None, "the stream ended"
+            assert _is_event(found), f"an answer, not an event: {found}"
+            self._keep(found)
+        return self.events.popleft()
+
+    def last_events(self) -> list[Any]:
+        """The params of all events that come until the end of the stream."""
+        while (found := self._parsed()) is not None:
+            assert _is_event(found), f"an answer, not an event: {found}"
+            self._keep(found)
+        return list(self.events)
 
     def rest(self) -> list[Any]:
         """All that comes until the end of the stream."""
@@ -92,3 +112,15 @@ class Wire:
         if "error" in answer:
             raise from_wire(answer["error"])
         return answer["result"]
+
+    def _parsed(self) -> Any:
+        line = self.line()
+        return None if line is None else json.loads(line)
+
+    def _keep(self, notification: Any) -> None:
+        check_event(notification)
+        self.events.append(notification["params"])
+
+
+def _is_event(line: Any) -> bool:
+    return isinstance(line, dict) and "method" in line

@@ -7,7 +7,8 @@ from segue.config import Config
 
 if TYPE_CHECKING:
     # Clients import the method definitions and must not pay for the engine.
-    from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus
+    from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus, Subscribed
+    from segue.events import Filter
     from segue.store.engine import Store
     from segue.types import Session
 
@@ -37,11 +38,21 @@ class Daemon(Protocol):
         """The discovery document."""
 
 
+class Peer(Hashable, Protocol):
+    """What the methods ask of the connection that a request came by."""
+
+    def subscribe(self, wanted: "Filter", cursor: str | None) -> "Subscribed":
+        """Tell it of events from the cursor on, else from now on; Overloaded if it has too many subscriptions."""
+
+    def unsubscribe(self, subscription_id: str) -> bool:
+        """Tell it no more; whether it had that subscription."""
+
+
 class Context(NamedTuple):
     """The first argument of every method."""
 
     store: "Store"
     config: Config
     daemon: Daemon
-    client: Hashable
-    """The connection, told from every other."""
+    client: Peer
+    """The connection, told from every other by its hash."""

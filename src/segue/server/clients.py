@@ -12,7 +12,9 @@ from segue.api.context import Context
 from segue.config import Limits
 from segue.errors import Overloaded
 from segue.rpc.dispatch import Dispatcher, to_error
+from segue.server.backlog import Backlog
 from segue.server.connection import CHUNK, Connection
+from segue.server.feed import Feed
 from segue.server.peer import is_ours
 
 log = logging.getLogger("segue.server")
@@ -28,13 +30,15 @@ class Clients:
         self,
         dispatcher: Dispatcher,
         limits: Limits,
-        context_for: Callable[[Hashable], Context],
+        context_for: Callable[[Connection], Context],
         on_gone: Callable[[Hashable], Awaitable[None]],
+        backlog: Backlog,
     ) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
         self._context_for = context_for
         self._on_gone = on_gone
+        self._backlog = backlog
         self._connections: set[Connection] = set()
         self._draining = False
         self._gone = anyio.Event()
@@ -42,6 +46,11 @@ class Clients:
 
     def __len__(self) -> int:
         return len(self._connections)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions they have together."""
+        return sum(connection.subscriptions for connection in self._connections)
 
     async def accept_from(self, listener: socket.socket, tasks: TaskGroup) -> None:
         """Serve everyone who connects, each in a task of `tasks`, until the listener is closed."""
@@ -89,7 +98,7 @@ class Clients:
             self._turn_away(raw)
         else:
             stream = await UNIXSocketStream.from_socket(raw)
-            connection = Connection(raw, stream, self._dispatcher, self._limits)
+            connection = Connection(raw, stream, self._dispatcher, self._limits, Feed(self._backlog))
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()

@@ -3,19 +3,26 @@
 A client that does not read its answers is not read from: the task waits in `send`, nothing piles up, and no
 other client notices. To drain, the kernel is told to receive no more: what has arrived is still read and
 answered, then comes the end of the stream, just as if the client had half-closed.
+
+Events of its subscriptions are sent by a task of their own. Whole lines are sent under one lock, so that an
+event never stands inside an answer.
 """
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 import anyio
-from anyio.abc import UNIXSocketStream
+from anyio.abc import TaskGroup, UNIXSocketStream
 from anyio.lowlevel import checkpoint
 
+from segue.answers import Subscribed
 from segue.config import Limits
 from segue.errors import TooLarge
+from segue.events import Filter
 from segue.rpc.dispatch import TURN, Dispatcher
 from segue.rpc.framing import OVERSIZE, Lines, Oversize
+from segue.server.feed import Feed
 
 CHUNK = 65536
 """Bytes read at once, and answers gathered before they are sent."""
@@ -24,13 +31,36 @@ CHUNK = 65536
 class Connection:
     """A client's socket with the state of its stream."""
 
-    def __init__(self, raw: socket.socket, stream: UNIXSocketStream, dispatcher: Dispatcher, limits: Limits) -> None:
+    def __init__(
+        self, raw: socket.socket, stream: UNIXSocketStream, dispatcher: Dispatcher, limits: Limits, feed: Feed
+    ) -> None:
         self._raw = raw
         self._stream = stream
         self._dispatcher = dispatcher
         self._limits = limits
         self._lines = Lines(limits.request_bytes)
         self._stopped = False
+        self._feed = feed
+        self._sending = anyio.Lock(fast_acquire=True)
+        self._tasks: TaskGroup | None = None
+        self._telling = False
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions the client has."""
+        return len(self._feed)
+
+    def subscribe(self, wanted: Filter, cursor: str | None) -> Subscribed:
+        """A subscription whose events follow once this answer is sent."""
+        made = self._feed.subscribe(wanted, cursor)
+        if self._tasks is not None and not self._telling:
+            self._telling = True
+            self._tasks.start_soon(self._tell_events)
+        return made
+
+    def unsubscribe(self, subscription_id: str) -> bool:
+        """Whether there was such a subscription."""
+        return self._feed.unsubscribe(subscription_id)
 
     def stop_receiving(self) -> None:
         """Let what has arrived be answered and then end."""
@@ -42,11 +72,16 @@ class Connection:
 
     async def serve(self, ctx: Any) -> None:
         """Answer until the client is done or gone; the socket is closed in any case."""
-        async with self._stream:
-            try:
-                await self._answer_all(ctx)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                return  # gone while we read or wrote: what it sent is done, nobody is left to tell
+        try:
+            async with self._stream, anyio.create_task_group() as self._tasks:
+                try:
+                    await self._answer_all(ctx)
+                    self._feed.finish()
+                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                    # Gone while we read or wrote: what it sent is done, nobody is left to tell.
+                    self._tasks.cancel_scope.cancel()
+        finally:
+            self._feed.close()
 
     async def _answer_all(self, ctx: Any) -> None:
         while True:
@@ -71,10 +106,30 @@ class Connection:
                 answers += answer
                 answers += b"\n"
             if len(answers) >= CHUNK:
-                await self._stream.send(bytes(answers))
+                await self._send(answers)
                 answers.clear()
         if answers:
-            await self._stream.send(bytes(answers))
+            await self._send(answers)
+        self._feed.release()
+
+    async def _send(self, lines: bytes | bytearray) -> None:
+        async with self._sending:
+            await self._stream.send(bytes(lines))
+
+    async def _tell_events(self) -> None:
+        """Send events as they come, until the feed ends; a client that does not read them stays behind."""
+        # If the client is gone, those who answer it will notice too.
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            while True:
+                async with self._sending:
+                    # Taken under the lock: after the answer to an unsubscribe nothing may follow.
+                    lines, more = self._feed.take(CHUNK)
+                    if lines:
+                        await self._stream.send(lines)
+                if more:
+                    await checkpoint()
+                elif not await self._feed.wait():
+                    return
 
     def _too_large(self) -> bytes:
         limit = self._limits.request_bytes

@@ -142,8 +142,12 @@ class Daemon:
         clients.cancel_scope.cancel()
 
     async def _exit_when_idle(self, idle_seconds: float) -> None:
-        dispatcher = self._services.dispatcher
-        while len(self._services.attachments) or time.monotonic() - dispatcher.last_used < idle_seconds:
+        services, dispatcher = self._services, self._services.dispatcher
+        while (
+            len(services.attachments)
+            or services.clients.subscriptions
+            or time.monotonic() - dispatcher.last_used < idle_seconds
+        ):
             await anyio.sleep(idle_seconds / IDLE_LOOKS)
         log.info("idle for %g s, leaving", idle_seconds)
         self._stop.requested.set()

@@ -17,8 +17,10 @@ from segue.paths import Places
 from segue.rpc.dispatch import Dispatcher
 from segue.rpc.openrpc import document
 from segue.server.attachments import Attachments
+from segue.server.backlog import Backlog
 from segue.server.cleanup import Cleanup
 from segue.server.clients import Clients
+from segue.server.connection import Connection
 from segue.server.record import Record
 from segue.server.stop import Stop
 from segue.store.engine import Store
@@ -34,7 +36,9 @@ class Services:
         self.dispatcher = Dispatcher(METHODS, limits)
         self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
         self.attachments = Attachments(store)
-        self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish)
+        backlog = Backlog(boot_id, limits, clock)
+        store.publish = backlog.publish
+        self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, backlog)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
         self._config = places.config
         self._store = store
@@ -55,7 +59,7 @@ class Services:
             socket=self.record.socket,
             database=database,
             clients=len(self.clients),
-            subscriptions=0,
+            subscriptions=self.clients.subscriptions,
             requests=self.dispatcher.requests,
             errors=self.dispatcher.errors,
             queue_depth=self._store.queue_depth,
@@ -86,7 +90,7 @@ class Services:
         """The discovery document, encoded once."""
         return self._discovery
 
-    def _context_for(self, client: Hashable) -> Context:
+    def _context_for(self, client: Connection) -> Context:
         return Context(self._store, self._config, self, client)
 
     @cached_property

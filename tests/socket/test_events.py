@@ -1,0 +1,478 @@
+"""Events: each kind and what it carries, filters, cursors, order, and what happens to who does not read."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from segue.config import Config, Limits
+from segue.errors import InvalidParams, Overloaded
+from tests.support.clock import DAY, HOUR
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.wire import Wire
+
+HERE = "/srv/here"
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(limits=Limits(event_backlog=50, event_backlog_bytes=100_000, clients=10))
+
+
+@pytest.fixture
+def follower(server: Server) -> Wire:
+    """A connection that is told everything."""
+    wire = server.connect()
+    wire.call("events.subscribe")
+    return wire
+
+
+@pytest.fixture
+def session(wire: Wire) -> str:
+    """A session that was there before anyone followed."""
+    found: str = wire.call("session.create", working_dir=HERE)["id"]
+    return found
+
+
+def append(wire: Wire, session: str, content: str = "x", role: str = "assistant", **more: Any) -> Any:
+    return wire.call("message.append", session_id=session, role=role, content=content, **more)
+
+
+def told(wire: Wire) -> list[tuple[str, Any]]:
+    """Kind and data of what was told so far: up to an event that is provoked for the purpose."""
+    wire.call("bot.create", bot_id="marker")
+    wire.call("session.create", bot_id="marker")
+    wire.call("bot.delete", bot_id="marker")
+    found: list[tuple[str, Any]] = []
+    while (event := wire.event())["data"].get("bot_id") != "marker":
+        found.append((event["kind"], event["data"]))
+    assert wire.event()["kind"] == "session.deleted"
+    return found
+
+
+def test_the_answer_to_subscribe_comes_before_the_events_it_asked_for(wire: Wire, session: str) -> None:
+    cursor = wire.call("events.subscribe")["cursor"]
+    append(wire, session)
+    assert wire.event()["kind"] == "message.appended"
+    batch = [
+        {"jsonrpc": "2.0", "id": 1, "method": "events.subscribe", "params": {"cursor": cursor}},
+        {"jsonrpc": "2.0", "id": 2, "method": "daemon.ping"},
+    ]
+    wire.send(msgspec.json.encode(batch) + b"\n")
+    line = msgspec.json.decode(wire.line() or b"")
+    assert [answer["id"] for answer in line] == [1, 2]
+    event = wire.event()
+    assert (event["subscription_id"], event["kind"]) == (line[0]["result"]["subscription_id"], "message.appended")
+
+
+def test_an_event_has_its_subscription_its_cursor_its_session_and_its_time(
+    server: Server, wire: Wire, session: str
+) -> None:
+    subscribed = wire.call("events.subscribe")
+    server.clock.pass_time(HOUR)
+    message_id = append(wire, session)["message_id"]
+    event = wire.event()
+    assert event == {
+        "subscription_id": subscribed["subscription_id"],
+        "cursor": event["cursor"],
+        "kind": "message.appended",
+        "session_id": session,
+        "at": server.clock.at,
+        "data": wire.call("message.get", message_id=message_id),
+    }
+    assert event["cursor"] != subscribed["cursor"]
+
+
+def test_a_session_is_told_as_it_is_made_changed_touched_resumed_and_ended(wire: Wire, follower: Wire) -> None:
+    made = wire.call("session.create", working_dir=HERE, metadata={"a": [1]}, system_prompt="p")
+    changed = wire.call("session.update", session_id=made["id"], name="n", working_dir="/srv/there")
+    touched = wire.call("session.touch", session_id=made["id"])
+    ended = wire.call("session.end", session_id=made["id"])
+    resumed = wire.call("session.resume", session_id=made["id"], working_dir=HERE)
+    assert told(follower) == [
+        ("session.created", made),
+        ("session.updated", changed),
+        ("session.updated", touched),
+        ("session.ended", ended),
+        ("session.updated", resumed),
+    ]
+
+
+def test_a_message_with_every_member_is_told_as_it_is_stored(wire: Wire, session: str, follower: Wire) -> None:
+    given = {
+        "parts": [{"type": "image", "n": 1.5}], "token_count": 1, "input_tokens": 2, "output_tokens": 3, "model": "m",
+        "stop_reason": "s", "response_ms": 4, "is_summary": True, "key": "k", "metadata": {"a": None},
+    }  # fmt: skip
+    message_id = append(wire, session, "\0 ünïcode 😀", "system", **given)["message_id"]
+    assert told(follower) == [("message.appended", wire.call("message.get", message_id=message_id))]
+
+
+def test_the_first_words_of_a_user_give_an_append_and_then_a_name(wire: Wire, follower: Wire) -> None:
+    appended = wire.call("message.append", working_dir=HERE, role="user", content="hello")
+    session = wire.call("session.get", session_id=appended["session_id"])
+    message = wire.call("message.get", message_id=appended["message_id"])
+    events = told(follower)
+    assert [kind for kind, _ in events] == ["session.created", "message.appended", "session.updated"]
+    assert events[1:] == [("message.appended", message), ("session.updated", session)]
+    append(wire, session["id"], "more", "user")
+    assert [kind for kind, _ in told(follower)] == ["message.appended"]
+
+
+def test_a_crashed_session_is_told_active_when_it_is_appended_to_or_continued(wire: Wire, follower: Wire) -> None:
+    session = wire.call("session.create", working_dir=HERE)["id"]
+    wire.call("session.end", session_id=session, status="crashed")
+    append(wire, session)
+    wire.call("session.end", session_id=session, status="crashed")
+    continued = wire.call("session.resolve", working_dir=HERE)["session"]
+    events = told(follower)
+    assert [kind for kind, _ in events] == [
+        "session.created", "session.ended", "message.appended", "session.updated", "session.ended", "session.updated",
+    ]  # fmt: skip
+    assert [data["status"] for kind, data in events if kind.startswith("session")] == [
+        "active", "crashed", "active", "crashed", "active",
+    ]  # fmt: skip
+    assert events[-1][1] == continued
+
+
+def test_what_changes_nothing_is_not_told(wire: Wire, follower: Wire) -> None:
+    session = wire.call("session.create", working_dir=HERE)["id"]
+    append(wire, session, key="k")
+    assert append(wire, session, key="k")["duplicate"]
+    wire.call("session.update", session_id=session)
+    wire.call("session.resolve", working_dir=HERE)
+    wire.call("session.attach", session_id=session)
+    wire.call("session.detach", session_id=session)
+    wire.call("session.delete", session_id="none")
+    wire.call("memory.delete", memory_id=1)
+    wire.call("message.delete_before", session_id=session, before_id=1)
+    for params in ({"session_id": "none"}, {"session_id": session, "expected_last_id": 99}):
+        assert "error" in wire.respond("message.append", {"role": "user", "content": "x", **params})
+    assert [kind for kind, _ in told(follower)] == ["session.created", "message.appended"]
+
+
+def test_many_messages_are_told_one_by_one_and_none_of_those_refused(wire: Wire, session: str, follower: Wire) -> None:
+    one = {"role": "assistant", "content": "1"}
+    ids = wire.call("message.append_many", session_id=session, messages=[one, one, one])["message_ids"]
+    keyed = [{**one, "key": "a"}, {**one, "content": "other", "key": "a"}]
+    assert "error" in wire.respond("message.append_many", {"session_id": session, "messages": keyed})
+    assert [(kind, data["id"]) for kind, data in told(follower)] == [("message.appended", id) for id in ids]
+
+
+def test_deleted_messages_are_told_by_their_bound_and_number(wire: Wire, session: str, follower: Wire) -> None:
+    last = [append(wire, session)["message_id"] for _ in range(3)][-1]
+    wire.call("message.delete_before", session_id=session, before_id=last)
+    assert told(follower)[3:] == [("messages.deleted", {"before_id": last, "deleted": 2})]
+
+
+def test_summaries_and_memories_are_told_as_they_are_saved(wire: Wire, session: str, follower: Wire) -> None:
+    id = append(wire, session)["message_id"]
+    summary = wire.call(
+        "summary.save", session_id=session, summary="s", messages_start=id, messages_end=id, token_count=1
+    )
+    memory = wire.call("memory.save", fact="f", category="fact", importance=1, session_id=session)
+    newer = wire.call("memory.save", fact="g", category="fact", importance=1, supersedes=memory["id"])
+    wire.call("memory.delete", memory_id=memory["id"])
+    assert told(follower)[1:] == [
+        ("summary.saved", summary),
+        ("memory.saved", memory),
+        ("memory.saved", newer),
+        ("memory.deleted", {"memory_id": memory["id"]}),
+    ]
+
+
+def test_memories_that_an_extraction_found_are_told(wire: Wire, session: str, follower: Wire) -> None:
+    entry = wire.call("extraction.enqueue", session_id=session)
+    drafts = [{"fact": fact, "category": "fact", "importance": 2} for fact in "ab"]
+    saved = wire.call("extraction.complete", extraction_id=entry["id"], memories=drafts)["memories"]
+    assert told(follower) == [("memory.saved", memory) for memory in saved]
+
+
+def test_all_memories_of_a_bot_are_told_deleted_one_by_one(wire: Wire, follower: Wire) -> None:
+    ids = [wire.call("memory.save", fact=fact, category="fact", importance=1)["id"] for fact in "ab"]
+    wire.call("memory.delete_all", bot_id="default")
+    assert told(follower)[2:] == [("memory.deleted", {"memory_id": id}) for id in ids]
+
+
+def test_a_fork_is_told_as_one_session_with_all_its_messages(wire: Wire, session: str, follower: Wire) -> None:
+    append(wire, session)
+    fork = wire.call("session.fork", session_id=session)
+    assert fork["message_count"] == 1
+    assert told(follower)[1:] == [("session.created", fork)]
+
+
+def test_a_deleted_session_and_a_deleted_bot_are_told_by_their_sessions_alone(wire: Wire, follower: Wire) -> None:
+    wire.call("bot.create", bot_id="b")
+    sessions = [wire.call("session.create", bot_id="b", working_dir=HERE)["id"] for _ in range(3)]
+    id = append(wire, sessions[0])["message_id"]
+    wire.call("summary.save", session_id=sessions[0], summary="s", messages_start=id, messages_end=id, token_count=1)
+    wire.call("memory.save", fact="f", category="fact", importance=1, bot_id="b")
+    assert len(told(follower)) == 6
+    wire.call("session.delete", session_id=sessions[0])
+    wire.call("bot.delete", bot_id="b")
+    assert told(follower) == [("session.deleted", {"session_id": id}) for id in sessions]
+
+
+def test_each_session_that_cleanup_deletes_is_told(server: Server, wire: Wire, follower: Wire) -> None:
+    sessions = [wire.call("session.create")["id"] for _ in range(2)]
+    server.clock.pass_time(31 * DAY)
+    wire.call("session.cleanup", dry_run=True)
+    assert len(told(follower)) == 2
+    wire.call("session.cleanup")
+    assert told(follower) == [("session.deleted", {"session_id": id}) for id in sessions]
+
+
+def test_a_session_whose_client_vanished_is_told_ended(server: Server, wire: Wire, follower: Wire) -> None:
+    session = wire.call("session.create")["id"]
+    vanishing = server.connect()
+    vanishing.call("session.attach", session_id=session)
+    vanishing.close()
+    assert follower.event()["kind"] == "session.created"
+    ended = follower.event()
+    assert (ended["kind"], ended["data"]) == ("session.ended", wire.call("session.get", session_id=session))
+    assert ended["data"]["status"] == "crashed"
+
+
+def test_a_write_is_told_though_its_caller_went_away(server: Server, wire: Wire, session: str, follower: Wire) -> None:
+    caller = server.connect()
+    caller.post("message.append", session_id=session, role="assistant", content="last words")
+    caller.close()
+    assert follower.event()["data"]["content"] == "last words"
+
+
+def test_filters_let_through_what_fits_them_all(server: Server, wire: Wire) -> None:
+    wire.call("bot.create", bot_id="b")
+    one = wire.call("session.create", working_dir=HERE)["id"]
+    filters: dict[str, dict[str, Any]] = {
+        "session": {"session_id": one},
+        "directory": {"working_dir": "/srv//./here/"},
+        "bot": {"bot_id": "b"},
+        "kinds": {"kinds": ["session.deleted", "memory.saved"]},
+        "both": {"bot_id": "b", "working_dir": HERE},
+        "none": {"kinds": []},
+    }
+    follower = server.connect()
+    names = {follower.call("events.subscribe", **params)["subscription_id"]: name for name, params in filters.items()}
+    wire.call("session.touch", session_id=one)
+    other = wire.call("session.create", working_dir=HERE, bot_id="b")["id"]
+    wire.call("session.create", bot_id="b")
+    wire.call("memory.save", fact="f", category="fact", importance=1, session_id=one, bot_id="b")
+    wire.call("session.delete", session_id=other)
+    wire.call("session.delete", session_id=one)
+    found: dict[str, list[str]] = {name: [] for name in filters}
+    for event in [follower.event() for _ in range(18)]:
+        found[names[event["subscription_id"]]].append(event["kind"])
+    follower.call("daemon.ping")
+    assert not follower.events
+    assert found == {
+        "session": ["session.updated", "memory.saved", "session.deleted"],
+        "directory": ["session.updated", "session.created", "memory.saved", "session.deleted", "session.deleted"],
+        "bot": ["session.created", "session.created", "memory.saved", "session.deleted"],
+        "kinds": ["memory.saved", "session.deleted", "session.deleted"],
+        "both": ["session.created", "memory.saved", "session.deleted"],
+        "none": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "path"),
+    [
+        ({"kinds": ["message.appended", "nonsense"]}, "$.kinds[1]"),
+        ({"kinds": ["reset"]}, "$.kinds[0]"),
+        ({"working_dir": "relative"}, "$.working_dir"),
+        ({"session_id": ""}, "$.session_id"),
+        ({"cursor": 1}, "$.cursor"),
+        ({"since": 1}, "$.since"),
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused(wire: Wire, params: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidParams) as refused:
+        wire.call("events.subscribe", **params)
+    assert refused.value.data["path"] == path
+
+
+def test_a_cursor_goes_on_where_its_event_was(server: Server, wire: Wire, session: str, follower: Wire) -> None:
+    ids = [append(wire, session)["message_id"] for _ in range(3)]
+    cursors = [follower.event()["cursor"] for _ in ids]
+    again = server.connect()
+    assert again.call("events.subscribe", cursor=cursors[0])["cursor"] == cursors[0]
+    ids.append(append(wire, session)["message_id"])
+    assert [again.event()["data"]["id"] for _ in range(3)] == ids[1:]
+    late = server.connect()
+    late.call("events.subscribe", cursor=cursors[2])
+    assert late.event()["data"]["id"] == ids[3]
+
+
+def test_the_cursor_of_subscribe_misses_nothing_that_comes_after(server: Server, wire: Wire, session: str) -> None:
+    cursor = server.connect().call("events.subscribe")["cursor"]
+    ids = [append(wire, session)["message_id"] for _ in range(3)]
+    late = server.connect()
+    late.call("events.subscribe", cursor=cursor)
+    assert [late.event()["data"]["id"] for _ in ids] == ids
+
+
+@pytest.mark.parametrize("cursor", ["", "-", "0", "nonsense", "a-1", "{boot}-", "{boot}--1", "{boot}-1x", "{boot}-٣",
+                                    "{boot}-999", "{boot}-" + "9" * 5000])  # fmt: skip
+def test_an_unknown_cursor_gives_one_reset_and_then_what_is_new(
+    server: Server, wire: Wire, session: str, cursor: str
+) -> None:
+    current = wire.call("events.subscribe")["cursor"]
+    follower = server.connect()
+    given = cursor.replace("{boot}", current.rpartition("-")[0])
+    subscribed = follower.call("events.subscribe", cursor=given, kinds=["message.appended"], session_id=session)
+    assert subscribed["cursor"] == given
+    assert follower.event() == {
+        "subscription_id": subscribed["subscription_id"], "cursor": current, "kind": "reset", "session_id": None,
+        "at": server.clock.at, "data": {},
+    }  # fmt: skip
+    message_id = append(wire, session)["message_id"]
+    assert follower.event()["data"]["id"] == message_id
+
+
+def test_a_cursor_of_another_life_of_the_daemon_gives_reset(server: Server, wire: Wire, session: str) -> None:
+    cursor = wire.call("events.subscribe")["cursor"]
+    server.restart()
+    follower = server.connect()
+    follower.call("events.subscribe", cursor=cursor)
+    reset = follower.event()
+    assert (reset["kind"], reset["data"]) == ("reset", {})
+    append(follower, session)
+    assert follower.event()["kind"] == "message.appended"
+
+
+def test_fifty_events_are_kept_and_of_fifty_one_the_first_is_not(server: Server, wire: Wire, session: str) -> None:
+    cursor = wire.call("events.subscribe", kinds=[])["cursor"]
+    ids = [append(wire, session)["message_id"] for _ in range(50)]
+    in_time = server.connect()
+    in_time.call("events.subscribe", cursor=cursor)
+    assert [in_time.event()["data"]["id"] for _ in ids] == ids
+    append(wire, session)
+    too_late = server.connect()
+    too_late.call("events.subscribe", cursor=cursor)
+    assert too_late.event()["kind"] == "reset"
+
+
+def test_events_are_kept_up_to_their_bytes(server: Server, wire: Wire, session: str) -> None:
+    cursor = wire.call("events.subscribe", kinds=[])["cursor"]
+    ids = [append(wire, session, "x" * 30_000)["message_id"] for _ in range(3)]
+    in_time = server.connect()
+    in_time.call("events.subscribe", cursor=cursor)
+    assert [in_time.event()["data"]["id"] for _ in ids] == ids
+    append(wire, session, "x" * 30_000)
+    too_late = server.connect()
+    too_late.call("events.subscribe", cursor=cursor)
+    assert too_late.event()["kind"] == "reset"
+
+
+def test_an_event_larger_than_all_that_is_kept_is_a_reset(wire: Wire, session: str) -> None:
+    wire.call("events.subscribe")
+    append(wire, session, "x" * 100_000)
+    append(wire, session, "small")
+    assert [wire.event()["kind"], wire.event()["data"]["content"]] == ["reset", "small"]
+
+
+def test_a_filter_that_lets_nothing_through_keeps_up_all_the_same(server: Server, wire: Wire, session: str) -> None:
+    follower = server.connect()
+    follower.call("events.subscribe", kinds=["session.ended"])
+    for _ in range(120):
+        append(wire, session)
+    wire.call("session.end", session_id=session)
+    assert follower.event()["kind"] == "session.ended"
+
+
+def test_who_does_not_read_holds_nobody_up_and_is_told_reset_when_it_reads_again(
+    server: Server, wire: Wire, session: str, follower: Wire
+) -> None:
+    lazy = server.connect()
+    lazy.call("events.subscribe")
+    contents = [f"{number} {'x' * 9000}" for number in range(200)]
+    for content in contents:
+        append(wire, session, content)
+        assert follower.event()["data"]["content"] == content
+    found = []
+    while (event := lazy.event())["kind"] == "message.appended":
+        found.append(event["data"]["content"])
+    assert found == contents[: len(found)], "without a gap up to the reset"
+    assert 0 < len(found) < len(contents)
+    assert event["kind"] == "reset"
+    append(wire, session, "afterwards")
+    assert lazy.event()["data"]["content"] == "afterwards"
+
+
+def test_a_slow_follower_that_also_asks_is_answered_in_order_between_its_events(
+    server: Server, wire: Wire, session: str
+) -> None:
+    slow = server.connect()
+    slow.call("events.subscribe")
+    pings = [slow.post("daemon.ping") for _ in range(20)]
+    ids = [append(wire, session, "x" * 5000)["message_id"] for _ in range(40)]
+    pings += [slow.post("daemon.ping") for _ in range(20)]
+    assert [slow.answer()["id"] for _ in pings] == pings
+    assert [slow.event()["data"]["id"] for _ in ids] == ids
+
+
+def test_no_event_comes_after_the_answer_to_unsubscribe(wire: Wire, session: str) -> None:
+    first, second = (wire.call("events.subscribe")["subscription_id"] for _ in range(2))
+    append(wire, session)
+    assert wire.call("events.unsubscribe", subscription_id=first) == {"removed": True}
+    assert wire.call("events.unsubscribe", subscription_id=first) == {"removed": False}
+    wire.events.clear()
+    append(wire, session, "after")
+    while (event := wire.event())["data"]["content"] != "after":
+        assert event["subscription_id"] == second
+    assert event["subscription_id"] == second
+    wire.call("daemon.ping")
+    assert not wire.events
+
+
+def test_a_subscription_of_another_connection_is_not_removed(server: Server, wire: Wire) -> None:
+    id = wire.call("events.subscribe")["subscription_id"]
+    assert server.connect().call("events.unsubscribe", subscription_id=id) == {"removed": False}
+    assert wire.call("daemon.status")["subscriptions"] == 1
+
+
+def test_a_connection_has_sixteen_subscriptions_and_no_more(wire: Wire) -> None:
+    ids = [wire.call("events.subscribe")["subscription_id"] for _ in range(16)]
+    assert len(set(ids)) == 16
+    with pytest.raises(Overloaded):
+        wire.call("events.subscribe")
+    wire.call("events.unsubscribe", subscription_id=ids[0])
+    wire.call("events.subscribe")
+
+
+def test_status_counts_the_subscriptions_of_those_who_are_connected(server: Server, wire: Wire) -> None:
+    follower = server.connect()
+    for _ in range(3):
+        follower.call("events.subscribe")
+    assert wire.call("daemon.status")["subscriptions"] == 3
+    follower.close()
+    wait_until(lambda: wire.call("daemon.status")["subscriptions"] == 0)
+
+
+def test_events_of_simultaneous_writers_come_in_the_order_of_their_ids(
+    server: Server, session: str, follower: Wire
+) -> None:
+    writers = [server.connect() for _ in range(5)]
+    for number in range(8):
+        for writer in writers:
+            writer.post("message.append", session_id=session, role="assistant", content=str(number))
+    ids = [writer.answer()["result"]["message_id"] for _ in range(8) for writer in writers]
+    assert [follower.event()["data"]["id"] for _ in ids] == sorted(ids)
+
+
+def test_who_half_closes_still_gets_what_was_told_before(server: Server, wire: Wire, session: str) -> None:
+    cursor = wire.call("events.subscribe", kinds=[])["cursor"]
+    ids = [append(wire, session, "x" * 1500)["message_id"] for _ in range(50)]
+    follower = server.connect()
+    follower.post("events.subscribe", cursor=cursor)
+    follower.half_close()
+    assert follower.answer()["result"]["cursor"] == cursor
+    assert [event["data"]["id"] for event in follower.last_events()] == ids
+
+
+def test_what_was_told_before_the_daemon_leaves_arrives(server: Server, wire: Wire, session: str) -> None:
+    follower = server.connect()
+    follower.call("events.subscribe")
+    ids = [append(wire, session, "x" * 1500)["message_id"] for _ in range(50)]
+    wire.call("daemon.shutdown")
+    assert [event["data"]["id"] for event in follower.last_events()] == ids
