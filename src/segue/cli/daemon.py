@@ -37,6 +37,16 @@ class Daemon:
         """The result of a method as a value of `segue.types`; an error of the daemon is raised."""
         return self.answer(name, **params).decode(kind)
 
+    def reconnect(self) -> None:
+        """Connect anew to a daemon that serves; raises Unreachable if none does."""
+        self.close()
+        self.__dict__["client"] = Client.connect(self.places)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if "client" in self.__dict__:
+            self.client.close()
+
     def take_its_time(self) -> None:
         """Wait for the next answers however long they take: reading a whole file may take minutes."""
         self.client.timeout = None
@@ -47,8 +57,7 @@ class Daemon:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if "client" in self.__dict__:
-            self.client.close()
+        self.close()
 
 
 pass_daemon = click.make_pass_decorator(Daemon)

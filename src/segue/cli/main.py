@@ -27,6 +27,7 @@ VERBS = {
     "list": "list",
     "current": "list",
     "show": "show",
+    "tail": "tail",
     "resume": "resume",
     "fork": "fork",
     "delete": "delete",

@@ -21,13 +21,18 @@ def put_session(session: Session) -> None:
             put(f"{label:<10}{one_line(value)}")
 
 
+def kinds_of_parts(message: Message) -> str:
+    """What the message holds besides its text: `[image, tool_use]`."""
+    return f"[{', '.join(str(part.get('type', 'part')) for part in message.parts or ())}]"
+
+
 def put_message(message: Message) -> None:
     """A message under a line that says whose it is; contents reach a pipe as they were stored."""
     title = [f"#{message.id}", message.role, when(message.created_at)]
     if message.is_summary:
         title.append("(summary)")
     if message.parts:
-        title.append(f"[{', '.join(str(part.get('type', 'part')) for part in message.parts)}]")
+        title.append(kinds_of_parts(message))
     put("")
     put(styled(one_line(" ".join(title)), fg=COLOURS[message.role], bold=True))
     put(harmless(message.content) if on_terminal() else message.content)

@@ -2,12 +2,14 @@
 
 import socket
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from segue.client.faults import ConnectionLost, TimedOut
 from segue.client.location import Where, attempt, pauses
 from segue.client.wire import Answer, Pipeline, arguments
+from segue.events import Event
 from segue.paths import Overrides, find_places
 from segue.rpc.method import Method
 
@@ -67,6 +69,21 @@ class Client:
             self.close()
             raise
         return answer
+
+    def events(self, subscription_id: str) -> Iterator[Event]:
+        """The events of a subscription as they come, without end; each waits as long as it takes.
+
+        `client.events(client.call(events.subscribe, kinds=[…]).subscription_id)`. The client may ask in between:
+        what comes meanwhile is kept. Raises ConnectionLost when the daemon leaves.
+        """
+        while True:
+            try:
+                while (event := self._pipeline.take_event(subscription_id)) is None:
+                    self._pipeline.feed(self._receive(None))
+            except BaseException:
+                self.close()
+                raise
+            yield event
 
     def close(self) -> None:
         """Close the connection; closing twice is once."""

@@ -12,6 +12,7 @@ from segue.client.blocking import CHUNK, TIMEOUT
 from segue.client.faults import ClientError, ConnectionLost, TimedOut
 from segue.client.location import Where, attempt, pauses
 from segue.client.wire import Answer, Pipeline, arguments
+from segue.events import Event
 from segue.paths import Overrides, find_places
 from segue.rpc.method import Method
 
@@ -72,6 +73,19 @@ class AsyncClient:
         finally:
             self._pipeline.abandon(id)
         raise TimedOut(f"no answer within {self.timeout} s")
+
+    async def events(self, subscription_id: str) -> AsyncIterator[Event]:
+        """The events of a subscription as they come, without end; other tasks may go on asking.
+
+        A task that is cancelled while it waits loses none. Raises ConnectionLost when the daemon leaves.
+        """
+        while True:
+            async with self._reading:
+                if (event := self._pipeline.take_event(subscription_id)) is None:
+                    self._check()
+                    await self._read()
+                    continue
+            yield event
 
     async def _send(self, name: str, params: Any) -> int:
         async with self._sending:

@@ -1,5 +1,6 @@
-"""Requests as lines, lines as answers, and which answer belongs to which request: no socket here."""
+"""Requests as lines, lines as answers and events, and whose they are: no socket here."""
 
+from collections import defaultdict, deque
 from itertools import count
 from typing import Any, TypeVar
 
@@ -8,6 +9,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from segue.client.faults import ConnectionLost, Garbled
 from segue.errors import SegueError, from_wire
+from segue.events import Event, decode_event
 from segue.rpc.framing import Lines, Oversize
 
 MAX_ANSWER_BYTES = 2**30
@@ -31,6 +33,7 @@ class Answer(Struct):
     result: Raw | UnsetType = UNSET
     error: WireError | UnsetType = UNSET
     method: str | UnsetType = UNSET
+    params: Raw | UnsetType = UNSET
 
     def raw(self) -> bytes:
         """The result as the daemon wrote it; raises the error that it answered instead."""
@@ -65,6 +68,7 @@ class Pipeline:
         self._ids = count(1)
         self._waiting: dict[int, Answer | None] = {}
         self._abandoned: set[int] = set()
+        self._events: defaultdict[str, deque[Event]] = defaultdict(deque)
 
     def ask(self, name: str, params: Any) -> tuple[int, bytes]:
         """The id of a new request, and its line."""
@@ -93,10 +97,16 @@ class Pipeline:
         if id in self._waiting and self._waiting.pop(id) is None:
             self._abandoned.add(id)
 
+    def take_event(self, subscription_id: str) -> Event | None:
+        """The subscription's next event, once; None while none has come."""
+        waiting = self._events[subscription_id]
+        return waiting.popleft() if waiting else None
+
     def _settle(self, line: bytes | Oversize) -> None:
         answer = _parse(line)
         if answer.method is not UNSET:
-            return  # a notification
+            self._keep(answer)
+            return
         id = self._next() if answer.id is None else answer.id
         if id in self._abandoned:
             self._abandoned.discard(id)
@@ -104,6 +114,16 @@ class Pipeline:
             self._waiting[id] = answer
         else:
             raise Garbled(f"an answer to nothing that was asked came (id {id!r})")
+
+    def _keep(self, notification: Answer) -> None:
+        if notification.method != "event" or isinstance(notification.params, UnsetType):
+            return  # of a newer daemon
+        try:
+            event = decode_event(notification.params)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Garbled(f"an event that is not as agreed came: {error}") from None
+        if event is not None:
+            self._events[event.subscription_id].append(event)
 
     def _next(self) -> int | None:
         """Which request an answer without an id belongs to: answers come in order."""

@@ -1,0 +1,82 @@
+"""What a transaction did is told once it is committed, in order, once, and only if it was done."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+import pytest
+
+from segue.errors import NotFound
+from segue.events import Emitted, MemoryDeleted
+from segue.store.engine import Store, open_store
+from segue.store.tx import Tx
+from tests.support.clock import HandClock
+
+
+def emit(tx: Tx, number: int) -> None:
+    tx.emit("memory.deleted", MemoryDeleted(memory_id=number), session_id=None, working_dir=None, bot_id="b")
+
+
+def emit_and_fail(tx: Tx, number: int) -> None:
+    emit(tx, number)
+    raise NotFound("memory", number)
+
+
+def emit_and_break_the_commit(tx: Tx, number: int) -> None:
+    """Leave a reference to nothing: SQLite notices at the COMMIT of all who share the transaction."""
+    emit(tx, number)
+    tx.run("PRAGMA defer_foreign_keys = ON")
+    tx.run("INSERT INTO sessions (id, bot_id, activity, created_at, updated_at, last_message_at)"
+           " VALUES ('s', 'nobody', 1, '', '', '')")  # fmt: skip
+
+
+@pytest.fixture
+def told() -> list[Emitted]:
+    return []
+
+
+def numbers(told: list[Emitted]) -> list[int]:
+    return [one.data.memory_id for one in told if isinstance(one.data, MemoryDeleted)]
+
+
+async def write_all(store: Store, several: list[tuple[object, int]]) -> None:
+    """All in one go, so that they share a transaction."""
+    async with anyio.create_task_group() as tasks:
+        for query, number in several:
+            tasks.start_soon(_write, store, query, number)
+
+
+async def _write(store: Store, query: object, number: int) -> None:
+    with suppress(Exception):  # what fails is not what is looked at
+        await store.write(query, number)  # type: ignore[arg-type]
+
+
+async def test_what_a_query_did_is_told_in_the_order_of_the_commits(tmp_path: Path, told: list[Emitted]) -> None:
+    clock = HandClock()
+    async with open_store(tmp_path / "data" / "s.db", clock=clock.wall) as store:
+        store.publish = told.extend
+        await write_all(store, [(emit, number) for number in range(5)])
+        assert told == [
+            Emitted("memory.deleted", None, None, "b", clock.at, MemoryDeleted(memory_id=number)) for number in range(5)
+        ]
+
+
+async def test_what_was_undone_is_not_told(tmp_path: Path, told: list[Emitted]) -> None:
+    async with open_store(tmp_path / "data" / "s.db", clock=HandClock().wall) as store:
+        store.publish = told.extend
+        await write_all(store, [(emit, 1), (emit_and_fail, 2), (emit, 3)])
+        assert numbers(told) == [1, 3]
+
+
+async def test_a_batch_that_is_tried_again_one_by_one_tells_nothing_twice(tmp_path: Path, told: list[Emitted]) -> None:
+    runs: list[int] = []
+
+    def note_and_emit(tx: Tx, number: int) -> None:
+        runs.append(number)
+        emit(tx, number)
+
+    async with open_store(tmp_path / "data" / "s.db", clock=HandClock().wall) as store:
+        store.publish = told.extend
+        await write_all(store, [(note_and_emit, 1), (emit_and_break_the_commit, 2), (note_and_emit, 3)])
+    assert runs == [1, 3, 1, 3]
+    assert numbers(told) == [1, 3]
