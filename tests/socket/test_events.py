@@ -399,6 +399,22 @@ def test_who_does_not_read_holds_nobody_up_and_is_told_reset_when_it_reads_again
     assert lazy.event()["data"]["content"] == "afterwards"
 
 
+def test_what_a_stuck_connection_does_not_want_is_no_reason_for_a_reset(
+    server: Server, wire: Wire, session: str
+) -> None:
+    lazy = server.connect()
+    everything = lazy.call("events.subscribe")["subscription_id"]
+    ends = lazy.call("events.subscribe", kinds=["session.ended"])["subscription_id"]
+    for _ in range(200):
+        append(wire, session, "x" * 9000)
+    wire.call("session.end", session_id=session)
+    found: dict[str, list[str]] = {everything: [], ends: []}
+    while not found[ends] or "reset" not in found[everything]:
+        event = lazy.event()
+        found[event["subscription_id"]].append(event["kind"])
+    assert found[ends] == ["session.ended"]
+
+
 def test_a_slow_follower_that_also_asks_is_answered_in_order_between_its_events(
     server: Server, wire: Wire, session: str
 ) -> None:

@@ -34,8 +34,9 @@ class Backlog:
     def __init__(self, boot_id: str, limits: Limits, clock: Clock) -> None:
         self.end = 0
         """The number that the next event will have."""
+        self.entries: dict[int, Entry] = {}
+        """What is kept, by number."""
         self._start = 0
-        self._entries: dict[int, Entry] = {}
         self._bytes = 0
         self._boot_id = boot_id
         self._limits = limits
@@ -64,10 +65,6 @@ class Backlog:
         """Stop calling."""
         self._wakers.pop(who, None)
 
-    def get(self, number: int) -> Entry | None:
-        """The event of that number; None if it is not kept."""
-        return self._entries.get(number)
-
     def holds(self, number: int) -> bool:
         """Whether no event from that number on is missing."""
         return self._start <= number <= self.end
@@ -88,11 +85,11 @@ class Backlog:
         return _body(RESET, None, timestamp(self._clock()), Nothing())
 
     def _append(self, entry: Entry) -> None:
-        self._entries[self.end] = entry
+        self.entries[self.end] = entry
         self.end += 1
         self._bytes += len(entry.body)
-        while len(self._entries) > self._limits.event_backlog or self._bytes > self._limits.event_backlog_bytes:
-            self._bytes -= len(self._entries.pop(self._start).body)
+        while len(self.entries) > self._limits.event_backlog or self._bytes > self._limits.event_backlog_bytes:
+            self._bytes -= len(self.entries.pop(self._start).body)
             self._start += 1
 
 
@@ -109,9 +106,10 @@ def line(subscription_id: str, cursor: str, body: bytes) -> bytes:
 
 def matches(wanted: Filter, entry: Entry) -> bool:
     """Whether the filter lets the event through."""
+    session_id, working_dir, bot_id, kinds = wanted
     return (
-        (wanted.kinds is None or entry.kind in wanted.kinds)
-        and wanted.session_id in (None, entry.session_id)
-        and wanted.working_dir in (None, entry.working_dir)
-        and wanted.bot_id in (None, entry.bot_id)
+        (session_id is None or session_id == entry.session_id)
+        and (working_dir is None or working_dir == entry.working_dir)
+        and (bot_id is None or bot_id == entry.bot_id)
+        and (kinds is None or entry.kind in kinds)
     )

@@ -113,6 +113,9 @@ class Connection:
         self._feed.release()
 
     async def _send(self, lines: bytes | bytearray) -> None:
+        if not self._telling:  # nobody else sends: spare a plain request the 5 µs of a lock
+            await self._stream.send(bytes(lines))
+            return
         async with self._sending:
             await self._stream.send(bytes(lines))
 

@@ -50,7 +50,7 @@ class Feed:
         if len(self) >= SUBSCRIPTIONS:
             raise Overloaded(f"this connection has {SUBSCRIPTIONS} subscriptions already")
         backlog = self._backlog
-        backlog.follow(self, self.wake)
+        backlog.follow(self, self.look)
         position = backlog.end if cursor is None else backlog.position(cursor)
         made = Subscription(str(next(self._ids)), wanted, position)
         self._waiting.append(made)
@@ -70,20 +70,26 @@ class Feed:
         if self._waiting:
             self._live += self._waiting
             self._waiting = []
-            self.wake()
+            self._wake.set()
 
     def finish(self) -> None:
         """Nothing that happens from now on is told any more."""
         self._until = self._backlog.end
-        self.wake()
+        self._wake.set()
 
     def close(self) -> None:
         """Nobody is left to be told anything."""
         self._backlog.unfollow(self)
 
-    def wake(self) -> None:
-        """There may be something to take."""
-        self._wake.set()
+    def look(self) -> None:
+        """Something happened: pass over what nobody here wants, and end the wait if there is more than that.
+
+        So an event costs those who do not want it no turn of their task, and a filter that lets nothing through
+        keeps up even while its connection is stuck.
+        """
+        for one in self._live:
+            if self._finds_something(one):
+                self._wake.set()
 
     async def wait(self) -> bool:
         """Return when there may be something to take; False if nothing will be, because it is finished."""
@@ -102,15 +108,26 @@ class Feed:
             self._take_from(one, end, lines, room)
         return bytes(lines), any(one.position is None or one.position < end for one in self._live)
 
+    def _finds_something(self, one: Subscription) -> bool:
+        backlog = self._backlog
+        if one.position is None or not backlog.holds(one.position):
+            return True
+        for number in range(one.position, min(backlog.end, one.position + LOOKS)):
+            if matches(one.wanted, backlog.entries[number]):
+                return True
+            one.position = number + 1
+        return one.position < backlog.end
+
     def _take_from(self, one: Subscription, end: int, lines: bytearray, room: int) -> None:
         backlog = self._backlog
         if one.position is None or not backlog.holds(one.position):
             one.position = backlog.end
             lines += line(one.id, backlog.cursor(backlog.end), backlog.reset())
             return
-        last = min(end, one.position + LOOKS)
-        while one.position < last and len(lines) < room:
-            entry = backlog.get(one.position)
-            one.position += 1
-            if entry is not None and matches(one.wanted, entry):
+        for number in range(one.position, min(end, one.position + LOOKS)):
+            if len(lines) >= room:
+                return
+            one.position = number + 1
+            entry = backlog.entries[number]
+            if matches(one.wanted, entry):
                 lines += line(one.id, backlog.cursor(one.position), entry.body)
