@@ -81,7 +81,7 @@ def test_an_answer_that_nobody_waits_for_any_more_is_dropped(pipeline: Pipeline)
 
 def test_a_notification_is_no_answer(pipeline: Pipeline) -> None:
     id, _ = pipeline.ask("a", None)
-    pipeline.feed(answer(method="event", params={}))
+    pipeline.feed(answer(method="weather", params={}))
     assert pipeline.take(id) is None
 
 
