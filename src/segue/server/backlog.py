@@ -52,7 +52,12 @@ class Backlog:
         if not self._followed:
             return
         for kind, session_id, working_dir, bot_id, at, data in several:
-            self._append(Entry(kind, session_id, working_dir, bot_id, _body(kind, session_id, at, data)))
+            try:
+                body = _body(kind, session_id, at, data)
+            except RecursionError:  # a row that another program wrote; the writer, who calls us, must go on
+                self._lose_all()
+            else:
+                self._append(Entry(kind, session_id, working_dir, bot_id, body))
         for wake in self._wakers.values():
             wake()
 
@@ -91,6 +96,13 @@ class Backlog:
         while len(self.entries) > self._limits.event_backlog or self._bytes > self._limits.event_backlog_bytes:
             self._bytes -= len(self.entries.pop(self._start).body)
             self._start += 1
+
+    def _lose_all(self) -> None:
+        """An event that cannot be told: a reset for everyone."""
+        self.entries.clear()
+        self._bytes = 0
+        self.end += 1
+        self._start = self.end
 
 
 def _body(kind: str, session_id: str | None, at: str, data: Any) -> bytes:
