@@ -19,7 +19,11 @@ class Wire:
     def __init__(self, path: Path, timeout: float = TIMEOUT_SECONDS) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
         self.events: deque[Any] = deque()
         """Params of events that came while something else was awaited."""
         self._buffer = bytearray()

@@ -35,6 +35,14 @@ WAL_BYTES = 64 * 1024 * 1024
 class ThreadConnection(aiosqlite.Connection):
     """A connection whose thread runs whole functions."""
 
+    async def open(self) -> None:
+        """Connect; if that raises, the thread has ended."""
+        try:
+            await self
+        except BaseException:
+            self._thread.join()  # it was told to stop, and would speak to a loop that is closed by then
+            raise
+
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` on the connection's thread; it goes on there even if the caller is cancelled."""
         result: T = await self._execute(function, *args, **kwargs)  # type: ignore[no-untyped-call]
@@ -59,7 +67,7 @@ async def open_reader(path: Path) -> ThreadConnection:
 async def _start(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
     connection = ThreadConnection(connect, iter_chunk_size=64)
     try:
-        await connection
+        await connection.open()
     except sqlite3.Error as error:
         raise start_error(error) from None
     return connection

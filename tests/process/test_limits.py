@@ -1,0 +1,137 @@
+"""More than the daemon can carry is refused or waits, and is over when the cause is."""
+
+import os
+import resource
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.config import Config, Limits
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+DESCRIPTORS = 40
+CROWD = 100
+STORM = 5000
+
+
+def few_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+
+
+def answers(wire: Wire, seconds: float) -> bool:
+    """Whether the ping that was sent is answered within so many seconds."""
+    wire.socket.settimeout(seconds)
+    try:
+        return bool(wire.answer()["result"] == "pong")
+    except TimeoutError:
+        return False
+
+
+def test_without_free_descriptors_the_accepted_are_served_and_the_others_wait(segued: Segued) -> None:
+    segued.start(preexec_fn=few_descriptors)
+    wires = [segued.connect() for _ in range(CROWD)]
+    for wire in wires:
+        wire.post("daemon.ping")
+    wait_until(lambda: any("cannot accept" in line for line in segued.log))
+    served = [wire for wire in wires if answers(wire, 0.05)]
+    waiting = [wire for wire in wires if wire not in served]
+    assert 0 < len(served) < DESCRIPTORS
+    some = served[0]
+    some.socket.settimeout(TIMEOUT_SECONDS)
+    some.call("session.create", id="s")
+    assert some.call("message.append", session_id="s", role="user", content="x")["session_id"] == "s"
+    assert some.call("daemon.check", full=True)["ok"]
+    for wire in served:
+        wire.close()
+    for wire in waiting:
+        assert answers(wire, TIMEOUT_SECONDS)
+        wire.close()
+    assert segued.connect().call("daemon.ping") == "pong"
+
+
+def usage(segued: Segued) -> tuple[int, int]:
+    """Open descriptors and threads of the daemon; not the database's, which a reader opens when it is first used."""
+    process = Path("/proc") / str(segued.pid)
+    if not process.exists():  # no such view on macOS; there it is enough that the daemon lives
+        return 0, 0
+    links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+    return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
+
+
+def test_a_storm_of_connections_leaves_no_descriptor_and_no_thread(segued: Segued) -> None:
+    segued.start()
+    watcher = segued.connect()
+    watcher.call("session.create", id="s")
+    watcher.call("daemon.check")
+    baseline = usage(segued)
+    line = b'{"jsonrpc":"2.0","id":1,"method":"message.count","params":{"session_id":"s"}}\n'
+    for number in range(STORM):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+            one.settimeout(TIMEOUT_SECONDS)
+            one.connect(os.fspath(segued.socket))
+            if number % 5 == 1:
+                one.sendall(line[: number % len(line)])
+            elif number % 5 == 2:
+                one.sendall(line)
+            elif number % 5 == 3:
+                one.sendall(line)
+                assert one.recv(1000).startswith(b"{")
+    wait_until(lambda: watcher.call("daemon.status")["clients"] == 1)
+    assert usage(segued) == baseline
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(limits=Limits(clients=3))
+
+
+OVERLOADED: dict[str, Any] = {"code": -32001, "data": {"kind": "overloaded"}}
+
+
+def refusal(path: Path) -> dict[str, Any]:
+    """What a client one too many is told, before the end of the stream."""
+    with Wire(path) as wire:
+        lines = wire.rest()
+    assert len(lines) == 1
+    assert lines[0]["id"] is None
+    error = lines[0]["error"]
+    return {"code": error["code"], "data": error["data"]}
+
+
+def test_one_client_too_many_is_told_so_and_closed(server: Server) -> None:
+    wires = [server.connect() for _ in range(3)]
+    assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
+    for _ in range(3):
+        assert refusal(server.socket) == OVERLOADED
+    assert [wire.call("daemon.status")["clients"] for wire in wires] == [3] * 3
+    wires[0].close()
+    wait_until(lambda: wires[1].call("daemon.status")["clients"] == 2)
+    assert server.connect().call("daemon.ping") == "pong"
+    assert refusal(server.socket) == OVERLOADED
+
+
+def test_a_client_too_many_that_has_spoken_sees_the_same(server: Server) -> None:
+    wires = [server.connect() for _ in range(3)]
+    assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
+    late = server.connect()
+    with suppress(BrokenPipeError):
+        late.post("daemon.ping")
+    assert [(line["id"], line["error"]["code"]) for line in late.rest()] == [(None, -32001)]
+
+
+class TestOneClient:
+    @pytest.fixture
+    def config(self) -> Config:
+        return Config(limits=Limits(clients=1))
+
+    def test_the_daemons_own_look_at_itself_is_no_client_once_it_is_ready(self, server: Server) -> None:
+        for _ in range(30):
+            with Wire(server.socket) as wire:
+                assert wire.call("daemon.status")["clients"] == 1
+            server.restart()

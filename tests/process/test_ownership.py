@@ -1,0 +1,211 @@
+import os
+import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from segue.server import daemon
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+TOGETHER = 20
+
+
+def one_line(outcome: tuple[int, list[str]]) -> int:
+    """The exit code of a start that said why in exactly one line."""
+    code, lines = outcome
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("segued: ")
+    return code
+
+
+def test_a_second_daemon_on_the_same_database_exits_3(segued: Segued) -> None:
+    segued.start()
+    assert one_line(segued.fail("--socket", str(segued.socket.with_name("other.sock")))) == 3
+    assert segued.connect().call("daemon.ping") == "pong"
+    assert sorted(path.name for path in segued.socket.parent.iterdir()) == ["segued.sock", "segued.sock.lock"]
+
+
+def test_a_second_daemon_on_the_same_socket_exits_3_whatever_its_database(segued: Segued, tmp_path: Path) -> None:
+    segued.start()
+    assert one_line(segued.fail("--database", str(tmp_path / "other" / "sessions.db"))) == 3
+    assert segued.connect().call("daemon.status")["database"]["path"] == str(segued.database)
+
+
+def test_a_second_daemon_finds_the_same_database_behind_another_name(segued: Segued, tmp_path: Path) -> None:
+    segued.start()
+    (tmp_path / "link").symlink_to(segued.database.parent)
+    other = tmp_path / "elsewhere" / "segued.sock"
+    assert one_line(segued.fail("--database", str(tmp_path / "link" / "sessions.db"), "--socket", str(other))) == 3
+
+
+def test_another_program_that_answers_at_the_socket_is_left_alone(segued: Segued) -> None:
+    segued.socket.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(segued.socket))
+        segued.socket.chmod(0o600)
+        other.listen()
+        before = segued.socket.stat().st_ino
+        assert one_line(segued.fail()) == 3
+        assert segued.socket.stat().st_ino == before
+    segued.socket.unlink()
+
+
+def test_another_program_whose_queue_is_full_is_left_alone(segued: Segued) -> None:
+    segued.socket.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(segued.socket))
+        segued.socket.chmod(0o600)
+        other.listen(0)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
+            first.connect(str(segued.socket))
+            assert one_line(segued.fail()) == 3
+    segued.socket.unlink()
+
+
+def test_a_killed_daemon_is_followed_by_the_next_at_once(segued: Segued) -> None:
+    for _ in range(3):
+        segued.start()
+        assert segued.connect().call("daemon.ping") == "pong"
+        assert segued.kill() == -signal.SIGKILL
+        assert segued.socket.is_socket()
+        assert segued.record.exists()
+    assert segued.start().connect().call("daemon.ping") == "pong"
+
+
+def test_a_stopped_daemon_is_not_taken_for_a_dead_one(segued: Segued) -> None:
+    segued.start()
+    os.kill(segued.pid, signal.SIGSTOP)
+    try:
+        assert one_line(segued.fail()) == 3
+        other = segued.folder / "other" / "segued.sock"
+        assert one_line(segued.fail("--socket", str(other))) == 3
+    finally:
+        os.kill(segued.pid, signal.SIGCONT)
+    assert segued.connect().call("daemon.ping") == "pong"
+
+
+def test_of_many_started_together_exactly_one_serves(segued: Segued) -> None:
+    crowd = [segued, *(Segued(segued.folder) for _ in range(TOGETHER - 1))]
+    processes = [one.launch() for one in crowd]
+    wait_until(lambda: sum(process.poll() is None for process in processes) == 1, 60)
+    winner = next(one for one, process in zip(crowd, processes, strict=True) if process.poll() is None)
+    winner.wait_ready()
+    losers = [one for one in crowd if one is not winner]
+    assert [(one.wait(), len(one.log)) for one in losers] == [(3, 1)] * len(losers), [one.log for one in losers]
+    with Wire(segued.socket) as wire:
+        assert wire.call("daemon.status")["pid"] == winner.pid
+        assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+    assert winner.stop() == 0
+    winner.check_log()
+
+
+def test_a_start_while_the_old_daemon_drains_exits_3_and_works_once_it_is_gone(segued: Segued) -> None:
+    segued.start()
+    with Wire(segued.socket) as deaf:
+        fill(deaf)
+        os.kill(segued.pid, signal.SIGTERM)
+        wait_until(lambda: not segued.socket.exists())
+        assert one_line(segued.fail()) == 3
+    assert segued.wait() == 0
+    assert segued.start().connect().call("daemon.ping") == "pong"
+
+
+def fill(deaf: Wire) -> None:
+    """Send requests without reading an answer until neither side can send any more."""
+    deaf.socket.settimeout(0.2)
+    line = b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n' * 20
+    with suppress(TimeoutError):
+        while True:
+            deaf.send(line)
+
+
+def test_a_removed_socket_and_record_come_back(segued: Segued) -> None:
+    segued.start()
+    with Wire(segued.socket) as old:
+        assert old.call("daemon.ping") == "pong"
+        record = segued.record
+        told = record.read_bytes()
+        segued.socket.unlink()
+        record.unlink()
+        wait_until(lambda: segued.socket.exists() and record.exists())
+        assert record.read_bytes() == told
+        assert old.call("daemon.ping") == "pong"
+        assert segued.connect().call("daemon.ping") == "pong"
+
+
+@pytest.fixture
+def watchful(monkeypatch: pytest.MonkeyPatch, server: Server) -> Server:
+    """A server that looks after its socket a hundred times a second, and cuts nobody off when it drains."""
+    monkeypatch.setattr(daemon, "SELF_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(daemon, "DRAIN_SECONDS", 1000)
+    server.restart()
+    return server
+
+
+def test_a_removed_runtime_directory_comes_back(watchful: Server) -> None:
+    old = watchful.connect()
+    assert old.call("daemon.ping") == "pong"
+    for path in watchful.socket.parent.iterdir():
+        path.unlink()
+    watchful.socket.parent.rmdir()
+    wait_until(watchful.socket.exists)
+    assert watchful.socket.parent.stat().st_mode & 0o777 == 0o700
+    assert watchful.socket.stat().st_mode & 0o777 == 0o600
+    assert watchful.connect().call("daemon.ping") == "pong"
+    assert old.call("daemon.ping") == "pong"
+
+
+def test_a_socket_that_is_removed_again_and_again_comes_back_every_time(watchful: Server) -> None:
+    for _ in range(20):
+        watchful.socket.unlink()
+        wait_until(watchful.socket.exists)
+        assert watchful.connect().call("daemon.ping") == "pong"
+    assert watchful.connect().call("daemon.status")["clients"] == 21
+
+
+def test_clients_of_a_remade_socket_are_told_of_the_end_like_all_others(watchful: Server) -> None:
+    before = watchful.connect()
+    # Made now, so that their own descriptors are not the ones that the old listener leaves free for the server.
+    after = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(5)]
+    watchful.socket.unlink()
+    wait_until(watchful.socket.exists)
+    assert before.call("daemon.ping") == "pong"
+    for one in after:
+        one.settimeout(TIMEOUT_SECONDS)
+        one.connect(str(watchful.socket))
+    wait_until(lambda: before.call("daemon.status")["clients"] == 6)
+    watchful.begin_stop()
+    assert before.line() is None
+    for one in after:
+        with one:
+            assert one.recv(1) == b""
+
+
+def test_a_record_that_was_spoilt_is_put_right(watchful: Server) -> None:
+    record = watchful.places.record
+    told = record.read_bytes()
+    for spoilt in (b"", b"{", b"[]", b"\xff", told.replace(b'"pid"', b'"dip"')):
+        record.write_bytes(spoilt)
+        wait_until(lambda: record.read_bytes() == told)
+    assert [path.name for path in watchful.database.parent.glob(".*")] == []
+
+
+def test_a_daemon_whose_path_is_taken_by_another_leaves_it_to_the_other(segued: Segued) -> None:
+    segued.allowed_errors = ["another program's"]
+    segued.start()
+    idle = segued.connect()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(segued.socket.with_name("new")))
+        segued.socket.with_name("new").chmod(0o600)
+        other.listen()
+        segued.socket.with_name("new").rename(segued.socket)
+        before = segued.socket.stat().st_ino
+        assert segued.wait() == 0
+        assert idle.line() is None
+        assert segued.socket.stat().st_ino == before
+        assert not segued.record.exists()

@@ -1,0 +1,358 @@
+import errno
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from anyio.abc import TaskGroup
+
+from segue.config import Config, DaemonConfig
+from segue.server.clients import Clients
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.process import PROGRAMS, Segued
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+PIPELINED = 200
+EXIT_SECONDS = 10
+"""However busy it is: past this the process is gone."""
+
+
+def left_behind(segued: Segued) -> list[str]:
+    """The names of the files that are there once the daemon is gone."""
+    return sorted(path.name for folder in (segued.database, segued.socket) for path in folder.parent.iterdir())
+
+
+CLEAN = ["segued.sock.lock", "sessions.db", "sessions.db.lock"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_an_idle_daemon_with_exit_code_0(segued: Segued, number: signal.Signals) -> None:
+    segued.start()
+    assert segued.connect().call("session.create")["bot_id"] == "default"
+    assert segued.signal(number) == 0
+    assert left_behind(segued) == CLEAN
+
+
+def test_a_hangup_is_ignored_where_it_was_ignored_already(segued: Segued) -> None:
+    """As under nohup."""
+    segued.start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    os.kill(segued.pid, signal.SIGHUP)
+    assert segued.connect().call("daemon.ping") == "pong"
+    assert segued.stop() == 0
+
+
+def test_shutdown_is_answered_before_the_daemon_leaves(segued: Segued) -> None:
+    segued.start()
+    wire = segued.connect()
+    assert wire.call("daemon.shutdown") == {}
+    assert wire.line() is None
+    assert segued.wait() == 0
+    assert left_behind(segued) == CLEAN
+
+
+def test_what_was_sent_along_with_shutdown_is_answered_too(segued: Segued) -> None:
+    segued.start()
+    wire = segued.connect()
+    wire.call("session.create", id="s")
+    for method in ("daemon.ping", "daemon.shutdown", "daemon.ping"):
+        wire.post(method)
+    wire.post("message.append", session_id="s", role="user", content="last words")
+    assert [answer.get("result") for answer in wire.rest()][:3] == ["pong", {}, "pong"]
+    assert segued.wait() == 0
+    assert segued.start().connect().call("message.count", session_id="s") == {"count": 1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_sent_before_the_signal_is_answered_and_stored(segued: Segued, number: signal.Signals) -> None:
+    segued.start()
+    wire = segued.connect()
+    wire.call("session.create", id="s")
+    ids = [wire.post("message.append", session_id="s", role="user", content=f"{index}") for index in range(PIPELINED)]
+    os.kill(segued.pid, number)
+    answers = wire.rest()
+    assert [answer["id"] for answer in answers] == ids
+    stored = [answer["result"]["message_id"] for answer in answers]
+    assert segued.wait() == 0
+    assert left_behind(segued) == CLEAN
+    with segued.start().connect() as again:
+        held = again.call("message.list", session_id="s")["messages"]
+        assert [message["id"] for message in held] == stored
+        assert [message["content"] for message in held] == [f"{index}" for index in range(PIPELINED)]
+
+
+def test_many_clients_in_the_middle_of_their_work_are_all_answered(segued: Segued) -> None:
+    segued.start()
+    wires = [segued.connect() for _ in range(8)]
+    for index, wire in enumerate(wires):
+        wire.call("session.create", id=f"s{index}")
+    for _ in range(50):
+        for index, wire in enumerate(wires):
+            wire.post("message.append", session_id=f"s{index}", role="user", content="x" * 500)
+    os.kill(segued.pid, signal.SIGTERM)
+    answers = [wire.rest() for wire in wires]
+    assert [sum("result" in answer for answer in one) for one in answers] == [50] * 8
+    assert segued.wait() == 0
+    with segued.start().connect() as again:
+        assert [again.call("message.count", session_id=f"s{index}")["count"] for index in range(8)] == [50] * 8
+
+
+def test_an_idle_client_sees_the_end_of_the_stream(segued: Segued) -> None:
+    segued.start()
+    wires = [segued.connect() for _ in range(3)]
+    assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
+    assert segued.stop() == 0
+    assert [wire.line() for wire in wires] == [None] * 3
+
+
+def test_a_client_inside_a_line_does_not_hold_the_daemon(segued: Segued) -> None:
+    segued.start()
+    wire = segued.connect()
+    wire.call("daemon.ping")
+    wire.send(b'{"jsonrpc":"2.0","id":1,"method":"daemon.pi')
+    assert segued.stop() == 0
+    assert wire.rest() == []
+
+
+def fill(wire: Wire) -> None:
+    """Send requests without reading an answer until neither side can send any more."""
+    wire.socket.settimeout(0.2)
+    line = b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n' * 20
+    try:
+        while True:
+            wire.send(line)
+    except TimeoutError:
+        return
+
+
+def test_a_client_that_never_reads_does_not_hold_the_daemon_for_long(segued: Segued) -> None:
+    segued.start()
+    fill(segued.connect())
+    polite = segued.connect()
+    assert polite.call("daemon.ping") == "pong"
+    assert segued.process is not None
+    segued.process.terminate()
+    assert polite.line() is None
+    assert segued.process.wait(EXIT_SECONDS) == 0
+    assert left_behind(segued) == CLEAN
+
+
+def test_a_second_signal_ends_it_without_waiting_for_a_client_that_never_reads(
+    segued: Segued,
+) -> None:
+    segued.start()
+    deaf = segued.connect()
+    fill(deaf)
+    os.kill(segued.pid, signal.SIGTERM)
+    wait_until(lambda: not segued.socket.exists())
+    os.kill(segued.pid, signal.SIGTERM)
+    assert segued.wait() == 0
+    assert left_behind(segued) == CLEAN
+
+
+def test_many_signals_at_once_are_no_trouble(segued: Segued) -> None:
+    segued.start()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) * 5:
+        os.kill(segued.pid, number)
+    assert segued.wait() == 0
+    assert left_behind(segued) == CLEAN
+
+
+def test_a_daemon_told_to_stop_while_it_starts_leaves_no_socket(segued: Segued) -> None:
+    for moment in (
+        segued.database.exists,
+        segued.socket.exists,
+        segued.record.exists,
+    ):
+        segued.launch()
+        wait_until(moment)
+        assert segued.stop() in (0, -signal.SIGTERM)  # before there is a loop, the signal ends the process
+        assert "Traceback" not in "".join(segued.log)
+        assert not segued.record.exists()
+        for path in (*segued.database.parent.iterdir(), *segued.socket.parent.iterdir()):
+            path.unlink()
+
+
+def test_a_daemon_can_be_started_and_stopped_again_and_again(segued: Segued) -> None:
+    for life in range(20):
+        segued.start()
+        with segued.connect() as wire:
+            wire.call("session.create", id=f"life-{life}")
+            assert wire.call("session.list")["total"] == life + 1
+        lock = segued.database.with_name("sessions.db.lock").stat().st_ino
+        assert segued.stop() == 0
+        assert left_behind(segued) == CLEAN
+        assert segued.database.with_name("sessions.db.lock").stat().st_ino == lock
+
+
+def test_clients_that_connect_meanwhile_are_answered_or_see_the_end(segued: Segued) -> None:
+    """Whoever got through the door is answered or sees the end of the stream, never a reset."""
+    line = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n'
+    for _ in range(5):
+        segued.start()
+        outcomes: list[str] = []
+        threads = [threading.Thread(target=knock, args=(segued.socket, line, outcomes)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda outcomes=outcomes: len(outcomes) > 20)  # type: ignore[misc]
+        assert segued.stop() == 0
+        for thread in threads:
+            thread.join()
+        assert set(outcomes) <= {"answered", "ended"}, set(outcomes)
+
+
+def knock(path: Path, line: bytes, outcomes: list[str]) -> None:
+    """Connect and ask again and again until nobody is there."""
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+            one.settimeout(TIMEOUT_SECONDS)
+            try:
+                one.connect(os.fspath(path))
+            except OSError:
+                return
+            try:
+                one.sendall(line)
+                answer = one.recv(1000)
+            except BrokenPipeError:
+                outcomes.append("ended")
+            except OSError as error:
+                outcomes.append(repr(error))
+            else:
+                outcomes.append("answered" if answer and json.loads(answer)["result"] == "pong" else "ended")
+
+
+def test_nobody_gets_into_the_queue_after_it_was_emptied(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes: list[int] = []
+    empty_queue = Clients.accept_queued
+
+    async def knock_late(clients: Clients, listener: socket.socket, tasks: TaskGroup) -> None:
+        await empty_queue(clients, listener, tasks)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as late:
+            outcomes.append(late.connect_ex(str(server.socket)))
+
+    monkeypatch.setattr(Clients, "accept_queued", knock_late)
+    server.stop()
+    assert outcomes == [errno.ENOENT]
+
+
+def test_a_session_attached_at_the_last_moment_is_not_taken_for_crashed(segued: Segued) -> None:
+    segued.start()
+    wire = segued.connect()
+    wire.call("session.create", id="s")
+    wire.post("daemon.shutdown")
+    wire.post("session.attach", session_id="s")
+    assert [answer["result"].get("id") for answer in wire.rest()] == [None, "s"]
+    assert segued.wait() == 0
+    assert segued.start().connect().call("session.get", session_id="s")["status"] == "active"
+
+
+def test_a_client_in_the_queue_when_the_daemon_stops_is_served(segued: Segued) -> None:
+    segued.start()
+    os.kill(segued.pid, signal.SIGSTOP)
+    wires = [segued.connect() for _ in range(20)]
+    for wire in wires:
+        wire.post("daemon.ping")
+    os.kill(segued.pid, signal.SIGTERM)
+    os.kill(segued.pid, signal.SIGCONT)
+    assert [[answer["result"] for answer in wire.rest()] for wire in wires] == [["pong"]] * 20
+    assert segued.wait() == 0
+
+
+def test_an_idle_daemon_leaves_by_itself_if_it_is_configured_to(segued: Segued) -> None:
+    segued.config.write_text("[daemon]\nidle_exit_minutes = 0.002\n")
+    segued.start()
+    idle = segued.connect()
+    assert segued.wait() == 0
+    assert idle.line() is None
+    assert left_behind(segued) == CLEAN
+
+
+class TestIdleness:
+    """By a clock in hand: a request starts the time anew, and only the time without one counts."""
+
+    @pytest.fixture
+    def config(self) -> Config:
+        return Config(daemon=DaemonConfig(idle_exit_minutes=0.002))
+
+    @pytest.fixture
+    def time(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+        time = SimpleNamespace(now=1000.0, looks=0)
+
+        def look() -> float:
+            time.looks += 1
+            return float(time.now)
+
+        monkeypatch.setattr("segue.server.daemon.time", SimpleNamespace(monotonic=look))
+        monkeypatch.setattr("segue.rpc.dispatch.time", SimpleNamespace(monotonic=lambda: time.now))
+        return time
+
+    def look_twice(self, time: SimpleNamespace, server: Server) -> None:
+        """Return when the daemon has looked whether it is idle, or has left."""
+        before = time.looks
+        wait_until(lambda: time.looks > before + 1 or server.has_left())
+
+    def test_requests_keep_the_daemon_alive(self, time: SimpleNamespace, server: Server) -> None:
+        wire = server.connect()
+        for _ in range(5):
+            time.now += 0.1
+            assert wire.call("daemon.ping") == "pong"
+            self.look_twice(time, server)
+        assert not server.has_left()
+        time.now += 0.1
+        self.look_twice(time, server)
+        assert not server.has_left()
+        time.now += 0.1
+        wait_until(server.has_left)
+        assert wire.line() is None
+
+
+def test_a_daemon_without_standard_streams_serves(segued: Segued) -> None:
+    """Started with 0, 1 and 2 closed, no file of ours may land there and be written to as if it were a terminal."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"exec '{PROGRAMS}/segued' <&- >&- 2>&-"], env=segued.environment, stdin=subprocess.DEVNULL
+    )
+    record = segued.record
+    wait_until(lambda: record.exists() or process.poll() is not None)
+    with Wire(segued.socket) as wire:
+        for _ in range(20):
+            wire.ask(b"no json at all")
+        wire.call("session.create", id="s")
+        assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+        assert wire.call("daemon.shutdown") == {}
+    assert process.wait(TIMEOUT_SECONDS) == 0
+    assert left_behind(segued) == CLEAN
+
+
+def test_a_shell_gets_nothing_on_stdout_and_the_exit_code(segued: Segued) -> None:
+    script = f"said=$('{PROGRAMS}/segued' --bogus 2>/dev/null); echo \"$? [$said]\""
+    done = subprocess.run(["/bin/sh", "-c", script], env=segued.environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("2 []\n", "")
+    script = f"said=$('{PROGRAMS}/segued' 2>/dev/null); echo \"$? [$said]\""
+    with subprocess.Popen(["/bin/sh", "-c", script], env=segued.environment, stdout=subprocess.PIPE) as shell:
+        wait_until(segued.record.exists)
+        with Wire(segued.socket) as wire:
+            assert wire.call("daemon.shutdown") == {}
+        assert shell.communicate(timeout=TIMEOUT_SECONDS)[0] == b"0 []\n"
+
+
+def test_another_program_that_holds_the_database_does_not_keep_the_daemon(segued: Segued) -> None:
+    """The WAL cannot be folded in then, and the next daemon finds everything in it."""
+    segued.start()
+    wire = segued.connect()
+    wire.call("session.create", id="s")
+    wire.call("session.attach", session_id="s")
+    assert wire.call("message.append", session_id="s", role="user", content="kept")["duplicate"] is False
+    with sqlite3.connect(segued.database, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert segued.process is not None
+        segued.process.terminate()
+        assert segued.process.wait(2 * EXIT_SECONDS) == 0
+        other.execute("ROLLBACK")
+    other.close()
+    assert segued.start().connect().call("message.count", session_id="s") == {"count": 1}

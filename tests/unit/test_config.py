@@ -1,0 +1,222 @@
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from segue.config import Config, load_config, parse_config
+from segue.errors import ConfigError
+
+PATH = Path("/home/ada/.config/segue/config.toml")
+
+CONTRACT = """
+[session]
+continuity_hours = 4
+retention_days = 30
+max_sessions = 0
+auto_cleanup = true
+cleanup_interval_minutes = 60
+
+[daemon]
+durability = "full"
+idle_exit_minutes = 0
+log_level = "info"
+
+[limits]
+request_bytes = 16777216
+content_bytes = 8388608
+clients = 512
+queue = 10000
+event_backlog = 10000
+event_backlog_bytes = 67108864
+answer_bytes = 16777216
+batch = 1000
+
+[ask]
+format = "text"
+
+[privacy]
+redact = false
+"""
+"""The contract's file with every key that has a default."""
+
+WITHOUT_DEFAULT = {("daemon", "socket"), ("daemon", "database"), ("ask", "command")}
+
+
+def parse(text: str) -> Config:
+    return parse_config(text, PATH)
+
+
+def refusal(text: str) -> str:
+    """Why the text is refused, without the name of the file."""
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    assert caught.value.exit_code == 2
+    start = f"config: {PATH}: "
+    assert str(caught.value).startswith(start)
+    return str(caught.value).removeprefix(start)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    found: dict[str, dict[str, Any]] = msgspec.to_builtins(Config())
+    keys = {(section, key): value for section, values in found.items() for key, value in values.items()}
+    assert {name for name, value in keys.items() if value is None} == WITHOUT_DEFAULT
+    assert {
+        section: {key: value for key, value in values.items() if value is not None} for section, values in found.items()
+    } == tomllib.loads(CONTRACT)
+
+
+def test_a_file_that_says_the_defaults_changes_nothing() -> None:
+    assert parse(CONTRACT) == Config()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# none\n", "[session]\n", "[session]\n[daemon]\n[limits]\n[ask]\n"])
+def test_what_is_not_said_has_its_default(text: str) -> None:
+    assert parse(text) == Config()
+
+
+def test_a_missing_file_means_defaults(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "none.toml") == Config()
+    assert load_config(tmp_path / "none" / "none.toml") == Config()
+
+
+GIVEN: list[tuple[str, str, Any]] = [
+    ("session", "continuity_hours", 0.5),
+    ("session", "continuity_hours", 0),
+    ("session", "retention_days", 0),
+    ("session", "retention_days", 1_000_000_000),
+    ("session", "max_sessions", 7),
+    ("session", "auto_cleanup", False),
+    ("session", "cleanup_interval_minutes", 0.001),
+    ("daemon", "socket", "/run/user/1/x.sock"),
+    ("daemon", "database", "~/x.db"),
+    ("daemon", "durability", "normal"),
+    ("daemon", "idle_exit_minutes", 0.002),
+    ("daemon", "log_level", "debug"),
+    ("limits", "request_bytes", 1),
+    ("limits", "content_bytes", 2**40),
+    ("limits", "clients", 1),
+    ("limits", "queue", 1),
+    ("limits", "event_backlog", 1),
+    ("limits", "event_backlog_bytes", 1),
+    ("limits", "answer_bytes", 1),
+    ("limits", "batch", 1),
+    ("ask", "command", "llm -m x"),
+    ("ask", "format", "json"),
+    ("privacy", "redact", True),
+]
+
+
+@pytest.mark.parametrize(("section", "key", "value"), GIVEN)
+def test_every_key_takes_a_value_and_leaves_the_others(section: str, key: str, value: Any) -> None:
+    text = f"[{section}]\n{key} = {msgspec.json.encode(value).decode()}\n"
+    found = msgspec.to_builtins(parse(text))
+    expected = msgspec.to_builtins(Config())
+    expected[section][key] = value
+    assert found == expected
+
+
+def test_no_key_is_left_out_of_the_table() -> None:
+    known = msgspec.to_builtins(Config())
+    assert {(section, key) for section, key, _ in GIVEN} == {(s, key) for s, keys in known.items() for key in keys}
+
+
+BOUNDS = [
+    ("session", "continuity_hours", "-0.1"),
+    ("session", "continuity_hours", "1_000_000_001"),
+    ("session", "retention_days", "-1"),
+    ("session", "retention_days", "1e300"),
+    ("session", "max_sessions", "-1"),
+    ("session", "max_sessions", str(2**40 + 1)),
+    ("session", "cleanup_interval_minutes", "0"),
+    ("daemon", "idle_exit_minutes", "-0.001"),
+    ("limits", "clients", "0"),
+    ("limits", "request_bytes", "-1"),
+    ("limits", "queue", str(2**40 + 1)),
+    ("limits", "batch", "9" * 400),
+    ("session", "retention_days", "9" * 400),
+]
+
+KINDS = [
+    ("session", "continuity_hours", '"4"'),
+    ("session", "continuity_hours", "true"),
+    ("session", "max_sessions", "1.5"),
+    ("session", "max_sessions", "1.0"),
+    ("session", "max_sessions", "false"),
+    ("session", "auto_cleanup", "1"),
+    ("session", "auto_cleanup", '"yes"'),
+    ("daemon", "socket", "1"),
+    ("daemon", "durability", '"Full"'),
+    ("daemon", "log_level", '"trace"'),
+    ("limits", "clients", "1979-05-27"),
+    ("limits", "clients", "[1]"),
+    ("ask", "format", "{}"),
+    ("privacy", "redact", "0"),
+]
+
+ODD = [
+    (section, key, value)
+    for section, key in (("session", "retention_days"), ("session", "cleanup_interval_minutes"), ("limits", "clients"))
+    for value in ("nan", "inf", "-inf", "-nan")
+]
+
+
+@pytest.mark.parametrize(("section", "key", "value"), BOUNDS + KINDS + ODD)
+def test_a_value_that_is_out_of_bounds_or_of_the_wrong_kind_is_refused_by_its_name(
+    section: str, key: str, value: str
+) -> None:
+    assert refusal(f"[{section}]\n{key} = {value}\n").startswith(f"{section}.{key}: ")
+
+
+def test_an_unknown_name_is_refused_by_its_name() -> None:
+    assert refusal("[sessions]\n") == "sessions: no such key"
+    assert refusal("verbose = true\n") == "verbose: no such key"
+    assert refusal("[session]\nretention_day = 3\n") == "session.retention_day: no such key"
+    assert refusal("[session.deep]\nx = 1\n") == "session.deep: no such key"
+
+
+def test_a_section_that_is_no_table_is_refused_by_its_name() -> None:
+    assert refusal("session = 3\n").startswith("session: ")
+    assert refusal("[[limits]]\n").startswith("limits: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[session\n",
+        "= 3\n",
+        "[session]\n[session]\n",
+        "[session]\nmax_sessions = 1\nmax_sessions = 2\n",
+        "[session]\nmax_sessions = 01\n",
+        "[session]\nmax_sessions = " + "9" * 5000 + "\n",
+        "x = " + "[" * 100_000,
+        "\ufeff[session]\n\0",
+    ],
+    ids=range(8),
+)
+def test_what_is_not_toml_is_refused(text: str) -> None:
+    assert refusal(text).startswith("not TOML: ")
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"[ask]\ncommand = '\xe9'\n", "[session]\n".encode("utf-16")])
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"config: {path}: ")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path)
+    assert str(caught.value).startswith(f"config: {tmp_path}: ")
+
+
+def test_spans_become_milliseconds_and_none_is_for_ever() -> None:
+    assert parse("[session]\ncontinuity_hours = 0.5\n").session.continuity_ms == 1_800_000
+    assert parse("[session]\ncontinuity_hours = 0\n").session.continuity_ms == 0
+    assert parse("[session]\nretention_days = 1\n").session.retention_ms == 86_400_000
+    assert parse("[session]\nretention_days = 1e-12\n").session.retention_ms == 1
+    assert parse("[session]\nretention_days = 0\n").session.retention_ms is None

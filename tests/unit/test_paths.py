@@ -1,0 +1,170 @@
+import os
+import pwd
+import sys
+from pathlib import Path
+
+import pytest
+
+from segue.errors import ConfigError, StartError
+from segue.paths import MAX_SOCKET_BYTES, Overrides, check_socket_length, default_socket, find_places
+
+NONE = Overrides()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which nothing of ours is, and no other variable that leads elsewhere."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    for name in os.environ:
+        if name.startswith(("XDG_", "SEGUE_")):
+            monkeypatch.delenv(name)
+    return home
+
+
+def write_config(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_without_any_setting_the_places_are_the_platforms(home: Path) -> None:
+    config, data = home / ".config" / "segue", home / ".local" / "share" / "segue"
+    if sys.platform == "darwin":
+        config = data = home / "Library" / "Application Support" / "segue"
+    places = find_places(NONE, {})
+    assert places.config_path == config / "config.toml"
+    assert places.database == data / "sessions.db"
+    assert places.socket == data / "run" / "segued.sock"
+    assert places.record == places.database.with_name("daemon.json")
+    assert places.lock == places.database.with_name("sessions.db.lock")
+    assert not places.socket_given
+    assert not home.exists()
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+    config = write_config(
+        tmp_path / "c.toml", f"[daemon]\nsocket = '{tmp_path}/file.sock'\ndatabase = '{tmp_path}/file.db'\n"
+    )
+    other = write_config(tmp_path / "other.toml", "[limits]\nclients = 7\n")
+    environment = {
+        "SEGUE_CONFIG": str(config),
+        "SEGUE_SOCKET": str(tmp_path / "env.sock"),
+        "SEGUE_DATABASE": str(tmp_path / "env.db"),
+    }
+    options = Overrides(str(tmp_path / "option.sock"), str(tmp_path / "option.db"), str(other))
+    first = find_places(options, environment)
+    assert (first.socket.name, first.database.name, first.config.limits.clients) == ("option.sock", "option.db", 7)
+    second = find_places(NONE, environment)
+    assert (second.socket.name, second.database.name, second.config_path) == ("env.sock", "env.db", config)
+    third = find_places(NONE, {"SEGUE_CONFIG": str(config)})
+    assert (third.socket, third.database) == (tmp_path / "file.sock", tmp_path / "file.db")
+    assert [places.socket_given for places in (first, second, third)] == [True] * 3
+
+
+def test_an_option_is_relative_to_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = find_places(Overrides("run/./x.sock", "../y.db", "c.toml"), {})
+    assert (places.socket, places.database) == (tmp_path / "run" / "x.sock", tmp_path.parent / "y.db")
+    assert places.config_path == tmp_path / "c.toml"
+
+
+def test_a_path_of_the_file_may_begin_at_home(tmp_path: Path, home: Path) -> None:
+    config = write_config(tmp_path / "c.toml", "[daemon]\nsocket = '~/s.sock'\ndatabase = '~/d.db'\n")
+    places = find_places(Overrides(config=str(config)), {})
+    assert (places.socket, places.database) == (home / "s.sock", home / "d.db")
+
+
+@pytest.mark.parametrize("value", ["run/x", "./x", "", "~nobody-of-that-name/x", "a\\u0000b", "/a\\u0000b"])
+@pytest.mark.parametrize("key", ["socket", "database"])
+def test_a_path_of_the_file_must_be_absolute(tmp_path: Path, key: str, value: str) -> None:
+    config = write_config(tmp_path / "c.toml", f'[daemon]\n{key} = "{value}"\n')
+    with pytest.raises(ConfigError) as caught:
+        find_places(Overrides(config=str(config)), {})
+    assert str(caught.value).startswith(f"config: {config}: daemon.{key}: ")
+
+
+@pytest.mark.parametrize("variable", ["SEGUE_SOCKET", "SEGUE_DATABASE", "SEGUE_CONFIG"])
+def test_a_path_of_the_environment_must_be_absolute_and_may_be_empty(variable: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_places(NONE, {variable: "relative/x"})
+    assert str(caught.value).startswith(f"environment: {variable}: ")
+    assert find_places(NONE, {variable: ""}) == find_places(NONE, {})
+
+
+@pytest.mark.parametrize("options", [Overrides(socket=""), Overrides(database=""), Overrides(config="")])
+def test_an_empty_option_is_refused(options: Overrides) -> None:
+    with pytest.raises(ConfigError):
+        find_places(options, {})
+
+
+def test_without_home_the_password_file_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    places = find_places(NONE, {})
+    assert places.database.is_relative_to(pwd.getpwuid(os.geteuid()).pw_dir)
+
+
+@pytest.mark.parametrize("home", ["", "relative", "."])
+def test_a_home_that_is_no_absolute_path_is_none(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(StartError) as caught:
+        find_places(NONE, {})
+    assert (caught.value.exit_code, str(caught.value).partition(":")[0]) == (1, "no home")
+
+
+def test_a_path_that_is_not_utf8_is_refused() -> None:
+    for options in (Overrides(socket="/a\udcff/x"), Overrides(database="/a\udcff/x")):
+        with pytest.raises(StartError) as caught:
+            find_places(options, {})
+        assert caught.value.exit_code == 1
+        str(caught.value).encode()  # and can be printed
+
+
+def runtime_directory(tmp_path: Path, mode: int = 0o700) -> Path:
+    folder = tmp_path / "runtime"
+    folder.mkdir()
+    folder.chmod(mode)
+    return folder
+
+
+def test_a_private_runtime_directory_is_used_but_on_macos(tmp_path: Path) -> None:
+    folder = runtime_directory(tmp_path)
+    expected = default_socket({}) if sys.platform == "darwin" else folder / "segue" / "segued.sock"
+    assert default_socket({"XDG_RUNTIME_DIR": str(folder)}) == expected
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o710, 0o777, 0o500, 0o1700], ids=oct)
+def test_a_runtime_directory_of_another_mode_is_not_used(tmp_path: Path, mode: int) -> None:
+    folder = runtime_directory(tmp_path, mode)
+    assert default_socket({"XDG_RUNTIME_DIR": str(folder)}) == default_socket({})
+
+
+def test_a_runtime_directory_that_is_none_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = runtime_directory(tmp_path)
+    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "file").touch(mode=0o700)
+    monkeypatch.chdir(tmp_path)
+    for value in ("", "runtime", "./runtime", "/none/such", f"{tmp_path}/link", f"{tmp_path}/file", "\0"):
+        assert default_socket({"XDG_RUNTIME_DIR": value}) == default_socket({})
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert default_socket({"XDG_RUNTIME_DIR": str(folder)}) == default_socket({})
+
+
+def test_the_socket_is_never_in_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("TMPDIR", "/tmp/other")
+    assert default_socket({}).is_relative_to("/home/ada")
+
+
+def test_a_socket_path_is_counted_in_bytes() -> None:
+    check_socket_length(Path("/" + "s" * (MAX_SOCKET_BYTES - 1)))
+    check_socket_length(Path("/" + "ü" * ((MAX_SOCKET_BYTES - 1) // 2)))
+    for path in ("/" + "s" * MAX_SOCKET_BYTES, "/" + "ü" * (MAX_SOCKET_BYTES // 2 + 1)):
+        with pytest.raises(StartError) as caught:
+            check_socket_length(Path(path))
+        assert str(len(os.fsencode(path))) in str(caught.value)
+
+
+def test_the_limit_is_the_platforms() -> None:
+    assert {"linux": 107, "darwin": 103}[sys.platform] == MAX_SOCKET_BYTES
