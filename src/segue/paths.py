@@ -36,6 +36,8 @@ class Places(NamedTuple):
     socket: Path
     socket_given: bool
     """Whether somebody named the socket: if not, a client asks the record beside the database first."""
+    database_given: bool = False
+    """Whether somebody named the database: then a client takes no daemon but the one that its record names."""
 
     @property
     def record(self) -> Path:
@@ -57,15 +59,20 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
         platformdirs.user_config_path(APP) / "config.toml"
     )
     config = load_config(config_path)
-    database = (
-        _given(overrides.database, "SEGUE_DATABASE", environ)
-        or _configured(config.daemon.database, "daemon.database", config_path)
-        or _home_path(platformdirs.user_data_path(APP) / "sessions.db")
+    # Both are looked at even if something else is stronger: a wrong setting is told at once.
+    configured_database = _configured(config.daemon.database, "daemon.database", config_path)
+    configured_socket = _configured(config.daemon.socket, "daemon.socket", config_path)
+    given_database = _given(overrides.database, "SEGUE_DATABASE", environ) or configured_database
+    database = given_database or _home_path(platformdirs.user_data_path(APP) / "sessions.db")
+    socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
+    places = Places(
+        config,
+        config_path,
+        database,
+        socket or default_socket(environ),
+        socket_given=socket is not None,
+        database_given=given_database is not None,
     )
-    socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or _configured(
-        config.daemon.socket, "daemon.socket", config_path
-    )
-    places = Places(config, config_path, database, socket or default_socket(environ), socket_given=socket is not None)
     _check_text(places.database)
     _check_text(places.socket)
     return places

@@ -116,3 +116,23 @@ def test_after_a_kill_the_record_leads_nowhere_and_that_is_4(segue: Cli, segued:
 
 def test_the_version_is_told_without_a_daemon(unserved: Cli) -> None:
     assert unserved.ok("--version").out.startswith("segue ")
+
+
+def test_a_database_that_nobody_serves_is_not_mistaken_for_the_one_at_the_default_socket(
+    segued: Segued, project: Path
+) -> None:
+    runtime = segued.folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    home = {key: value for key, value in segued.environment.items() if not key.startswith("SEGUE_")}
+    home["XDG_RUNTIME_DIR"] = str(runtime)
+    segued.database = segued.folder / ".local" / "share" / "segue" / "sessions.db"
+    segued.socket = runtime / "segue" / "segued.sock"
+    segued.start(env=home)
+    at_home = Cli(home, project)
+    assert at_home.ok("add", "mine").code == 0
+    other = at_home.given(SEGUE_DATABASE=str(segued.folder / "other" / "sessions.db"))
+    assert (other.run("add", "not mine").code, other.run("list").code) == (4, 4)
+    assert segued.connect().call("session.list")["sessions"][0]["message_count"] == 1
+    segued.database.with_name("daemon.json").unlink()
+    same = at_home.given(SEGUE_DATABASE=str(segued.database))
+    assert same.ok("list").code == 0

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from segue import __version__
+from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.users import AM_ROOT, NOBODY, SEGUED_OF_NOBODY, give_to_nobody
+from tests.support.wire import Wire
 
 
 def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
@@ -209,14 +211,14 @@ def test_what_is_no_plain_file_is_refused_as_lock(segued: Segued, place: str, ma
     remove(path.parent)
 
 
-def test_a_record_that_cannot_be_written_is_a_reason_not_to_start(segued: Segued) -> None:
-    record = segued.record
-    record.mkdir(parents=True, mode=0o700)
+def test_a_record_that_cannot_be_written_is_told_and_keeps_nobody_from_being_served(segued: Segued) -> None:
+    segued.record.mkdir(parents=True, mode=0o700)
     segued.database.parent.chmod(0o700)
-    refused(segued, 1, "record")
-    assert not segued.socket.exists()
-    record.rmdir()
     segued.start()
+    assert segued.connect().call("daemon.ping") == "pong"
+    assert segued.stop() == 0
+    assert [line for line in segued.log if " WARNING " in line and "daemon.json" in line]
+    segued.record.rmdir()
 
 
 def remove(folder: Path) -> None:
@@ -390,3 +392,39 @@ def test_even_a_talkative_daemon_says_one_line_when_it_cannot_start(segued: Segu
     segued.start()
     code, lines = segued.fail("--log-level", "debug")
     assert (code, len(lines)) == (3, 1), lines
+
+
+@pytest.mark.parametrize("content", ["notes of mine", "another database"])
+def test_a_file_that_is_refused_is_left_exactly_as_it_was(segued: Segued, content: str) -> None:
+    folder = segued.folder / "mine"
+    folder.mkdir(mode=0o700)
+    file = folder / "file"
+    if content == "another database":
+        with sqlite3.connect(file) as connection:
+            connection.execute("CREATE TABLE theirs (x)")
+        connection.close()
+    else:
+        file.write_text(content)
+    file.chmod(0o644)
+    before = (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime_ns)
+    code, lines = segued.fail("--database", str(file))
+    assert (code, len(lines)) == (1, 1)
+    assert str(file) in lines[0]
+    assert (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime_ns) == before
+    assert [path.name for path in folder.iterdir()] == ["file"]
+
+
+def test_a_setting_that_something_stronger_overrides_must_still_be_right(segued: Segued) -> None:
+    segued.config.write_text('[daemon]\nsocket = "relative"\n')
+    code, lines = segued.fail("--socket", str(segued.socket))
+    assert (code, len(lines)) == (2, 1)
+
+
+def test_a_daemon_whose_log_cannot_be_written_serves_all_the_same(segued: Segued) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen([*segued.program], env=segued.environment, stderr=full)
+    wait_until(segued.socket.exists)
+    with Wire(segued.socket) as wire:
+        assert wire.call("daemon.ping") == "pong"
+        wire.call("daemon.shutdown")
+    assert process.wait(20) == 0

@@ -1,5 +1,6 @@
 """Cleanup: what is too old or too much goes, what is pinned stays, and a jumping clock is not believed at once."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 from segue.config import Config, SessionConfig
 from segue.server.cleanup import Cleanup
 from segue.store.engine import open_store
-from segue.store.sessions import create
+from segue.store.migrate import load_migrations
+from segue.store.retention import delete_if_unused, expired
+from segue.store.sessions import create, touch
+from segue.store.tx import Tx
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
@@ -221,3 +225,18 @@ async def test_what_another_program_wrote_over_our_notes_is_no_reason_to_fail(ch
         await store.write(lambda tx: tx.run("UPDATE daemon_state SET value = 'junk'").rowcount)
     with anyio.fail_after(10):
         assert await chores.life() == [1]
+
+
+def test_a_session_used_after_it_was_found_due_is_not_deleted(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "file", isolation_level=None)
+    for script in load_migrations():
+        connection.executescript(script)
+    tx = Tx(connection, HandClock().now)
+    session = create(tx, bot_id="default")
+    later = Tx(connection, tx.now + 31 * DAY)
+    [due] = expired(later, 30 * DAY)
+    touch(later, session.id)
+    assert delete_if_unused(later, due) is False
+    [again] = expired(Tx(connection, later.now + 31 * DAY), 30 * DAY)
+    assert delete_if_unused(later, again) is True
+    connection.close()

@@ -259,3 +259,13 @@ class TestWithASmallAnswer:
         append(wire, session)
         newest = append(wire, session, content="x" * 20_000)
         assert shape(build(wire, session)) == ([newest], 1, 10, False)
+
+    def test_memories_take_of_the_answer_too_and_their_pages_end_early(self, wire: Wire, session: str) -> None:
+        for _ in range(10):
+            wire.call("memory.save", fact="x" * 1000, category="fact", importance=3)
+        newest = append(wire, session)
+        context = build(wire, session)
+        assert 1 <= len(context["memories"]) <= 4
+        assert shape(context)[0] == [newest]
+        page = wire.call("memory.list")
+        assert (len(page["memories"]), page["total"]) == (len(context["memories"]), 10)

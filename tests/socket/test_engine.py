@@ -281,7 +281,7 @@ async def test_a_reader_that_goes_away_leaves_its_connection_to_the_next(store: 
     await store.write(add, "seen by all")
     for _ in range(engine.READERS * 2):
         assert await store.read(notes) == ["seen by all"]
-    assert store._reading == [0] * engine.READERS
+    assert len(store._idle) == engine.READERS
     assert not any(reader.raw.in_transaction for reader in store._readers)
 
 
@@ -593,3 +593,15 @@ def pragma(connection: sqlite3.Connection, name: str) -> object:
 async def test_a_transaction_has_one_time(store: Store) -> None:
     assert await store.write(lambda tx: (tx.now, tx.at)) == (START_MS, "2026-11-21T14:30:00.123Z")
     assert await store.read(lambda tx: tx.now) == START_MS
+
+
+async def test_what_takes_long_is_read_apart_and_holds_up_no_other_reader(store: Store) -> None:
+    await store.write(add, "seen")
+    blockers = [Blocker() for _ in range(engine.READERS + 1)]
+    async with anyio.create_task_group() as tasks:
+        for blocker in blockers:
+            tasks.start_soon(store.read_apart, blocker)
+            await happened(blocker.begun)
+        assert await store.read(notes) == ["seen"]
+        for blocker in blockers:
+            blocker.go_on.set()

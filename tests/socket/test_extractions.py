@@ -267,6 +267,15 @@ def test_a_completed_entry_leaves_the_queue_with_its_memories_saved_under_its_bo
     assert caught.value.data == {"what": "extraction", "id": entry["id"]}
 
 
+def test_a_memory_that_another_of_the_same_extraction_supersedes_is_told_as_superseded(wire: Wire) -> None:
+    last = wire.call("memory.save", **draft("before"))["id"]
+    entry = enqueue(wire)
+    drafts = [draft("one"), draft("two", supersedes=last + 1)]
+    done = wire.call("extraction.complete", extraction_id=entry["id"], memories=drafts)["memories"]
+    assert [(memory["id"], memory["superseded_by"]) for memory in done] == [(last + 1, last + 2), (last + 2, None)]
+    assert [wire.call("memory.get", memory_id=memory["id"]) for memory in done] == done
+
+
 def test_an_extraction_that_found_nothing_is_completed_with_no_memories(wire: Wire) -> None:
     entry = enqueue(wire)
     assert wire.call("extraction.complete", extraction_id=entry["id"], memories=[]) == {"memories": []}

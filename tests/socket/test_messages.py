@@ -332,3 +332,35 @@ def test_ids_grow_even_after_the_newest_was_deleted(wire: Wire, session: str) ->
     last = append(wire, session)["message_id"]
     wire.call("message.delete_before", session_id=session, before_id=last + 1)
     assert append(wire, session)["message_id"] > last
+
+
+def test_what_is_appended_while_a_long_front_is_purged_stays(server: Server, wire: Wire, session: str) -> None:
+    messages = [{"role": "user", "content": "old"}] * 1000
+    for _ in range(3):
+        wire.call("message.append_many", session_id=session, messages=messages)
+    wire.post("message.delete_before", session_id=session, before_id=2**63 - 1)
+    wire.post("message.append", session_id=session, role="user", content="new")
+    assert [wire.answer()["result"].get("deleted") for _ in range(2)] == [3000, None]
+    assert contents(wire.call("message.list", session_id=session)) == ["new"]
+    server.restart()
+    wire = server.connect()
+    assert contents(wire.call("message.list", session_id=session)) == ["new"]
+    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+
+
+def test_a_retry_is_told_whether_the_first_append_resumed(wire: Wire) -> None:
+    wire.call("session.resolve", working_dir=HERE)
+    first = wire.call("message.append", working_dir=HERE, role="user", content="x", key="k")
+    assert first["resumed"] is True
+    assert wire.call("message.append", working_dir=HERE, role="user", content="x", key="k") == {
+        **first,
+        "duplicate": True,
+    }
+
+
+@pytest.mark.parametrize(("one", "other"), [(True, 1), (1, 1.0), (0, False), (None, 0)])
+def test_parts_that_only_python_takes_for_equal_are_a_conflict(wire: Wire, session: str, one: Any, other: Any) -> None:
+    append(wire, session, key="k", parts=[{"a": one}])
+    with pytest.raises(Conflict) as caught:
+        append(wire, session, key="k", parts=[{"a": other}])
+    assert caught.value.data == {"reason": "key"}

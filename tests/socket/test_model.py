@@ -56,6 +56,8 @@ SPANS = [1, SECOND, MINUTE, 4 * MINUTE, HOUR, 4 * HOUR - 1, 4 * HOUR, DAY, 15 * 
 """The clock also goes backwards; nothing may depend on that it does not."""
 
 
+EVENTS = ["vanish"] * 3 + ["clean_up"] * 2 + ["clean_up_a_month_later", "restart", "look_over"]
+
 Tally = Counter[tuple[str, str]]
 """How often each method was asked, and with which outcome."""
 
@@ -85,13 +87,14 @@ class Machine(RuleBasedStateMachine):
         self.server.clock.jump(span)
         self.world.now = self.server.clock.now
 
-    @rule(event=st.sampled_from(["vanish", "vanish", "clean_up", "restart", "look_over"]), client=CLIENT)
+    @rule(event=st.sampled_from(EVENTS), client=CLIENT)
     def something_happens(self, event: str, client: int) -> None:
         if event == "vanish":
             part(self.wires[client], self.observer)
             model.vanish(self.world, client)
             self.wires[client] = self.server.connect()
-        elif event == "clean_up":
+        elif event in ("clean_up", "clean_up_a_month_later"):
+            self.time_passes(31 * DAY if event == "clean_up_a_month_later" else 0)
             self.ask(client, "session.cleanup", {"dry_run": True})
             self.ask(client, "session.cleanup", {})
         elif event == "restart":

@@ -1,7 +1,7 @@
 """Bots: personalities that own sessions and memories."""
 
 from segue.answers import BotDeleted, BotList
-from segue.api.bounds import check_bytes
+from segue.api.bounds import NOTE_BYTES, check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.rpc.method import method
@@ -12,7 +12,7 @@ from segue.types import Bot, BotId, Name
 @method("bot.create", raises=(Conflict, TooLarge, StorageError))
 async def create(ctx: Context, *, bot_id: BotId, name: Name | None = None, description: str | None = None) -> Bot:
     """A new bot; without a `name` it is called by its id."""
-    check_bytes(description, ctx.config.limits.content_bytes, "description")
+    check_bytes(description, min(NOTE_BYTES, ctx.config.limits.content_bytes), "description")
     return await ctx.store.write(bots.create, bot_id, bot_id if name is None else name, description)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus, Subscribed
     from segue.events import Filter
     from segue.store.engine import Store
-    from segue.types import Session
+    from segue.types import EndStatus, Session
 
 
 class Daemon(Protocol):
@@ -30,6 +30,9 @@ class Daemon(Protocol):
 
     async def attach(self, client: Hashable, session_id: str) -> "Session":
         """Mark the session as having this client behind it."""
+
+    async def end(self, client: Hashable, session_id: str, status: "EndStatus") -> "Session":
+        """End the session and take this client's mark away, both or neither."""
 
     async def detach(self, client: Hashable, session_id: str) -> None:
         """Take the mark away, without any other change."""

@@ -27,7 +27,8 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
 
     Reads the whole file: seconds for hundreds of megabytes, while other clients go on.
     """
-    problems = await ctx.store.read(health.check, ctx.store.path, full=full)
+    lost = ctx.store.look_after_file()
+    problems = [lost] if lost else await ctx.store.read_apart(health.check, ctx.store.path, full=full)
     return CheckResult(ok=not problems, problems=problems)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from segue.answers import Deleted, ExtractionList, MemoryList
-from segue.api.bounds import check_bytes
+from segue.api.bounds import NOTE_BYTES, check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.rpc.method import method
@@ -47,7 +47,7 @@ async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts
 @method("extraction.fail", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
     """The entry with its error: due again after 60 s, then 240 s; the third failure exhausts it."""
-    check_bytes(error, ctx.config.limits.content_bytes, "error")
+    check_bytes(error, min(NOTE_BYTES, ctx.config.limits.content_bytes), "error")
     return await ctx.store.write(extractions.fail, extraction_id, error)
 
 

@@ -9,7 +9,7 @@ from segue.store import memories
 from segue.types import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
 
 
-@method("memory.save", raises=(NotFound, Conflict, TooLarge, StorageError))
+@method("memory.save", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def save(
     ctx: Context,
     *,
@@ -54,7 +54,7 @@ async def list(
 ) -> MemoryPage:
     """Memories by importance, then newest: of a bot, or of a session, which may be deleted by now.
 
-    Without either, those of the bot `default`.
+    Without either, those of the bot `default`. A page ends early when it outgrows `limits.answer_bytes`.
     """
     return await ctx.store.read(
         memories.list_page,
@@ -64,6 +64,7 @@ async def list(
         include_superseded=include_superseded,
         limit=limit,
         offset=offset,
+        answer_bytes=ctx.config.limits.answer_bytes,
     )
 
 

@@ -30,10 +30,11 @@ from segue.types import (
     WorkingDir,
 )
 
+Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
 Drafts = Annotated[list[Draft], Meta(max_length=1000)]
 
 
-@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError))
+@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def append(
     ctx: Context,
     *,
@@ -90,7 +91,7 @@ async def append(
     )
 
 
-@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError))
+@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def append_many(
     ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
 ) -> AppendedMany:
@@ -107,7 +108,7 @@ async def list(
     after_id: RowId | None = None,
     before_id: RowId | None = None,
     since: Timestamp | None = None,
-    roles: builtins.list[Role] | None = None,
+    roles: Roles | None = None,
     limit: PageLimit = 1000,
     offset: Count = 0,
     order: Order = "asc",
@@ -137,7 +138,7 @@ async def get(ctx: Context, *, message_id: RowId) -> Message:
     return await ctx.store.read(messages.get, message_id)
 
 
-@method("message.count", raises=(NotFound, StorageError))
+@method("message.count", raises=(NotFound, StorageError, InvalidData))
 async def count(ctx: Context, *, session_id: SessionId) -> MessageCount:
     """How many messages a session holds now."""
     return MessageCount(count=await ctx.store.read(messages.count, session_id))

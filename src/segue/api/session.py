@@ -54,7 +54,7 @@ async def resolve(
     return await ctx.store.write(continuity.resolve, place, continuity_ms, create=create, fresh=fresh)
 
 
-@method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError))
+@method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def create(
     ctx: Context,
     *,
@@ -168,9 +168,7 @@ async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir
 @method("session.end", raises=(NotFound, StorageError, InvalidData))
 async def end(ctx: Context, *, session_id: SessionId, status: EndStatus = "completed") -> Session:
     """The session, ended and detached: a completed one is not continued; the first `ended_at` stays."""
-    ended = await ctx.store.write(sessions.end, session_id, status)
-    await ctx.daemon.detach(ctx.client, session_id)
-    return ended
+    return await ctx.daemon.end(ctx.client, session_id, status)
 
 
 @method("session.attach", raises=(NotFound, StorageError, InvalidData))

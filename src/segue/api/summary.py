@@ -8,7 +8,7 @@ from segue.store import summaries
 from segue.types import Count, RowId, SessionId, Summary
 
 
-@method("summary.save", raises=(NotFound, TooLarge, StorageError))
+@method("summary.save", raises=(NotFound, TooLarge, StorageError, InvalidData))
 async def save(
     ctx: Context,
     *,

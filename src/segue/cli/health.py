@@ -39,11 +39,11 @@ def status(daemon: Daemon, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Also references, counters and the search index.")
+@click.option("--full", is_flag=True, help="Also every index, reference and counter.")
 @json_option
 @pass_daemon
 def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
-    """Read the whole database and tell each problem; exit 1 if there is one."""
+    """Look the database over and tell each problem; exit 1 if there is one."""
     daemon.take_its_time()
     answer = daemon.answer("daemon.check", full=full)
     result = answer.decode(CheckResult)

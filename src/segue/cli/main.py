@@ -105,7 +105,7 @@ def _outcome(arguments: list[str]) -> int:
     except ClientError as error:
         return tell(str(error), UNREACHABLE)
     except SegueError as error:
-        return tell(error.message, FAILED)
+        return tell(error.message.removeprefix("$."), FAILED)
     except UnicodeEncodeError:
         return tell("an argument is not UTF-8; nothing was sent", USAGE)
 

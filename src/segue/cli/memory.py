@@ -5,6 +5,7 @@ from typing import get_args
 import click
 
 from segue.answers import Deleted, MemoryPage
+from segue.cli.add import read_stdin
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find
 from segue.cli.output import put, put_json, put_row, tell
@@ -71,7 +72,11 @@ def add_memory(
     supersedes: int | None,
     as_json: bool,
 ) -> None:
-    """Keep a fact, marked as added by hand, and print its id."""
+    """Keep a fact, marked as added by hand, and print its id.
+
+    FACT is the text, or - to read it from standard input.
+    """
+    fact = read_stdin(daemon.places.config.limits.content_bytes) if fact == "-" else fact
     answer = daemon.answer(
         "memory.save",
         fact=fact,

@@ -10,8 +10,8 @@ class ClientError(Exception):
 class Unreachable(ClientError):
     """Nothing serves at the socket."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"no daemon at {path} ({reason}); start it with: segued")
+    def __init__(self, path: Path, reason: str, command: str = "segued") -> None:
+        super().__init__(f"no daemon at {path} ({reason}); start it with: {command}")
         self.path = path
 
 

@@ -18,6 +18,9 @@ FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
 """Seconds between attempts at a daemon whose backlog is full: short, for it drains in milliseconds."""
 
+ASK_SECONDS = 2.0
+"""For the one question at a socket that nobody named and no record vouches for."""
+
 Where = Places | Path | str
 """The places that `find_places` found, or a socket's path."""
 
@@ -27,6 +30,18 @@ class Record(Struct):
 
     socket: str
     database: str | None = None
+
+
+class _Database(Struct):
+    path: str
+
+
+class _Status(Struct):
+    database: _Database
+
+
+class _StatusAnswer(Struct):
+    result: _Status
 
 
 def attempt(where: Where) -> socket.socket | None:
@@ -40,7 +55,10 @@ def attempt(where: Where) -> socket.socket | None:
             return _connect(guess)
         except Unreachable:
             continue
-    return _connect(last)
+    connected = _connect(last)
+    if connected and isinstance(where, Places) and where.database_given and not where.socket_given:
+        _check_database(connected, where)
+    return connected
 
 
 def pauses(timeout: float | None) -> Iterator[float]:
@@ -87,6 +105,20 @@ def _connect(path: Path) -> socket.socket | None:
     if failed == errno.EAGAIN:
         return None
     raise Unreachable(path, os.strerror(failed))
+
+
+def _check_database(connected: socket.socket, places: Places) -> None:
+    """Unreachable if who answers at the default socket serves another database than the one that was named."""
+    try:
+        connected.settimeout(ASK_SECONDS)
+        connected.sendall(b'{"jsonrpc":"2.0","method":"daemon.status","id":0}\n')
+        with connected.makefile("rb") as answers:
+            status = msgspec.json.decode(answers.readline(MAX_RECORD_BYTES), type=_StatusAnswer)
+    except (OSError, msgspec.DecodeError):
+        status = None
+    if status is None or os.path.realpath(status.result.database.path) != os.path.realpath(places.database):
+        connected.close()
+        raise Unreachable(places.database, "nobody serves this database", f"segued --database '{places.database}'")
 
 
 def _is_private(found: os.stat_result) -> bool:

@@ -1,7 +1,8 @@
 """Which connection has which session attached, and what becomes of a session whose clients vanish."""
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import anyio
@@ -9,7 +10,7 @@ import anyio
 from segue.errors import Overloaded, SegueError
 from segue.store import attachments, sessions
 from segue.store.engine import Store
-from segue.types import Session
+from segue.types import EndStatus, Session
 
 log = logging.getLogger("segue.server")
 
@@ -56,14 +57,14 @@ class Attachments:
 
     async def detach(self, client: Hashable, session_id: str) -> None:
         """The session without the client, otherwise as it is."""
-        number = self._clients.get(session_id, {}).get(client, 0)
-        if not self._release(client, session_id):
-            return
-        try:
-            await self._store.write(attachments.detach, session_id)
-        except BaseException:
-            self._clients.setdefault(session_id, {}).setdefault(client, number)
-            raise
+        with self._released(client, session_id) as was_last:
+            if was_last:
+                await self._store.write(attachments.detach, session_id)
+
+    async def end(self, client: Hashable, session_id: str, status: EndStatus) -> Session:
+        """The session, ended and without the client, both or neither."""
+        with self._released(client, session_id) as was_last:
+            return await self._store.write(sessions.end, session_id, status, detach=was_last)
 
     async def vanish(self, client: Hashable) -> None:
         """The client's connection closed: what only it had attached is crashed."""
@@ -97,6 +98,17 @@ class Attachments:
         clients = self._clients.get(session_id, {})
         for client in [client for client, earlier in clients.items() if earlier < number]:
             del clients[client]
+
+    @contextmanager
+    def _released(self, client: Hashable, session_id: str) -> Iterator[bool]:
+        """Without the client for good, unless what is done inside fails; says whether it was the last one."""
+        number = self._clients.get(session_id, {}).get(client)
+        try:
+            yield self._release(client, session_id)
+        except BaseException:
+            if number is not None:
+                self._clients.setdefault(session_id, {}).setdefault(client, number)
+            raise
 
     def _release(self, client: Hashable, session_id: str) -> bool:
         """Whether the client had the session attached and nobody else has."""

@@ -1,6 +1,7 @@
 """Central cleanup: on its own schedule, one session at a time, and not fooled by a clock that jumped."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -18,8 +19,14 @@ from segue.store.tx import Tx
 log = logging.getLogger("segue.cleanup")
 
 DAY_MS = 86_400_000
+ROUND = 100
+"""Sessions above the cap that are deleted after one look at all of them."""
+
 PAUSE_SECONDS = 0.005
 """Between two slices of a purge: the writer belongs to the clients."""
+
+RETRY_SECONDS = 5
+"""After a purge that failed: what was deleted must not stay in the file for want of a later delete."""
 
 LAST_RUN = "cleanup.last_run_at"
 LAST_RESULT = "cleanup.last_result"
@@ -68,7 +75,7 @@ class Cleanup:
         while True:
             try:
                 await self.run_if_trusted(suspicious)
-            except SegueError as error:
+            except (SegueError, sqlite3.Error) as error:
                 log.error("cleanup failed: %s", error)
             self._next_run_at = timestamp(self._clock() + round(interval * 1000))
             await anyio.sleep(interval)
@@ -88,8 +95,8 @@ class Cleanup:
     async def run(self) -> CleanupResult:
         """Delete what is due, each session in a transaction of its own that looks at it again."""
         retention_ms, cap = self._config.retention_ms, self._config.max_sessions
-        old = await self._delete(await self._store.read(retention.expired, retention_ms), "retention")
-        many = await self._delete(await self._store.read(retention.surplus, cap), "max_sessions")
+        old = await self._delete(await self._store.read(retention.expired, retention_ms))
+        many = await self._delete_surplus(cap)
         result = retention.result(old, many)
         self._memory = await self._store.write(_remember, result)
         if result.sessions_deleted:
@@ -108,13 +115,24 @@ class Cleanup:
             try:
                 while await self._store.write(purges.remove_slice):
                     await anyio.sleep(PAUSE_SECONDS)
-            except SegueError as error:
-                log.error("purge failed: %s", error)
+            except (SegueError, sqlite3.Error) as error:
+                log.error("purge failed, trying again in %d s: %s", RETRY_SECONDS, error)
+                await anyio.sleep(RETRY_SECONDS)
+                continue
             await self._purge.wait()
 
-    async def _delete(self, session_ids: list[str], cause: retention.Cause) -> list[str]:
-        limits = (self._config.retention_ms, self._config.max_sessions)
-        return [id for id in session_ids if await self._store.write(retention.delete_if, id, cause, *limits)]
+    async def _delete(self, due: list[retention.Due]) -> list[str]:
+        return [one.session_id for one in due if await self._store.write(retention.delete_if_unused, one)]
+
+    async def _delete_surplus(self, max_sessions: int) -> list[str]:
+        """Delete in rounds, each after a new look: sessions deleted meanwhile by others make room as well."""
+        deleted: list[str] = []
+        while due := (await self._store.read(retention.surplus, max_sessions))[:ROUND]:
+            gone = await self._delete(due)
+            if not gone:
+                break
+            deleted += gone
+        return deleted
 
     def far_from_last_run(self) -> bool:
         """Whether the wall clock is more than a day away from the last run, in either direction."""

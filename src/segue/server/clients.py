@@ -97,7 +97,11 @@ class Clients:
         elif len(self._connections) >= self._limits.clients:
             self._turn_away(raw)
         else:
-            stream = await UNIXSocketStream.from_socket(raw)
+            try:
+                stream = await UNIXSocketStream.from_socket(raw)
+            except ValueError:  # the client is gone already, which some kernels tell so
+                raw.close()
+                return
             connection = Connection(raw, stream, self._dispatcher, self._limits, Feed(self._backlog))
             self._connections.add(connection)
             if self._draining:
@@ -106,8 +110,10 @@ class Clients:
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            await connection.serve(self._context_for(connection))
-            await self._on_gone(connection)
+            try:
+                await connection.serve(self._context_for(connection))
+            finally:
+                await self._on_gone(connection)
         except Exception as fault:  # noqa: BLE001 - one client's connection must not end the others'
             to_error(fault, "a connection")
         finally:

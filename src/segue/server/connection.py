@@ -44,6 +44,8 @@ class Connection:
         self._sending = anyio.Lock(fast_acquire=True)
         self._tasks: TaskGroup | None = None
         self._telling = False
+        self._deaf = False
+        """Whether the client takes no more answers; what it sent before is run all the same."""
 
     @property
     def subscriptions(self) -> int:
@@ -78,7 +80,7 @@ class Connection:
                     await self._answer_all(ctx)
                     self._feed.finish()
                 except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    # Gone while we read or wrote: what it sent is done, nobody is left to tell.
+                    # Gone while we read: what came of it is done, nobody is left to tell.
                     self._tasks.cancel_scope.cancel()
         finally:
             self._feed.close()
@@ -113,11 +115,17 @@ class Connection:
         self._feed.release()
 
     async def _send(self, lines: bytes | bytearray) -> None:
-        if not self._telling:  # nobody else sends: spare a plain request the 5 µs of a lock
-            await self._stream.send(bytes(lines))
+        if self._deaf:
             return
-        async with self._sending:
-            await self._stream.send(bytes(lines))
+        try:
+            if not self._telling:  # nobody else sends: spare a plain request the 5 µs of a lock
+                await self._stream.send(bytes(lines))
+                return
+            async with self._sending:
+                await self._stream.send(bytes(lines))
+        except anyio.BrokenResourceError:
+            self._deaf = True
+            self.stop_receiving()
 
     async def _tell_events(self) -> None:
         """Send events as they come, until the feed ends; a client that does not read them stays behind."""

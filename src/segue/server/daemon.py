@@ -84,7 +84,7 @@ class Daemon:
             async with anyio.create_task_group() as chores:
                 chores.start_soon(self._accept, self._door, clients)
                 await self._answer_ourselves()
-                write_record(self._places.record, self._services.record)
+                self._leave_record()
                 on_ready()
                 self._start_chores(chores, clients)
                 await self._stop.requested.wait()
@@ -96,6 +96,14 @@ class Daemon:
         self._door.close()
         remove_record(self._places.record, self._services.record)
 
+    def _leave_record(self) -> None:
+        """Say where we are; without it, on a full disk for instance, clients that know the socket are served."""
+        try:
+            if not is_in_place(self._places.record, self._services.record):
+                write_record(self._places.record, self._services.record)
+        except StartError as error:
+            log.warning("%s", error)
+
     def _start_chores(self, chores: TaskGroup, clients: TaskGroup) -> None:
         config = self._places.config
         if config.session.auto_cleanup:
@@ -104,6 +112,7 @@ class Daemon:
             chores.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
         chores.start_soon(self._services.cleanup.purge_on_demand)
         chores.start_soon(self._keep_reachable, chores, clients)
+        chores.start_soon(self._watch_file)
 
     async def _accept(self, door: Door, clients: TaskGroup) -> None:
         await self._services.clients.accept_from(door.listener, clients)
@@ -164,10 +173,15 @@ class Daemon:
                 if self._door.is_missing():
                     log.warning("%s was removed, making it again", self._door.path)
                     await self._reopen(chores, clients)
-                if not is_in_place(self._places.record, self._services.record):
-                    write_record(self._places.record, self._services.record)
+                self._leave_record()
             except StartError as error:
                 log.error("cannot make it again: %s", error)
+
+    async def _watch_file(self) -> None:
+        """Tell once if the database is removed or replaced under us; writes are refused from then on."""
+        while (lost := self._services.store.look_after_file()) is None:
+            await anyio.sleep(SELF_CHECK_SECONDS)
+        log.error("%s", lost)
 
     async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
         old, self._door = self._door, open_door(self._places.socket)

@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
 import anyio
@@ -69,6 +70,8 @@ def main() -> None:
         _fail(found)
     except StartError as error:
         _fail(error)
+    finally:
+        _let_go_of_stderr()
 
 
 def protect_process() -> None:
@@ -101,10 +104,19 @@ def tune_collector() -> None:
 
 def start_logging(level: LogLevel) -> None:
     """One line an event, to stderr."""
+    logging.raiseExceptions = False  # a line that cannot be written is lost, and nothing else
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # at debug it writes each call with its arguments
     logging.basicConfig(
         stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+
+
+def _let_go_of_stderr() -> None:
+    """Drop what cannot be written, or the interpreter would exit 120 for it."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _first_start_error(group: BaseExceptionGroup[BaseException]) -> StartError | None:
@@ -121,7 +133,8 @@ def _fail(error: StartError) -> None:
 
 def _tell(text: str) -> None:
     """One line on stderr, whatever is in the text."""
-    print("segued: " + " ".join(text.split()), file=sys.stderr, flush=True)  # noqa: T201
+    with suppress(OSError):  # a full disk behind stderr is no reason not to serve
+        print("segued: " + " ".join(text.split()), file=sys.stderr, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

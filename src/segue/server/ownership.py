@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from segue.paths import Places, check_socket_length
 from segue.server.lock import take_lock
-from segue.store.file import prepare_directory
+from segue.store.file import check_file, prepare_directory
 
 
 @contextmanager
@@ -16,6 +16,7 @@ def own(places: Places) -> Iterator[None]:
     Taken before the database is opened or the socket touched. Raises AlreadyRunning or StartError.
     """
     check_socket_length(places.socket)
+    check_file(places.database)
     prepare_directory(places.database.parent, "database")
     prepare_directory(places.socket.parent, "socket")
     database = take_lock(places.lock, str(places.database))

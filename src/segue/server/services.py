@@ -24,7 +24,7 @@ from segue.server.connection import Connection
 from segue.server.record import Record
 from segue.server.stop import Stop
 from segue.store.engine import Store
-from segue.types import Session
+from segue.types import EndStatus, Session
 
 
 class Services:
@@ -41,7 +41,7 @@ class Services:
         self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, backlog)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
         self._config = places.config
-        self._store = store
+        self.store = store
         self._stop = stop
         self._monotonic = monotonic
         self._started_at = timestamp(clock())
@@ -62,7 +62,7 @@ class Services:
             subscriptions=self.clients.subscriptions,
             requests=self.dispatcher.requests,
             errors=self.dispatcher.errors,
-            queue_depth=self._store.queue_depth,
+            queue_depth=self.store.queue_depth,
             cleanup=self.cleanup.status(),
         )
 
@@ -82,6 +82,10 @@ class Services:
         """The session, with the client behind it."""
         return await self.attachments.attach(client, session_id)
 
+    async def end(self, client: Hashable, session_id: str, status: EndStatus) -> Session:
+        """The session, ended and without the client."""
+        return await self.attachments.end(client, session_id, status)
+
     async def detach(self, client: Hashable, session_id: str) -> None:
         """The session without the client, otherwise as it is."""
         await self.attachments.detach(client, session_id)
@@ -91,7 +95,7 @@ class Services:
         return self._discovery
 
     def _context_for(self, client: Connection) -> Context:
-        return Context(self._store, self._config, self, client)
+        return Context(self.store, self._config, self, client)
 
     @cached_property
     def _discovery(self) -> msgspec.Raw:

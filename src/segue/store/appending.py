@@ -38,7 +38,7 @@ def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | N
     Raises NotFound without the session, Conflict (`key`, or `last_id` with the newest id) if it is not as expected.
     """
     before = sessions.scope(tx, session_id)
-    if new.draft.key is not None and (first := _first_of_key(tx, [session_id], new)):
+    if new.draft.key is not None and (first := _first_of_key(tx, new, session_id=session_id)):
         return msgspec.structs.replace(first, resumed=False)  # nothing is resumed where the session was named
     if expected_last_id is not None:
         _check_last_id(tx, session_id, expected_last_id)
@@ -49,14 +49,8 @@ def append_in_place(
     tx: Tx, place: Place, continuity_ms: int, new: Appending, *, expected_last_id: int | None
 ) -> Appended:
     """Store the message in the session that the place continues; a key is looked for in all its sessions."""
-    if new.draft.key is not None:
-        rows = tx.run(
-            "SELECT id FROM sessions WHERE working_dir = :dir AND bot_id = :bot",
-            dir=place.working_dir,
-            bot=place.bot_id,
-        )
-        if first := _first_of_key(tx, [id for (id,) in rows], new):
-            return first
+    if new.draft.key is not None and (first := _first_of_key(tx, new, place=place)):
+        return first
     resolution = continuity.resolve(tx, place, continuity_ms, create=True)
     if resolution.session is None:
         raise AssertionError("resolve with create always gives a session")
@@ -73,27 +67,34 @@ def append_many(tx: Tx, session_id: str, several: list[Appending], *, expected_l
 
 
 def _is_new(tx: Tx, session_id: str, new: Appending) -> bool:
-    return new.draft.key is None or _first_of_key(tx, [session_id], new) is None
+    return new.draft.key is None or _first_of_key(tx, new, session_id=session_id) is None
 
 
-def _first_of_key(tx: Tx, session_ids: list[str], new: Appending) -> Appended | None:
+# Of one session, or of all that a place has; found by the key, whose index is the narrowest.
+_OF_KEY = """
+    SELECT m.id, m.session_id, m.created_at, m.role, m.content, m.parts, m.resumed
+    FROM messages AS m CROSS JOIN sessions AS s ON s.id = m.session_id
+    WHERE m.key = :key AND (m.session_id = :session_id OR (s.working_dir = :working_dir AND s.bot_id = :bot_id))
+      AND NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = m.session_id AND m.id < p.before_id)
+    ORDER BY m.id
+"""
+
+
+def _first_of_key(
+    tx: Tx, new: Appending, *, session_id: str | None = None, place: Place | None = None
+) -> Appended | None:
     """The result that the key's first message had, if it was the same message; Conflict if it was another."""
     rows = tx.run(
-        """
-        SELECT id, session_id, created_at, role, content, parts,
-               created_at > (SELECT created_at FROM sessions WHERE id = messages.session_id)
-        FROM messages
-        WHERE key = :key AND session_id IN (SELECT value FROM json_each(:session_ids))
-          AND NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)
-        ORDER BY id
-        """,
+        _OF_KEY,
         key=new.draft.key,
-        session_ids=encode_json(session_ids),
+        session_id=session_id,
+        working_dir=place.working_dir if place else None,
+        bot_id=place.bot_id if place else None,
     ).fetchall()
-    for id, session_id, created_at, role, content, parts, later in rows:
+    for id, its_session_id, created_at, role, content, parts, resumed in rows:
         if (role, content) == (new.draft.role, new.draft.content) and _same_json(parts, new.parts):
             return Appended(
-                message_id=id, session_id=session_id, created_at=created_at, duplicate=True, resumed=bool(later)
+                message_id=id, session_id=its_session_id, created_at=created_at, duplicate=True, resumed=bool(resumed)
             )
     if rows:
         raise Conflict("the key was used for another message", reason="key")
@@ -101,9 +102,14 @@ def _first_of_key(tx: Tx, session_ids: list[str], new: Appending) -> Appended | 
 
 
 def _same_json(one: str | None, other: str | None) -> bool:
+    """Whether both say the same, in whatever order; compared as text, for Python takes true, 1 and 1.0 for equal."""
     if one == other or one is None or other is None:
         return one == other
-    return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
+    return _sorted(one) == _sorted(other)
+
+
+def _sorted(text: str) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(text), order="sorted")
 
 
 def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:
@@ -121,9 +127,9 @@ def _store(tx: Tx, session_id: str, before: Scope, new: Appending, resumed: bool
     message_id = tx.run(
         """
         INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
-                              model, stop_reason, key, created_at, metadata, parts, content)
+                              model, stop_reason, key, resumed, created_at, metadata, parts, content)
         VALUES (:session_id, :role, :is_summary, :token_count, :input_tokens, :output_tokens, :response_ms,
-                :model, :stop_reason, :key, :at, :metadata, :parts, :content)
+                :model, :stop_reason, :key, :resumed, :at, :metadata, :parts, :content)
         """,
         session_id=session_id,
         role=draft.role,
@@ -135,6 +141,7 @@ def _store(tx: Tx, session_id: str, before: Scope, new: Appending, resumed: bool
         model=draft.model,
         stop_reason=draft.stop_reason,
         key=draft.key,
+        resumed=resumed,
         at=tx.at,
         metadata=new.metadata,
         parts=new.parts,

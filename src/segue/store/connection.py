@@ -13,6 +13,7 @@ from typing import Literal, ParamSpec, TypeVar
 import aiosqlite
 
 from segue.errors import StartError
+from segue.store.file import APPLICATION_ID
 from segue.store.migrate import check_ours, load_migrations, migrate, start_error
 
 P = ParamSpec("P")
@@ -85,6 +86,7 @@ def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
         check_ours(connection, len(migrations))
         # Only a file without tables takes auto_vacuum, so it comes before the first migration and before WAL.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         _use_wal(connection, durability)
         migrate(connection, migrations)
     except BaseException:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from segue.answers import ConversationContext
 from segue.store import memories, messages, sessions, summaries
+from segue.store.rows import wire_bytes
 from segue.store.tx import Tx
 from segue.types import MAX_INTEGER, Message
 
@@ -35,7 +36,9 @@ def build(
     session costs no more than what fits.
     """
     session = sessions.get(tx, session_id)
-    known = memories.list_page(tx, bot_id=session.bot_id, session_id=None, limit=memory_limit).memories
+    known = memories.list_page(
+        tx, bot_id=session.bot_id, session_id=None, limit=memory_limit, answer_bytes=answer_bytes
+    ).memories
     summary = summaries.latest(tx, session_id)
     after = summary.messages_end if summary else -1
     parts = [estimate(memory.fact) for memory in known]
@@ -48,7 +51,8 @@ def build(
         parts.append(message_tokens(compacted))
     fixed = _sum(parts)
     left = None if max_tokens is None else max_tokens - fixed.number
-    tail = _walk_back(tx, session_id, after, compacted, left, answer_bytes)
+    taken = sum(map(wire_bytes, [*known, *filter(None, (summary, compacted))])) + len(session.system_prompt or "")
+    tail = _walk_back(tx, session_id, after, compacted, left, answer_bytes - taken)
     kept = ([compacted] if compacted else []) + tail.messages
     tokens = _sum([fixed, tail.tokens])
     return ConversationContext(
@@ -82,12 +86,12 @@ def _walk_back(
     newest_user = messages.newest_user_id(tx, session_id, after)
     kept: list[Message] = []
     tokens = Tokens(0, estimated=False)
-    size = messages.wire_bytes(compacted) if compacted else 0
+    size = 0
     for message in messages.backwards(tx, session_id, after):
         if compacted and message.id == compacted.id:
             continue
         more = _sum([tokens, message_tokens(message)])
-        size += messages.wire_bytes(message)
+        size += wire_bytes(message)
         optional = newest_user is None or message.id < newest_user
         if (optional and left is not None and more.number > left) or (kept and size > answer_bytes):
             break

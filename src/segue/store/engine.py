@@ -17,11 +17,11 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 import anyio
 
 from segue.clock import Clock
-from segue.errors import Overloaded, ShuttingDown
+from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.faults import to_segue_error
-from segue.store.file import prepare_directory, prepare_file
+from segue.store.file import Footprint, prepare_directory, prepare_file
 from segue.store.tx import Tx
 
 log = logging.getLogger("segue.store")
@@ -66,16 +66,25 @@ class Store:
         """Called with what was done, in commit order and once it is durable, also for callers that went away."""
         self._writer = writer
         self._readers = readers
-        self._reading = [0] * len(readers)
+        self._idle = list(readers)
+        self._reader_free = anyio.Semaphore(len(readers), fast_acquire=True)
+        self._apart: set[ThreadConnection] = set()
         self._clock = clock
         self._waiting: deque[Write] = deque()
         self._wake = anyio.Event()
         self._closing = False
+        self._footprint = Footprint(path)
+        self._lost: str | None = None
 
     @property
     def queue_depth(self) -> int:
         """How many writes wait for their transaction."""
         return len(self._waiting)
+
+    def look_after_file(self) -> str | None:
+        """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on."""
+        self._lost = self._lost or self._footprint.lost()
+        return self._lost
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` in a write transaction and return its result once that is durable.
@@ -85,6 +94,8 @@ class Store:
         """
         if self._closing:
             raise ShuttingDown("the daemon is shutting down")
+        if self._lost:
+            raise StorageError("storage: the database was removed or replaced; restart segued", reason="io")
         if len(self._waiting) >= self.queue_limit:
             raise Overloaded("too many writes are waiting; try again")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -94,14 +105,24 @@ class Store:
 
     async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` on a reader, in one transaction that sees every write answered before."""
-        index = self._reading.index(min(self._reading))
-        self._reading[index] += 1
+        async with self._reader_free:
+            reader = self._idle.pop()
+            try:
+                return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
+            finally:
+                self._idle.append(reader)
+
+    async def read_apart(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `query` as `read` does, on a connection of its own: for what takes so long that others would wait."""
+        reader = await open_reader(self.path)
+        self._apart.add(reader)
         try:
-            return await self._readers[index].call(
-                _run_read, self._readers[index].raw, self._clock(), lambda tx: query(tx, *args, **kwargs)
-            )
+            return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
         finally:
-            self._reading[index] -= 1
+            self._apart.discard(reader)
+            reader.raw.interrupt()
+            with anyio.CancelScope(shield=True):
+                await reader.close()
 
     async def commit_waiting(self) -> None:
         """The writer's loop; it ends when the store closes and nothing waits any more."""

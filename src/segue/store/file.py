@@ -8,6 +8,10 @@ from segue.errors import StartError
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+HEADER_BYTES = 100
+APPLICATION_ID = 0x53656775
+"""'Segu' in the file's header: how we, and file(1), know the file as ours."""
+
 COMPANIONS = ("-wal", "-shm")
 """SQLite's own files beside the database; it gives them the database's mode."""
 
@@ -24,6 +28,27 @@ def prepare_directory(directory: Path, subject: str) -> None:
     if found.st_mode & 0o022:
         mode = stat.S_IMODE(found.st_mode)
         raise StartError(subject, f"others can write to {directory} (mode {mode:04o}); run: chmod 700 '{directory}'")
+
+
+def check_file(path: Path) -> None:
+    """StartError if something is at the path that is not ours to open; it is left exactly as it was.
+
+    SQLite's header tells: our id stands in it from the file's first page on, whatever is still in the WAL.
+    """
+    try:
+        if not path.is_file() or path.is_symlink():
+            return  # nothing there yet, or nothing that can be opened, which is told with its reason later
+        with path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+    except OSError as error:
+        raise StartError("database", f"cannot open {path}: {error.strerror}") from None
+    if not header:
+        return
+    if not header.startswith(b"SQLite format 3\0"):
+        text = f"{path} is not a SQLite database; move it away or name a different file"
+        raise StartError("database", text)
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise StartError("database", f"{path} is another program's database; name a different file")
 
 
 def prepare_file(path: Path) -> None:
@@ -45,6 +70,21 @@ def prepare_file(path: Path) -> None:
         raise StartError("database", f"cannot open {path}: {hint}") from None
 
 
+class Footprint:
+    """Which files the open database is, to notice when somebody removes or replaces one under it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = {file: _inode(file) for file in (path, path.with_name(path.name + "-wal"))}
+
+    def lost(self) -> str | None:
+        """A sentence if a file is gone or another one: what is written from then on would be lost with it."""
+        for file, inode in self._files.items():
+            if inode is not None and _inode(file) != inode:
+                return f"{file} was removed or replaced while segued had it open; restart segued"
+        return None
+
+
 def wide_files(path: Path) -> list[str]:
     """A sentence for each of the database's files that others may read or write."""
     problems = []
@@ -56,6 +96,14 @@ def wide_files(path: Path) -> list[str]:
         if mode & 0o077:
             problems.append(f"{file} has mode {mode:04o}; run: chmod 600 '{file}'")
     return problems
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _tighten(path: Path, flags: int = 0) -> None:

@@ -4,7 +4,7 @@ from segue.answers import MemoryPage
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.store import bots, messages, sessions
-from segue.store.rows import decode
+from segue.store.rows import decode, wire_bytes
 from segue.store.tx import Tx
 from segue.types import Memory, MemoryDraft
 
@@ -125,8 +125,12 @@ def list_page(
     include_superseded: bool = False,
     limit: int,
     offset: int = 0,
+    answer_bytes: int,
 ) -> MemoryPage:
-    """One page of a bot's memories, or of those that came from a session, which may be deleted."""
+    """One page of a bot's memories, or of those that came from a session, which may be deleted.
+
+    It ends early, but not before its first memory, when it outgrows `answer_bytes`.
+    """
     named = (bot_id is not None, session_id is not None)
     values = {
         "bot_id": bot_id,
@@ -136,7 +140,15 @@ def list_page(
     }
     total = tx.run(_TOTAL[named], **values).fetchone()[0]
     rows = tx.run(_PAGE[named], limit=limit, offset=offset, **values)
-    return MemoryPage(memories=[decode(Memory, "memory", COLUMNS, row) for row in rows], total=total)
+    page = MemoryPage(memories=[], total=total)
+    size = 0
+    for row in rows:
+        memory = decode(Memory, "memory", COLUMNS, row)
+        size += wire_bytes(memory)
+        if page.memories and size > answer_bytes:
+            break
+        page.memories.append(memory)
+    return page
 
 
 def _tell_deleted(tx: Tx, rows: list[tuple[int, str | None, str | None, str]]) -> None:

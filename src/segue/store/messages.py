@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
 from segue.answers import MessagePage
 from segue.errors import NotFound
 from segue.events import MessagesDeleted
 from segue.store import purges, sessions
-from segue.store.rows import decode
+from segue.store.rows import decode, wire_bytes
 from segue.store.tx import Tx
 from segue.types import Message, Order, Role
 
@@ -38,8 +36,6 @@ _PAGE = {
     for one, scope in ((True, _OF_SESSION), (False, _OF_ALL))
     for order in ("asc", "desc")
 }
-
-_encode = msgspec.json.Encoder().encode
 
 PAST_ALL_IDS = 2**63 - 1
 
@@ -122,11 +118,6 @@ def held_from(tx: Tx, session_id: str) -> int:
     """Messages of the session with a smaller id are deleted, though perhaps still in the file."""
     row = tx.run("SELECT before_id FROM purges WHERE session_id = :id", id=session_id).fetchone()
     return int(row[0]) if row else 0
-
-
-def wire_bytes(message: Message) -> int:
-    """How long the message is as JSON."""
-    return len(_encode(message))
 
 
 def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:

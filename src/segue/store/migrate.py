@@ -4,9 +4,7 @@ import sqlite3
 from importlib import resources
 
 from segue.errors import StartError
-
-APPLICATION_ID = 0x53656775
-"""'Segu' in the file's header: how we, and file(1), know the file as ours."""
+from segue.store.file import APPLICATION_ID
 
 
 def load_migrations() -> list[str]:

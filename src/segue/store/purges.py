@@ -5,6 +5,7 @@ the deletion is complete the moment that row is committed; the slices only give 
 """
 
 from segue.store.tx import Tx
+from segue.types import MAX_INTEGER
 
 SLICE = 200
 """Messages removed in one transaction: about 2 ms with secure_delete, the most a client should wait for it."""
@@ -14,7 +15,14 @@ FREE_PAGES = 1024
 
 
 def hide_before(tx: Tx, session_id: str, before_id: int) -> None:
-    """Delete the session's messages with a smaller id for every reader, and remove the first slice of them."""
+    """Delete the session's messages with a smaller id for every reader, and remove the first slice of them.
+
+    Only what is there now: the row stays until the last slice, and what is appended meanwhile is not meant.
+    """
+    newest = tx.run("SELECT max(id) FROM messages WHERE session_id = :id", id=session_id).fetchone()[0]
+    if newest is None:
+        return
+    before_id = min(before_id, newest + 1)
     tx.run(
         """
         INSERT INTO purges (session_id, before_id) VALUES (:session_id, :before_id)
@@ -28,9 +36,7 @@ def hide_before(tx: Tx, session_id: str, before_id: int) -> None:
 
 def hide_all(tx: Tx, session_id: str) -> None:
     """Delete all messages that the session holds now."""
-    newest = tx.run("SELECT max(id) FROM messages WHERE session_id = :id", id=session_id).fetchone()[0]
-    if newest is not None:
-        hide_before(tx, session_id, newest + 1)
+    hide_before(tx, session_id, MAX_INTEGER)
 
 
 def remove_slice(tx: Tx) -> bool:

@@ -8,6 +8,8 @@ from segue.errors import InvalidData
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_encode = msgspec.json.Encoder().encode
+
 JSON_COLUMNS = ("metadata", "parts")
 
 
@@ -26,3 +28,8 @@ def decode(type: type[T], what: str, columns: tuple[str, ...], row: tuple[Any, .
 def encode_json(value: Any) -> str | None:
     """JSON text for a column; None stays NULL."""
     return None if value is None else msgspec.json.encode(value).decode()
+
+
+def wire_bytes(value: msgspec.Struct) -> int:
+    """How long the value is as JSON."""
+    return len(_encode(value))

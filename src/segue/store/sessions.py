@@ -180,13 +180,18 @@ def _make_active(tx: Tx, session_id: str) -> bool:
     return changed.rowcount > 0
 
 
-def end(tx: Tx, session_id: str, status: EndStatus) -> Session:
-    """The session with its new status; the first `ended_at` stays."""
+def end(tx: Tx, session_id: str, status: EndStatus, *, detach: bool = False) -> Session:
+    """The session with its new status, and detached if asked; the first `ended_at` stays."""
     tx.run(
-        "UPDATE sessions SET status = :status, ended_at = coalesce(ended_at, :at), updated_at = :at WHERE id = :id",
+        """
+        UPDATE sessions SET status = :status, ended_at = coalesce(ended_at, :at), updated_at = :at,
+                            attached = attached AND NOT :detach
+        WHERE id = :id
+        """,
         id=session_id,
         status=status,
         at=tx.at,
+        detach=detach,
     )
     return tell(tx, "session.ended", get(tx, session_id))
 

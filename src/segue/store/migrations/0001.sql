@@ -54,6 +54,8 @@ CREATE TABLE messages (
     model TEXT,
     stop_reason TEXT,
     key TEXT,
+    -- Whether the append continued its directory's session: what a retry under the same key is told again.
+    resumed INTEGER NOT NULL DEFAULT 0 CHECK (resumed IN (0, 1)),
     created_at TEXT NOT NULL,
     metadata TEXT NOT NULL DEFAULT '{}',
     parts TEXT,
