@@ -1,12 +1,14 @@
 import os
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from segue.errors import StartError
-from segue.store.file import prepare_directory, prepare_file, wide_files
+from segue.store.file import APPLICATION_ID, check_file, prepare_directory, prepare_file, wide_files
 from tests.support.users import AM_ROOT, NOBODY
 
 
@@ -123,6 +125,27 @@ def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert "belongs to user" in refusal(prepare_file, path)
     assert mode(path) == 0o644
+
+
+BEGUN = ["", "PRAGMA auto_vacuum = INCREMENTAL", f"PRAGMA application_id = {APPLICATION_ID}"]
+
+
+@pytest.mark.parametrize("statement", BEGUN)
+def test_a_database_that_is_only_begun_is_not_taken_for_anothers(path: Path, statement: str) -> None:
+    """As another daemon that starts has it for a moment, and one that was killed there leaves it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+    check_file(path)
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE t (x)", "PRAGMA user_version = 1", "PRAGMA application_id = 7"])
+def test_another_programs_database_is_refused_before_anything_is_touched(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+    path.chmod(0o644)
+    before = path.read_bytes()
+    assert "another program" in refusal(check_file, path)
+    assert (mode(path), path.read_bytes(), list(path.parent.iterdir())) == (0o644, before, [path])
 
 
 def test_a_directory_that_is_missing_is_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 import anyio
 
 from segue.clock import Clock
-from segue.errors import Overloaded, ShuttingDown, StorageError
+from segue.errors import Overloaded, ShuttingDown, StartError, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.faults import to_segue_error
@@ -114,7 +114,10 @@ class Store:
 
     async def read_apart(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` as `read` does, on a connection of its own: for what takes so long that others would wait."""
-        reader = await open_reader(self.path)
+        try:
+            reader = await open_reader(self.path)
+        except StartError:  # no descriptor is free for it
+            return await self.read(query, *args, **kwargs)
         self._apart.add(reader)
         try:
             return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))

@@ -47,7 +47,9 @@ def check_file(path: Path) -> None:
     if not header.startswith(b"SQLite format 3\0"):
         text = f"{path} is not a SQLite database; move it away or name a different file"
         raise StartError("database", text)
-    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+    schema, version, application = (int.from_bytes(header[start : start + 4]) for start in (40, 60, 68))
+    # All 0: nothing was ever made in it. A daemon is making it at this moment, or died on the way.
+    if application != APPLICATION_ID and (schema or version or application):
         raise StartError("database", f"{path} is another program's database; name a different file")
 
 
