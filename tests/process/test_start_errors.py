@@ -85,6 +85,14 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(segued: Segued,
     segued.database.unlink()
 
 
+def test_a_file_that_a_killed_daemon_only_began_becomes_the_database(segued: Segued) -> None:
+    segued.database.parent.mkdir(mode=0o700)
+    change_database(segued, "PRAGMA auto_vacuum = INCREMENTAL")
+    assert segued.database.stat().st_size > 0
+    segued.database.chmod(0o600)
+    assert segued.start().connect().call("daemon.check", full=True) == {"ok": True, "problems": []}
+
+
 def test_an_empty_file_becomes_the_database(segued: Segued) -> None:
     segued.database.parent.mkdir(mode=0o700)
     segued.database.touch(mode=0o600)

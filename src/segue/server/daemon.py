@@ -30,6 +30,9 @@ DRAIN_SECONDS = 5
 LATE_SECONDS = 3
 """How far into the drain requests are still run; later ones are refused, so that the rest can be answered."""
 
+OWN_LOOK_SECONDS = 0.5
+"""How long the daemon's own connection at its start may take to be gone; others may have come meanwhile."""
+
 IDLE_LOOKS = 10
 """How often within `idle_exit_minutes` to look whether anything happened."""
 
@@ -125,6 +128,8 @@ class Daemon:
         async with await UNIXSocketStream.from_socket(raw) as stream:
             await stream.send(b'{"jsonrpc":"2.0","method":"daemon.ping","id":0}\n')
             await stream.receive()
+        with anyio.move_on_after(OWN_LOOK_SECONDS):  # or we would be a client too many for a limit of one
+            await self._services.clients.wait_until_gone()
         self._services.dispatcher.requests = 0
 
     async def _drain(self, clients: TaskGroup) -> None:

@@ -114,7 +114,8 @@ def start_logging(level: LogLevel) -> None:
 def _let_go_of_stderr() -> None:
     """Drop what cannot be written, or the interpreter would exit 120 for it."""
     try:
-        sys.stderr.flush()
+        if sys.stderr is not None:  # it was closed from the start
+            sys.stderr.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
