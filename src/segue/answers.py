@@ -9,6 +9,7 @@ from segue.types import (
     Memory,
     Message,
     Reason,
+    Role,
     RowId,
     Session,
     SessionSummary,
@@ -56,6 +57,26 @@ class AppendedMany(Struct, kw_only=True):
 
     message_ids: list[RowId]
     session_id: str
+
+
+class SearchHit(Struct, kw_only=True):
+    """A message that was found; `snippet` has U+E000 before and U+E001 after each match in it."""
+
+    message_id: RowId
+    session_id: str
+    session_name: str | None
+    working_dir: str | None
+    role: Role
+    created_at: Timestamp
+    snippet: str
+    score: float
+
+
+class SearchPage(Struct, kw_only=True):
+    """Messages that were found, the best first, and how many there are in all."""
+
+    hits: list[SearchHit]
+    total: Count
 
 
 class MessageCount(Struct, kw_only=True):

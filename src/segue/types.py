@@ -29,6 +29,7 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 RowId = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 PageLimit = Annotated[int, Meta(ge=1, le=10000)]
+SearchLimit = Annotated[int, Meta(ge=1, le=200)]
 PreviewChars = Annotated[int, Meta(ge=0, le=1000)]
 
 Role = Literal["user", "assistant", "system", "tool"]

@@ -6,7 +6,7 @@ from segue.answers import CheckResult, DaemonStatus, Empty
 from segue.api.context import Context
 from segue.errors import StorageError
 from segue.rpc.method import method
-from segue.store import health
+from segue.store import health, index_check, indexing
 
 
 @method("daemon.ping")
@@ -23,12 +23,15 @@ async def status(ctx: Context) -> DaemonStatus:
 
 @method("daemon.check", raises=(StorageError,))
 async def check(ctx: Context, *, full: bool = False) -> CheckResult:
-    """Whether the file is sound: its pages and modes, and if `full` also references and counters.
+    """Whether the file is sound: its pages and modes, and if `full` also references, counters and the search index.
 
-    Reads the whole file: seconds for hundreds of megabytes, while other clients go on.
+    Reads the whole file: seconds for hundreds of megabytes, while other clients go on. A damaged index is made anew.
     """
     lost = ctx.store.look_after_file()
     problems = [lost] if lost else await ctx.store.read_apart(health.check, ctx.store.path, full=full)
+    if full and not lost and (found := await ctx.store.read_apart(index_check.check)):
+        await ctx.store.write(indexing.reset)
+        problems += [f"{problem}; it is made anew" for problem in found]
     return CheckResult(ok=not problems, problems=problems)
 
 

@@ -5,14 +5,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from segue.answers import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage
+from segue.answers import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 from segue.api.bounds import check_depth, check_time, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.rpc.method import method
-from segue.store import appending, messages
+from segue.store import appending, indexing, messages, searching
 from segue.store.appending import Appending
 from segue.store.continuity import Place
+from segue.store.indexing import IndexDamaged
 from segue.types import (
     BotId,
     Count,
@@ -25,6 +26,7 @@ from segue.types import (
     Parts,
     Role,
     RowId,
+    SearchLimit,
     SessionId,
     Timestamp,
     WorkingDir,
@@ -150,6 +152,45 @@ async def delete_before(ctx: Context, *, session_id: SessionId, before_id: RowId
     deleted = await ctx.store.write(messages.delete_before, session_id, before_id)
     ctx.daemon.purge()
     return DeletedCount(deleted=deleted)
+
+
+@method("message.search", raises=(StorageError, InvalidData))
+async def search(
+    ctx: Context,
+    *,
+    query: str,
+    session_id: SessionId | None = None,
+    working_dir: WorkingDir | None = None,
+    bot_id: BotId | None = None,
+    role: Role | None = None,
+    since: Timestamp | None = None,
+    until: Timestamp | None = None,
+    limit: SearchLimit = 20,
+    offset: Count = 0,
+) -> SearchPage:
+    """Messages that hold all words of the query, of the newest 1000 the best first; `total` counts all.
+
+    A word may stand in the content, in `parts` or in the session's name, in any case and with or without accents.
+    `"…"` is a phrase, `*` after at least 3 characters a prefix; all else is plain text. `since` is exclusive.
+    """
+    check_time(since, "$.since")
+    check_time(until, "$.until")
+    directory = None if working_dir is None else normalise(working_dir)
+    filter = searching.Filter(session_id, directory, bot_id, role, since, until)
+    await _catch_up(ctx)
+    try:
+        return await ctx.store.read(searching.search, query, filter, limit=limit, offset=offset)
+    except IndexDamaged:
+        await ctx.store.write(indexing.reset)
+    await _catch_up(ctx)
+    return await ctx.store.read(searching.search, query, filter, limit=limit, offset=offset)
+
+
+async def _catch_up(ctx: Context) -> None:
+    """Index what was appended up to now, in slices between which others write."""
+    newest = await ctx.store.read(indexing.newest)
+    while await ctx.store.read(indexing.lags, newest):
+        await ctx.store.write(indexing.step, newest)
 
 
 def _prepare(ctx: Context, draft: Draft, path: str) -> Appending:

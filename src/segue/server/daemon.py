@@ -13,6 +13,7 @@ from segue.clock import Clock, wall_ms
 from segue.errors import SegueError, StartError
 from segue.paths import Places
 from segue.server.door import Door, open_door
+from segue.server.indexer import keep_indexed
 from segue.server.ownership import own
 from segue.server.record import is_in_place, remove_record, write_record
 from segue.server.services import Services
@@ -114,6 +115,7 @@ class Daemon:
         if config.daemon.idle_exit_minutes:
             chores.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
         chores.start_soon(self._services.cleanup.purge_on_demand)
+        chores.start_soon(keep_indexed, self._services.store)
         chores.start_soon(self._keep_reachable, chores, clients)
         chores.start_soon(self._watch_file)
 

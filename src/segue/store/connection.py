@@ -57,7 +57,7 @@ class ThreadConnection(aiosqlite.Connection):
 
 async def open_writer(path: Path, durability: Durability) -> ThreadConnection:
     """The one connection that writes, with the schema brought up to date; StartError if that cannot be."""
-    return await _start(lambda: _connect_writer(path, durability))
+    return await _start(lambda: connect_writer(path, durability))
 
 
 async def open_reader(path: Path) -> ThreadConnection:
@@ -74,7 +74,8 @@ async def _start(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
     return connection
 
 
-def _connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+    """The same on the caller's own thread."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         wanted = ".".join(map(str, OLDEST_SQLITE))
         raise StartError("sqlite", f"version {sqlite3.sqlite_version} is too old, {wanted} or newer is needed")

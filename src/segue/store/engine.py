@@ -64,6 +64,8 @@ class Store:
         self.queue_limit = 10_000
         self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
         """Called with what was done, in commit order and once it is durable, also for callers that went away."""
+        self.changed = anyio.Event()
+        """Set at the next commit, and replaced: for chores that follow what is written."""
         self._writer = writer
         self._readers = readers
         self._idle = list(readers)
@@ -148,6 +150,8 @@ class Store:
                 _settle(write.done, outcome)
             if emitted := [one for outcome in outcomes for one in outcome.emitted]:
                 self.publish(emitted)
+            self.changed.set()
+            self.changed = anyio.Event()
 
     def close_queue(self) -> None:
         """Take no more writes; those that wait are still committed."""

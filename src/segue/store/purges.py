@@ -4,11 +4,12 @@ A row of `purges` says that a session's messages below an id are deleted. Every 
 the deletion is complete the moment that row is committed; the slices only give the space back.
 """
 
+from segue.store import entries, indexing
 from segue.store.tx import Tx
 from segue.types import MAX_INTEGER
 
-SLICE = 200
-"""Messages removed in one transaction: about 2 ms with secure_delete, the most a client should wait for it."""
+VACUUM_PAGES = 200
+"""Pages given back in one transaction: about 2 ms."""
 
 FREE_PAGES = 1024
 """Pages (4 MiB) kept for new messages before the file is made smaller."""
@@ -48,20 +49,21 @@ def remove_slice(tx: Tx) -> bool:
     free = tx.run("PRAGMA freelist_count").fetchone()[0]
     if free <= FREE_PAGES:
         return False
-    tx.run(f"PRAGMA incremental_vacuum({min(SLICE, free - FREE_PAGES)})").fetchall()
+    tx.run(f"PRAGMA incremental_vacuum({min(VACUUM_PAGES, free - FREE_PAGES)})").fetchall()
     return True
 
 
 def _remove_slice(tx: Tx, session_id: str, before_id: int) -> None:
-    removed = tx.run(
-        """
-        DELETE FROM messages WHERE id IN (
-            SELECT id FROM messages WHERE session_id = :session_id AND id < :before_id ORDER BY id LIMIT :slice
+    """A slice of the search index bounds this too: taking a message out of it costs more than deleting it."""
+    rows = entries.slice_of_session(tx, session_id, 0, before_id)
+    if rows:
+        indexing.take_out(tx, rows)
+        tx.run(
+            "DELETE FROM messages WHERE session_id = :session_id AND id <= :last",
+            session_id=session_id,
+            last=rows[-1].id,
         )
-        """,
-        session_id=session_id,
-        before_id=before_id,
-        slice=SLICE,
-    ).rowcount
-    if removed < SLICE:
+    left = "SELECT 1 FROM messages WHERE session_id = :session_id AND id < :before_id"
+    if tx.run(left, session_id=session_id, before_id=before_id).fetchone() is None:
         tx.run("DELETE FROM purges WHERE session_id = :session_id", session_id=session_id)
+        indexing.forget(tx, session_id)

@@ -118,6 +118,61 @@ CREATE TABLE extractions (
 CREATE INDEX extractions_by_session ON extractions (session_id);
 CREATE INDEX extractions_by_time ON extractions (next_attempt_at);
 
+-- Which words stand in which message (its id is the rowid). Without the text itself: what is taken out must be told
+-- again, letter by letter, so see store/indexing.py. Merged in small steps by us: SQLite's own would stall a writer. Eight segments at a time, so that those of
+-- 160 000 messages are merged no more before there are 1.3 million: the words of one term are merged in one go.
+CREATE VIRTUAL TABLE message_words USING fts5 (words, tags, content = '', columnsize = 0, tokenize = 'ascii');
+INSERT INTO message_words (message_words, rank) VALUES ('automerge', 0), ('crisismerge', 1000), ('usermerge', 8);
+CREATE VIRTUAL TABLE message_vocabulary USING fts5vocab (message_words, row);
+
+-- How far the index is: every message up to this id is in it, and none after.
+CREATE TABLE search_progress (
+    upto INTEGER NOT NULL,
+    words INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    merging TEXT NOT NULL CHECK (merging IN ('no', 'due', 'begun'))
+) STRICT;
+INSERT INTO search_progress (upto, words, version, merging) VALUES (0, 0, '', 'no');
+
+-- As what the messages of a session, from an id on, are in the index.
+CREATE TABLE search_sessions (
+    session_id TEXT NOT NULL,
+    from_id INTEGER NOT NULL,
+    bot_id TEXT,
+    working_dir TEXT,
+    name TEXT,
+    PRIMARY KEY (session_id, from_id)
+) STRICT, WITHOUT ROWID;
+
+-- Sessions that were changed since.
+CREATE TABLE search_changes (session_id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER session_changed AFTER UPDATE OF name, working_dir ON sessions
+WHEN old.name IS NOT new.name OR old.working_dir IS NOT new.working_dir
+BEGIN
+    INSERT OR IGNORE INTO search_changes (session_id)
+    SELECT new.id WHERE EXISTS (SELECT 1 FROM search_sessions WHERE session_id = new.id);
+END;
+
+CREATE TRIGGER session_came_back AFTER INSERT ON sessions
+WHEN EXISTS (SELECT 1 FROM search_sessions WHERE session_id = new.id)
+BEGIN
+    INSERT OR IGNORE INTO search_changes (session_id) VALUES (new.id);
+END;
+
+CREATE TRIGGER session_gone AFTER DELETE ON sessions
+WHEN NOT EXISTS (SELECT 1 FROM messages WHERE session_id = old.id)
+BEGIN
+    DELETE FROM search_sessions WHERE session_id = old.id;
+END;
+
+-- When the messages of a block of ids were appended, so that a search of a time need not look at each.
+CREATE TABLE search_times (
+    block INTEGER PRIMARY KEY,
+    first_at TEXT NOT NULL,
+    last_at TEXT NOT NULL
+) STRICT;
+
 -- What the daemon remembers of itself, such as its last cleanup.
 CREATE TABLE daemon_state (
     name TEXT PRIMARY KEY NOT NULL,

@@ -1,0 +1,48 @@
+"""Keeps the search index up to date while nobody waits for the writer."""
+
+import logging
+import sqlite3
+
+import anyio
+
+from segue.errors import SegueError
+from segue.store import indexing
+from segue.store.engine import Store
+
+log = logging.getLogger("segue.search")
+
+IDLE_SECONDS = 0.25
+"""After a change, so that the index takes no turns from the clients that are at it; a search does not wait for it."""
+
+PAUSE_SECONDS = 0.005
+"""Between two slices: the writer belongs to the clients."""
+
+RETRY_SECONDS = 60
+"""After an error, which may be a full disk."""
+
+
+async def keep_indexed(store: Store) -> None:
+    """Put in what is appended and merge away what is deleted, a slice at a time, until cancelled."""
+    while True:
+        changed = store.changed
+        try:
+            if await _work(store):
+                await anyio.sleep(PAUSE_SECONDS if not store.queue_depth else IDLE_SECONDS)
+                continue
+        except (SegueError, sqlite3.Error) as error:
+            log.error("indexing failed: %s", error)
+            await anyio.sleep(RETRY_SECONDS)
+        await changed.wait()
+        await anyio.sleep(IDLE_SECONDS)
+
+
+async def _work(store: Store) -> bool:
+    """Do a slice of what is to be done; False if that is nothing."""
+    newest = await store.read(indexing.newest)
+    if await store.read(indexing.lags, newest):
+        await store.write(indexing.step, newest)
+        return True
+    if await store.read(indexing.merge_is_due):
+        await store.write(indexing.merge_step)
+        return True
+    return False

@@ -1,0 +1,79 @@
+"""The store's functions on a database of the test's own, without a loop or a socket."""
+
+from pathlib import Path
+from typing import Any
+
+from segue.answers import SearchPage
+from segue.store import appending, index_check, indexing, purges, searching, sessions
+from segue.store.connection import connect_writer
+from segue.store.searching import Filter
+from segue.store.tx import Tx
+from segue.types import Draft
+from tests.support.clock import START_MS
+
+
+class Database:
+    """One transaction that goes on, and what tests do in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect_writer(path, "normal")
+        self.tx = Tx(self.connection, START_MS)
+
+    def session(self, id: str, **more: Any) -> str:
+        return sessions.create(self.tx, **{"bot_id": "default", "id": id, "name": "plain", **more}).id
+
+    def append(self, session: str, content: str, **more: Any) -> int:
+        new = appending.prepare(Draft(**{"role": "assistant", "content": content, **more}), 2**30)
+        return appending.append(self.tx, session, new, expected_last_id=None).message_id
+
+    def catch_up(self) -> int:
+        """Index everything; returns the number of slices."""
+        newest, slices = indexing.newest(self.tx), 0
+        while indexing.lags(self.tx, newest):
+            indexing.step(self.tx, newest)
+            slices += 1
+        return slices
+
+    def purge(self) -> None:
+        while purges.remove_slice(self.tx):
+            pass
+
+    def merge(self) -> None:
+        while indexing.merge_is_due(self.tx):
+            indexing.merge_step(self.tx)
+
+    def page(self, query: str, **filter: Any) -> SearchPage:
+        self.catch_up()
+        return searching.search(self.tx, query, Filter(**filter), limit=200, offset=0)
+
+    def find(self, query: str, **filter: Any) -> set[int]:
+        """The ids of the hits, which must be as many as the total."""
+        page = self.page(query, **filter)
+        assert page.total == len(page.hits)
+        return {hit.message_id for hit in page.hits}
+
+    def check(self) -> list[str]:
+        """What the daemon's check says, after FTS5's own, which raises."""
+        self.connection.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
+        return index_check.check(self.tx)
+
+    def holds(self, word: str) -> bool:
+        """Whether the index holds the word anywhere, in use or not."""
+        found = self.connection.execute(
+            "SELECT count(*) FROM message_words_data WHERE instr(block, :word)", {"word": word.encode()}
+        )
+        return bool(found.fetchone()[0])
+
+    def damage(self) -> None:
+        self.connection.execute("DELETE FROM message_words_data WHERE id > 100")
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def emptied(database: Database) -> Database:
+    """The same without sessions and messages."""
+    for table in ("messages", "purges", "sessions"):
+        database.connection.execute(f"DELETE FROM {table}")
+    indexing.reset(database.tx)
+    return database

@@ -1,0 +1,252 @@
+"""The index beside the messages: behind them, damaged, of another version, and through deletions in any order."""
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segue.store import bots, forks, index_check, indexing, messages, purges, sessions, words
+from tests.support.database import Database, emptied
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = Database(tmp_path_factory.mktemp("index") / "sessions.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(file: Database) -> Database:
+    return emptied(file)
+
+
+def test_a_lag_is_caught_up_in_slices(database: Database) -> None:
+    session = database.session("s")
+    made = {database.append(session, "zebra") for _ in range(100)}
+    assert database.check() == [], "an index that lags is sound"
+    assert database.catch_up() == 3
+    assert database.find("zebra") == made
+    assert database.check() == []
+
+
+def test_a_slice_ends_after_a_large_message(database: Database) -> None:
+    session = database.session("s")
+    for _ in range(3):
+        database.append(session, "zebra " * 6000)
+    assert database.catch_up() == 3
+
+
+def test_a_slice_that_is_rolled_back_is_done_again(database: Database) -> None:
+    session = database.session("s")
+    made = {database.append(session, "zebra") for _ in range(10)}
+    database.connection.execute("BEGIN")
+    database.catch_up()
+    database.connection.execute("ROLLBACK")
+    assert indexing.progress(database.tx).upto == 0
+    assert database.find("zebra") == made
+    assert database.check() == []
+
+
+def test_what_is_deleted_before_it_is_indexed_is_never_in_the_index(database: Database) -> None:
+    session = database.session("s")
+    database.append(session, "zebra indexed")
+    database.catch_up()
+    database.append(session, "zebra not indexed")
+    last = database.append(session, "zebra last")
+    messages.delete_before(database.tx, session, last)
+    assert database.find("zebra") == {last}
+    assert database.check() == []
+    database.append(session, "lion")
+    sessions.delete(database.tx, session)
+    assert database.find("zebra") == database.find("lion") == set()
+    database.purge()
+    assert database.check() == []
+    assert database.connection.execute("SELECT count(*) FROM search_sessions").fetchone() == (0,)
+
+
+def test_what_is_hidden_but_not_yet_removed_is_not_found_and_not_counted(database: Database) -> None:
+    one, two = database.session("one"), database.session("two")
+    made = [database.append(one, "zebra") for _ in range(150)]
+    kept = database.append(two, "zebra")
+    database.catch_up()
+    messages.delete_before(database.tx, one, made[-2])
+    assert database.connection.execute("SELECT count(*) FROM messages").fetchone()[0] > 100
+    assert database.find("zebra") == {*made[-2:], kept}
+    assert database.find("zebra", session_id=one) == {*made[-2:]}
+    sessions.delete(database.tx, one)
+    assert database.find("zebra") == {kept}
+    assert database.find("zebra", since="2000-01-01T00:00:00.000Z") == {kept}
+
+
+def test_very_many_deletions_under_way_are_counted_right_too(database: Database) -> None:
+    bots.create(database.tx, "b", "b", None)
+    kept = database.append(database.session("kept"), "zebra")
+    for number in range(120):
+        database.append(database.session(f"s{number}", bot_id="b"), "zebra")
+    database.catch_up()
+    bots.delete(database.tx, "b")
+    assert database.find("zebra") == {kept}
+    database.purge()
+    assert database.find("zebra") == {kept}
+    assert database.check() == []
+
+
+def test_an_id_that_is_used_again_does_not_inherit(database: Database) -> None:
+    first = database.session("s", name="Before", working_dir="/a")
+    for _ in range(150):
+        database.append(first, "zebra")
+    database.catch_up()
+    sessions.delete(database.tx, first)
+    again = database.session("s", name="After", working_dir="/b")
+    made = database.append(again, "zebra")
+    assert database.find("zebra") == database.find("after") == database.find("zebra", working_dir="/b") == {made}
+    assert database.find("before") == database.find("zebra", working_dir="/a") == set()
+    database.purge()
+    assert database.find("after zebra") == {made}
+    assert database.check() == []
+
+
+def test_words_that_were_deleted_are_gone_from_the_index_after_the_merge(database: Database) -> None:
+    kept = database.append(database.session("kept"), "lion")
+    session = database.session("s", name="xylophonename")
+    for number in range(100):
+        database.append(session, f"quaggaword and {number}")
+    database.catch_up()
+    assert database.holds("quaggawor")
+    assert database.holds("xylophonenam")
+    sessions.delete(database.tx, session)
+    assert not indexing.merge_is_due(database.tx), "while more is to be removed a merge would be for nothing"
+    database.purge()
+    assert indexing.merge_is_due(database.tx)
+    database.merge()
+    assert not database.holds("uagga")
+    assert not database.holds("ylophone")
+    assert database.find("lion") == {kept}
+    assert database.check() == []
+
+
+def test_a_damaged_index_says_so_and_is_made_anew_by_whoever_finds_it(database: Database) -> None:
+    session = database.session("s")
+    made = [database.append(session, f"zebra {number}") for number in range(100)]
+    database.catch_up()
+    database.damage()
+    with pytest.raises(indexing.IndexDamaged):
+        database.page("zebra")
+    assert database_problems(database) == ["search index: damaged"]
+    database.append(session, "one more")
+    messages.delete_before(database.tx, session, made[50])
+    database.purge()
+    assert len(database.find("zebra")) == 50
+    assert database.check() == []
+
+
+def database_problems(database: Database) -> list[str]:
+    with pytest.raises(sqlite3.DatabaseError):
+        database.check()
+    return index_check.check(database.tx)
+
+
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [
+        ("INSERT INTO message_words (rowid, words, tags) VALUES (999, 'x', 'ruser')", "1 messages in it are deleted"),
+        ("UPDATE search_progress SET upto = upto + 1000", "1 messages are missing"),
+    ],
+)
+def test_an_index_that_does_not_fit_the_messages_is_told(database: Database, sql: str, problem: str) -> None:
+    session = database.session("s")
+    database.append(session, "zebra")
+    database.catch_up()
+    database.append(session, "lion")
+    database.connection.execute(sql)
+    assert any(problem in found for found in database.check())
+
+
+def test_an_index_of_another_version_is_made_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = database.append(database.session("s"), "zebra")
+    database.catch_up()
+    monkeypatch.setattr(words, "VERSION", "another")
+    assert database.catch_up() == 1
+    assert indexing.progress(database.tx).version == "another"
+    assert database.find("zebra") == {made}
+
+
+def test_a_row_that_cannot_be_decoded_does_not_stop_the_index(database: Database) -> None:
+    session = database.session("s")
+    database.append(session, "broken")
+    database.connection.execute("UPDATE messages SET parts = '[{', content = CAST(x'7a65627261ff' AS TEXT)")
+    made = database.append(session, "zebra")
+    assert made in database.find("zebra")
+    sessions.delete(database.tx, session)
+    database.purge()
+    assert database.check() == []
+
+
+NAMES = st.sampled_from(["Lion", "Tiger den", None])
+DIRECTORIES = st.sampled_from(["/a", "/b", None])
+SESSIONS = st.sampled_from(["one", "two"])
+DEED = st.one_of(
+    st.tuples(st.just("append"), SESSIONS, st.sampled_from(["zebra", "lion zebra", "tiger", "elk lion"])),
+    st.tuples(st.just("name"), SESSIONS, NAMES),
+    st.tuples(st.just("move"), SESSIONS, DIRECTORIES),
+    st.tuples(st.just("cut"), SESSIONS, st.integers(0, 12)),
+    st.tuples(st.just("delete"), SESSIONS, st.none()),
+    st.tuples(st.just("fork"), SESSIONS, st.none()),
+    st.tuples(st.just("purge"), SESSIONS, st.none()),
+    st.tuples(st.just("step"), SESSIONS, st.integers(1, 4)),
+    st.tuples(st.just("merge"), SESSIONS, st.none()),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=st.lists(DEED, max_size=30))
+def test_whatever_happens_in_whatever_order_the_index_fits(
+    file: Database, monkeypatch: pytest.MonkeyPatch, deeds: list[tuple[str, str, object]]
+) -> None:
+    monkeypatch.setattr("segue.store.entries.SLICE_MESSAGES", 2)
+    database = emptied(file)
+    for deed, session, value in deeds:
+        do(database, deed, session, value)
+    rows = database.connection.execute(
+        """
+        SELECT m.id, m.content || ' ' || coalesce(s.name, ''), s.working_dir FROM messages AS m
+        JOIN sessions AS s ON s.id = m.session_id LEFT JOIN purges AS p ON p.session_id = m.session_id
+        WHERE m.id >= coalesce(p.before_id, 0)
+        """
+    ).fetchall()
+    for word in ("zebra", "lion", "tiger", "elk"):
+        holding = [(id, place) for id, text, place in rows if word in text.lower().split()]
+        assert database.find(word) == {id for id, _ in holding}
+        assert database.find(word, working_dir="/a") == {id for id, place in holding if place == "/a"}
+    assert database.check() == []
+
+
+def do(database: Database, deed: str, session: str, value: object) -> None:  # noqa: C901 - a line for each deed
+    tx = database.tx
+    if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session).fetchone() is None:
+        database.session(session, working_dir="/a", name=None)
+    newest = indexing.newest(tx)
+    match deed:
+        case "append":
+            database.append(session, str(value))
+        case "name":
+            sessions.update(tx, session, {"name": value})
+        case "move":
+            sessions.update(tx, session, {"working_dir": value})
+        case "cut":
+            messages.delete_before(tx, session, newest - int(str(value)))
+        case "delete":
+            sessions.delete(tx, session)
+        case "fork":
+            forks.fork(tx, session, None, None)
+        case "purge":
+            purges.remove_slice(tx)
+        case "merge":
+            database.merge()
+        case "step":
+            for _ in range(int(str(value))):
+                if indexing.lags(tx, newest):
+                    indexing.step(tx, newest)
