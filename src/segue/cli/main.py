@@ -31,6 +31,7 @@ VERBS = {
     "resume": "resume",
     "fork": "fork",
     "delete": "delete",
+    "search": "search",
     "memory": "memory",
     "bot": "bot",
     "cleanup": "cleanup",
