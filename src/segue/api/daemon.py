@@ -27,9 +27,10 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
 
     Reads the whole file: seconds for hundreds of megabytes, while other clients go on. A damaged index is made anew.
     """
-    lost = ctx.store.look_after_file()
-    problems = [lost] if lost else await ctx.store.read_apart(health.check, ctx.store.path, full=full)
-    if full and not lost and (found := await ctx.store.read_apart(index_check.check)):
+    if lost := ctx.store.look_after_file():
+        return CheckResult(ok=False, problems=[lost])
+    problems = await ctx.store.read_apart(health.check, ctx.store.path, full=full)
+    if full and (found := await ctx.store.read_apart(index_check.check)):
         await ctx.store.write(indexing.reset)
         problems += [f"{problem}; it is made anew" for problem in found]
     return CheckResult(ok=not problems, problems=problems)
