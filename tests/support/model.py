@@ -45,6 +45,8 @@ class World:
     gone: set[str] = field(default_factory=set)
     attached: dict[str, set[int]] = field(default_factory=dict)
     messages: list[Row] = field(default_factory=list)
+    resumed: set[int] = field(default_factory=set)
+    """Messages whose append continued a directory's session."""
     summaries: list[Row] = field(default_factory=list)
     memories: list[Row] = field(default_factory=list)
     extractions: list[Row] = field(default_factory=list)

@@ -36,14 +36,16 @@ def message_append(
         here = (working_dir, bot_id)
         places = [one["id"] for one in world.sessions.values() if (one["working_dir"], one["bot_id"]) == here]
     if first := _first_of_key(world, places, draft):
-        made_before = world.sessions[first["session_id"]]["created_at"] < first["created_at"]
-        return _appended(first, duplicate=True, resumed=session_id is None and made_before)
+        return _appended(first, duplicate=True, resumed=session_id is None and first["id"] in world.resumed)
     resumed = False
     if session_id is None:
         resolution = session_resolve(world, working_dir=working_dir or "", bot_id=bot_id)
         session_id, resumed = resolution["session"]["id"], resolution["resumed"]
     _check_last_id(world, session_id or "", expected_last_id)
-    return _appended(_store(world, session_id or "", draft), duplicate=False, resumed=resumed)
+    message = _store(world, session_id or "", draft)
+    if resumed:
+        world.resumed.add(message["id"])
+    return _appended(message, duplicate=False, resumed=resumed)
 
 
 def message_append_many(
