@@ -23,6 +23,7 @@ CHANGING = [
     (r"\d{4}-\d\d-\d\d-\d{4}-\d{3,}", "ID"),
     (r"\d{4}-\d\d-\d\d[_ ]\d\d[-:]\d\d", "MINUTE"),
     (r'"idle_seconds":\d+', '"idle_seconds":N'),
+    (r'"cursor":"[0-9a-f]{16}-\d+"', '"cursor":"CURSOR"'),
     (r" +\d+s$", " AGE"),
 ]
 """What is different on every run: moments, ids made of them, ages; and what only a terminal sees."""
