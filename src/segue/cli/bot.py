@@ -1,10 +1,9 @@
 """`bot`: personalities with conversations and memories of their own."""
 
-import sys
-
 import click
 
 from segue.answers import BotDeleted, BotList
+from segue.cli.confirm import confirmed, require_person
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, put_row, tell
 from segue.types import Bot
@@ -59,9 +58,6 @@ def delete_bot(daemon: Daemon, *, bot_id: str, yes: bool, as_json: bool) -> int:
 
 
 def _confirm(found: Bot) -> bool:
-    """Whether the person says yes; anything else, and the end of input, is no."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: give --yes; nothing was deleted")
-    sys.stderr.write(one_line(f"{found.id} {found.name}") + "\nDelete it with all its sessions and memories? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    """Whether the person says yes."""
+    require_person()
+    return confirmed(one_line(f"{found.id} {found.name}") + "\nDelete it with all its sessions and memories?")

@@ -5,6 +5,7 @@ import sys
 import click
 
 from segue.answers import Deleted
+from segue.cli.confirm import confirmed, require_person
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find
 from segue.cli.output import one_line, put, put_json, tell
@@ -18,8 +19,8 @@ from segue.types import Session
 @pass_daemon
 def delete(daemon: Daemon, *, session_ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
     """Delete sessions with all their messages and summaries; nothing is deleted if one of them is unknown."""
-    if not yes and not (sys.stdin is not None and sys.stdin.isatty()):
-        raise click.UsageError("nobody can be asked here: give --yes; nothing was deleted")
+    if not yes:
+        require_person()
     sessions = [find(daemon, given) for given in dict.fromkeys(session_ids)]
     if not yes and not _confirm(sessions):
         return tell("nothing was deleted", 1)
@@ -37,12 +38,10 @@ def _delete(daemon: Daemon, session: Session, *, as_json: bool) -> int:
 
 
 def _confirm(sessions: list[Session]) -> bool:
-    """Whether the person says yes; anything else, and the end of input, is no."""
+    """Whether the person says yes to all of them."""
     for session in sessions:
         pinned = ", pinned" if session.pinned else ""
         sys.stderr.write(
             one_line(f"{session.id} {session.name or ''} ({session.message_count} messages{pinned})") + "\n"
         )
-    sys.stderr.write("Delete for good? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return confirmed("Delete for good?")

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from segue.errors import InvalidParams
 from segue.store import messages, sessions
 from segue.store.tx import Tx
-from segue.types import Session
+from segue.types import MAX_INTEGER, Session
 
 
 def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
@@ -57,8 +57,8 @@ def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) ->
         """,
         copy=copy,
         count=len(counts),
-        input=min(sum(used or 0 for used, _ in counts), messages.PAST_ALL_IDS),
-        output=min(sum(used or 0 for _, used in counts), messages.PAST_ALL_IDS),
+        input=min(sum(used or 0 for used, _ in counts), MAX_INTEGER),
+        output=min(sum(used or 0 for _, used in counts), MAX_INTEGER),
     )
 
 
