@@ -389,3 +389,13 @@ class TestFewClients:
         wait_until(lambda: three[0].call("daemon.status")["clients"] == 2)
         assert server.connect().ask(PING) == PONG
         assert wordless(server.connect().answer()) == failed(-32001)
+
+
+def test_what_had_arrived_is_run_even_if_its_client_closed_without_reading(server: Server, wire: Wire) -> None:
+    wire.call("session.create", id="s")
+    with Wire(server.socket) as hasty:
+        for index in range(300):
+            hasty.post("message.append", session_id="s", role="user", content=f"{index}")
+    wait_until(lambda: wire.call("message.count", session_id="s") == {"count": 300})
+    contents = [message["content"] for message in wire.call("message.list", session_id="s")["messages"]]
+    assert contents == [f"{index}" for index in range(300)]
