@@ -30,7 +30,7 @@ async def keep_indexed(store: Store) -> None:
                 await anyio.sleep(PAUSE_SECONDS if not store.queue_depth else IDLE_SECONDS)
                 continue
         except (SegueError, sqlite3.Error) as error:
-            log.error("indexing failed: %s", error)
+            log.warning("indexing failed: %s", error)
             await anyio.sleep(RETRY_SECONDS)
         await changed.wait()
         await anyio.sleep(IDLE_SECONDS)
