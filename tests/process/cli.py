@@ -67,6 +67,11 @@ class Terminal:
         os.close(self._master)
         return self.process.wait(TIMEOUT_SECONDS), self.screen.replace("\r\n", "\n")
 
+    def hang_up(self) -> int:
+        """Close the terminal as a window is closed; returns the exit code."""
+        os.close(self._master)
+        return self.process.wait(TIMEOUT_SECONDS)
+
     def _read(self) -> bool:
         try:
             data = os.read(self._master, 65536)

@@ -1,9 +1,11 @@
 """Fixtures of the tests that run the real programs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.process.asking import Gate
 from tests.process.cli import Cli
 from tests.support.process import Segued
 
@@ -27,3 +29,13 @@ def segue(segued: Segued, unserved: Cli) -> Cli:
     """The real `segue`, run in `project`, with a daemon to talk to."""
     segued.start()
     return unserved
+
+
+@pytest.fixture
+def gate(project: Path) -> Iterator[Gate]:
+    """Where a model's command in `project` waits: `read _ <gate`."""
+    gate = Gate(project)
+    try:
+        yield gate
+    finally:
+        gate.close()

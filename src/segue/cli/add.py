@@ -47,7 +47,10 @@ def read_stdin(limit: int) -> str:
     """All of standard input; TooLarge over `limit` bytes, exit 2 if it is not UTF-8."""
     if sys.stdin is None:
         raise BadInput("standard input is closed")
-    data = sys.stdin.buffer.read(limit + 1)
+    try:
+        data = sys.stdin.buffer.read(limit + 1)
+    except OSError as error:
+        raise BadInput(f"standard input cannot be read: {error.strerror}; nothing was stored") from None
     if len(data) > limit:
         raise TooLarge(f"standard input has more than {limit} bytes; nothing was stored", limit=limit)
     try:

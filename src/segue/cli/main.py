@@ -23,6 +23,7 @@ VERBS = {
     "new": "session",
     "rename": "session",
     "end": "session",
+    "ask": "ask",
     "add": "add",
     "list": "list",
     "current": "list",

@@ -48,7 +48,7 @@ def prepare_streams() -> None:
 
 def silence_stdout(code: int) -> int:
     """Let the interpreter's last flush go nowhere, for what is unwritten cannot be written; returns the exit code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _silence(sys.stdout)
     return code
 
 
@@ -74,8 +74,12 @@ def put_json(result: bytes) -> None:
 
 
 def tell(text: str, code: int = 0) -> int:
-    """A line to stderr; returns the exit code."""
-    sys.stderr.write(f"segue: {harmless(text)}\n")
+    """A line to stderr, if it can be written; returns the exit code."""
+    try:
+        sys.stderr.write(f"segue: {harmless(text)}\n")
+        sys.stderr.flush()
+    except OSError:  # of a terminal that was closed, of a full disk: there is nobody else to tell
+        _silence(sys.stderr)
     return code
 
 
@@ -122,3 +126,7 @@ def _prepare(stream: TextIO) -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
     else:
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[attr-defined]
+
+
+def _silence(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

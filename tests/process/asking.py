@@ -1,0 +1,84 @@
+"""`segue ask` while it runs, and a gate that its model waits at."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.process.cli import SEGUE, Cli
+from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS
+
+
+class Gate:
+    """A named pipe: `read _ <gate` in a model's command goes on once the gate is opened."""
+
+    def __init__(self, directory: Path, name: str = "gate") -> None:
+        path = directory / name
+        os.mkfifo(path)
+        # Both ends, so that neither side waits for the other to come.
+        self._descriptor = os.open(path, os.O_RDWR)
+
+    def open(self) -> None:
+        os.write(self._descriptor, b"\n")
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class Asking:
+    """A running `segue ask` between pipes."""
+
+    def __init__(self, segue: Cli, *arguments: str, **popen: Any) -> None:
+        self.seen = b""
+        self.process = subprocess.Popen(
+            [SEGUE, "ask", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=segue.directory,
+            env=segue.environment,
+            **popen,
+        )
+
+    def read_until(self, text: bytes) -> None:
+        """Return when the text came out; AssertionError if the output ends before."""
+        assert self.process.stdout is not None
+        while text not in self.seen:
+            data = os.read(self.process.stdout.fileno(), 65536)
+            assert data, f"never written: {text!r} in {self.seen!r}"
+            self.seen += data
+
+    def read_complaint(self, text: bytes) -> None:
+        """Return when the text came out on stderr."""
+        assert self.process.stderr is not None
+        seen = b""
+        while text not in seen:
+            data = os.read(self.process.stderr.fileno(), 65536)
+            assert data, f"never told: {text!r} in {seen!r}"
+            seen += data
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def finish(self) -> tuple[int, bytes, str]:
+        """The exit code, all of the output, and what was not yet read of stderr."""
+        out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
+        return self.process.returncode, self.seen + out, err.decode()
+
+
+def messages(segued: Segued) -> list[dict[str, Any]]:
+    """All that is stored, in its order."""
+    found: list[dict[str, Any]] = segued.connect().call("message.list")["messages"]
+    return found
+
+
+def contents(segued: Segued) -> list[tuple[str, str]]:
+    return [(one["role"], one["content"]) for one in messages(segued)]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that only waits to be reaped does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")

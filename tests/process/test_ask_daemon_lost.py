@@ -1,0 +1,85 @@
+import re
+import signal
+from pathlib import Path
+
+from tests.process.asking import Asking, Gate, contents, messages
+from tests.process.cli import Cli
+from tests.support.process import Segued
+
+SLOW = "echo begun; read _ <gate; echo ended"
+
+
+def kept_replies(segued: Segued) -> list[Path]:
+    folder = segued.folder / ".local" / "state" / "segue" / "replies"
+    return [*folder.iterdir()] if folder.exists() else []
+
+
+def test_a_daemon_that_comes_back_gets_the_reply(segue: Cli, segued: Segued, gate: Gate) -> None:
+    asking = Asking(segue, "x", "--with", SLOW)
+    asking.read_until(b"begun\n")
+    segued.kill()
+    gate.open()
+    asking.read_complaint(b"waiting for it")
+    segued.start()
+    assert asking.finish() == (0, b"begun\nended\n", "")
+    assert contents(segued) == [("user", "x"), ("assistant", "begun\nended")]
+    assert kept_replies(segued) == []
+
+
+def test_a_daemon_that_was_restarted_meanwhile_is_hardly_noticed(segue: Cli, segued: Segued, gate: Gate) -> None:
+    asking = Asking(segue, "x", "--with", SLOW)
+    asking.read_until(b"begun\n")
+    segued.stop()
+    segued.start()
+    gate.open()
+    assert asking.finish()[:2] == (0, b"begun\nended\n")
+    assert contents(segued) == [("user", "x"), ("assistant", "begun\nended")]
+
+
+def test_a_daemon_that_stays_away_leaves_the_reply_in_a_private_file(segue: Cli, segued: Segued, gate: Gate) -> None:
+    asking = Asking(segue, "x", "--with", SLOW, "--model", "it's")
+    asking.read_until(b"begun\n")
+    segued.kill()
+    gate.open()
+    asking.read_complaint(b"waiting for it")
+    asking.send(signal.SIGINT)  # nobody wants to wait
+    code, out, err = asking.finish()
+    assert (code, out) == (1, b"begun\nended\n")
+    [kept] = kept_replies(segued)
+    assert kept.read_text() == "begun\nended"
+    assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+    command = re.search(r"add it with: (.*)", err)
+    assert command is not None
+    segued.start()
+    for _ in range(2):
+        assert segue.shell(command[1]).code == 0
+    reply = messages(segued)[-1]
+    assert contents(segued) == [("user", "x"), ("assistant", "begun\nended")]
+    assert (reply["model"], reply["stop_reason"]) == ("it's", "end")
+
+
+def test_a_session_deleted_meanwhile_leaves_the_reply_in_a_file(segue: Cli, segued: Segued, gate: Gate) -> None:
+    asking = Asking(segue, "x", "--with", SLOW)
+    asking.read_until(b"begun\n")
+    id = messages(segued)[0]["session_id"]
+    segue.ok("delete", "--yes", id)
+    gate.open()
+    code, _, err = asking.finish()
+    assert code == 1
+    command = re.search(r"add it with: (.*)", err)
+    assert command is not None
+    assert segue.shell(command[1]).code == 0
+    assert contents(segued) == [("assistant", "begun\nended")]
+
+
+def test_without_a_place_to_keep_it_the_output_still_has_it(segue: Cli, segued: Segued, gate: Gate) -> None:
+    (segued.folder / ".local").write_text("in the way")
+    asking = Asking(segue, "x", "--with", SLOW)
+    asking.read_until(b"begun\n")
+    segue.ok("delete", "--yes", messages(segued)[0]["session_id"])
+    gate.open()
+    code, out, err = asking.finish()
+    assert (code, out) == (1, b"begun\nended\n")
+    assert "could not be stored" in err
+    assert "only the output above has it" in err
