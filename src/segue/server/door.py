@@ -1,7 +1,6 @@
 """The listening socket: put in place without a moment in which it is missing, too open or somebody else's."""
 
 import os
-import secrets
 import socket
 import stat
 from contextlib import suppress
@@ -63,8 +62,9 @@ def open_door(path: Path) -> Door:
     check_socket_length(path)
     prepare_directory(path.parent, "socket")
     _check_debris(path)
+    temporary = _name_beside(path)
+    _sweep(temporary)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    temporary = _free_name(path)
     umask = os.umask(UMASK)
     try:
         listener.bind(os.fspath(temporary))
@@ -113,12 +113,20 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _free_name(path: Path) -> Path:
-    """A name in the same directory that is not longer than the final one, which was found short enough."""
-    while True:
-        candidate = path.with_name(secrets.token_hex(8)[: len(path.name)])
-        if not candidate.exists():
-            return candidate
+def _name_beside(path: Path) -> Path:
+    """The name that is bound before it is renamed: no longer than the final one, which was found short enough.
+
+    Always the same, so that what a daemon left which was killed in between is known for what it is.
+    """
+    last = "~" if not path.name.endswith("~") else "_"
+    return path.with_name(path.name[:-1] + last)
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove what was left there; we hold the lock of the final name, so nobody is about to rename it."""
+    with suppress(OSError):
+        if stat.S_ISSOCK(temporary.lstat().st_mode) and not _answers(temporary):
+            temporary.unlink()
 
 
 def _identity(path: Path) -> Identity | None:

@@ -7,10 +7,14 @@ never unlinked, or two could hold "the" lock; and no descriptor of it is inherit
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import AlreadyRunning, StartError
 from segue.store.file import FILE_MODE
+
+PID_BYTES = 20
+"""More than any pid has digits."""
 
 
 def take_lock(path: Path, owned: str) -> int:
@@ -26,11 +30,27 @@ def take_lock(path: Path, owned: str) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.fchmod(descriptor, FILE_MODE)
     except BlockingIOError:
+        holder = _holder(descriptor)
         os.close(descriptor)
-        raise AlreadyRunning("already running", f"another segued owns {owned}") from None
+        raise AlreadyRunning("already running", f"another segued{holder} owns {owned}") from None
     except OSError as error:
         os.close(descriptor)
         if error.errno in (errno.EOPNOTSUPP, errno.ENOLCK):
             raise StartError("lock", f"{path.parent} cannot hold locks; it must be on a local disk") from None
         raise StartError("lock", f"cannot lock {path}: {error.strerror}") from None
+    _leave_pid(descriptor)
     return descriptor
+
+
+def _leave_pid(descriptor: int) -> None:
+    """Write who holds it into the file, for words only; on a full disk nobody is named."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    with suppress(OSError):
+        pid = os.pread(descriptor, PID_BYTES, 0).strip()
+        return f" (pid {pid.decode()})" if pid.isdigit() else ""
+    return ""

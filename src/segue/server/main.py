@@ -7,6 +7,7 @@ import resource
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
+from typing import NoReturn
 
 import anyio
 import click
@@ -16,6 +17,7 @@ from segue.config import LogLevel
 from segue.errors import StartError
 from segue.paths import Overrides, Places, find_places
 from segue.server.daemon import serve
+from segue.server.starter import Starter
 from segue.server.stop import Stop, force_exit, obey_signals
 
 log = logging.getLogger("segue")
@@ -24,28 +26,32 @@ DESCRIPTORS = 65536
 """Open files we ask for, if the hard limit allows: a client is one."""
 
 
-@click.command()
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--socket", metavar="PATH", help="Listen here.")
 @click.option("--database", metavar="PATH", help="Keep everything in this file.")
 @click.option("--config", metavar="PATH", help="Read this configuration file.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Log from this level on.")
 @click.version_option(__version__, prog_name="segued", message="%(prog)s %(version)s")
-def command(socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None) -> None:
+@click.pass_obj
+def command(
+    starter: Starter, *, socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None
+) -> None:
     """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
     protect_process()
     tune_collector()
     places = find_places(Overrides(socket, database, config))
     start_logging(log_level or places.config.daemon.log_level)
     lacking = bool(config or os.environ.get("SEGUE_CONFIG")) and not places.config_path.exists()
-    anyio.run(run, places, lacking, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    anyio.run(run, places, lacking, starter, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
-async def run(places: Places, lacking: bool) -> None:
+async def run(places: Places, lacking: bool, starter: Starter) -> None:
     """Serve until a signal, a client or idleness ends it; `lacking` the configuration file that was named."""
     stop = Stop()
 
     def tell_ready() -> None:
         _tell(f"ready on {places.socket}")
+        starter.tell(0, str(places.socket))
         if lacking:  # not before: one that cannot start says one line
             log.warning("there is no %s; every setting has its default", places.config_path)
 
@@ -56,20 +62,20 @@ async def run(places: Places, lacking: bool) -> None:
         tasks.cancel_scope.cancel()
 
 
-def main() -> None:
+def main(starter: Starter | None = None) -> None:
     """Run the program and exit: 0 stopped, 1 could not start, 2 usage or configuration, 3 already running."""
+    starter = starter or Starter()
     try:
-        command.main(standalone_mode=False)
+        command.main(standalone_mode=False, obj=starter)
     except click.ClickException as error:
-        _tell(f"usage: {error.format_message()}")
-        sys.exit(2)
+        _fail(2, f"usage: {error.format_message()}", starter)
     except BaseExceptionGroup as group:
         found = _first_start_error(group)
         if found is None:
             raise
-        _fail(found)
+        _fail(found.exit_code, str(found), starter)
     except StartError as error:
-        _fail(error)
+        _fail(error.exit_code, str(error), starter)
     finally:
         _let_go_of_stderr()
 
@@ -127,15 +133,20 @@ def _first_start_error(group: BaseExceptionGroup[BaseException]) -> StartError |
     return matched
 
 
-def _fail(error: StartError) -> None:
-    _tell(str(error))
-    sys.exit(error.exit_code)
+def _fail(code: int, text: str, starter: Starter) -> NoReturn:
+    _tell(text)
+    starter.tell(code, _one_line(text))
+    sys.exit(code)
 
 
 def _tell(text: str) -> None:
     """One line on stderr, whatever is in the text."""
     with suppress(OSError):  # a full disk behind stderr is no reason not to serve
-        print("segued: " + " ".join(text.split()), file=sys.stderr, flush=True)  # noqa: T201
+        print("segued: " + _one_line(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """`daemon.json`: beside the database, so that clients started in another environment find the socket."""
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
@@ -24,8 +24,10 @@ class Record(msgspec.Struct, frozen=True):
 
 def write_record(path: Path, record: Record) -> None:
     """Put the record in place whole: a reader sees the old one or the new one. StartError if it cannot be."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # Of the database, whose lock we hold: what is there was left by one that was killed before it could rename.
+    temporary = path.with_name(f".{path.name}.{crc32(record.database.encode()):08x}")
     try:
+        temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
