@@ -1,5 +1,6 @@
 """Fixtures that every height of test shares; each is named after what it is."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.support.wire import Wire
 # The same examples each time, none hurried: a failure is one that anybody can see again.
 settings.register_profile("segue", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("segue")
+
+# Where a test means a daemon to be started, it says so.
+os.environ["SEGUE_NO_AUTOSTART"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

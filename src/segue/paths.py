@@ -63,7 +63,7 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
     configured_database = _configured(config.daemon.database, "daemon.database", config_path)
     configured_socket = _configured(config.daemon.socket, "daemon.socket", config_path)
     given_database = _given(overrides.database, "SEGUE_DATABASE", environ) or configured_database
-    database = given_database or _home_path(platformdirs.user_data_path(APP) / "sessions.db")
+    database = given_database or default_database()
     socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
     places = Places(
         config,
@@ -76,6 +76,11 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
     _check_text(places.database)
     _check_text(places.socket)
     return places
+
+
+def default_database() -> Path:
+    """Where the database is if nobody says otherwise."""
+    return _home_path(platformdirs.user_data_path(APP) / "sessions.db")
 
 
 def default_socket(environ: Mapping[str, str] = os.environ) -> Path:

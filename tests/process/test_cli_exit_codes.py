@@ -130,7 +130,8 @@ def test_a_database_that_nobody_serves_is_not_mistaken_for_the_one_at_the_defaul
     segued.start(env=home)
     at_home = Cli(home, project)
     assert at_home.ok("add", "mine").code == 0
-    other = at_home.given(SEGUE_DATABASE=str(segued.folder / "other" / "sessions.db"))
+    elsewhere = str(segued.folder / "other" / "sessions.db")
+    other = at_home.given(SEGUE_DATABASE=elsewhere, SEGUE_NO_AUTOSTART="1")
     assert (other.run("add", "not mine").code, other.run("list").code) == (4, 4)
     assert segued.connect().call("session.list")["sessions"][0]["message_count"] == 1
     segued.database.with_name("daemon.json").unlink()

@@ -43,6 +43,7 @@ class Segued:
             "SEGUE_SOCKET": str(self.socket),
             "SEGUE_DATABASE": str(self.database),
             "SEGUE_CONFIG": str(self.config),
+            "SEGUE_NO_AUTOSTART": "1",
             "LANG": "C.UTF-8",
         }
 
@@ -144,7 +145,9 @@ class Segued:
                 private = 0o700 if stat.S_ISDIR(found.st_mode) else 0o600
                 assert stat.S_IMODE(found.st_mode) == private, f"{path} has mode {stat.S_IMODE(found.st_mode):o}"
         name = self.database.name
-        self._check_names(self.database.parent, {name, f"{name}-wal", f"{name}-shm", f"{name}.lock", "daemon.json"})
+        made = {f"{name}{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".start")}
+        beside = {"run"} if self.socket.parent == self.database.parent / "run" else set()
+        self._check_names(self.database.parent, {*made, "daemon.json", *beside})
         self._check_names(self.socket.parent, {self.socket.name, f"{self.socket.name}.lock"})
 
     def _check_names(self, folder: Path, expected: set[str]) -> None:

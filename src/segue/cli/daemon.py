@@ -12,12 +12,17 @@ from segue.paths import Overrides, Places, find_places
 
 R = TypeVar("R")
 
+ANSWER_SECONDS = 10.0
+"""For each answer; a daemon that is stopped or hangs is told of, not waited for."""
+
 
 class Daemon:
     """The daemon that options, environment and configuration lead to."""
 
     def __init__(self, overrides: Overrides) -> None:
         self._overrides = overrides
+        self.autostart = True
+        """Whether to start a daemon where none serves; a command that is about to stop it would not."""
 
     @cached_property
     def places(self) -> Places:
@@ -26,8 +31,8 @@ class Daemon:
 
     @cached_property
     def client(self) -> Client:
-        """The connection; raises Unreachable if nobody serves."""
-        return Client.connect(self.places)
+        """The connection, to a daemon that is started if nobody serves; raises Unreachable if none can be."""
+        return Client.connect(self.places, timeout=ANSWER_SECONDS, autostart=self.autostart)
 
     def answer(self, name: str, /, **params: Any) -> Answer:
         """The answer of a method, to be printed as it is or decoded; what is None is left out."""
@@ -38,9 +43,9 @@ class Daemon:
         return self.answer(name, **params).decode(kind)
 
     def reconnect(self) -> None:
-        """Connect anew to a daemon that serves; raises Unreachable if none does."""
+        """Connect anew to a daemon that serves; raises Unreachable if none does: one that was stopped stays so."""
         self.close()
-        self.__dict__["client"] = Client.connect(self.places)
+        self.__dict__["client"] = Client.connect(self.places, timeout=ANSWER_SECONDS, autostart=False)
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -48,7 +53,8 @@ class Daemon:
             self.client.close()
 
     def take_its_time(self) -> None:
-        """Wait for the next answers however long they take: reading a whole file may take minutes."""
+        """Wait for the next answers however long they take, once it is known to answer: a whole file takes minutes."""
+        self.client.exchange("daemon.ping")
         self.client.timeout = None
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ import click
 from segue.answers import CheckResult, CleanupStatus, DaemonStatus
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, span, when
-from segue.client import Unreachable
+from segue.client import NotStarted, Unreachable
 
 WAIT_PAUSE = 0.05
 """Seconds between two looks for a daemon that starts."""
@@ -56,12 +56,12 @@ def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
 
 
 def _wait_for(daemon: Daemon, deadline: float) -> None:
-    """Return when somebody serves; Unreachable if nobody does by the deadline."""
+    """Return when somebody serves; Unreachable if nobody does by the deadline, or at once if none can be started."""
     while True:
         try:
             daemon.client  # noqa: B018 - connected by being looked at
-        except Unreachable:
-            if time.monotonic() >= deadline:
+        except Unreachable as fault:
+            if isinstance(fault, NotStarted) or time.monotonic() >= deadline:
                 raise
             time.sleep(WAIT_PAUSE)
         else:

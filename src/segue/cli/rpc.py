@@ -23,6 +23,7 @@ def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
     JSON if it can be read so (limit=5, pinned=true), else text.
     """
     parsed = _parse(params, daemon.places.config.limits.request_bytes)
+    daemon.autostart = method != "daemon.shutdown"
     daemon.take_its_time()
     answer = daemon.client.exchange(method, parsed)
     if isinstance(answer.error, WireError):

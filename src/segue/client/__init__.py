@@ -6,12 +6,12 @@ Importing this costs no event loop: `AsyncClient` is imported when it is first a
 from typing import TYPE_CHECKING, Any
 
 from segue.client.blocking import Client
-from segue.client.faults import ClientError, ConnectionLost, Garbled, TimedOut, Unreachable
+from segue.client.faults import ClientError, ConnectionLost, Garbled, NotStarted, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from segue.client.concurrent import AsyncClient
 
-__all__ = ["AsyncClient", "Client", "ClientError", "ConnectionLost", "Garbled", "TimedOut", "Unreachable"]
+__all__ = ["AsyncClient", "Client", "ClientError", "ConnectionLost", "Garbled", "NotStarted", "TimedOut", "Unreachable"]
 
 
 def __getattr__(name: str) -> Any:

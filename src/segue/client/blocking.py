@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from segue.client.faults import ConnectionLost, TimedOut
-from segue.client.location import Where, attempt, pauses
+from segue.client.faults import ConnectionLost, TimedOut, Unreachable
+from segue.client.holder import advice
+from segue.client.location import Where, attempt, may_start, pauses
 from segue.client.wire import Answer, Pipeline, arguments
 from segue.events import Event
-from segue.paths import Overrides, find_places
+from segue.paths import Overrides, Places, find_places
 from segue.rpc.method import Method
 
 TIMEOUT = 30.0
@@ -29,18 +30,30 @@ class Client:
         self.timeout = timeout
         self._socket = connected
         self._pipeline = Pipeline()
+        self._places: Places | None = None
 
     @classmethod
-    def connect(cls, where: Where | None = None, *, timeout: float | None = TIMEOUT) -> Self:
+    def connect(cls, where: Where | None = None, *, timeout: float | None = TIMEOUT, autostart: bool = True) -> Self:
         """A client of the daemon that serves `where`: the places from `find_places` (the default), or a socket's path.
 
-        Raises Unreachable at once if nobody serves, and TimedOut after `timeout` seconds of a full backlog.
+        If nobody serves the places, a daemon is started in the background, unless `autostart` or SEGUE_NO_AUTOSTART
+        forbids it: NotStarted says why it could not. Raises Unreachable at once if nobody serves and none is started,
+        and TimedOut after `timeout` seconds of a full backlog.
         """
         where = find_places(Overrides()) if where is None else where
         waits = pauses(timeout)
-        while (connected := attempt(where)) is None:
-            time.sleep(next(waits))
-        return cls(connected, timeout=timeout)
+        try:
+            while (connected := attempt(where)) is None:
+                time.sleep(next(waits))
+        except Unreachable as fault:
+            if not (autostart and may_start(where, fault)):
+                raise
+            from segue.client.starting import start_daemon  # with what starts a process, which is not needed often
+
+            connected = start_daemon(where, timeout)
+        client = cls(connected, timeout=timeout)
+        client._places = where if isinstance(where, Places) else None
+        return client
 
     def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The typed result of a method of `segue.api`: `client.call(session.get, session_id="…")`."""
@@ -106,7 +119,7 @@ class Client:
             return
         except TimeoutError:
             self.close()
-            raise TimedOut("the daemon did not take the request in time") from None
+            raise TimedOut(f"the daemon did not take the request in time{advice(self._places)}") from None
         except OSError as error:
             raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
         except BaseException:
@@ -118,7 +131,7 @@ class Client:
             self._socket.settimeout(_left(deadline))
             return self._socket.recv(CHUNK)
         except TimeoutError:
-            raise TimedOut(f"no answer within {self.timeout} s") from None
+            raise TimedOut(f"no answer within {self.timeout} s{advice(self._places)}") from None
         except OSError as error:
             raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
 

@@ -9,11 +9,12 @@ import anyio
 from anyio.abc import UNIXSocketStream
 
 from segue.client.blocking import CHUNK, TIMEOUT
-from segue.client.faults import ClientError, ConnectionLost, TimedOut
-from segue.client.location import Where, attempt, pauses
+from segue.client.faults import ClientError, ConnectionLost, TimedOut, Unreachable
+from segue.client.holder import advice
+from segue.client.location import Where, attempt, may_start, pauses
 from segue.client.wire import Answer, Pipeline, arguments
 from segue.events import Event
-from segue.paths import Overrides, find_places
+from segue.paths import Overrides, Places, find_places
 from segue.rpc.method import Method
 
 P = ParamSpec("P")
@@ -33,6 +34,7 @@ class AsyncClient:
         self._sending = anyio.Lock(fast_acquire=True)
         self._reading = anyio.Lock(fast_acquire=True)
         self._broken: ClientError | None = None
+        self._places: Places | None = None
 
     @classmethod
     @asynccontextmanager
@@ -41,15 +43,23 @@ class AsyncClient:
         where: Where | None = None,
         *,
         timeout: float | None = TIMEOUT,  # noqa: ASYNC109 - one for every later answer, not for this call
+        autostart: bool = True,
     ) -> AsyncIterator[Self]:
-        """A client of the daemon that serves `where`, closed at the end of the block; raises as `Client.connect`."""
+        """A client of the daemon that serves `where`, closed at the end of the block; all as `Client.connect`."""
         # Not anyio.connect_unix: it spins at full speed while the daemon's backlog is full.
         where = find_places(Overrides()) if where is None else where
         waits = pauses(timeout)
-        while (connected := attempt(where)) is None:
-            await anyio.sleep(next(waits))
+        try:
+            while (connected := attempt(where)) is None:
+                await anyio.sleep(next(waits))
+        except Unreachable as fault:
+            if not (autostart and may_start(where, fault)):
+                raise
+            connected = await _start(where, timeout)
         async with await _adopt(connected) as stream:
-            yield cls(stream, timeout=timeout)
+            client = cls(stream, timeout=timeout)
+            client._places = where if isinstance(where, Places) else None
+            yield client
 
     async def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The typed result of a method of `segue.api`: `await client.call(session.get, session_id="…")`."""
@@ -72,7 +82,7 @@ class AsyncClient:
                 return await self._await_answer(id)
         finally:
             self._pipeline.abandon(id)
-        raise TimedOut(f"no answer within {self.timeout} s")
+        raise TimedOut(f"no answer within {self.timeout} s{advice(self._places)}")
 
     async def events(self, subscription_id: str) -> AsyncIterator[Event]:
         """The events of a subscription as they come, without end; other tasks may go on asking.
@@ -97,7 +107,7 @@ class AsyncClient:
                 with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                     await self._stream.send(line)
                 return id
-            self._broken = TimedOut("the daemon did not take a request in time")
+            self._broken = TimedOut(f"the daemon did not take a request in time{advice(self._places)}")
             raise self._broken
 
     async def _await_answer(self, id: int) -> Answer:
@@ -126,6 +136,12 @@ class AsyncClient:
     def _check(self) -> None:
         if self._broken is not None:
             raise type(self._broken)(*self._broken.args)
+
+
+async def _start(places: Places, seconds: float | None) -> socket.socket:
+    from segue.client.starting import start_daemon  # with what starts a process, which is not needed often
+
+    return await anyio.to_thread.run_sync(start_daemon, places, seconds)
 
 
 async def _adopt(connected: socket.socket) -> UNIXSocketStream:

@@ -10,9 +10,20 @@ class ClientError(Exception):
 class Unreachable(ClientError):
     """Nothing serves at the socket."""
 
-    def __init__(self, path: Path, reason: str, command: str = "segued") -> None:
+    def __init__(self, path: Path, reason: str, command: str = "segued", *, absent: bool = True) -> None:
         super().__init__(f"no daemon at {path} ({reason}); start it with: {command}")
         self.path = path
+        self.absent = absent
+        """Whether a daemon could be started there: nobody listens, rather than that we are kept out."""
+
+
+class NotStarted(Unreachable):
+    """Nothing served, and a daemon could not be started: the text is what segued said."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        ClientError.__init__(self, f"segued could not start: {said}")
+        self.path = path
+        self.absent = False
 
 
 class TimedOut(ClientError):

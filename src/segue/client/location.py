@@ -6,6 +6,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +21,9 @@ LONGEST_PAUSE = 0.05
 
 ASK_SECONDS = 2.0
 """For the one question at a socket that nobody named and no record vouches for."""
+
+ABSENT = {errno.ENOENT, errno.ECONNREFUSED}
+"""What the kernel says where nobody listens; anything else is no reason to start a daemon."""
 
 Where = Places | Path | str
 """The places that `find_places` found, or a socket's path."""
@@ -71,6 +75,12 @@ def pauses(timeout: float | None) -> Iterator[float]:
     raise TimedOut(f"the daemon accepted no connection within {timeout} s")
 
 
+def may_start(where: Where, fault: Unreachable) -> TypeGuard[Places]:
+    """Whether to start a daemon where none was found: if its database is known and the environment allows it."""
+    allowed = os.environ.get("SEGUE_NO_AUTOSTART", "") in ("", "0")
+    return allowed and fault.absent and isinstance(where, Places)
+
+
 def read_record(places: Places) -> Record | None:
     """The record beside the database, if it is a private file of ours about this very database."""
     try:
@@ -104,7 +114,7 @@ def _connect(path: Path) -> socket.socket | None:
     made.close()
     if failed == errno.EAGAIN:
         return None
-    raise Unreachable(path, os.strerror(failed))
+    raise Unreachable(path, os.strerror(failed), absent=failed in ABSENT)
 
 
 def _check_database(connected: socket.socket, places: Places) -> None:

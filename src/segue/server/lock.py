@@ -42,6 +42,13 @@ def take_lock(path: Path, owned: str) -> int:
     return descriptor
 
 
+def release_lock(descriptor: int) -> None:
+    """Let go of it, and name nobody any more."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+    os.close(descriptor)
+
+
 def _leave_pid(descriptor: int) -> None:
     """Write who holds it into the file, for words only; on a full disk nobody is named."""
     with suppress(OSError):

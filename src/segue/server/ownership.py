@@ -1,11 +1,10 @@
 """One daemon per database and per socket, held for life."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segue.paths import Places, check_socket_length
-from segue.server.lock import take_lock
+from segue.server.lock import release_lock, take_lock
 from segue.store.file import check_file, prepare_directory
 
 
@@ -25,6 +24,6 @@ def own(places: Places) -> Iterator[None]:
         try:
             yield
         finally:
-            os.close(socket)
+            release_lock(socket)
     finally:
-        os.close(database)
+        release_lock(database)

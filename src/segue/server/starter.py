@@ -4,6 +4,7 @@ It names the pipe's descriptor in `SEGUE_REPORT_FD` and reads one line: an exit 
 what we have to say.
 """
 
+import fcntl
 import os
 import signal
 import stat
@@ -36,7 +37,7 @@ def detach() -> Starter:
     descriptor = _pipe(os.environ.pop(VARIABLE, ""))
     if descriptor is None:
         return Starter()
-    os.set_inheritable(descriptor, False)
+    fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     if os.fork():
         os._exit(0)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # a thread that starts us may have held signals back

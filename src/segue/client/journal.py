@@ -1,0 +1,43 @@
+"""Where a daemon that a client started writes its log: one file of this user's, not growing without end."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from segue.paths import APP
+
+JOURNAL_NAME = "segued.log"
+JOURNAL_BYTES = 1 << 20
+"""A file longer than this is set aside, in place of the one before it, when the next daemon starts."""
+
+
+def journal_path() -> Path:
+    """The log of daemons that were started by a client."""
+    return platformdirs.user_state_path(APP) / JOURNAL_NAME
+
+
+def open_journal() -> tuple[int, str]:
+    """A descriptor to write to, and its name for a person; /dev/null where there can be no log."""
+    path = journal_path()
+    with suppress(OSError):
+        if not path.is_absolute():
+            raise FileNotFoundError
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _set_aside(path)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        journal = os.open(path, flags, 0o600)
+        found = os.fstat(journal)
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+            os.fchmod(journal, 0o600)
+            return journal, str(path)
+        os.close(journal)
+    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), f"what `segued` says in a terminal (no log at {path})"
+
+
+def _set_aside(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if path.lstat().st_size > JOURNAL_BYTES:
+            path.rename(path.with_name(path.name + ".1"))

@@ -1,0 +1,125 @@
+"""Starting segued when nobody serves: once, however many ask at the same moment.
+
+The truth is the daemon's own lock on its database; the one here only spares everybody else the attempt.
+"""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from segue.client.faults import NotStarted, Unreachable
+from segue.client.holder import advice
+from segue.client.launching import ALREADY_RUNNING, SERVING, launch
+from segue.client.location import attempt, read_record
+from segue.errors import StartError
+from segue.paths import SOCKET_NAME, Places, default_database
+
+START_SECONDS = 15.0
+"""For a daemon to serve: it needs half a second, and one that drains before it may hold the file for ten."""
+
+LOOK_PAUSE = 0.02
+"""Seconds between two looks for a daemon that somebody else is starting."""
+
+HELD_PAUSE = 0.5
+"""Seconds before the next start while another daemon holds the database, which may be about to leave."""
+
+LOCK_SUFFIX = ".start"
+
+
+def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
+    """A connection to the daemon of these places, which is started unless somebody else does it just now.
+
+    Raises NotStarted with the daemon's own words if it cannot serve, or does not within the timeout or START_SECONDS.
+    """
+    wanted = _to_serve(places)
+    deadline = time.monotonic() + min(START_SECONDS, START_SECONDS if timeout is None else timeout)
+    last = "another process is starting it, and does not come to an end"
+    with _start_lock(places) as lock:
+        while (connected := _reach(wanted, deadline)) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise NotStarted(wanted.socket, f"{last}{advice(places)}")
+            if not _take(lock):
+                time.sleep(LOOK_PAUSE)
+                continue
+            code, said = launch(wanted, left)
+            if code == ALREADY_RUNNING:
+                _check_elsewhere(wanted, said)
+                last = said
+                time.sleep(HELD_PAUSE)
+            elif code != SERVING:
+                raise NotStarted(wanted.socket, said)
+    return connected
+
+
+def _to_serve(places: Places) -> Places:
+    """The places to start at: a database that was named, not configured, leaves the default socket to the default one.
+
+    It is served beside itself, where its record leads every client.
+    """
+    configured = places.config.daemon.database is not None
+    if places.socket_given or not places.database_given or configured or places.database == _default_database():
+        return places
+    return places._replace(socket=places.database.parent / "run" / SOCKET_NAME)
+
+
+def _default_database() -> Path | None:
+    try:
+        return default_database()
+    except StartError:  # there is no home, so every place was named
+        return None
+
+
+def _reach(places: Places, deadline: float) -> socket.socket | None:
+    """A connection if somebody serves; one whose backlog is full is waited for."""
+    with suppress(Unreachable):
+        while (connected := attempt(places)) is None and time.monotonic() < deadline:
+            time.sleep(LOOK_PAUSE)
+        return connected
+    return None
+
+
+def _check_elsewhere(places: Places, said: str) -> None:
+    """NotStarted if the daemon that has the database serves at another socket: no waiting brings it here."""
+    record = read_record(places)
+    if record is None or record.socket == str(places.socket):
+        return
+    try:
+        connected = attempt(record.socket)
+    except Unreachable:
+        return
+    if connected is not None:
+        connected.close()
+    raise NotStarted(places.socket, f"{said}, and serves it at {record.socket}")
+
+
+@contextmanager
+def _start_lock(places: Places) -> Iterator[int | None]:
+    """The file beside the database that one at a time may lock; None where there can be none: segued will say why."""
+    lock: int | None = None
+    with suppress(OSError):
+        places.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = places.database.with_name(places.database.name + LOCK_SUFFIX)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        yield lock
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _take(lock: int | None) -> bool:
+    """Whether it is ours to start; taking it twice is once."""
+    if lock is None:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a directory without locks: segued will say so
+        return True
+    return True
