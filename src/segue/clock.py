@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], int]
 
@@ -17,10 +18,11 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@lru_cache(maxsize=16)  # the writes of one transaction, and what they tell of it, share their moment
 def timestamp(ms: int) -> str:
     """`2026-11-21T14:23:05.123Z` of milliseconds since 1970, held within the years 1970 to 9999."""
     seconds, rest = divmod(min(max(ms, 0), LATEST_MS), 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
 def milliseconds(text: str) -> int:

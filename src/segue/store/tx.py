@@ -2,13 +2,12 @@
 
 import sqlite3
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from segue.clock import timestamp
 from segue.events import Data, Emitted, EventKind
 
 
-@dataclass
+@dataclass(slots=True)
 class Tx:
     """One transaction; the engine begins and ends it."""
 
@@ -18,7 +17,7 @@ class Tx:
     emitted: list[Emitted] = field(default_factory=list)
     """What the query did, in the order it did it; told to the world if the transaction is committed."""
 
-    @cached_property
+    @property
     def at(self) -> str:
         """The same moment as it is stored."""
         return timestamp(self.now)
