@@ -3,7 +3,7 @@
 import msgspec
 
 from segue.answers import Appended, AppendedMany
-from segue.errors import Conflict, InvalidParams, TooLarge
+from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
 from segue.store import continuity, messages, sessions
 from segue.store.continuity import Place
 from segue.store.naming import name_from
@@ -37,12 +37,16 @@ def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | N
 
     Raises NotFound without the session, Conflict (`key`, or `last_id` with the newest id) if it is not as expected.
     """
-    before = sessions.scope(tx, session_id)
     if new.draft.key is not None and (first := _first_of_key(tx, new, session_id=session_id)):
         return msgspec.structs.replace(first, resumed=False)  # nothing is resumed where the session was named
     if expected_last_id is not None:
+        sessions.require(tx, session_id)
         _check_last_id(tx, session_id, expected_last_id)
-    return _store(tx, session_id, before, new, resumed)
+    session = _account(tx, session_id, new.draft)
+    message_id = _insert(tx, session_id, new, resumed)
+    _tell_appended(tx, session_id, session, message_id, new.draft)
+    _wake(tx, session_id, session, new.draft)
+    return Appended(message_id=message_id, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed)
 
 
 def append_in_place(
@@ -122,9 +126,9 @@ def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:
         raise Conflict(f"the last message is {newest or 0}, not {expected}", reason="last_id", last_id=newest or 0)
 
 
-def _store(tx: Tx, session_id: str, before: Scope, new: Appending, resumed: bool) -> Appended:
+def _insert(tx: Tx, session_id: str, new: Appending, resumed: bool) -> int:
     draft = new.draft
-    message_id = tx.run(
+    inserted = tx.run(
         """
         INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
                               model, stop_reason, key, resumed, created_at, metadata, parts, content)
@@ -146,40 +150,54 @@ def _store(tx: Tx, session_id: str, before: Scope, new: Appending, resumed: bool
         metadata=new.metadata,
         parts=new.parts,
         content=draft.content,
-    ).lastrowid
-    _tell_appended(tx, session_id, before, message_id or 0, draft)
-    _account(tx, session_id, before, draft)
-    return Appended(
-        message_id=message_id or 0, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed
     )
+    return inserted.lastrowid or 0
 
 
-def _account(tx: Tx, session_id: str, before: Scope, draft: Draft) -> None:
-    """Bring the session up to date: counters, times, order of use, name, and no longer crashed."""
-    name = name_from(draft.content, tx.now) if draft.role == "user" and not before.named else None
-    tx.run(
+def _account(tx: Tx, session_id: str, draft: Draft) -> Scope:
+    """Bring the session's counters, times and order of use up to date; NotFound if there is none."""
+    row = tx.run(
         f"""
         UPDATE sessions
         SET message_count = message_count + 1,
             input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
             output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
-            last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY},
-            name = coalesce(name, :name),
-            ended_at = CASE status WHEN 'crashed' THEN NULL ELSE ended_at END,
-            status = CASE status WHEN 'crashed' THEN 'active' ELSE status END
+            last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY}
         WHERE id = :id
+        RETURNING working_dir, bot_id, name, status
         """,
         id=session_id,
         input_tokens=draft.input_tokens or 0,
         output_tokens=draft.output_tokens or 0,
         at=tx.at,
+    ).fetchone()
+    if row is None:
+        raise NotFound("session", session_id)
+    # Compared here: SQLite (seen in 3.40) takes no column for NULL in an expression of RETURNING.
+    working_dir, bot_id, name, status = row
+    return Scope(working_dir, bot_id, name is not None, status == "crashed")
+
+
+def _wake(tx: Tx, session_id: str, session: Scope, draft: Draft) -> None:
+    """Name the session by its first user message and make a crashed one active."""
+    name = name_from(draft.content, tx.now) if draft.role == "user" and not session.named else None
+    if name is None and not session.crashed:
+        return
+    tx.run(
+        """
+        UPDATE sessions
+        SET name = coalesce(name, :name),
+            ended_at = CASE status WHEN 'crashed' THEN NULL ELSE ended_at END,
+            status = CASE status WHEN 'crashed' THEN 'active' ELSE status END
+        WHERE id = :id
+        """,
+        id=session_id,
         name=name,
     )
-    if name is not None or before.crashed:
-        sessions.tell_about(tx, "session.updated", session_id)
+    sessions.tell_about(tx, "session.updated", session_id)
 
 
-def _tell_appended(tx: Tx, session_id: str, before: Scope, message_id: int, draft: Draft) -> None:
+def _tell_appended(tx: Tx, session_id: str, session: Scope, message_id: int, draft: Draft) -> None:
     message = Message(
         id=message_id,
         session_id=session_id,
@@ -197,4 +215,4 @@ def _tell_appended(tx: Tx, session_id: str, before: Scope, message_id: int, draf
         metadata=draft.metadata or {},
         created_at=tx.at,
     )
-    tx.emit("message.appended", message, session_id=session_id, working_dir=before.working_dir, bot_id=before.bot_id)
+    tx.emit("message.appended", message, session_id=session_id, working_dir=session.working_dir, bot_id=session.bot_id)
