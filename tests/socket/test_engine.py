@@ -137,7 +137,7 @@ async def test_writes_that_wait_together_share_one_commit(store: Store) -> None:
     ids = await write_together(store, *(adding(str(number)) for number in range(50)))
     assert ids == list(range(1, 51))
     assert statements.count("COMMIT") == 2  # one for the write that was blocked, one for the fifty
-    assert statements.count("SAVEPOINT one") == 51
+    assert "SAVEPOINT one" not in statements
     assert await store.read(notes) == [str(number) for number in range(50)]
 
 
@@ -167,6 +167,25 @@ async def test_a_write_that_fails_undoes_only_itself(store: Store) -> None:
     assert isinstance(outcomes[3], sqlite3.IntegrityError)
     assert statements.count("COMMIT") == 2
     assert await store.read(notes) == ["a", "c"]
+
+
+async def test_an_error_before_any_change_costs_the_others_no_second_try(store: Store) -> None:
+    def refuse(tx: Tx) -> None:
+        raise Conflict("not now", reason="last_id")
+
+    statements = await trace(store)
+    outcomes = await write_together(store, adding("a"), refuse, adding("b"))
+    assert (outcomes[0], outcomes[2]) == (1, 2)
+    assert isinstance(outcomes[1], Conflict)
+    assert "SAVEPOINT one" not in statements
+    assert "ROLLBACK" not in statements
+
+
+async def test_a_write_alone_that_fails_after_a_change_leaves_nothing(store: Store) -> None:
+    with pytest.raises(Conflict):
+        await store.write(lambda tx: add_and_fail(tx, "b"))
+    await store.write(adding("a"))
+    assert await store.read(notes) == ["a"]
 
 
 async def test_a_bug_in_a_query_reaches_its_caller_and_nobody_else(store: Store) -> None:

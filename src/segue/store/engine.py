@@ -1,8 +1,8 @@
 """One writer for everybody, readers beside it.
 
-All writes that wait are run in one transaction, each in a savepoint of its own so that its failure undoes
-only itself; one COMMIT, and so one fsync, serves all of them, and nobody is answered before it. The writes run in
-the store's own task: a caller that goes away tears nothing.
+All writes that wait are run in one transaction, and the failure of one undoes only itself; one COMMIT, and so one
+fsync, serves all of them, and nobody is answered before it. The writes run in the store's own task: a caller that
+goes away tears nothing.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 import anyio
 
 from segue.clock import Clock
-from segue.errors import Overloaded, ShuttingDown, StartError, StorageError
+from segue.errors import Overloaded, SegueError, ShuttingDown, StartError, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.faults import to_segue_error
@@ -232,25 +232,43 @@ def _run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]
             connection.execute("ROLLBACK")
 
 
+RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], Outcome]
+
+
 def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
-    """Run all in one transaction; if that as a whole fails, each in one of its own, so that only the culprit fails."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:  # another program holds the file, for all of them alike
-        return [Outcome(None, to_segue_error(error), [])] * len(queries)
-    try:
-        outcomes = [_run_one(connection, Tx(connection, now), query) for query in queries]
-        connection.execute("COMMIT")
-    except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        if len(queries) == 1:
-            return [Outcome(None, to_segue_error(error), [])]
-        return [_run_writes(connection, now, [query])[0] for query in queries]
-    return outcomes
+    """Run all in one transaction; if it fails, again with savepoints, then each in one of its own.
+
+    So in the end only the culprit fails, and nobody pays for a savepoint where all goes well.
+    """
+    attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
+    for run_one in attempts:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:  # another program holds the file, for all of them alike
+            return [Outcome(None, to_segue_error(error), [])] * len(queries)
+        try:
+            outcomes = [run_one(connection, Tx(connection, now), query) for query in queries]
+            connection.execute("COMMIT")
+            return outcomes
+        except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
+            failed = Outcome(None, to_segue_error(error), [])
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    return [failed] if len(queries) == 1 else [_run_writes(connection, now, [query])[0] for query in queries]
 
 
-def _run_one(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+    """Run one; an error that comes before any change is its own, any other is the transaction's."""
+    before = connection.total_changes
+    try:
+        return Outcome(query(tx), None, tx.emitted)
+    except SegueError as error:
+        if connection.total_changes != before or not connection.in_transaction:
+            raise
+        return Outcome(None, error, [])
+
+
+def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
     connection.execute("SAVEPOINT one")
     try:
         value = query(tx)
