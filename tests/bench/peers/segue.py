@@ -1,0 +1,69 @@
+"""segue itself: a real segued with its defaults, every client on a connection of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.bench.figures import Load
+from tests.bench.load import Job, run
+from tests.bench.sides import Length, Turn
+from tests.bench.texts import shared_out, texts
+from tests.support.process import Segued
+
+BEGINNING = b'{"jsonrpc":"2.0","result":'
+
+
+class Segue:
+    """segued over its Unix socket."""
+
+    name = "segue"
+
+    def missing(self) -> str | None:
+        return None
+
+    @contextmanager
+    def open(self, folder: Path, clients: int) -> Iterator[Turn]:
+        with serving(folder) as segued:
+            yield turn(segued, appends(segued, clients))
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Segued]:
+    """A segued in the folder, which may hold its database already; RuntimeError if it does not end well."""
+    segued = Segued(folder)
+    segued.start()
+    try:
+        yield segued
+    finally:
+        code = segued.stop()
+    if code:
+        raise RuntimeError(f"segued exited {code}: {segued.log}")
+
+
+def turn(segued: Segued, requests: list[list[bytes]]) -> Turn:
+    """Each client with its requests, over and over."""
+
+    def measure(length: Length) -> Load:
+        return run(Job(str(segued.socket), requests, b"\n", BEGINNING, pid=segued.pid, **length._asdict()))
+
+    return measure
+
+
+def appends(segued: Segued, clients: int) -> list[list[bytes]]:
+    """For each client the requests that append to its session, which is made if it is not there."""
+    with segued.connect() as wire:
+        for client in range(clients):
+            wire.post("session.create", id=f"session-{client}", working_dir=f"/work/{client}")
+            wire.line()
+    return [
+        [request("message.append", session_id=f"session-{client}", role="user", content=text) for text in mine]
+        for client, mine in enumerate(shared_out(texts(), clients))
+    ]
+
+
+def request(method: str, **params: Any) -> bytes:
+    """One request as a line."""
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + b"\n"
