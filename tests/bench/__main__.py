@@ -7,16 +7,21 @@ counts each client alike; CPU is in cores of the machine, which servers and load
 
 import argparse
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.bench import appending
-from tests.bench.figures import Results
+from tests.bench import appending, asking, growing, resting
+from tests.bench.figures import Results, Row
 from tests.bench.machine import machine
+from tests.bench.peers.disk import Disk
 from tests.bench.progress import tell
 from tests.bench.sides import Length
 from tests.bench.table import text
+from tests.bench.turns import in_turns
 
-PARTS = ["append"]
+PARTS = ["append", "ping", "read", "many", "start", "idle"]
+SHORT_SECONDS = 1
+"""Turns of one client that asks one thing vary less than those of many."""
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
@@ -27,6 +32,8 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=2.5, help="length of a turn")
     parser.add_argument("--rounds", type=int, default=2, help="turns of each side")
+    parser.add_argument("--idle-seconds", type=float, default=60)
+    parser.add_argument("--million", action="store_true", help="also with a million messages stored; takes minutes")
     return parser.parse_args(given)
 
 
@@ -34,14 +41,33 @@ def measure(wanted: argparse.Namespace) -> Results:
     """All that is wanted, one after the other."""
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
     results = Results(date=datetime.now(UTC).date().isoformat(), machine=machine(), command=command)
-    length = Length(wanted.seconds, min(0.3, wanted.seconds))
+    warm_up = min(0.3, wanted.seconds)
+    long, short = Length(wanted.seconds, warm_up), Length(min(SHORT_SECONDS, wanted.seconds), warm_up)
     if "append" in wanted.only:
-        sides = [side for side in appending.SIDES if not side.name.lower().startswith(tuple(wanted.without))]
-        results.absent = [f"{side.name}: {reason}" for side in sides if (reason := side.missing())]
-        present = [side for side in sides if side.missing() is None]
-        results.figures = appending.measure(present, wanted.clients, length, wanted.rounds)
-        results.rows += appending.rows(results.figures)
+        _append(results, wanted, long)
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "ping": lambda: asking.rows_of_ping(short, wanted.rounds),
+        "read": lambda: asking.rows_of_read(short, wanted.rounds),
+        "many": lambda: asking.rows_of_many(short, wanted.rounds),
+        "start": resting.rows_of_start,
+        "idle": lambda: resting.rows_of_idle(wanted.idle_seconds),
+    }
+    for name, rows in parts.items():
+        if name in wanted.only:
+            results.rows += rows()
+    if wanted.million:
+        results.rows += growing.rows(growing.MILLION, max(wanted.clients), long, wanted.rounds)
     return results
+
+
+def _append(results: Results, wanted: argparse.Namespace, length: Length) -> None:
+    sides = [side for side in appending.SIDES if not side.name.lower().startswith(tuple(wanted.without))]
+    results.absent = [f"{side.name}: {reason}" for side in sides if (reason := side.missing())]
+    present = [side for side in sides if side.missing() is None]
+    for clients in wanted.clients:
+        disk = [Disk()] if clients == 1 else []
+        results.figures += in_turns([*present, *disk], clients, length, wanted.rounds).values()
+    results.rows += appending.rows(results.figures)
 
 
 def main() -> None:

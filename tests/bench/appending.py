@@ -1,41 +1,16 @@
-"""Appends of every system at every number of clients, in turns: A B C A B C."""
+"""Appends of every system, and what is wanted of segue's."""
 
-import tempfile
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-from tests.bench.figures import Figures, Load, Row, beyond, summed_up, within
+from tests.bench.figures import Figures, Row, beyond, within
+from tests.bench.peers.disk import Disk
 from tests.bench.peers.postgres import Postgres
 from tests.bench.peers.redis import Redis
 from tests.bench.peers.segue import Segue
 from tests.bench.peers.sqlite import Sqlite
-from tests.bench.progress import tell
-from tests.bench.sides import Length, Side
+from tests.bench.sides import Side
 
 OURS = Segue.name
 KEPT = Sqlite(anew=False)
 SIDES: list[Side] = [Segue(), KEPT, Sqlite(anew=True), Postgres(), Redis()]
-
-
-def measure(sides: list[Side], clients: list[int], length: Length, rounds: int) -> list[Figures]:
-    """Each side under each number of clients, `rounds` times in turn, with an empty file each time."""
-    turns: dict[tuple[int, str], list[Load]] = defaultdict(list)
-    for number in clients:
-        for _ in range(rounds):
-            for side in sides:
-                tell(f"append: {side.name}, {number} clients")
-                with folder() as place, side.open(place, number) as turn:
-                    turns[number, side.name].append(turn(length))
-    return [summed_up(name, number, loads) for (number, name), loads in turns.items()]
-
-
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A place for a store, on the disk where temporary files are."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as path:
-        yield Path(path)
 
 
 def rows(figures: list[Figures]) -> list[Row]:
@@ -52,6 +27,8 @@ def rows(figures: list[Figures]) -> list[Row]:
     if (ours := by_name.get((OURS, 1))) and (theirs := by_name.get((KEPT.name, 1))):
         what = "append, 1 client, p50 against one commit in process"
         found.append(within(what, ours.p50, "sqlite3", theirs.p50, "ms", 2.5))
+    if ours and (theirs := by_name.get((Disk.name, 1))):
+        found.append(Row("append, 1 client, p50 against the disk alone", ours.p50, theirs.system, theirs.p50, "ms"))
     return found
 
 

@@ -1,5 +1,6 @@
 """What is measured and how it is summed up: pure, and the form of `results.json`."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -93,8 +94,10 @@ def median(values: Sequence[float]) -> float:
 
 
 def ratio(ours: float, theirs: float) -> float:
-    """How many times theirs; infinite if theirs is nothing."""
-    return ours / theirs if theirs else float("inf")
+    """How many times theirs; infinite if only theirs is nothing."""
+    if not theirs:
+        return 1 if not ours else math.inf
+    return ours / theirs
 
 
 def summed_up(system: str, clients: int, turns: Sequence[Load]) -> Figures:

@@ -43,11 +43,11 @@ def serving(folder: Path) -> Iterator[Segued]:
         raise RuntimeError(f"segued exited {code}: {segued.log}")
 
 
-def turn(segued: Segued, requests: list[list[bytes]]) -> Turn:
+def turn(segued: Segued, requests: list[list[bytes]], beginning: bytes = BEGINNING) -> Turn:
     """Each client with its requests, over and over."""
 
     def measure(length: Length) -> Load:
-        return run(Job(str(segued.socket), requests, b"\n", BEGINNING, pid=segued.pid, **length._asdict()))
+        return run(Job(str(segued.socket), requests, b"\n", beginning, pid=segued.pid, **length._asdict()))
 
     return measure
 

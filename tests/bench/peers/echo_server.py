@@ -1,4 +1,4 @@
-"""A bare echo under anyio and uvloop: `python -m tests.bench.echo SOCKET`; it says when it is there."""
+"""A bare echo under anyio and uvloop: `python -m tests.bench.peers.echo_server SOCKET`; it says when it is there."""
 
 import sys
 

@@ -1,0 +1,51 @@
+"""The disk alone: as many bytes as SQLite's WAL takes for an append, written and synced."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.figures import Load
+from tests.bench.sides import Length, Turn
+
+FRAME = bytes(4096 + 24)
+FRAMES = 3
+"""A page of the table, one of its index, one of the session."""
+
+SIZE = 1000 * len(FRAME)
+"""It begins again there, as a WAL does."""
+
+
+class Disk:
+    """write and fdatasync (fsync where there is no other), over and over."""
+
+    name = "write + fdatasync"
+
+    def missing(self) -> str | None:
+        return None
+
+    @contextmanager
+    def open(self, folder: Path, clients: int) -> Iterator[Turn]:
+        path = folder / "wal"
+
+        def turn(length: Length) -> Load:
+            return _write(path, length)
+
+        yield turn
+
+
+def _write(path: Path, length: Length) -> Load:
+    sync = getattr(os, "fdatasync", os.fsync)
+    times: list[float] = []
+    cpu = time.process_time()
+    with path.open("wb", buffering=0) as file:
+        counts_from = time.perf_counter() + length.warm_up
+        while (begun := time.perf_counter()) < counts_from + length.seconds:
+            if file.tell() >= SIZE:
+                file.seek(0)
+            file.write(FRAME * FRAMES)
+            sync(file.fileno())
+            if begun >= counts_from:
+                times.append((time.perf_counter() - begun) * 1000)
+    return Load([times], len(times), length.seconds, time.process_time() - cpu)
