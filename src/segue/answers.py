@@ -153,10 +153,11 @@ class CleanupResult(Struct, kw_only=True):
 
 
 class DatabaseStatus(Struct, kw_only=True):
-    """The file behind the daemon."""
+    """The file behind the daemon; `bytes` is its size once the `wal_bytes` beside it are folded in."""
 
     path: str
     bytes: Count
+    wal_bytes: Count
     schema_version: Count
     sessions: Count
     messages: Count
@@ -170,8 +171,39 @@ class CleanupStatus(Struct, kw_only=True):
     last_result: CleanupResult | None
 
 
+class WriteStatus(Struct, kw_only=True):
+    """Writes since the start, the daemon's own too: how many, and the slowest from being asked for to being durable.
+
+    `slowest_recent_ms` looks back one to two minutes.
+    """
+
+    committed: Count
+    slowest_ms: float
+    slowest_recent_ms: float
+
+
+class ReadStatus(Struct, kw_only=True):
+    """Reads that go on, those that wait for a connection, and for how long the oldest has gone on."""
+
+    running: Count
+    waiting: Count
+    oldest_ms: float | None
+
+
+class ProcessStatus(Struct, kw_only=True):
+    """What the daemon's process holds: tasks of the loop, threads, and the most memory it ever had."""
+
+    tasks: Count
+    threads: Count
+    peak_memory_bytes: Count
+
+
 class DaemonStatus(Struct, kw_only=True):
-    """What the daemon is doing."""
+    """What the daemon is doing, and what went wrong since its start.
+
+    `refused_clients` came when `limits.clients` were there, `refused_peers` are other users, and
+    `dropped_subscribers` counts how often a `reset` was given for events that were missed.
+    """
 
     version: str
     protocol: int
@@ -185,7 +217,14 @@ class DaemonStatus(Struct, kw_only=True):
     subscriptions: Count
     requests: Count
     errors: Count
+    errors_by_kind: dict[str, Count]
+    refused_clients: Count
+    refused_peers: Count
+    dropped_subscribers: Count
     queue_depth: Count
+    writes: WriteStatus
+    reads: ReadStatus
+    process: ProcessStatus
     cleanup: CleanupStatus
 
 

@@ -17,7 +17,7 @@ async def ping(ctx: Context) -> Literal["pong"]:
 
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
-    """Versions, places, load and the last cleanup; `database.bytes` is the file once its WAL is folded in."""
+    """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
     return ctx.daemon.status(await ctx.store.read(health.status, ctx.store.path))
 
 

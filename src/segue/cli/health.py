@@ -4,7 +4,7 @@ import time
 
 import click
 
-from segue.answers import CheckResult, CleanupStatus, DaemonStatus
+from segue.answers import CheckResult, CleanupStatus, DaemonStatus, ReadStatus
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, span, when
 from segue.client import NotStarted, Unreachable
@@ -73,12 +73,26 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
     return {
         "segued": f"{status.version}, protocol {status.protocol}, pid {status.pid}, up {span(status.uptime_s)}",
         "socket": status.socket,
-        "database": f"{database.path} ({_size(database.bytes)}, schema {database.schema_version})",
+        "database": f"{database.path} ({_size(database.bytes)}, WAL {_size(database.wal_bytes)}, "
+        f"schema {database.schema_version})",
         "holds": f"{_count(database.sessions, 'session')}, {_count(database.messages, 'message')}",
-        "serves": f"{_count(status.clients, 'client')}, {_count(status.subscriptions, 'subscription')}, "
-        f"{status.queue_depth} waiting; {_count(status.requests, 'request')}, {_count(status.errors, 'error')} so far",
+        "serves": f"{_count(status.clients, 'client')}, {_count(status.subscriptions, 'subscription')}; "
+        f"{_count(status.requests, 'request')} so far",
+        "errors": ", ".join(f"{count} {kind}" for kind, count in sorted(status.errors_by_kind.items())) or "none",
+        "refused": f"{_count(status.refused_clients, 'client')} too many, {status.refused_peers} of other users; "
+        f"{_count(status.dropped_subscribers, 'subscriber')} dropped",
+        "writes": f"{status.writes.committed} so far, {status.queue_depth} waiting; "
+        f"slowest {status.writes.slowest_recent_ms:g} ms lately, {status.writes.slowest_ms:g} ms ever",
+        "reads": _reads(status.reads),
+        "process": f"{_count(status.process.tasks, 'task')}, {_count(status.process.threads, 'thread')}, "
+        f"at most {_size(status.process.peak_memory_bytes)} of memory",
         "cleanup": _cleanup(status.cleanup),
     }
+
+
+def _reads(reads: ReadStatus) -> str:
+    oldest = "" if reads.oldest_ms is None else f"; the oldest began {reads.oldest_ms:g} ms ago"
+    return f"{reads.running} running, {reads.waiting} waiting{oldest}"
 
 
 def _cleanup(cleanup: CleanupStatus) -> str:

@@ -10,6 +10,7 @@ import inspect
 import logging
 import secrets
 import time
+from collections import Counter
 from typing import Any
 
 from anyio.lowlevel import checkpoint
@@ -41,7 +42,8 @@ class Dispatcher:
         self._methods = {name: _adapt(method) for name, method in methods.items()}
         self._limits = limits
         self.requests = 0
-        self.errors = 0
+        self.errors: Counter[str] = Counter()
+        """Errors answered, by kind."""
         self.last_used = time.monotonic()
         self.closing = False
         """Whether the time for draining is over: requests are then refused instead of run."""
@@ -64,7 +66,7 @@ class Dispatcher:
     def refuse(self, error: SegueError, id: envelope.Id = None) -> bytes:
         """The answer to what could not be run at all."""
         self.requests += 1
-        self.errors += 1
+        self.errors[error.kind] += 1
         return envelope.failure(id, error)
 
     async def _batch(self, items: list[Any], ctx: Any) -> bytes | None:
@@ -95,20 +97,19 @@ class Dispatcher:
         return answer if call.wants_answer else None
 
     def _encode(self, call: envelope.Call, outcome: Any) -> bytes:
-        # The two halves of an oslash Either have no public name in common.
-        failed = hasattr(outcome, "_error")
+        error: SegueError | None = None
         try:
-            if failed:
-                error = outcome._error.data  # noqa: SLF001
-                if not isinstance(error, SegueError):
-                    error = MethodNotFound(f"no method {call.method[:100]!r}")
-                answer = envelope.failure(call.id, error)
-            else:
-                answer = envelope.success(call.id, outcome._value.result)  # noqa: SLF001
+            # The two halves of an oslash Either have no public name in common.
+            if not hasattr(outcome, "_error"):
+                return envelope.success(call.id, outcome._value.result)  # noqa: SLF001
+            error = outcome._error.data  # noqa: SLF001
+            if not isinstance(error, SegueError):
+                error = MethodNotFound(f"no method {call.method[:100]!r}")
+            answer = envelope.failure(call.id, error)
         except Exception as fault:  # noqa: BLE001 - an answer that is not JSON is our bug, told as such
-            failed = True
-            answer = envelope.failure(call.id, to_error(fault, call.method))
-        self.errors += failed
+            error = to_error(fault, call.method)
+            answer = envelope.failure(call.id, error)
+        self.errors[error.kind] += 1
         return answer
 
 

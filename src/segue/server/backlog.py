@@ -36,6 +36,8 @@ class Backlog:
         """The number that the next event will have."""
         self.entries: dict[int, Entry] = {}
         """What is kept, by number."""
+        self.resets = 0
+        """How often a follower was told that events are missing."""
         self._start = 0
         self._bytes = 0
         self._boot_id = boot_id
@@ -87,6 +89,7 @@ class Backlog:
 
     def reset(self) -> bytes:
         """The body of the event that stands for those that are missing."""
+        self.resets += 1
         return _body(RESET, None, timestamp(self._clock()), Nothing())
 
     def _append(self, entry: Entry) -> None:

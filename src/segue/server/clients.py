@@ -43,6 +43,7 @@ class Clients:
         self._draining = False
         self._gone = anyio.Event()
         self.refused_peers = 0
+        self.refused_clients = 0
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -121,6 +122,7 @@ class Clients:
             self._gone.set()
 
     def _turn_away(self, raw: socket.socket) -> None:
+        self.refused_clients += 1
         error = Overloaded(f"there are {self._limits.clients} clients already; try again later")
         with raw:
             raw.settimeout(0)

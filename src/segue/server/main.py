@@ -17,6 +17,7 @@ from segue.config import LogLevel
 from segue.errors import StartError
 from segue.paths import Overrides, Places, find_places
 from segue.server.daemon import serve
+from segue.server.logs import one_line, priority, start_logging
 from segue.server.starter import Starter
 from segue.server.stop import Stop, force_exit, obey_signals
 
@@ -108,15 +109,6 @@ def tune_collector() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
-def start_logging(level: LogLevel) -> None:
-    """One line an event, to stderr."""
-    logging.raiseExceptions = False  # a line that cannot be written is lost, and nothing else
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # at debug it writes each call with its arguments
-    logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-
-
 def _let_go_of_stderr() -> None:
     """Drop what cannot be written, or the interpreter would exit 120 for it."""
     try:
@@ -134,19 +126,20 @@ def _first_start_error(group: BaseExceptionGroup[BaseException]) -> StartError |
 
 
 def _fail(code: int, text: str, starter: Starter) -> NoReturn:
-    _tell(text)
-    starter.tell(code, _one_line(text))
+    _tell(text, logging.ERROR)
+    starter.tell(code, _words(text))
     sys.exit(code)
 
 
-def _tell(text: str) -> None:
+def _tell(text: str, level: int = logging.INFO) -> None:
     """One line on stderr, whatever is in the text."""
+    line = f"{priority(level)}segued: {_words(text)}"
     with suppress(OSError):  # a full disk behind stderr is no reason not to serve
-        print("segued: " + _one_line(text), file=sys.stderr, flush=True)  # noqa: T201
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _words(text: str) -> str:
+    return one_line(" ".join(text.split()))
 
 
 if __name__ == "__main__":

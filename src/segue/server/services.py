@@ -1,7 +1,11 @@
 """What the methods find behind their context: the daemon's parts and its word on how they fare."""
 
+import asyncio
 import os
+import resource
 import secrets
+import sys
+import threading
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any
@@ -9,7 +13,7 @@ from typing import Any
 import msgspec
 
 from segue import PROTOCOL, __version__
-from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus
+from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus
 from segue.api import METHODS
 from segue.api.context import Context
 from segue.clock import Clock, timestamp
@@ -36,9 +40,9 @@ class Services:
         self.dispatcher = Dispatcher(METHODS, limits)
         self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
         self.attachments = Attachments(store)
-        backlog = Backlog(boot_id, limits, clock)
-        store.publish = backlog.publish
-        self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, backlog)
+        self._backlog = Backlog(boot_id, limits, clock)
+        store.publish = self._backlog.publish
+        self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, self._backlog)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
         self._config = places.config
         self.store = store
@@ -61,8 +65,15 @@ class Services:
             clients=len(self.clients),
             subscriptions=self.clients.subscriptions,
             requests=self.dispatcher.requests,
-            errors=self.dispatcher.errors,
+            errors=self.dispatcher.errors.total(),
+            errors_by_kind=dict(self.dispatcher.errors),
+            refused_clients=self.clients.refused_clients,
+            refused_peers=self.clients.refused_peers,
+            dropped_subscribers=self._backlog.resets,
             queue_depth=self.store.queue_depth,
+            writes=self.store.timing.writes(),
+            reads=self.store.reads(),
+            process=_process(),
             cleanup=self.cleanup.status(),
         )
 
@@ -101,3 +112,12 @@ class Services:
     def _discovery(self) -> msgspec.Raw:
         found = document(METHODS, title="segued", version=__version__, description=f"Wire contract {PROTOCOL}.")
         return msgspec.Raw(msgspec.json.encode(found))
+
+
+def _process() -> ProcessStatus:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return ProcessStatus(
+        tasks=len(asyncio.all_tasks()),
+        threads=threading.active_count(),
+        peak_memory_bytes=peak if sys.platform == "darwin" else peak * 1024,  # macOS tells bytes, Linux KiB
+    )

@@ -16,12 +16,14 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import anyio
 
+from segue.answers import ReadStatus
 from segue.clock import Clock
 from segue.errors import Overloaded, SegueError, ShuttingDown, StartError, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.faults import to_segue_error
 from segue.store.file import Footprint, prepare_directory, prepare_file
+from segue.store.timing import Timing
 from segue.store.tx import Tx
 
 log = logging.getLogger("segue.store")
@@ -45,6 +47,7 @@ class Write(NamedTuple):
 
     query: Callable[[Tx], Any]
     done: asyncio.Future[Any]
+    asked: float
 
 
 class Outcome(NamedTuple):
@@ -66,6 +69,7 @@ class Store:
         """Called with what was done, in commit order and once it is durable, also for callers that went away."""
         self.changed = anyio.Event()
         """Set at the next commit, and replaced: for chores that follow what is written."""
+        self.timing = Timing()
         self._writer = writer
         self._readers = readers
         self._idle = list(readers)
@@ -82,6 +86,10 @@ class Store:
     def queue_depth(self) -> int:
         """How many writes wait for their transaction."""
         return len(self._waiting)
+
+    def reads(self) -> ReadStatus:
+        """What is being read, and what waits for a reader."""
+        return self.timing.reads(self._reader_free.statistics().tasks_waiting)
 
     def look_after_file(self) -> str | None:
         """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on."""
@@ -101,7 +109,7 @@ class Store:
         if len(self._waiting) >= self.queue_limit:
             raise Overloaded("too many writes are waiting; try again")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Write(lambda tx: query(tx, *args, **kwargs), done))
+        self._waiting.append(Write(lambda tx: query(tx, *args, **kwargs), done, self.timing.now()))
         self._wake.set()
         return await done
 
@@ -109,9 +117,11 @@ class Store:
         """Run `query` on a reader, in one transaction that sees every write answered before."""
         async with self._reader_free:
             reader = self._idle.pop()
+            self.timing.begin_read(reader)
             try:
                 return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
             finally:
+                self.timing.end_read(reader)
                 self._idle.append(reader)
 
     async def read_apart(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -121,9 +131,11 @@ class Store:
         except StartError:  # no descriptor is free for it
             return await self.read(query, *args, **kwargs)
         self._apart.add(reader)
+        self.timing.begin_read(reader)
         try:
             return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
         finally:
+            self.timing.end_read(reader)
             self._apart.discard(reader)
             reader.raw.interrupt()
             with anyio.CancelScope(shield=True):
@@ -146,6 +158,7 @@ class Store:
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
                 outcomes = [Outcome(None, error, [])] * len(batch)
+            self.timing.wrote(len(batch), batch[0].asked)
             for write, outcome in zip(batch, outcomes, strict=True):
                 _settle(write.done, outcome)
             if emitted := [one for outcome in outcomes for one in outcome.emitted]:

@@ -16,10 +16,18 @@ def status(tx: Tx, path: Path) -> DatabaseStatus:
     return DatabaseStatus(
         path=str(path),
         bytes=tx.run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0],
+        wal_bytes=_size(path.with_name(path.name + "-wal")),
         schema_version=tx.run("PRAGMA user_version").fetchone()[0],
         sessions=sessions,
         messages=messages,
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # removed under us, which the daemon's watch tells
+        return 0
 
 
 def check(tx: Tx, path: Path, *, full: bool) -> list[str]:

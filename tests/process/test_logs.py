@@ -1,0 +1,53 @@
+"""What the daemon writes to stderr: one line an event, with the journal's priorities if that is who reads."""
+
+import re
+import sys
+
+from tests.support.process import PROGRAMS, Segued
+
+UNDER_JOURNAL = """
+import os, sys
+found = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = f"{found.st_dev}:{found.st_ino + int(sys.argv[1])}"
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Does what systemd does before it starts a service whose stderr is the journal's; or, a number off, some other's."""
+
+MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
+
+
+def put_under_journal(segued: Segued, off_by: int = 0) -> None:
+    segued.program = [sys.executable, "-I", "-c", UNDER_JOURNAL, str(off_by), str(PROGRAMS / "segued")]
+
+
+def test_the_journal_is_told_priorities_and_no_times(segued: Segued) -> None:
+    put_under_journal(segued)
+    segued.start()
+    assert segued.fail()[1] == [f"<3>segued: already running: another segued owns {segued.database}"]
+    segued.stop()
+    assert segued.log == [
+        f"<6>segued: ready on {segued.socket}\n",
+        f"<4>segue: there is no {segued.config}; every setting has its default\n",
+    ]
+
+
+def test_a_file_or_a_terminal_is_told_times_and_levels(segued: Segued) -> None:
+    put_under_journal(segued, off_by=1)
+    segued.start().stop()
+    assert segued.log[0] == f"segued: ready on {segued.socket}\n"
+    assert re.fullmatch(rf"{MOMENT} WARNING segue: there is no .*\n", segued.log[1])
+
+
+def test_nothing_in_a_line_can_end_it_or_make_another_of_it(segued: Segued) -> None:
+    odd = "a\nsegued: ready\x1b[2J\u2028b"
+    segued.start("--config", str(segued.folder / odd)).stop()
+    assert len(segued.log) == 2
+    assert f"there is no {segued.folder}/a\\nsegued: ready\\x1b[2J\\u2028b; " in segued.log[1]
+
+
+def test_what_kept_it_from_starting_is_one_line_too(segued: Segued) -> None:
+    segued.config.write_text("[daemon]\nsocket = 5\n")
+    put_under_journal(segued)
+    code, lines = segued.fail()
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].startswith(f"<3>segued: config: {segued.config}: daemon.socket: expected")

@@ -1,0 +1,28 @@
+"""A record becomes one line, whatever is in it."""
+
+import logging
+import sys
+
+import pytest
+
+from segue.server.logs import FORMAT, Lines, one_line
+
+
+def test_a_traceback_stands_in_the_line_of_its_event() -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        record = logging.LogRecord("segue.rpc", logging.ERROR, __file__, 1, "incident %s", ("a1",), sys.exc_info())
+    text = Lines(FORMAT).format(record)
+    assert text.splitlines() == [text]
+    assert "ERROR segue.rpc: incident a1\\nTraceback (most recent call last):\\n" in text
+    assert text.endswith("ValueError: first\\nsecond")
+
+
+@pytest.mark.parametrize("code", [0x00, 0x0A, 0x0B, 0x0C, 0x0D, 0x1B, 0x1C, 0x85, 0x9B, 0x2028, 0x2029])
+def test_what_ends_a_line_or_drives_a_terminal_is_shown(code: int) -> None:
+    assert one_line(f"a{chr(code)}b").isprintable()
+
+
+def test_letters_of_every_script_stay_as_they_are() -> None:
+    assert one_line("Grüße, 你好 👋") == "Grüße, 你好 👋"
