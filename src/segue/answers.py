@@ -248,5 +248,12 @@ class CheckResult(Struct, kw_only=True):
     problems: list[str]
 
 
+class BackupResult(Struct, kw_only=True):
+    """Where the copy is, and how large."""
+
+    path: str
+    bytes: Count
+
+
 class Empty(Struct):
     """Nothing to say but that it was done."""

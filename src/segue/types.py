@@ -24,6 +24,9 @@ Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_LINE, descript
 WorkingDir = Annotated[
     str, Meta(min_length=1, max_length=16384, pattern=r"^/[^\x00]*(?![\s\S])", description="an absolute path")
 ]
+FilePath = Annotated[
+    str, Meta(min_length=1, max_length=4096, pattern=r"^/[^\x00]*(?![\s\S])", description="an absolute path")
+]
 Timestamp = Annotated[str, Meta(pattern=_TIME, description=_TIME_WORDS)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 RowId = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]

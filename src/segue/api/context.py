@@ -7,7 +7,7 @@ from segue.config import Config
 
 if TYPE_CHECKING:
     # Clients import the method definitions and must not pay for the engine.
-    from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus, Subscribed
+    from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, Subscribed
     from segue.events import Filter
     from segue.store.engine import Store
     from segue.types import EndStatus, Session
@@ -27,6 +27,9 @@ class Daemon(Protocol):
 
     async def clean_up(self) -> "CleanupResult":
         """Delete what is too old or too much, now."""
+
+    async def back_up(self, path: str, *, overwrite: bool) -> "BackupResult":
+        """Copy the database to the path."""
 
     async def attach(self, client: Hashable, session_id: str) -> "Session":
         """Mark the session as having this client behind it."""

@@ -2,11 +2,12 @@
 
 from typing import Literal
 
-from segue.answers import CheckResult, DaemonStatus, Empty
+from segue.answers import BackupResult, CheckResult, DaemonStatus, Empty
 from segue.api.context import Context
-from segue.errors import StorageError
+from segue.errors import Conflict, StorageError
 from segue.rpc.method import method
 from segue.store import health, index_check, indexing
+from segue.types import FilePath
 
 
 @method("daemon.ping")
@@ -19,6 +20,16 @@ async def ping(ctx: Context) -> Literal["pong"]:
 async def status(ctx: Context) -> DaemonStatus:
     """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
     return ctx.daemon.status(await ctx.store.read(health.status, ctx.store.path))
+
+
+@method("daemon.backup", raises=(Conflict, StorageError))
+async def backup(ctx: Context, *, path: FilePath, overwrite: bool = False) -> BackupResult:
+    """A consistent copy of the database, 0600 and in one file, at an absolute path: whole, or not there.
+
+    Others go on reading and writing. It is the database of one moment after the call, without what was deleted
+    before. `overwrite` replaces another copy, never a file that is no database of segue. One is made at a time.
+    """
+    return await ctx.daemon.back_up(path, overwrite=overwrite)
 
 
 @method("daemon.check", raises=(StorageError,))

@@ -6,7 +6,7 @@ import click
 
 from segue.answers import CheckResult, CleanupStatus, DaemonStatus, ReadStatus
 from segue.cli.daemon import Daemon, json_option, pass_daemon
-from segue.cli.output import one_line, put, put_json, span, when
+from segue.cli.output import one_line, put, put_json, size, span, when
 from segue.client import NotStarted, Unreachable
 
 WAIT_PAUSE = 0.05
@@ -73,7 +73,7 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
     return {
         "segued": f"{status.version}, protocol {status.protocol}, pid {status.pid}, up {span(status.uptime_s)}",
         "socket": status.socket,
-        "database": f"{database.path} ({_size(database.bytes)}, WAL {_size(database.wal_bytes)}, "
+        "database": f"{database.path} ({size(database.bytes)}, WAL {size(database.wal_bytes)}, "
         f"schema {database.schema_version})",
         "holds": f"{_count(database.sessions, 'session')}, {_count(database.messages, 'message')}",
         "serves": f"{_count(status.clients, 'client')}, {_count(status.subscriptions, 'subscription')}; "
@@ -85,7 +85,7 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
         f"slowest {status.writes.slowest_recent_ms:g} ms lately, {status.writes.slowest_ms:g} ms ever",
         "reads": _reads(status.reads),
         "process": f"{_count(status.process.tasks, 'task')}, {_count(status.process.threads, 'thread')}, "
-        f"at most {_size(status.process.peak_memory_bytes)} of memory",
+        f"at most {size(status.process.peak_memory_bytes)} of memory",
         "cleanup": _cleanup(status.cleanup),
     }
 
@@ -104,11 +104,3 @@ def _cleanup(cleanup: CleanupStatus) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _size(count: int) -> str:
-    size, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while size >= 1024 and len(units) > 1:
-        size /= 1024
-        units.pop(0)
-    return f"{count} B" if count < 1024 else f"{size:.1f} {units[0]}"

@@ -36,6 +36,7 @@ VERBS = {
     "memory": "memory",
     "bot": "bot",
     "cleanup": "cleanup",
+    "backup": "backup",
     "rpc": "rpc",
 }
 """Each verb and the module that has it, in the order of the help."""

@@ -112,6 +112,15 @@ def span(seconds: int) -> str:
     return f"{seconds}s"
 
 
+def size(count: int) -> str:
+    """Bytes as `12 B`, `1.5 KiB`, `3.0 GiB`."""
+    amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    return f"{count} B" if count < 1024 else f"{amount:.1f} {units[0]}"
+
+
 def when(moment: str) -> str:
     """For a person the local time to the minute, for a pipe the value itself."""
     from datetime import UTC, datetime

@@ -162,6 +162,7 @@ class Daemon:
         while (
             len(services.attachments)
             or services.clients.subscriptions
+            or services.busy
             or time.monotonic() - dispatcher.last_used < idle_seconds
         ):
             await anyio.sleep(idle_seconds / IDLE_LOOKS)

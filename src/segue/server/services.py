@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from segue import PROTOCOL, __version__
-from segue.answers import CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus
+from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus
 from segue.api import METHODS
 from segue.api.context import Context
 from segue.clock import Clock, timestamp
@@ -22,6 +22,7 @@ from segue.rpc.dispatch import Dispatcher
 from segue.rpc.openrpc import document
 from segue.server.attachments import Attachments
 from segue.server.backlog import Backlog
+from segue.server.backups import Backups
 from segue.server.cleanup import Cleanup
 from segue.server.clients import Clients
 from segue.server.connection import Connection
@@ -39,6 +40,7 @@ class Services:
         boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits)
         self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
+        self.backups = Backups(places, store)
         self.attachments = Attachments(store)
         self._backlog = Backlog(boot_id, limits, clock)
         store.publish = self._backlog.publish
@@ -88,6 +90,15 @@ class Services:
     async def clean_up(self) -> CleanupResult:
         """Delete what is too old or too much, now."""
         return await self.cleanup.run()
+
+    async def back_up(self, path: str, *, overwrite: bool) -> BackupResult:
+        """Copy the database."""
+        return await self.backups.make(path, overwrite=overwrite)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something goes on that one request began long ago."""
+        return self.backups.busy
 
     async def attach(self, client: Hashable, session_id: str) -> Session:
         """The session, with the client behind it."""

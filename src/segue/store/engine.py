@@ -8,6 +8,7 @@ goes away tears nothing.
 import asyncio
 import logging
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -37,6 +38,8 @@ READERS = 2
 CLOSE_SECONDS = 2
 """How long a read may go on after the store was told to close, before it is interrupted."""
 
+PROGRESS_STEPS = 100_000
+"""Steps of SQLite, some milliseconds, after which a long statement asks whether it is still wanted."""
 
 FOLD_MS = 500
 """How long another program that holds the file keeps us from leaving; the WAL is then folded in another time."""
@@ -74,7 +77,6 @@ class Store:
         self._readers = readers
         self._idle = list(readers)
         self._reader_free = anyio.Semaphore(len(readers), fast_acquire=True)
-        self._apart: set[ThreadConnection] = set()
         self._clock = clock
         self._waiting: deque[Write] = deque()
         self._wake = anyio.Event()
@@ -130,16 +132,25 @@ class Store:
             reader = await open_reader(self.path)
         except StartError:  # no descriptor is free for it
             return await self.read(query, *args, **kwargs)
-        self._apart.add(reader)
-        self.timing.begin_read(reader)
-        try:
+        async with _apart(reader, self.timing):
             return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
-        finally:
-            self.timing.end_read(reader)
-            self._apart.discard(reader)
-            reader.raw.interrupt()
-            with anyio.CancelScope(shield=True):
-                await reader.close()
+
+    async def run_apart(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function` on a connection of its own and outside of a transaction, as a copy of the whole file must be.
+
+        If the caller is cancelled, SQLite is interrupted and the function's end waited for. StorageError if there
+        can be no connection.
+        """
+        if self.look_after_file():
+            raise StorageError("storage: the database was removed or replaced; restart segued", reason="io")
+        try:
+            reader = await open_reader(self.path)
+        except StartError as error:
+            raise StorageError(f"storage: {error}", reason="io") from None
+        async with _apart(reader, self.timing):
+            return await reader.call(function, reader.raw, *args, **kwargs)
 
     async def commit_waiting(self) -> None:
         """The writer's loop; it ends when the store closes and nothing waits any more."""
@@ -184,6 +195,22 @@ class Store:
             log.warning("cannot fold the WAL into the database: %s", error)
         finally:
             await self._writer.close()
+
+
+@asynccontextmanager
+async def _apart(reader: ThreadConnection, timing: Timing) -> AsyncIterator[None]:
+    """Close the connection at the end; what still runs on it is interrupted, also if it begins only now."""
+    leaving = threading.Event()
+    reader.raw.set_progress_handler(leaving.is_set, PROGRESS_STEPS)
+    timing.begin_read(reader)
+    try:
+        yield
+    finally:
+        timing.end_read(reader)
+        leaving.set()
+        reader.raw.interrupt()
+        with anyio.CancelScope(shield=True):
+            await reader.close()
 
 
 @asynccontextmanager

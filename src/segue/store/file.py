@@ -9,6 +9,7 @@ from segue.errors import StartError
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 HEADER_BYTES = 100
+MAGIC = b"SQLite format 3\0"
 APPLICATION_ID = 0x53656775
 """'Segu' in the file's header: how we, and file(1), know the file as ours."""
 
@@ -44,13 +45,20 @@ def check_file(path: Path) -> None:
         raise StartError("database", f"cannot open {path}: {error.strerror}") from None
     if not header:
         return
-    if not header.startswith(b"SQLite format 3\0"):
+    if not header.startswith(MAGIC):
         text = f"{path} is not a SQLite database; move it away or name a different file"
         raise StartError("database", text)
     schema, version, application = (int.from_bytes(header[start : start + 4]) for start in (40, 60, 68))
     # All 0: nothing was ever made in it. A daemon is making it at this moment, or died on the way.
     if application != APPLICATION_ID and (schema or version or application):
         raise StartError("database", f"{path} is another program's database; name a different file")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the file's header says that it is a database of segue."""
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    return header.startswith(MAGIC) and int.from_bytes(header[68:72]) == APPLICATION_ID
 
 
 def prepare_file(path: Path) -> None:
@@ -66,7 +74,7 @@ def prepare_file(path: Path) -> None:
             if companion.exists():
                 _tighten(companion)
         if created:
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except OSError as error:
         hint = "is a symbolic link; name the file itself" if path.is_symlink() else error.strerror
         raise StartError("database", f"cannot open {path}: {hint}") from None
@@ -122,8 +130,8 @@ def _tighten(path: Path, flags: int = 0) -> None:
         os.close(descriptor)
 
 
-def _sync_directory(directory: Path) -> None:
-    # SQLite syncs the directory for its journals, but a database that we created it takes as given.
+def sync_directory(directory: Path) -> None:
+    """Make durable which names the directory holds; SQLite does so for its journals only, not for files of ours."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

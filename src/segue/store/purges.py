@@ -40,6 +40,11 @@ def hide_all(tx: Tx, session_id: str) -> None:
     hide_before(tx, session_id, MAX_INTEGER)
 
 
+def are_due(tx: Tx) -> bool:
+    """Whether something that is hidden is still in the file."""
+    return tx.run("SELECT 1 FROM purges").fetchone() is not None
+
+
 def remove_slice(tx: Tx) -> bool:
     """Remove one slice of what is hidden, or give free space back; False when nothing is left to do."""
     row = tx.run("SELECT session_id, before_id FROM purges LIMIT 1").fetchone()

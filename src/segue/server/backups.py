@@ -1,0 +1,50 @@
+"""Copies of the database for whoever asks, one after the other."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+
+from segue.answers import BackupResult
+from segue.errors import InvalidParams, StorageError
+from segue.paths import Places
+from segue.store import backup, purges
+from segue.store.engine import Store
+from segue.store.file import COMPANIONS
+
+
+class Backups:
+    """Makes copies while everything else goes on."""
+
+    def __init__(self, places: Places, store: Store) -> None:
+        self._store = store
+        self._taken = _files(places)
+        self._turn = anyio.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a copy is being made."""
+        return self._turn.locked()
+
+    async def make(self, path: str, *, overwrite: bool) -> BackupResult:
+        """A copy at the path, without what was deleted before; it is made whole even if the client goes away."""
+        target = Path(path)
+        if path.endswith("/") or not target.name:
+            raise InvalidParams("names a directory; name a file in it", path="$.path")
+        async with self._turn:
+            await self._finish_deletions()
+            size = await self._store.run_apart(backup.back_up, target, overwrite=overwrite, taken=self._taken)
+        return BackupResult(path=str(target), bytes=size)
+
+    async def _finish_deletions(self) -> None:
+        with suppress(StorageError):  # no room to delete is a good reason for a copy elsewhere
+            while await self._store.read(purges.are_due):
+                await self._store.write(purges.remove_slice)
+
+
+def _files(places: Places) -> list[Path]:
+    """What a copy must never replace."""
+    database, socket = places.database, places.socket
+    beside = [database.with_name(database.name + suffix) for suffix in (*COMPANIONS, "-journal")]
+    own = [places.lock, places.record, socket, socket.with_name(socket.name + ".lock"), places.config_path]
+    return [database, *beside, *own]
