@@ -5,10 +5,10 @@ import sys
 import click
 
 
-def require_person() -> None:
+def require_person(done: str = "deleted") -> None:
     """Wrong usage if standard input is no terminal: there is nobody to be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: give --yes; nothing was deleted")
+        raise click.UsageError(f"nobody can be asked here: give --yes; nothing was {done}")
 
 
 def confirmed(question: str) -> bool:

@@ -37,6 +37,7 @@ VERBS = {
     "bot": "bot",
     "cleanup": "cleanup",
     "backup": "backup",
+    "restore": "restore",
     "rpc": "rpc",
 }
 """Each verb and the module that has it, in the order of the help."""

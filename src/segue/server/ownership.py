@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segue.paths import Places, check_socket_length
-from segue.server.lock import release_lock, take_lock
 from segue.store.file import check_file, prepare_directory
+from segue.store.lock import release_lock, take_lock
 
 
 @contextmanager
