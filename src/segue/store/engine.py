@@ -19,12 +19,12 @@ import anyio
 
 from segue.answers import ReadStatus
 from segue.clock import Clock
-from segue.errors import Overloaded, SegueError, ShuttingDown, StartError, StorageError
+from segue.errors import Overloaded, ShuttingDown, StartError, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
-from segue.store.faults import to_segue_error
 from segue.store.file import Footprint, prepare_directory, prepare_file
 from segue.store.timing import Timing
+from segue.store.transactions import Outcome, fold_wal, run_read, run_writes
 from segue.store.tx import Tx
 
 log = logging.getLogger("segue.store")
@@ -41,9 +41,6 @@ CLOSE_SECONDS = 2
 PROGRESS_STEPS = 100_000
 """Steps of SQLite, some milliseconds, after which a long statement asks whether it is still wanted."""
 
-FOLD_MS = 500
-"""How long another program that holds the file keeps us from leaving; the WAL is then folded in another time."""
-
 
 class Write(NamedTuple):
     """A write that waits for its transaction."""
@@ -51,15 +48,6 @@ class Write(NamedTuple):
     query: Callable[[Tx], Any]
     done: asyncio.Future[Any]
     asked: float
-
-
-class Outcome(NamedTuple):
-    """What became of a write: a value, or the error that undid it."""
-
-    value: Any
-    error: Exception | None
-    emitted: list[Emitted]
-    """What it did; nothing if it was undone."""
 
 
 class Store:
@@ -121,7 +109,7 @@ class Store:
             reader = self._idle.pop()
             self.timing.begin_read(reader)
             try:
-                return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
+                return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
             finally:
                 self.timing.end_read(reader)
                 self._idle.append(reader)
@@ -133,7 +121,7 @@ class Store:
         except StartError:  # no descriptor is free for it
             return await self.read(query, *args, **kwargs)
         async with _apart(reader, self.timing):
-            return await reader.call(_run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
+            return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
 
     async def run_apart(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -165,7 +153,7 @@ class Store:
             self._waiting.clear()
             try:
                 outcomes = await self._writer.call(
-                    _run_writes, self._writer.raw, self._clock(), [write.query for write in batch]
+                    run_writes, self._writer.raw, self._clock(), [write.query for write in batch]
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
                 outcomes = [Outcome(None, error, [])] * len(batch)
@@ -190,7 +178,7 @@ class Store:
             reader.raw.interrupt()
             await reader.close()
         try:
-            await self._writer.call(_checkpoint, self._writer.raw)
+            await self._writer.call(fold_wal, self._writer.raw)
         except sqlite3.Error as error:  # what is committed stays in the WAL and is folded in another time
             log.warning("cannot fold the WAL into the database: %s", error)
         finally:
@@ -259,70 +247,3 @@ def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
         done.set_result(outcome.value)
     else:
         done.set_exception(outcome.error)
-
-
-def _run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:
-    try:
-        connection.execute("BEGIN")
-        return query(Tx(connection, now))
-    except Exception as error:
-        raise to_segue_error(error) from error
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], Outcome]
-
-
-def _run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
-    """Run all in one transaction; if it fails, again with savepoints, then each in one of its own.
-
-    So in the end only the culprit fails, and nobody pays for a savepoint where all goes well.
-    """
-    attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
-    for run_one in attempts:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:  # another program holds the file, for all of them alike
-            return [Outcome(None, to_segue_error(error), [])] * len(queries)
-        try:
-            outcomes = [run_one(connection, Tx(connection, now), query) for query in queries]
-            connection.execute("COMMIT")
-            return outcomes
-        except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
-            failed = Outcome(None, to_segue_error(error), [])
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-    return [failed] if len(queries) == 1 else [_run_writes(connection, now, [query])[0] for query in queries]
-
-
-def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
-    """Run one; an error that comes before any change is its own, any other is the transaction's."""
-    before = connection.total_changes
-    try:
-        return Outcome(query(tx), None, tx.emitted)
-    except SegueError as error:
-        if connection.total_changes != before or not connection.in_transaction:
-            raise
-        return Outcome(None, error, [])
-
-
-def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
-    connection.execute("SAVEPOINT one")
-    try:
-        value = query(tx)
-    except Exception as error:
-        if not connection.in_transaction:  # a full disk or an I/O error ends the whole transaction
-            raise
-        connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-        return Outcome(None, to_segue_error(error), [])
-    connection.execute("RELEASE one")
-    return Outcome(value, None, tx.emitted)
-
-
-def _checkpoint(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {FOLD_MS}")
-    connection.execute("PRAGMA optimize")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,93 @@
+"""Queries in transactions, on the thread of a connection: what a batch of writes and a read go through."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from segue.errors import SegueError
+from segue.events import Emitted
+from segue.store.faults import to_segue_error
+from segue.store.tx import Tx
+
+T = TypeVar("T")
+
+FOLD_MS = 500
+"""How long another program that holds the file keeps us from leaving; the WAL is then folded in another time."""
+
+
+class Outcome(NamedTuple):
+    """What became of a write: a value, or the error that undid it."""
+
+    value: Any
+    error: Exception | None
+    emitted: list[Emitted]
+    """What it did; nothing if it was undone."""
+
+
+def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:
+    """The result of a query in a transaction that only reads; an error is a SegueError."""
+    try:
+        connection.execute("BEGIN")
+        return query(Tx(connection, now))
+    except Exception as error:
+        raise to_segue_error(error) from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], Outcome]
+
+
+def run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
+    """Run all in one transaction; if it fails, again with savepoints, then each in one of its own.
+
+    So in the end only the culprit fails, and nobody pays for a savepoint where all goes well.
+    """
+    attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
+    for run_one in attempts:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:  # another program holds the file, for all of them alike
+            return [Outcome(None, to_segue_error(error), [])] * len(queries)
+        try:
+            outcomes = [run_one(connection, Tx(connection, now), query) for query in queries]
+            connection.execute("COMMIT")
+            return outcomes
+        except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
+            failed = Outcome(None, to_segue_error(error), [])
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    return [failed] if len(queries) == 1 else [run_writes(connection, now, [query])[0] for query in queries]
+
+
+def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+    """Run one; an error that comes before any change is its own, any other is the transaction's."""
+    before = connection.total_changes
+    try:
+        return Outcome(query(tx), None, tx.emitted)
+    except SegueError as error:
+        if connection.total_changes != before or not connection.in_transaction:
+            raise
+        return Outcome(None, error, [])
+
+
+def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+    connection.execute("SAVEPOINT one")
+    try:
+        value = query(tx)
+    except Exception as error:
+        if not connection.in_transaction:  # a full disk or an I/O error ends the whole transaction
+            raise
+        connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return Outcome(None, to_segue_error(error), [])
+    connection.execute("RELEASE one")
+    return Outcome(value, None, tx.emitted)
+
+
+def fold_wal(connection: sqlite3.Connection) -> None:
+    """Move the WAL into the file and empty it; sqlite3.Error if another program holds the file."""
+    connection.execute(f"PRAGMA busy_timeout = {FOLD_MS}")
+    connection.execute("PRAGMA optimize")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
