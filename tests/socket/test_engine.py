@@ -616,11 +616,15 @@ async def test_a_transaction_has_one_time(store: Store) -> None:
 
 async def test_what_takes_long_is_read_apart_and_holds_up_no_other_reader(store: Store) -> None:
     await store.write(add, "seen")
-    blockers = [Blocker() for _ in range(engine.READERS + 1)]
+    blockers = [Blocker() for _ in range(engine.READERS_APART)]
+    assert len(blockers) > engine.READERS
+    one_more = Blocker()
     async with anyio.create_task_group() as tasks:
         for blocker in blockers:
             tasks.start_soon(store.read_apart, blocker)
             await happened(blocker.begun)
+        tasks.start_soon(store.read_apart, one_more)
         assert await store.read(notes) == ["seen"]
-        for blocker in blockers:
+        assert not one_more.begun.is_set()
+        for blocker in [*blockers, one_more]:
             blocker.go_on.set()

@@ -1,7 +1,10 @@
-"""Letting clients in: ours only, not too many, and never dying of a shortage of descriptors."""
+"""Letting clients in: ours only, not too many, and never so many that the store lacks descriptors."""
 
+import errno
 import logging
+import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 
@@ -14,13 +17,17 @@ from segue.errors import Overloaded
 from segue.rpc.dispatch import Dispatcher, to_error
 from segue.server.backlog import Backlog
 from segue.server.connection import CHUNK, Connection
+from segue.server.descriptors import reserve_is_left
 from segue.server.feed import Feed
 from segue.server.peer import is_ours
 
 log = logging.getLogger("segue.server")
 
 SHORTAGE_SECONDS = 1.0
-"""How long to wait when no descriptor is free (tmux waits as long): those who connect meanwhile are queued."""
+"""How long to wait when descriptors are short (tmux waits as long) and no client leaves; who connects is queued."""
+
+SHORTAGE_WARNING_SECONDS = 60.0
+"""How often a shortage is told while it lasts."""
 
 
 class Clients:
@@ -42,6 +49,8 @@ class Clients:
         self._connections: set[Connection] = set()
         self._draining = False
         self._gone = anyio.Event()
+        """Set when a client leaves, and replaced."""
+        self._warned_at = -SHORTAGE_WARNING_SECONDS
         self.refused_peers = 0
         self.refused_clients = 0
 
@@ -55,10 +64,13 @@ class Clients:
 
     async def accept_from(self, listener: socket.socket, tasks: TaskGroup) -> None:
         """Serve everyone who connects, each in a task of `tasks`, until the listener is closed."""
-        while True:
+        while listener.fileno() >= 0:
             try:
                 await anyio.wait_readable(listener)
-                await self._accept_one(listener, tasks)
+                if self._may_accept(listener):
+                    await self._accept_one(listener, tasks)
+                else:
+                    await self._wait_in_shortage(os.strerror(errno.EMFILE))
             except BlockingIOError:
                 continue
             except anyio.ClosedResourceError:
@@ -66,12 +78,11 @@ class Clients:
             except OSError as error:
                 if listener.fileno() < 0:
                     return
-                log.warning("cannot accept a client: %s; trying again in %g s", error.strerror, SHORTAGE_SECONDS)
-                await anyio.sleep(SHORTAGE_SECONDS)
+                await self._wait_in_shortage(str(error.strerror))
 
     async def accept_queued(self, listener: socket.socket, tasks: TaskGroup) -> None:
         """Serve those who connected before the listener closes: what they sent already is answered."""
-        while True:
+        while self._may_accept(listener):
             try:
                 await self._accept_one(listener, tasks)
             except OSError:  # nobody is queued any more, or no descriptor is left for them
@@ -86,7 +97,18 @@ class Clients:
     async def wait_until_gone(self) -> None:
         """Return when nobody is connected any more."""
         while self._connections:
-            self._gone = anyio.Event()
+            await self._gone.wait()
+
+    def _may_accept(self, listener: socket.socket) -> bool:
+        """Whether descriptors are left for a client; the first is let in always, for the daemon to be of any use."""
+        return not self._connections or reserve_is_left(listener)
+
+    async def _wait_in_shortage(self, reason: str) -> None:
+        """Wait for a client to leave; another descriptor may become free as well, so not for ever."""
+        if time.monotonic() - self._warned_at >= SHORTAGE_WARNING_SECONDS:
+            self._warned_at = time.monotonic()
+            log.warning("cannot accept a client: %s; it waits until one of the %d leaves", reason, len(self))
+        with anyio.move_on_after(SHORTAGE_SECONDS):
             await self._gone.wait()
 
     async def _accept_one(self, listener: socket.socket, tasks: TaskGroup) -> None:
@@ -120,6 +142,7 @@ class Clients:
         finally:
             self._connections.discard(connection)
             self._gone.set()
+            self._gone = anyio.Event()
 
     def _turn_away(self, raw: socket.socket) -> None:
         self.refused_clients += 1

@@ -109,6 +109,11 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA query_only = ON")
     # Names are found case-blind in every script, which SQLite's own lower() does for ASCII only.
     connection.create_function("casefold", 1, str.casefold, deterministic=True)
+    try:  # SQLite opens the WAL at the first read: now, while there are descriptors for it
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -35,6 +35,9 @@ T = TypeVar("T")
 READERS = 2
 """Reads that run at once: as many as there are cores to run them, on a small machine."""
 
+READERS_APART = 3
+"""Long reads that run at once, each on a connection of its own and its descriptors; others wait for them."""
+
 CLOSE_SECONDS = 2
 """How long a read may go on after the store was told to close, before it is interrupted."""
 
@@ -65,6 +68,7 @@ class Store:
         self._readers = readers
         self._idle = list(readers)
         self._reader_free = anyio.Semaphore(len(readers), fast_acquire=True)
+        self._apart_free = anyio.Semaphore(READERS_APART)
         self._clock = clock
         self._waiting: deque[Write] = deque()
         self._wake = anyio.Event()
@@ -116,12 +120,13 @@ class Store:
 
     async def read_apart(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` as `read` does, on a connection of its own: for what takes so long that others would wait."""
-        try:
-            reader = await open_reader(self.path)
-        except StartError:  # no descriptor is free for it
-            return await self.read(query, *args, **kwargs)
-        async with _apart(reader, self.timing):
-            return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
+        async with self._apart_free:
+            try:
+                reader = await open_reader(self.path)
+            except StartError:  # no descriptor is free for it
+                return await self.read(query, *args, **kwargs)
+            async with _apart(reader, self.timing):
+                return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
 
     async def run_apart(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -133,12 +138,13 @@ class Store:
         """
         if self.look_after_file():
             raise StorageError("storage: the database was removed or replaced; restart segued", reason="io")
-        try:
-            reader = await open_reader(self.path)
-        except StartError as error:
-            raise StorageError(f"storage: {error}", reason="io") from None
-        async with _apart(reader, self.timing):
-            return await reader.call(function, reader.raw, *args, **kwargs)
+        async with self._apart_free:
+            try:
+                reader = await open_reader(self.path)
+            except StartError as error:
+                raise StorageError(f"storage: {error}", reason="io") from None
+            async with _apart(reader, self.timing):
+                return await reader.call(function, reader.raw, *args, **kwargs)
 
     async def commit_waiting(self) -> None:
         """The writer's loop; it ends when the store closes and nothing waits any more."""
