@@ -82,7 +82,6 @@ def test_a_storm_of_connections_leaves_no_descriptor_and_no_thread(segued: Segue
     segued.start()
     watcher = segued.connect()
     watcher.call("session.create", id="s")
-    watcher.call("daemon.check")
     baseline = usage(segued)
     line = b'{"jsonrpc":"2.0","id":1,"method":"message.count","params":{"session_id":"s"}}\n'
     for number in range(STORM):

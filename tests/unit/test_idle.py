@@ -24,7 +24,7 @@ class Clients:
 async def test_a_daemon_that_is_followed_does_not_leave_before_the_last_follower(anyio_backend: Any) -> None:
     stop, clients = Stop(), Clients(looks=5)
     services: Any = SimpleNamespace(
-        attachments=[], clients=clients, dispatcher=SimpleNamespace(last_used=float("-inf"))
+        attachments=[], clients=clients, busy=False, dispatcher=SimpleNamespace(last_used=float("-inf"))
     )
     daemon = Daemon(SimpleNamespace(), services, stop, SimpleNamespace())  # type: ignore[arg-type]
     with anyio.fail_after(20):
