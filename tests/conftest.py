@@ -4,7 +4,8 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,7 @@ from hypothesis import settings
 from segue.config import Config
 from tests.support.inprocess import Server, run_server
 from tests.support.process import Segued
+from tests.support.tried import VARIABLE, totals
 from tests.support.wire import Wire
 
 # The same examples each time, none hurried: a failure is one that anybody can see again.
@@ -24,6 +26,24 @@ os.environ["SEGUE_NO_AUTOSTART"] = "1"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--load-seconds", type=float, default=30, help="how long the load test puts load on segued")
+    parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count what is tried, also in the processes that tests start."""
+    kept = config.getoption("--tried-file")
+    path = kept.absolute() if kept else Path(mkdtemp(prefix="segue-tried-")) / "tried.jsonl"
+    path.write_text("")
+    os.environ[VARIABLE] = str(path)
+    if kept is None:
+        config.add_cleanup(lambda: rmtree(path.parent))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if counted := totals(Path(os.environ[VARIABLE])):
+        terminalreporter.section("what was tried")
+        for what, count in counted.items():
+            terminalreporter.write_line(f"{count:>9} {what}")
 
 
 @pytest.fixture
