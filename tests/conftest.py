@@ -26,6 +26,7 @@ os.environ["SEGUE_NO_AUTOSTART"] = "1"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--load-seconds", type=float, default=30, help="how long the load test puts load on segued")
+    parser.addoption("--pings", type=int, default=1_000_000, help="how many pings one connection is flooded with")
     parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
 
 
@@ -44,6 +45,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was tried")
         for what, count in counted.items():
             terminalreporter.write_line(f"{count:>9} {what}")
+
+
+@pytest.fixture
+def pings(pytestconfig: pytest.Config) -> int:
+    """How many pings to send on one connection."""
+    return int(pytestconfig.getoption("--pings"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from tests.process.asking import Gate
 from tests.process.cli import Cli
 from tests.support.process import Segued
+from tests.support.siege import Polite, Siege, warm_up
 
 
 @pytest.fixture
@@ -39,3 +40,23 @@ def gate(project: Path) -> Iterator[Gate]:
         yield gate
     finally:
         gate.close()
+
+
+@pytest.fixture(scope="module")
+def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued, Polite]]:
+    """One daemon for all attacks of a file, with somebody who wants nothing but to go on; looked over at the end."""
+    segued = Segued(tmp_path_factory.mktemp("siege"))
+    try:
+        wire = segued.start().connect()
+        warm_up(wire)
+        yield segued, Polite(wire)
+    finally:
+        segued.finish()
+
+
+@pytest.fixture
+def siege(besieged: tuple[Segued, Polite]) -> Iterator[Siege]:
+    """One attack on it; afterwards nothing of it may be left."""
+    with Siege(*besieged) as siege:
+        yield siege
+        siege.check_peace()

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from segue.server.logs import FORMAT, Lines, one_line
+from segue.server.logs import FORMAT, OneLine, one_line
 
 
 def test_a_traceback_stands_in_the_line_of_its_event() -> None:
@@ -13,7 +13,7 @@ def test_a_traceback_stands_in_the_line_of_its_event() -> None:
         raise ValueError("first\nsecond")
     except ValueError:
         record = logging.LogRecord("segue.rpc", logging.ERROR, __file__, 1, "incident %s", ("a1",), sys.exc_info())
-    text = Lines(FORMAT).format(record)
+    text = OneLine(FORMAT).format(record)
     assert text.splitlines() == [text]
     assert "ERROR segue.rpc: incident a1\\nTraceback (most recent call last):\\n" in text
     assert text.endswith("ValueError: first\\nsecond")

@@ -18,7 +18,7 @@ _BREAKS = [*range(0x20), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029]
 _ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _BREAKS} | {0x0A: "\\n"}
 
 
-class Lines(logging.Formatter):
+class OneLine(logging.Formatter):
     """Makes one line of a record, its traceback included."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -31,7 +31,7 @@ def start_logging(level: LogLevel) -> None:
     logging.raiseExceptions = False  # a line that cannot be written is lost, and nothing else
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)  # at debug it writes each call with its arguments
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines(JOURNAL_FORMAT if in_journal() else FORMAT))
+    handler.setFormatter(OneLine(JOURNAL_FORMAT if in_journal() else FORMAT))
     logging.basicConfig(handlers=[handler], level=level.upper())
 
 
