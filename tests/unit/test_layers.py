@@ -17,7 +17,7 @@ LAYERS = [
     ["store"],
     ["api"],
     ["server", "client"],
-    ["cli"],
+    ["shell", "cli"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

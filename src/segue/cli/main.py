@@ -39,6 +39,7 @@ VERBS = {
     "backup": "backup",
     "restore": "restore",
     "rpc": "rpc",
+    "init": "init",
 }
 """Each verb and the module that has it, in the order of the help."""
 

@@ -43,11 +43,12 @@ def new(
 
 
 @click.command()
-@click.argument("words", metavar="[ID] NAME", nargs=-1, required=True)
+@click.argument("session_and_name", metavar="[ID] NAME", nargs=-1, required=True)
 @json_option
 @pass_daemon
-def rename(daemon: Daemon, *, words: tuple[str, ...], as_json: bool) -> None:
+def rename(daemon: Daemon, *, session_and_name: tuple[str, ...], as_json: bool) -> None:
     """Give a session, by default the current one, a name that is never overwritten."""
+    words = session_and_name
     if len(words) > 2:
         raise click.UsageError("give one word, the name, or two, the id and the name; quote a name that has blanks")
     session = find_or_current(daemon, words[0] if len(words) == 2 else None)

@@ -1,0 +1,1 @@
+"""The scripts that `segue init` prints, one for each shell, and their completion."""

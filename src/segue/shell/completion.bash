@@ -1,0 +1,113 @@
+# --- completion: from the table that `segue init` made of the commands; ids are asked of the daemon -----------------
+
+# Sessions as `matches` and `about`: those whose id begins with $1, else those whose name holds it.
+__segue_sessions() {
+  local SEGUE_BUDGET=0.3 REPLY quoted filter rest
+  __segue_clock
+  __segue_quote "$1"
+  quoted=$REPLY
+  for filter in ",\"id_prefix\":$quoted" ",\"name_contains\":$quoted"; do
+    [[ -n $1 ]] || filter=''
+    __segue_call session.list "{\"limit\":50,\"preview_chars\":0$filter}" || return 1
+    rest=$REPLY
+    while [[ $rest == *'{"id":"'* ]]; do
+      rest=${rest#*\{\"id\":}
+      __segue_string "$rest"
+      matches+=("$REPLY")
+      __segue_string "${rest#*,\"name\":}"
+      __segue_harmless "${REPLY:-no name yet}"
+      about+=("$REPLY")
+    done
+    ((${#matches[@]})) && return 0
+  done
+  return 1
+}
+
+# The kind of the word $2 of the command $1 as `kind`; empty if the table has none.
+__segue_kind() {
+  kind=$'\n'$__segue_words$'\n'
+  [[ $kind == *$'\n'"$1"$'\t'"$2"$'\t'* ]] || { kind=''; return; }
+  kind=${kind#*$'\n'"$1"$'\t'"$2"$'\t'}
+  kind=${kind%%$'\t'*}
+}
+
+# What may stand behind the words given: its kind as `awaited`, for which command as `at`.
+__segue_await() {
+  local word kind
+  for word; do
+    __segue_kind "$at" "$word"
+    if [[ $word == '=' ]]; then
+      : # bash takes --name=value apart
+    elif [[ -n $awaited ]]; then
+      awaited=''
+    elif [[ $kind == command ]]; then
+      at=${at:+$at }$word
+    elif [[ $word == -* && -n $kind && $kind != flag ]]; then
+      awaited=$kind
+    fi
+  done
+}
+
+# Commands or options of `at` that begin with $1, as `matches` and `about`.
+__segue_offer() {
+  local path word kind text
+  while IFS=$'\x01' read -r path word kind text; do
+    [[ $path == "$at" && $word == "$1"* && $word != @ ]] || continue
+    [[ $kind == command || $1 == -* ]] && matches+=("$word") about+=("$text")
+  done <<<"${__segue_words//$'\t'/$'\x01'}"
+}
+
+# Replies, with what they are about as long as there are several: it is shown then, and never put into the line.
+__segue_reply() {
+  local number text
+  for ((number = 0; number < ${#matches[@]}; number++)); do
+    printf -v text '%q' "${matches[number]}"
+    text=${text#"$1"}
+    # 37 and 42: a key that puts the replies into the line.
+    if ((${#matches[@]} > 1)) && [[ -n ${about[number]-} && ${COMP_TYPE-} != 37 && ${COMP_TYPE-} != 42 ]]; then
+      printf -v text '%-16s  -- %s' "$text" "${about[number]}"
+      text=${text:0:${COLUMNS:-80}-1}
+    fi
+    COMPREPLY+=("$text")
+  done
+}
+
+# $@ are the words before the cursor, behind the program.
+__segue_complete() {
+  local at='' awaited='' kind word=${COMP_WORDS[COMP_CWORD]} whole matches=() about=()
+  [[ $word == '=' ]] && word=''
+  __segue_await "$@"
+  # Ids may hold what bash takes words apart at.
+  whole=${COMP_LINE:0:COMP_POINT}
+  whole=${whole##*[[:space:]]}
+  [[ $whole == --*=* ]] && whole=${whole#*=}
+  if [[ -z $awaited && $word != -* ]]; then
+    __segue_kind "$at" @
+    awaited=$kind
+  fi
+  case $awaited in
+    session) __segue_sessions "$whole" && __segue_reply "${whole%"$word"}" ;;
+    file) compopt -o default 2>/dev/null ;;
+    'one of '*) while read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "${awaited#one of }" -- "$word") ;;
+    value) ;;
+    *) __segue_offer "$word" && __segue_reply '' ;;
+  esac
+}
+
+__segue_complete_program() {
+  COMPREPLY=()
+  __segue_complete "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+}
+
+# A short function is completed as the command that it stands for.
+__segue_complete_short() {
+  COMPREPLY=()
+  __segue_complete "${COMP_WORDS[0]#"$__segue_prefix"}" "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+}
+
+# nosort: newest first; bash before 4.4 does not know it.
+complete -o nosort -F __segue_complete_program segue 2>/dev/null || complete -F __segue_complete_program segue
+if ((${#__segue_short[@]})); then
+  complete -o nosort -F __segue_complete_short "${__segue_short[@]}" 2>/dev/null ||
+    complete -F __segue_complete_short "${__segue_short[@]}"
+fi

@@ -1,0 +1,67 @@
+# --- completion: from the table that `segue init` made of the commands; ids are asked of the daemon -----------------
+
+# Ids and names of the sessions whose id begins with the text.
+function __segue_sessions --argument-names text
+    set -g __segue_now (command date +%s)
+    set -l filter ''
+    test -n "$text"; and set filter ',"id_prefix":'(__segue_quote $text)
+    set -l answer (__segue_call session.list '{"limit":100,"preview_chars":0'$filter'}'); or return
+    for row in (string split '{"id":' -- $answer)[2..-1]
+        __segue_member id '"id":'$row
+        set -l id $__segue_value
+        __segue_member name $row
+        test -n "$__segue_value"; or set -g __segue_value 'no name yet'
+        printf '%s\t%s\n' $id $__segue_value
+    end
+end
+
+# The kind of a word of a command; nothing if the table does not have it.
+function __segue_kind --argument-names at word
+    set -l row (string escape --style=regex -- $at\t$word\t)
+    string match -r "^$row([^\t]*)" -- $__segue_table | tail -n +2
+end
+
+# What may stand at the cursor, each with what it is about.
+function __segue_candidates
+    set -l at ''
+    set -l awaited ''
+    set -l text (commandline -ct)
+    set -l before ''
+    for word in (commandline -opc)[2..-1]
+        set -l kind (__segue_kind "$at" $word)
+        if test -n "$awaited"
+            set awaited ''
+        else if test "$kind" = command
+            set at (string trim -- "$at $word")
+        else if string match -q -- '-*' $word; and test -n "$kind" -a "$kind" != flag
+            set awaited $kind
+        end
+    end
+    if test -z "$awaited"
+        if string match -q -- '--*=*' $text
+            set before (string replace -r '=.*' '=' -- $text)
+            set text (string replace -r '^[^=]*=' '' -- $text)
+            set awaited (__segue_kind "$at" (string trim -r -c = -- $before)) value
+        else if not string match -q -- '-*' $text
+            set awaited (__segue_kind "$at" @)
+        end
+    end
+    switch "$awaited[1]"
+        case session
+            set -l found (__segue_sessions "$text"); and printf '%s\n' $before$found
+        case file
+            __fish_complete_path $text
+        case 'one of *'
+            printf '%s\n' $before(string split ' ' -- (string replace 'one of ' '' -- $awaited[1]))
+        case value
+        case '*'
+            set -l at (string escape --style=regex -- "$at")
+            set -l word '[^-@\t][^\t]*'
+            string match -q -- '-*' $text; and set word '-[^\t]*'
+            string replace -rf "^$at\t($word)\t[^\t]*\t(.*)" '$1\t$2' -- $__segue_table
+    end
+end
+
+set -g __segue_table (string split \n -- $__segue_words)
+complete -c segue -e
+complete -c segue -f -a '(__segue_candidates)'

@@ -1,0 +1,86 @@
+# --- completion: from the table that `segue init` made of the commands; no process, ids from the open socket -----
+
+# Sessions as `matches` and `shown`: those whose id begins with $1, else those whose name holds it.
+__segue_sessions() {
+  local SEGUE_BUDGET=0.3 REPLY quoted filter rest
+  __segue_quote "$1"
+  quoted=$REPLY
+  for filter in ',"id_prefix":'$quoted ',"name_contains":'$quoted; do
+    [[ -n $1 ]] || filter=''
+    __segue_call session.list '{"limit":100,"preview_chars":0'$filter'}' || return 1
+    rest=$REPLY
+    while [[ $rest == *'{"id":"'* ]]; do
+      __segue_after "$rest" '{"id":'
+      rest=$REPLY
+      __segue_string "$rest"
+      matches+=("$REPLY")
+      __segue_after "$rest" ',"name":'
+      __segue_string "$REPLY"
+      shown+=("$matches[-1]  -- ${${REPLY:-no name yet}[1,60]}")
+    done
+    (( $#matches )) && return 0
+  done
+  return 1
+}
+
+# What may stand at the cursor: its kind as `awaited`, for which command as `at`, from the words before it.
+__segue_await() {
+  local word kind
+  for word in "${(@Q)words[2,CURRENT-1]}"; do
+    kind=${kinds[$at$'\t'$word]-}
+    if [[ -n $awaited ]]; then
+      awaited=''
+    elif [[ $kind == command ]]; then
+      at=${at:+$at }$word
+    elif [[ $word == -* && -n $kind && $kind != flag ]]; then
+      awaited=$kind
+    fi
+  done
+}
+
+_segue() {
+  emulate -L zsh
+  setopt extended_glob unset no_xtrace
+  local -a fields matches shown
+  local -A kinds
+  local row at='' awaited='' wanted='[^-@]*' word=${(Q)words[CURRENT]}
+  for row in "${(@f)__segue_words}"; do
+    fields=("${(@ps:\t:)row}")
+    kinds[$fields[1]$'\t'$fields[2]]=$fields[3]
+  done
+  __segue_await
+  if [[ -z $awaited && $word == --*=* ]]; then
+    awaited=${kinds[$at$'\t'${word%%\=*}]:-value}
+    compset -P '*='
+    word=${word#*\=}
+  elif [[ -z $awaited && $word != -* ]]; then
+    awaited=${kinds[$at$'\t'@]-}
+  fi
+  case $awaited in
+    session) __segue_sessions "$word" && compadd -U -l -d shown -a matches ;;
+    file) _files ;;
+    one\ of\ *) compadd -- ${=awaited#one of } ;;
+    value) return 1 ;;
+    *)
+      [[ $word == -* ]] && wanted='-*'
+      for row in "${(@f)__segue_words}"; do
+        fields=("${(@ps:\t:)row}")
+        [[ $fields[1] == "$at" && $fields[2] == ${~wanted} ]] || continue
+        matches+=("$fields[2]") shown+=("${(r:14:)fields[2]}  -- $fields[4]")
+      done
+      compadd -l -d shown -a matches ;;
+  esac
+}
+
+# A short function is completed as the command that it stands for.
+_segue_short() {
+  words=(segue ${words[1]#$__segue_prefix} "${(@)words[2,-1]}")
+  (( CURRENT += 1 ))
+  _segue
+}
+
+# Done at the first prompt, when compinit has run, wherever it stands in the user's file.
+__segue_define_completion() {
+  compdef _segue segue
+  (( $#__segue_short )) && compdef _segue_short $__segue_short
+}

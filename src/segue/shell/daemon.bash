@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# segue in bash. Above stands what `segue init bash` found: __segue_command, __segue_socket, __segue_record,
+# __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_dial and __segue_address (a netcat),
+# __segue_hurried (its time limit), __segue_words (for completion).
+#
+# SEGUE_PROMPT holds the session that the directory continues; show it with: PS1='$SEGUE_PROMPT\w\$ '
+# Nothing here starts a process on the way to a prompt but the netcat that stays (a coproc, bash 4 and newer), and a
+# physical look at a new directory. The daemon may take SEGUE_BUDGET seconds; one that does not answer is not asked
+# again before it does. Older bash, or SEGUE_BASH_COPROC=0: one short process when there is something new to ask.
+
+[[ -n ${SEGUE_PROMPT_FORMAT+set} ]] || SEGUE_PROMPT_FORMAT='{name} ({messages}, {age}) ' # and {id}
+SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # characters of a name
+
+SEGUE_PROMPT='' __segue_shown_in='' __segue_quoted='' __segue_id='' __segue_name='' __segue_messages=''
+__segue_stale=1 __segue_asked=0 __segue_last=0 __segue_retry=0 __segue_now=0 __segue_short=()
+__segue_number=${__segue_number:-0} __segue_waiting=${__segue_waiting:-0}
+
+# --- the connection ---------------------------------------------------------------------------------------------
+
+if [[ ${SEGUE_BASH_COPROC-1} == 0 ]] || ((BASH_VERSINFO[0] < 4)); then __segue_kept=0; else __segue_kept=1; fi
+
+# How old an answer may be. Asking over a kept connection costs so little that no command need be looked at.
+if ((__segue_kept)); then SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-0}; else SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-30}; fi
+
+__segue_clock() {
+  if [[ -n ${EPOCHSECONDS-} ]]; then
+    __segue_now=$EPOCHSECONDS
+  elif ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)); then
+    printf -v __segue_now '%(%s)T' -1
+  else
+    __segue_now=$(date +%s)
+  fi
+}
+
+# Close it, and leave the daemon in peace for some seconds.
+__segue_drop() {
+  local fd
+  for fd in "${__segue_pipe[0]-}" "${__segue_pipe[1]-}"; do
+    [[ -n $fd ]] && eval "exec $fd>&-"
+  done
+  [[ -n ${__segue_pipe_PID-} ]] && kill "$__segue_pipe_PID" 2>/dev/null
+  unset __segue_pipe
+  __segue_waiting=0 __segue_retry=$((__segue_now + 5))
+}
+
+# The socket as REPLY: what is named, else what a serving daemon wrote down, else where one would be.
+__segue_find_socket() {
+  local record='' line
+  REPLY=${SEGUE_SOCKET:-$__segue_socket}
+  [[ -n $REPLY ]] && return
+  if [[ -r $__segue_record ]]; then
+    while IFS= read -r line; do record+=$line; done <"$__segue_record"
+    __segue_string "${record#*\"database\": }"
+    if [[ $REPLY == "$__segue_database" ]]; then
+      __segue_string "${record#*\"socket\": }"
+      return
+    fi
+  fi
+  REPLY=$__segue_data_socket
+  # No path: a database was named, and only its record knows where it is served.
+  [[ -n $REPLY && -S ${XDG_RUNTIME_DIR-}/segue/segued.sock ]] && REPLY=$XDG_RUNTIME_DIR/segue/segued.sock
+}
+
+# Start the netcat. Its own group, so that Ctrl-C is not for it; disowned, so that it is no job of the user's; with
+# none of the user's descriptors. In quotes because bash 3 could not read it.
+# shellcheck disable=SC2016
+__segue_start='{ coproc __segue_pipe {
+  exec "${__segue_dial[@]}" "$__segue_address$REPLY" 2>/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+}; } 2>/dev/null'
+
+__segue_connect() {
+  local REPLY
+  ((__segue_now >= __segue_retry && ${#__segue_dial[@]})) || return 1
+  __segue_find_socket
+  if [[ -S $REPLY ]] && eval "$__segue_start" && [[ -n ${__segue_pipe[1]-} ]]; then
+    disown "$__segue_pipe_PID" 2>/dev/null || :
+  else
+    __segue_drop
+    return 1
+  fi
+}
+
+# The answer to the last request as REPLY, waited for at most $1 seconds. Late answers to others are passed over.
+__segue_receive() {
+  local first
+  while :; do
+    # Only the wait for the beginning is limited: a limit makes bash look at the clock for each byte, and netcat
+    # writes in one piece what the daemon sent in one. A netcat that ends in the middle ends the read.
+    IFS= read -r -t "$1" -n 1 -u "${__segue_pipe[0]-}" first 2>/dev/null
+    case $? in
+      0) IFS= read -r -u "${__segue_pipe[0]-}" REPLY 2>/dev/null || { __segue_drop; return 1; } ;;
+      1 | 2) __segue_drop; return 1 ;;
+      *) return 1 ;; # not yet
+    esac
+    if [[ $__segue_waiting != 0 && $REPLY == *"\"id\":$__segue_waiting}" ]]; then
+      __segue_waiting=0 REPLY=$first$REPLY
+      return 0
+    fi
+  done
+}
+
+# Call method $1 with the JSON $2; the answer is REPLY. Status 1 at once if the daemon is known not to answer now.
+__segue_call() {
+  ((BASH_SUBSHELL)) && return 1 # the connection is the shell's own
+  local request="{\"jsonrpc\":\"2.0\",\"id\":$((++__segue_number)),\"method\":\"$1\",\"params\":$2}"
+  if ((!__segue_kept)); then
+    __segue_call_once "$request"
+    return
+  fi
+  if [[ -n ${__segue_pipe[0]-} ]] && read -r -t 0 -u "${__segue_pipe[0]}" 2>/dev/null; then
+    __segue_receive 0.01 # a late answer, or the end of a daemon that left
+    [[ -n ${__segue_pipe[0]-} ]] || __segue_retry=0
+  fi
+  ((__segue_waiting)) && [[ -n ${__segue_pipe[0]-} ]] && return 1
+  [[ -n ${__segue_pipe[0]-} ]] || __segue_connect || return 1
+  __segue_waiting=$__segue_number
+  { printf '%s\n' "$request" >&"${__segue_pipe[1]}"; } 2>/dev/null || { __segue_drop; return 1; }
+  __segue_receive "${SEGUE_BUDGET:-0.05}"
+}
+
+__segue_call_once() {
+  local request=$1
+  ((__segue_now >= __segue_retry && ${#__segue_dial[@]} && ${#__segue_hurried[@]})) || return 1
+  __segue_find_socket
+  if [[ -S $REPLY ]]; then
+    REPLY=$("${__segue_hurried[@]}" "${__segue_dial[@]}" "$__segue_address$REPLY" 2>/dev/null <<<"$request")
+    [[ $REPLY == *"\"id\":$__segue_number}" ]] && return 0
+  fi
+  __segue_drop
+  return 1
+}

@@ -1,0 +1,65 @@
+# segue in fish. Above stands what `segue init fish` found: __segue_command, __segue_socket, __segue_record,
+# __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_dial and __segue_address (a netcat),
+# __segue_hurried (its time limit), __segue_words (for completion).
+#
+# SEGUE_PROMPT holds the session that the directory continues, and segue_prompt prints it:
+#   function fish_right_prompt; segue_prompt; end
+# fish has no sockets: one short process asks when the directory changed, a command named segue, or the answer is
+# older than SEGUE_PROMPT_SECONDS. A daemon that does not answer is not asked again for some seconds.
+
+set -q SEGUE_PROMPT_FORMAT; or set -g SEGUE_PROMPT_FORMAT '{name} ({messages}, {age}) ' # and {id}
+set -q SEGUE_PROMPT_LENGTH; or set -g SEGUE_PROMPT_LENGTH 30 # characters of a name
+set -q SEGUE_PROMPT_SECONDS; or set -g SEGUE_PROMPT_SECONDS 30 # how old an answer may be
+
+set -g SEGUE_PROMPT ''
+set -g __segue_shown_in ''
+set -g __segue_quoted ''
+set -g __segue_id ''
+set -g __segue_stale 1
+set -g __segue_asked 0
+set -g __segue_now 0
+set -g __segue_retry 0
+set -g __segue_failures 0
+
+# --- the connection ---------------------------------------------------------------------------------------------
+
+# The socket as __segue_found: what is named, else what a serving daemon wrote down, else where one would be.
+function __segue_find_socket
+    set -g __segue_found "$SEGUE_SOCKET"
+    test -n "$__segue_found"; or set -g __segue_found "$__segue_socket"
+    test -n "$__segue_found"; and return
+    if test -r "$__segue_record"
+        read -lz record <"$__segue_record"
+        __segue_member database "$record"
+        if test "$__segue_value" = "$__segue_database"
+            __segue_member socket "$record"
+            set -g __segue_found "$__segue_value"
+            return
+        end
+    end
+    set -g __segue_found "$__segue_data_socket"
+    # No path: a database was named, and only its record knows where it is served.
+    if test -n "$__segue_found" -a -S "$XDG_RUNTIME_DIR/segue/segued.sock"
+        set -g __segue_found "$XDG_RUNTIME_DIR/segue/segued.sock"
+    end
+end
+
+# Call a method with parameters in JSON and print the answer. Status 1 at once if the daemon did not answer just now;
+# each time that it does not, it is left in peace twice as long, for asking takes a moment.
+function __segue_call --argument-names method parameters
+    set -q __segue_dial[1]; and set -q __segue_hurried[1]; or return 1
+    test $__segue_now -ge $__segue_retry; or return 1
+    __segue_find_socket
+    if test -S "$__segue_found"
+        set -l request '{"jsonrpc":"2.0","id":1,"method":"'$method'","params":'$parameters'}'
+        set -l answer (printf '%s\n' $request | command $__segue_hurried $__segue_dial $__segue_address$__segue_found 2>/dev/null)
+        if string match -q '*"id":1}' -- "$answer"
+            set -g __segue_failures 0
+            printf '%s\n' $answer
+            return 0
+        end
+        test $__segue_failures -lt 5; and set -g __segue_failures (math $__segue_failures + 1)
+    end
+    set -g __segue_retry (math "$__segue_now + 5 * 2 ^ $__segue_failures")
+    return 1
+end
