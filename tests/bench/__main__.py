@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from tests.bench import appending, asking, growing, resting
 from tests.bench.figures import Results, Row
 from tests.bench.machine import machine
+from tests.bench.page import publish
 from tests.bench.peers.disk import Disk
 from tests.bench.progress import tell
 from tests.bench.sides import Length
@@ -33,8 +34,13 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=2.5, help="length of a turn")
     parser.add_argument("--rounds", type=int, default=2, help="turns of each side")
     parser.add_argument("--idle-seconds", type=float, default=60)
+    parser.add_argument("--starts", type=int, default=7, help="how often programs are started")
     parser.add_argument("--million", action="store_true", help="also with a million messages stored; takes minutes")
-    return parser.parse_args(given)
+    parser.add_argument("--readme", action="store_true", help="publish: README, results.svg and results.json")
+    found = parser.parse_args(given)
+    if found.readme and (found.only != PARTS or found.without):
+        parser.error("--readme tells the whole story: not with --only or --without")
+    return found
 
 
 def measure(wanted: argparse.Namespace) -> Results:
@@ -49,7 +55,7 @@ def measure(wanted: argparse.Namespace) -> Results:
         "ping": lambda: asking.rows_of_ping(short, wanted.rounds),
         "read": lambda: asking.rows_of_read(short, wanted.rounds),
         "many": lambda: asking.rows_of_many(short, wanted.rounds),
-        "start": resting.rows_of_start,
+        "start": lambda: resting.rows_of_start(wanted.starts),
         "idle": lambda: resting.rows_of_idle(wanted.idle_seconds),
     }
     for name, rows in parts.items():
@@ -72,9 +78,12 @@ def _append(results: Results, wanted: argparse.Namespace, length: Length) -> Non
 
 def main() -> None:
     """Measure and print."""
-    results = measure(arguments(sys.argv[1:]))
+    wanted = arguments(sys.argv[1:])
+    results = measure(wanted)
     tell("")
     print(text(results))
+    if wanted.readme:
+        publish(results)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,13 @@ def summed_up(system: str, clients: int, turns: Sequence[Load]) -> Figures:
     )
 
 
+def everywhere(figures: Sequence[Figures]) -> list[str]:
+    """The systems that were measured under every number of clients."""
+    clients = {one.clients for one in figures}
+    systems = dict.fromkeys(one.system for one in figures)
+    return [name for name in systems if {one.clients for one in figures if one.system == name} == clients]
+
+
 def within(what: str, ours: float, against: str, theirs: float, unit: str, at_most: float) -> Row:
     """A row whose ratio must not be above a bound."""
     wanted = f"≤ {at_most:g} ×"

@@ -13,7 +13,7 @@ def machine() -> str:
         [
             f"{os.cpu_count()} × {_processor()}",
             f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / (1 << 30):.0f} GiB",
-            f"{platform.system()} {platform.release()}",
+            f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
             f"Python {platform.python_version()}",
             f"SQLite {sqlite3.sqlite_version}",
         ]

@@ -18,21 +18,20 @@ from tests.bench.turns import folder
 from tests.bench.usage import cpu_seconds, memory_bytes
 from tests.support.process import Segued
 
-STARTS = 7
 BARE = "python -c pass"
 MEBIBYTE = 1 << 20
 LOOK_SECONDS = 0.001
 ANSWER_SECONDS = 20
 
 
-def rows_of_start() -> list[Row]:
+def rows_of_start(starts: int) -> list[Row]:
     """Starting with a file of a thousand messages, until a client that keeps trying has its first answer."""
     with folder() as place:
         with serving(place) as segued:
             read(segued)
             environment = {**os.environ, **segued.environment}
-            command, bare = _in_turns(lambda: _run("segue", environment, "ping"), _run_bare)
-        daemon, bare_again = _in_turns(lambda: first_answer(segued), _run_bare)
+            command, bare = _in_turns(starts, lambda: _run("segue", environment, "ping"), _run_bare)
+        daemon, bare_again = _in_turns(starts, lambda: first_answer(segued), _run_bare)
     return [
         below("start to first answer", daemon, BARE, bare_again, "s", 0.4),
         Row("`segue ping`, whole process", command, BARE, bare, "s"),
@@ -80,8 +79,8 @@ def _answers(path: Path) -> bool:
         return converse(connection, request("daemon.ping"), b"\n").startswith(b"{")
 
 
-def _in_turns(ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[float, float]:
-    pairs = [(ours(), theirs()) for _ in range(STARTS)]
+def _in_turns(times: int, ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[float, float]:
+    pairs = [(ours(), theirs()) for _ in range(times)]
     return median([pair[0] for pair in pairs]), median([pair[1] for pair in pairs])
 
 

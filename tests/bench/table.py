@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from tests.bench.figures import Figures, Results, Row, ratio
+from tests.bench.figures import Figures, Results, Row, everywhere, ratio
 
 OURS = "segue"
 HEAD = ["append", "a second", "segue ×", "p50 ms", "p99 ms", "longest ms", "server CPU", "clients' CPU", "memory MiB"]
@@ -21,10 +21,26 @@ def text(results: Results) -> str:
     return "\n".join([*lines, "", *results.absent]).rstrip()
 
 
-def markdown(results: Results) -> str:
-    """Both parts, as tables."""
-    parts = [(HEAD, append_cells(results.figures)), (WANTED_HEAD, row_cells(results.rows))]
-    return "\n\n".join(_markdown(head, cells) for head, cells in parts if cells)
+def compact(figures: Sequence[Figures]) -> str:
+    """As Markdown: a line for each system with appends a second and p99 by number of clients, and the longest wait."""
+    clients = sorted({one.clients for one in figures})
+    lines = []
+    for system in everywhere(figures):
+        several = sorted((one for one in figures if one.system == system), key=lambda one: one.clients)
+        cells = [cell for one in several for cell in (number(one.per_second), number(one.p99))]
+        lines.append([system, *cells, number(several[-1].longest)])
+    columns = [f"{clients_of(one)}: {what}" for one in clients for what in ("a second", "p99 ms")]
+    return _markdown(["append", *columns, "longest ms"], lines)
+
+
+def wanted(rows: Sequence[Row]) -> str:
+    """As Markdown: a line for each thing that is wanted."""
+    return _markdown(WANTED_HEAD, row_cells(rows))
+
+
+def clients_of(number: int) -> str:
+    """So many clients, in words."""
+    return f"{number} client" + "s" * (number > 1)
 
 
 def append_cells(figures: Sequence[Figures]) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """The messages that every system stores."""
 
 import random
+from functools import cache
 
 from tests.bench.corpus import SEED, Language
 
@@ -8,6 +9,7 @@ BYTES = 500
 TEXTS = 64
 
 
+@cache
 def texts() -> list[str]:
     """Messages of 500 bytes each, in words as frequent as in any language; always the same."""
     language = Language(random.Random(SEED))

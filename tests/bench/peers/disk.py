@@ -41,11 +41,13 @@ def _write(path: Path, length: Length) -> Load:
     cpu = time.process_time()
     with path.open("wb", buffering=0) as file:
         counts_from = time.perf_counter() + length.warm_up
-        while (begun := time.perf_counter()) < counts_from + length.seconds:
+        ended = 0.0
+        while ended < counts_from + length.seconds:
+            begun = time.perf_counter()
             if file.tell() >= SIZE:
                 file.seek(0)
             file.write(FRAME * FRAMES)
             sync(file.fileno())
-            if begun >= counts_from:
-                times.append((time.perf_counter() - begun) * 1000)
+            if (ended := time.perf_counter()) >= counts_from:
+                times.append((ended - begun) * 1000)
     return Load([times], len(times), length.seconds, time.process_time() - cpu)

@@ -42,8 +42,6 @@ def work(job: dict[str, Any]) -> tuple[list[float], int, float]:
     cpu = time.process_time()
     for text in cycle(job["texts"]):
         begun = time.perf_counter()
-        if begun >= end:
-            break
         if not times:
             cpu = time.process_time()
         connection = kept or connect(job["path"])
@@ -53,6 +51,8 @@ def work(job: dict[str, Any]) -> tuple[list[float], int, float]:
         if (ended := time.perf_counter()) >= counts_from:
             times.append((ended - begun) * 1000)
             answered += ended < end
+        if ended >= end:
+            break
     return times, answered, time.process_time() - cpu
 
 
