@@ -26,6 +26,8 @@ class Segued:
         self.socket = folder / "run" / "segued.sock"
         self.config = folder / "config.toml"
         self.program = [str(PROGRAMS / "segued")]
+        self.named = True
+        """Whether the environment names the socket."""
         self.allowed_errors: list[str] = []
         """Patterns of log lines at ERROR that the test means to provoke."""
         self.log: list[str] = []
@@ -37,10 +39,11 @@ class Segued:
     @property
     def environment(self) -> dict[str, str]:
         """A home of the test's own, in which segued and segue find each other."""
+        named = {"SEGUE_SOCKET": str(self.socket)} if self.named else {}
         return {
+            **named,
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "HOME": str(self.folder),
-            "SEGUE_SOCKET": str(self.socket),
             "SEGUE_DATABASE": str(self.database),
             "SEGUE_CONFIG": str(self.config),
             "SEGUE_NO_AUTOSTART": "1",

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 
 from segue.server.daemon import Daemon
+from segue.server.notify import Notifier
 from segue.server.stop import Stop
 
 
@@ -26,7 +27,7 @@ async def test_a_daemon_that_is_followed_does_not_leave_before_the_last_follower
     services: Any = SimpleNamespace(
         attachments=[], clients=clients, busy=False, dispatcher=SimpleNamespace(last_used=float("-inf"))
     )
-    daemon = Daemon(SimpleNamespace(), services, stop, SimpleNamespace())  # type: ignore[arg-type]
+    daemon = Daemon(SimpleNamespace(), services, stop, SimpleNamespace(), Notifier())  # type: ignore[arg-type]
     with anyio.fail_after(20):
         await daemon._exit_when_idle(0.01)
     assert stop.requested.is_set()

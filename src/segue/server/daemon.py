@@ -12,8 +12,9 @@ from anyio.abc import TaskGroup, UNIXSocketStream
 from segue.clock import Clock, wall_ms
 from segue.errors import SegueError, StartError
 from segue.paths import Places
-from segue.server.door import Door, open_door
+from segue.server.door import Door, borrow_door, open_door
 from segue.server.indexer import keep_indexed
+from segue.server.notify import Notifier
 from segue.server.ownership import own
 from segue.server.record import is_in_place, remove_record, write_record
 from segue.server.services import Services
@@ -45,9 +46,12 @@ async def serve(
     clock: Clock = wall_ms,
     monotonic: Callable[[], float] = time.monotonic,
     on_ready: Callable[[], None] = lambda: None,
+    listener: socket.socket | None = None,
+    notifier: Notifier | None = None,
 ) -> None:
     """Serve the database until told to stop; `on_ready` is called once a client would be answered.
 
+    At `listener`, if a service manager opened it at the places' socket; `notifier` is who wants to know how we fare.
     Raises StartError (perhaps in an ExceptionGroup) if it cannot start; then nothing is left behind.
     """
     config = places.config
@@ -57,7 +61,8 @@ async def serve(
         ) as store:
             services = Services(places, store, stop, clock, monotonic)
             await _recall(services)
-            daemon = Daemon(places, services, stop, open_door(places.socket))
+            door = open_door(places.socket) if listener is None else borrow_door(places.socket, listener)
+            daemon = Daemon(places, services, stop, door, notifier or Notifier())
             try:
                 await daemon.run(on_ready)
             finally:
@@ -76,11 +81,12 @@ async def _recall(services: Services) -> None:
 class Daemon:
     """The door, the clients behind it and the chores, from the first client to the last."""
 
-    def __init__(self, places: Places, services: Services, stop: Stop, door: Door) -> None:
+    def __init__(self, places: Places, services: Services, stop: Stop, door: Door, notifier: Notifier) -> None:
         self._places = places
         self._services = services
         self._stop = stop
         self._door = door
+        self._notifier = notifier
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Let clients in and do the chores until told to stop, then drain."""
@@ -90,8 +96,10 @@ class Daemon:
                 await self._answer_ourselves()
                 self._leave_record()
                 on_ready()
+                self._notifier.tell("READY=1", f"STATUS=serving {self._places.database} at {self._door.path}")
                 self._start_chores(chores, clients)
                 await self._stop.requested.wait()
+                self._notifier.tell("STOPPING=1", "STATUS=answering what was received")
                 chores.cancel_scope.cancel()
             await self._drain(clients)
 
@@ -118,6 +126,7 @@ class Daemon:
         chores.start_soon(keep_indexed, self._services.store)
         chores.start_soon(self._keep_reachable, chores, clients)
         chores.start_soon(self._watch_file)
+        chores.start_soon(self._notifier.feed_watchdog, self._services.store)
 
     async def _accept(self, door: Door, clients: TaskGroup) -> None:
         await self._services.clients.accept_from(door.listener, clients)
@@ -138,7 +147,8 @@ class Daemon:
         """Answer what was received, within bounds; whoever does not take the answers is cut off."""
         services = self._services
         self._door.remove()
-        await services.clients.accept_queued(self._door.listener, clients)
+        if not self._door.borrowed:
+            await services.clients.accept_queued(self._door.listener, clients)
         self.leave()
         clients.start_soon(services.attachments.detach_all)
         services.clients.drain()

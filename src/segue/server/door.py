@@ -28,9 +28,11 @@ class Identity(NamedTuple):
 class Door:
     """A bound, listening socket and the path that leads to it."""
 
-    def __init__(self, path: Path, listener: socket.socket, identity: Identity) -> None:
+    def __init__(self, path: Path, listener: socket.socket, identity: Identity, *, borrowed: bool = False) -> None:
         self.path = path
         self.listener = listener
+        self.borrowed = borrowed
+        """Whether a service manager opened it: then the path stays, and who is queued waits for the next daemon."""
         self._identity = identity
 
     def is_missing(self) -> bool:
@@ -42,13 +44,13 @@ class Door:
         return _identity(self.path) == self._identity
 
     def close(self) -> None:
-        """Stop listening and remove the path, if it is still ours."""
+        """Stop listening and remove the path, if it is still ours and not borrowed."""
         self.listener.close()
         self.remove()
 
     def remove(self) -> None:
-        """Remove the path, if it is still ours: nobody new finds the socket, those in its queue are still there."""
-        if self.is_ours():
+        """Remove the path, if it is ours to remove: nobody new finds the socket, those in its queue are still there."""
+        if self.is_ours() and not self.borrowed:
             with suppress(FileNotFoundError):
                 self.path.unlink()
 
@@ -83,6 +85,14 @@ def open_door(path: Path) -> Door:
         listener.close()
         raise StartError("socket", f"{path} was removed at once; something else cleans that directory")
     return Door(path, listener, identity)
+
+
+def borrow_door(path: Path, listener: socket.socket) -> Door:
+    """Serve at a socket that a service manager opened, and leave it in place. StartError if its path is gone."""
+    identity = _identity(path)
+    if identity is None:
+        raise StartError("socket", f"{path} was removed; restart its unit")
+    return Door(path, listener, identity, borrowed=True)
 
 
 def _check_debris(path: Path) -> None:

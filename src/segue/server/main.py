@@ -15,9 +15,11 @@ import click
 from segue import __version__
 from segue.config import LogLevel
 from segue.errors import StartError
-from segue.paths import Overrides, Places, find_places
+from segue.paths import Overrides, find_places
 from segue.server.daemon import serve
+from segue.server.inherited import Listening, listen_at, take_descriptors
 from segue.server.logs import one_line, priority, start_logging
+from segue.server.notify import Notifier, find_notifier
 from segue.server.starter import Starter
 from segue.server.stop import Stop, force_exit, obey_signals
 
@@ -40,26 +42,31 @@ def command(
     """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
     protect_process()
     tune_collector()
+    notifier, descriptors = find_notifier(), take_descriptors()
     places = find_places(Overrides(socket, database, config))
+    listening = listen_at(places, descriptors)
     start_logging(log_level or places.config.daemon.log_level)
-    lacking = bool(config or os.environ.get("SEGUE_CONFIG")) and not places.config_path.exists()
-    anyio.run(run, places, lacking, starter, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    remarks = [] if listening.remark is None else [listening.remark]
+    if (config or os.environ.get("SEGUE_CONFIG")) and not places.config_path.exists():
+        remarks.append(f"there is no {places.config_path}; every setting has its default")
+    uvloop = {"use_uvloop": find_spec("uvloop") is not None}
+    anyio.run(run, listening, notifier, remarks, starter, backend_options=uvloop)
 
 
-async def run(places: Places, lacking: bool, starter: Starter) -> None:
-    """Serve until a signal, a client or idleness ends it; `lacking` the configuration file that was named."""
-    stop = Stop()
+async def run(listening: Listening, notifier: Notifier, remarks: list[str], starter: Starter) -> None:
+    """Serve until a signal, a client or idleness ends it; the remarks are logged once it serves."""
+    stop, places = Stop(), listening.places
 
     def tell_ready() -> None:
         _tell(f"ready on {places.socket}")
         starter.tell(0, str(places.socket))
-        if lacking:  # not before: one that cannot start says one line
-            log.warning("there is no %s; every setting has its default", places.config_path)
+        for remark in remarks:  # not before: one that cannot start says one line
+            log.warning("%s", remark)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(obey_signals, stop)
         tasks.start_soon(force_exit, stop)
-        await serve(places, stop, on_ready=tell_ready)
+        await serve(places, stop, on_ready=tell_ready, listener=listening.listener, notifier=notifier)
         tasks.cancel_scope.cancel()
 
 
