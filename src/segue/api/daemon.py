@@ -39,12 +39,23 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
     Reads the whole file: seconds for hundreds of megabytes, while other clients go on. A damaged index is made anew.
     """
     if lost := ctx.store.look_after_file():
-        return CheckResult(ok=False, problems=[lost])
+        return CheckResult(ok=False, problems=[f"lost: {lost}"])
     problems = await ctx.store.read_apart(health.check, ctx.store.path, full=full)
-    if full and (found := await ctx.store.read_apart(index_check.check)):
-        await ctx.store.write(indexing.reset)
-        problems += [f"{problem}; it is made anew" for problem in found]
+    if full:
+        problems += await _check_index(ctx)
     return CheckResult(ok=not problems, problems=problems)
+
+
+async def _check_index(ctx: Context) -> list[str]:
+    """What is wrong with the search index, which is emptied then, to be filled again."""
+    found = await ctx.store.read_apart(index_check.check)
+    if not found:
+        return []
+    try:
+        await ctx.store.write(indexing.reset)
+    except StorageError as error:
+        return [f"{problem}; it cannot be made anew: {error.message}" for problem in found]
+    return [f"{problem}; it is made anew" for problem in found]
 
 
 @method("daemon.shutdown")

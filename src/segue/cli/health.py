@@ -5,6 +5,7 @@ import time
 import click
 
 from segue.answers import CheckResult, CleanupStatus, DaemonStatus, ReadStatus
+from segue.cli.advice import advice
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, size, span, when
 from segue.client import NotStarted, Unreachable
@@ -43,7 +44,7 @@ def status(daemon: Daemon, *, as_json: bool) -> None:
 @json_option
 @pass_daemon
 def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
-    """Look the database over and tell each problem; exit 1 if there is one."""
+    """Look the database over and tell each problem and what to do; exit 1 if there is one."""
     daemon.take_its_time()
     answer = daemon.answer("daemon.check", full=full)
     result = answer.decode(CheckResult)
@@ -52,6 +53,8 @@ def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
     else:
         for line in result.problems or ["ok"]:
             put(one_line(line))
+        for line in advice(result.problems):
+            put(f"  {line}")
     return 0 if result.ok else 1
 
 

@@ -1,5 +1,7 @@
 """The state of the file: how much it holds, and whether it is sound."""
 
+import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 from segue.answers import DatabaseStatus
@@ -31,18 +33,65 @@ def _size(path: Path) -> int:
 
 
 def check(tx: Tx, path: Path, *, full: bool) -> list[str]:
-    """A sentence for each problem: pages and modes, and if `full` also references and counters."""
-    problems = wide_files(path)
-    sql = f"PRAGMA integrity_check({PROBLEMS})" if full else f"PRAGMA quick_check({PROBLEMS})"
-    problems += [f"file: {text}" for (text,) in tx.run(sql) if text != "ok"]
-    if full:
-        problems += _references(tx) + _counters(tx)
-    return problems
+    """A sentence for each problem: pages and modes, and if `full` also references and counters.
+
+    Each begins with its kind: modes, file, references, counters; what a person should do goes by that.
+    """
+    problems = [f"modes: {text}" for text in wide_files(path)]
+    for look in (_pages, _references, _counters) if full else (_pages_quickly,):
+        try:
+            problems += look(tx)
+        except sqlite3.DatabaseError as error:
+            problems.append(f"file: cannot be read to its end: {_damage(error)}")
+    return list(dict.fromkeys(problems))
+
+
+def _pages(tx: Tx) -> list[str]:
+    return _look_at_pages(tx, "integrity_check")
+
+
+def _pages_quickly(tx: Tx) -> list[str]:
+    return _look_at_pages(tx, "quick_check")
+
+
+def _look_at_pages(tx: Tx, pragma: str) -> list[str]:
+    """SQLite's findings, which name the page; where it gives up on the rows, the table is named as well."""
+    try:
+        return _findings(tx.run(f"PRAGMA {pragma}({PROBLEMS})"))
+    except sqlite3.DatabaseError as error:
+        _damage(error)
+    # The pages' findings are the first row, which sqlite3 withholds if the step after it fails.
+    found = _try(tx, f"SELECT {pragma} FROM pragma_{pragma}({PROBLEMS}) LIMIT 1", "the file")
+    for (table,) in tx.run("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0").fetchall():
+        found += _try(tx, f"PRAGMA {pragma}('{table}')", f"table {table}")
+    return found
+
+
+def _try(tx: Tx, sql: str, what: str) -> list[str]:
+    try:
+        return _findings(tx.run(sql))
+    except sqlite3.DatabaseError as error:
+        return [f"file: {what} cannot be read to its end: {_damage(error)}"]
+
+
+def _damage(error: sqlite3.DatabaseError) -> sqlite3.DatabaseError:
+    """The error, if it says that the file is damaged; any other is raised."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise error
+    return error
+
+
+def _findings(rows: Iterable[tuple[str]]) -> list[str]:
+    """One row of SQLite's answer may hold many lines."""
+    lines = [line for (text,) in rows for line in text.splitlines()]
+    return [f"file: {line}" for line in lines if line and line != "ok" and not line.startswith("***")]
 
 
 def _references(tx: Tx) -> list[str]:
     broken = tx.run("PRAGMA foreign_key_check").fetchmany(PROBLEMS)
-    problems = [f"{table}: row {row} refers to a missing row of {parent}" for table, row, parent, _ in broken]
+    problems = [
+        f"references: row {row} of {table} refers to a missing row of {parent}" for table, row, parent, _ in broken
+    ]
     lost = tx.run(
         """
         SELECT session_id, count(*) FROM messages
@@ -52,7 +101,7 @@ def _references(tx: Tx) -> list[str]:
         """,
         limit=PROBLEMS,
     )
-    return problems + [f"messages: {count} without their session {id!r}" for id, count in lost]
+    return problems + [f"references: {count} messages without their session {id!r}" for id, count in lost]
 
 
 def _counters(tx: Tx) -> list[str]:
@@ -66,4 +115,4 @@ def _counters(tx: Tx) -> list[str]:
         """,
         limit=PROBLEMS,
     )
-    return [f"session {id!r}: message_count is {kept}, it holds {held}" for id, kept, held in wrong]
+    return [f"counters: message_count of session {id!r} is {kept}, it holds {held}" for id, kept, held in wrong]
