@@ -96,7 +96,7 @@ def test_a_storm_of_connections_leaves_no_descriptor_and_no_thread(segued: Segue
                 one.sendall(line)
                 assert one.recv(1000).startswith(b"{")
     wait_until(lambda: watcher.call("daemon.status")["clients"] == 1)
-    assert usage(segued) == baseline
+    assert all(now <= before for now, before in zip(usage(segued), baseline, strict=True))
 
 
 @pytest.fixture

@@ -44,6 +44,13 @@ class ThreadConnection(aiosqlite.Connection):
             self._thread.join()  # it was told to stop, and would speak to a loop that is closed by then
             raise
 
+    async def close(self) -> None:
+        """Close; the thread has ended."""
+        try:
+            await super().close()
+        finally:
+            self._thread.join()  # it has nothing more to do than to return
+
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` on the connection's thread; it goes on there even if the caller is cancelled."""
         result: T = await self._execute(function, *args, **kwargs)  # type: ignore[no-untyped-call]
