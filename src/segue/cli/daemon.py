@@ -42,10 +42,14 @@ class Daemon:
         """The result of a method as a value of `segue.types`; an error of the daemon is raised."""
         return self.answer(name, **params).decode(kind)
 
-    def reconnect(self) -> None:
-        """Connect anew to a daemon that serves; raises Unreachable if none does: one that was stopped stays so."""
+    def reconnect(self, *, autostart: bool = False) -> None:
+        """Connect anew to a daemon that serves; raises Unreachable if none does: one that was stopped stays so.
+
+        With `autostart` one is started, as at the first connection.
+        """
         self.close()
-        self.__dict__["client"] = Client.connect(self.places, timeout=ANSWER_SECONDS, autostart=False)
+        autostart = autostart and self.autostart
+        self.__dict__["client"] = Client.connect(self.places, timeout=ANSWER_SECONDS, autostart=autostart)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

@@ -33,7 +33,7 @@ def insist(daemon: Daemon, name: str, kind: type[R], signals: Signals | None = N
     while True:
         try:
             if lost:
-                daemon.reconnect()
+                daemon.reconnect(autostart=True)
             return daemon.ask(name, kind, **params)
         except (ClientError, ShuttingDown, Overloaded):
             if time.monotonic() >= deadline:
