@@ -5,12 +5,13 @@ import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import platformdirs
-
-from segue.config import Config, load_config
 from segue.errors import ConfigError, StartError
+
+if TYPE_CHECKING:
+    # Imported where they are needed: a call without a configuration file, or with every place named, is faster by half.
+    from segue.config import Config
 
 APP = "segue"
 SOCKET_NAME = "segued.sock"
@@ -30,7 +31,8 @@ class Overrides(NamedTuple):
 class Places(NamedTuple):
     """Every path, absolute, and the configuration that helped to find them."""
 
-    config: Config
+    configured: "Config | None"
+    """What the configuration file says; None without one."""
     config_path: Path
     database: Path
     socket: Path
@@ -38,6 +40,15 @@ class Places(NamedTuple):
     """Whether somebody named the socket: if not, a client asks the record beside the database first."""
     database_given: bool = False
     """Whether somebody named the database: then a client takes no daemon but the one that its record names."""
+
+    @property
+    def config(self) -> "Config":
+        """Every setting: as configured, else its default."""
+        if self.configured is not None:
+            return self.configured
+        from segue.config import Config
+
+        return Config()
 
     @property
     def record(self) -> Path:
@@ -55,13 +66,11 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
 
     Raises ConfigError for a wrong setting and StartError without a home directory.
     """
-    config_path = _given(overrides.config, "SEGUE_CONFIG", environ) or _home_path(
-        platformdirs.user_config_path(APP) / "config.toml"
-    )
-    config = load_config(config_path)
+    config_path = _given(overrides.config, "SEGUE_CONFIG", environ) or default_config()
+    config = _load(config_path)
     # Both are looked at even if something else is stronger: a wrong setting is told at once.
-    configured_database = _configured(config.daemon.database, "daemon.database", config_path)
-    configured_socket = _configured(config.daemon.socket, "daemon.socket", config_path)
+    configured_database = _configured(config.daemon.database if config else None, "daemon.database", config_path)
+    configured_socket = _configured(config.daemon.socket if config else None, "daemon.socket", config_path)
     given_database = _given(overrides.database, "SEGUE_DATABASE", environ) or configured_database
     database = given_database or default_database()
     socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
@@ -78,9 +87,16 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
     return places
 
 
+def default_config() -> Path:
+    """Where the configuration is if nobody says otherwise."""
+    import platformdirs
+
+    return _home_path(platformdirs.user_config_path(APP) / "config.toml")
+
+
 def default_database() -> Path:
     """Where the database is if nobody says otherwise."""
-    return _home_path(platformdirs.user_data_path(APP) / "sessions.db")
+    return _data_path("sessions.db")
 
 
 def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
@@ -88,7 +104,7 @@ def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if sys.platform != "darwin" and runtime.startswith("/") and _is_private(runtime):
         return Path(runtime) / APP / SOCKET_NAME
-    return _home_path(platformdirs.user_data_path(APP) / "run" / SOCKET_NAME)
+    return _data_path(f"run/{SOCKET_NAME}")
 
 
 def check_socket_length(path: Path) -> None:
@@ -96,6 +112,25 @@ def check_socket_length(path: Path) -> None:
     length = len(os.fsencode(path))
     if length > MAX_SOCKET_BYTES:
         raise StartError("socket", f"{path} has {length} bytes, the limit is {MAX_SOCKET_BYTES}; choose a shorter one")
+
+
+def _load(path: Path) -> "Config | None":
+    """The configuration, None if there is no such file."""
+    try:
+        os.stat(path)  # noqa: PTH116 - of what cannot be looked at, load_config tells why
+    except FileNotFoundError:
+        return None
+    except OSError:
+        pass
+    from segue.config import load_config
+
+    return load_config(path)
+
+
+def _data_path(name: str) -> Path:
+    import platformdirs
+
+    return _home_path(platformdirs.user_data_path(APP) / name)
 
 
 def _given(option: str | None, variable: str, environ: Mapping[str, str]) -> Path | None:

@@ -11,7 +11,7 @@ import click
 
 from segue import __version__
 from segue.cli.daemon import Daemon
-from segue.cli.output import prepare_streams, silence_stdout, tell
+from segue.cli.output import FAILED, UNREACHABLE, USAGE, Failure, guarded, prepare_streams, tell
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
 from segue.paths import Overrides
@@ -42,8 +42,6 @@ VERBS = {
     "init": "init",
 }
 """Each verb and the module that has it, in the order of the help."""
-
-FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
 
 
 class Verbs(click.Group):
@@ -77,18 +75,7 @@ def command(ctx: click.Context, socket: str | None, database: str | None, config
 
 def run(arguments: list[str]) -> int:
     """The exit code of a whole command line; whatever went wrong has been told on stderr."""
-    try:
-        code = _outcome(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # `segue list | head -1`: the reader has what it wanted.
-        return silence_stdout(0)
-    except KeyboardInterrupt:
-        return silence_stdout(INTERRUPTED)
-    except OSError as error:
-        silence_stdout(FAILED)
-        return tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), FAILED)
-    return code
+    return guarded(lambda: _outcome(arguments)) or 0
 
 
 def main() -> None:
@@ -105,6 +92,8 @@ def _outcome(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except Failure as error:
+        return tell(str(error), error.exit_code)
     except StartError as error:
         return tell(str(error), error.exit_code)
     except ClientError as error:

@@ -6,11 +6,11 @@ characters, which could drive it, are shown as `\x1b`.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
-import click
-
-from segue.clock import milliseconds, wall_ms
+FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
+"""Exit codes; 0 is done."""
 
 _CONTROLS = [*range(0x20), 0x7F, *range(0x80, 0xA0)]
 _OVERRIDES = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -22,18 +22,16 @@ _ESCAPED = {code: f"\\u{code:04x}" for code in _VISIBLE if code >= 0x7F}
 """For JSON, in which everything below a blank is escaped already."""
 
 
-class Failure(click.ClickException):
+class Failure(Exception):
     """A line on stderr and exit 1."""
 
-    def show(self, file: object = None) -> None:
-        """Tell it."""
-        tell(self.message, self.exit_code)
+    exit_code = FAILED
 
 
 class BadInput(Failure):
     """A line on stderr and exit 2, as for wrong usage."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 def prepare_streams() -> None:
@@ -49,6 +47,22 @@ def prepare_streams() -> None:
 def silence_stdout(code: int) -> int:
     """Let the interpreter's last flush go nowhere, for what is unwritten cannot be written; returns the exit code."""
     _silence(sys.stdout)
+    return code
+
+
+def guarded(body: Callable[[], int | None]) -> int | None:
+    """The exit code of `body`, whose output may meet a reader that is gone, a full disk or Ctrl-C."""
+    try:
+        code = body()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `segue list | head -1`: the reader has what it wanted.
+        return silence_stdout(0)
+    except KeyboardInterrupt:
+        return silence_stdout(INTERRUPTED)
+    except OSError as error:
+        silence_stdout(FAILED)
+        return tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), FAILED)
     return code
 
 
@@ -96,11 +110,17 @@ def harmless(text: str) -> str:
 def styled(text: str, **style: bool | str) -> str:
     """The text in bold, dim or a colour, if a terminal reads it that wants colours."""
     plain = not on_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
-    return text if plain else click.style(text, **style)  # type: ignore[arg-type]
+    if plain:
+        return text
+    import click
+
+    return click.style(text, **style)  # type: ignore[arg-type]
 
 
 def age(moment: str) -> str:
     """How long ago: `40s`, `3m`, `2h`, `5d`."""
+    from segue.clock import milliseconds, wall_ms
+
     return span(max(0, wall_ms() - milliseconds(moment)) // 1000)
 
 
@@ -124,6 +144,8 @@ def size(count: int) -> str:
 def when(moment: str) -> str:
     """For a person the local time to the minute, for a pipe the value itself."""
     from datetime import UTC, datetime
+
+    from segue.clock import milliseconds
 
     if not on_terminal():
         return moment

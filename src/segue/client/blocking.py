@@ -4,20 +4,20 @@ import socket
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from segue.client.faults import ConnectionLost, TimedOut, Unreachable
-from segue.client.holder import advice
+from segue.client.faults import TimedOut, Unreachable
+from segue.client.line import Line, deadline_of
 from segue.client.location import Where, attempt, may_start, pauses
 from segue.client.wire import Answer, Pipeline, arguments
-from segue.events import Event
 from segue.paths import Overrides, Places, find_places
-from segue.rpc.method import Method
+
+if TYPE_CHECKING:
+    from segue.events import Event
+    from segue.rpc.method import Method
 
 TIMEOUT = 30.0
 """Seconds for a connection, and for each answer: a daemon that works needs milliseconds."""
-
-CHUNK = 262_144
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,9 +28,8 @@ class Client:
 
     def __init__(self, connected: socket.socket, *, timeout: float | None = TIMEOUT) -> None:
         self.timeout = timeout
-        self._socket = connected
+        self._line = Line(connected)
         self._pipeline = Pipeline()
-        self._places: Places | None = None
 
     @classmethod
     def connect(cls, where: Where | None = None, *, timeout: float | None = TIMEOUT, autostart: bool = True) -> Self:
@@ -52,10 +51,10 @@ class Client:
 
             connected = start_daemon(where, timeout)
         client = cls(connected, timeout=timeout)
-        client._places = where if isinstance(where, Places) else None
+        client._line = Line(connected, where if isinstance(where, Places) else None)
         return client
 
-    def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self, method: "Method[Any, P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
         """The typed result of a method of `segue.api`: `client.call(session.get, session_id="…")`."""
         result: R = self.exchange(method.name, arguments(args, kwargs)).decode(method.result)
         return result
@@ -69,12 +68,12 @@ class Client:
 
         After TimedOut the client can be used on, unless the request itself could not be sent in time.
         """
-        deadline = None if self.timeout is None else time.monotonic() + self.timeout
-        id, line = self._pipeline.ask(name, params)
-        self._send(line, deadline)
+        deadline = deadline_of(self.timeout)
+        id, request = self._pipeline.ask(name, params)
+        self._line.send(request, self.timeout)
         try:
             while (answer := self._pipeline.take(id)) is None:
-                self._pipeline.feed(self._receive(deadline))
+                self._pipeline.feed(self._line.receive(deadline, self.timeout))
         except TimedOut:
             self._pipeline.abandon(id)
             raise
@@ -83,7 +82,7 @@ class Client:
             raise
         return answer
 
-    def events(self, subscription_id: str) -> Iterator[Event]:
+    def events(self, subscription_id: str) -> "Iterator[Event]":
         """The events of a subscription as they come, without end; each waits as long as it takes.
 
         `client.events(client.call(events.subscribe, kinds=[…]).subscription_id)`. The client may ask in between:
@@ -92,7 +91,7 @@ class Client:
         while True:
             try:
                 while (event := self._pipeline.take_event(subscription_id)) is None:
-                    self._pipeline.feed(self._receive(None))
+                    self._pipeline.feed(self._line.receive(None, None))
             except BaseException:
                 self.close()
                 raise
@@ -100,7 +99,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; closing twice is once."""
-        self._socket.close()
+        self._line.close()
 
     def __enter__(self) -> Self:
         return self
@@ -109,37 +108,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _send(self, line: bytes, deadline: float | None) -> None:
-        try:
-            self._socket.settimeout(_left(deadline))
-            self._socket.sendall(line)
-        except (BrokenPipeError, ConnectionResetError):
-            # The daemon closed: its last words, such as `overloaded`, may still be there to be read.
-            return
-        except TimeoutError:
-            self.close()
-            raise TimedOut(f"the daemon did not take the request in time{advice(self._places)}") from None
-        except OSError as error:
-            raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
-        except BaseException:
-            self.close()
-            raise
-
-    def _receive(self, deadline: float | None) -> bytes:
-        try:
-            self._socket.settimeout(_left(deadline))
-            return self._socket.recv(CHUNK)
-        except TimeoutError:
-            raise TimedOut(f"no answer within {self.timeout} s{advice(self._places)}") from None
-        except OSError as error:
-            raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
-
-
-def _left(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

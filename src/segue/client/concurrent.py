@@ -8,9 +8,10 @@ from typing import Any, ParamSpec, Self, TypeVar
 import anyio
 from anyio.abc import UNIXSocketStream
 
-from segue.client.blocking import CHUNK, TIMEOUT
+from segue.client.blocking import TIMEOUT
 from segue.client.faults import ClientError, ConnectionLost, TimedOut, Unreachable
 from segue.client.holder import advice
+from segue.client.line import CHUNK
 from segue.client.location import Where, attempt, may_start, pauses
 from segue.client.wire import Answer, Pipeline, arguments
 from segue.events import Event

@@ -6,10 +6,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeGuard
-
-import msgspec
-from msgspec import Struct
+from typing import Any, NamedTuple, TypeGuard
 
 from segue.client.faults import TimedOut, Unreachable
 from segue.paths import Places, check_socket_length
@@ -29,23 +26,11 @@ Where = Places | Path | str
 """The places that `find_places` found, or a socket's path."""
 
 
-class Record(Struct):
+class Record(NamedTuple):
     """What a serving daemon says of itself beside its database."""
 
     socket: str
     database: str | None = None
-
-
-class _Database(Struct):
-    path: str
-
-
-class _Status(Struct):
-    database: _Database
-
-
-class _StatusAnswer(Struct):
-    result: _Status
 
 
 def attempt(where: Where) -> socket.socket | None:
@@ -89,12 +74,12 @@ def read_record(places: Places) -> Record | None:
         return None
     try:
         data = os.read(file, MAX_RECORD_BYTES) if _is_private(os.fstat(file)) else b""
-        record = msgspec.json.decode(data, type=Record)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except OSError:
         return None
     finally:
         os.close(file)
-    return record if _is_about(record, places.database) else None
+    record = _parse_record(data)
+    return record if record is not None and _is_about(record, places.database) else None
 
 
 def _candidates(where: Where) -> list[Path]:
@@ -123,12 +108,36 @@ def _check_database(connected: socket.socket, places: Places) -> None:
         connected.settimeout(ASK_SECONDS)
         connected.sendall(b'{"jsonrpc":"2.0","method":"daemon.status","id":0}\n')
         with connected.makefile("rb") as answers:
-            status = msgspec.json.decode(answers.readline(MAX_RECORD_BYTES), type=_StatusAnswer)
-    except (OSError, msgspec.DecodeError):
-        status = None
-    if status is None or os.path.realpath(status.result.database.path) != os.path.realpath(places.database):
+            served = _parse(answers.readline(MAX_RECORD_BYTES))["result"]["database"]["path"]
+    except (OSError, LookupError, TypeError):
+        served = None
+    if not _is_text(served) or os.path.realpath(served) != os.path.realpath(places.database):
         connected.close()
         raise Unreachable(places.database, "nobody serves this database", f"segued --database '{places.database}'")
+
+
+def _parse_record(data: bytes) -> Record | None:
+    record = _parse(data)
+    database = record.get("database")
+    if not _is_text(record.get("socket")) or not (database is None or _is_text(database)):
+        return None
+    return Record(record["socket"], database)
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    """The JSON object, empty if it is none."""
+    import json  # not msgspec, which takes longer to import than everything else on the way to a plain call
+
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it is text, and not only half of a character."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
 def _is_private(found: os.stat_result) -> bool:

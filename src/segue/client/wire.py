@@ -2,18 +2,18 @@
 
 from collections import defaultdict, deque
 from itertools import count
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from segue.client.faults import ConnectionLost, Garbled
+from segue.client.line import MAX_ANSWER_BYTES
 from segue.errors import SegueError, from_wire
-from segue.events import Event, decode_event
 from segue.rpc.framing import Lines, Oversize
 
-MAX_ANSWER_BYTES = 2**30
-"""The daemon ends a page at some 16 MiB; one row may go beyond that, but never by so much."""
+if TYPE_CHECKING:
+    from segue.events import Event
 
 R = TypeVar("R")
 
@@ -97,13 +97,13 @@ class Pipeline:
         if id in self._waiting and self._waiting.pop(id) is None:
             self._abandoned.add(id)
 
-    def take_event(self, subscription_id: str) -> Event | None:
+    def take_event(self, subscription_id: str) -> "Event | None":
         """The subscription's next event, once; None while none has come."""
         waiting = self._events[subscription_id]
         return waiting.popleft() if waiting else None
 
     def _settle(self, line: bytes | Oversize) -> None:
-        answer = _parse(line)
+        answer = parse_answer(line)
         if answer.method is not UNSET:
             self._keep(answer)
             return
@@ -118,6 +118,8 @@ class Pipeline:
     def _keep(self, notification: Answer) -> None:
         if notification.method != "event" or isinstance(notification.params, UnsetType):
             return  # of a newer daemon
+        from segue.events import decode_event  # with every type there is, which a plain call does not need
+
         try:
             event = decode_event(notification.params)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -138,7 +140,8 @@ def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in kwargs.items() if value is not UNSET}
 
 
-def _parse(line: bytes | Oversize) -> Answer:
+def parse_answer(line: bytes | Oversize) -> Answer:
+    """An answer, or a notification, from its line; Garbled if it is none."""
     if isinstance(line, Oversize):
         raise Garbled(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
     try:
