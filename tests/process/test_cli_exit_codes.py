@@ -137,3 +137,20 @@ def test_a_database_that_nobody_serves_is_not_mistaken_for_the_one_at_the_defaul
     segued.database.with_name("daemon.json").unlink()
     same = at_home.given(SEGUE_DATABASE=str(segued.database))
     assert same.ok("list").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ping"],
+        ["rpc", "daemon.ping"],
+        ["rpc", "session.get", "session_id=unknown"],
+        ["rpc", "session.list", "limit=0"],
+        ["rpc", "session.list", "limit=1", "name_contains=\u00e9\n"],
+        ["rpc", "no.such.method"],
+    ],
+)
+def test_a_plain_call_says_what_the_whole_command_line_says(segue: Cli, arguments: list[str]) -> None:
+    segue.id("--name", "caf\u00e9")
+    whole = segue.run("--socket", segue.environment["SEGUE_SOCKET"], *arguments)
+    assert segue.run(*arguments) == whole

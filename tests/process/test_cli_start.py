@@ -32,6 +32,22 @@ def test_a_verb_in_a_pipe_imports_no_event_loop_no_server_and_no_tables(segue: C
     assert not found & HEAVY
 
 
+PLAIN = [["ping"], ["rpc", "daemon.ping"], ["rpc", "session.list", "limit=1", "name_contains=words of a name"]]
+
+
+@pytest.mark.parametrize("arguments", PLAIN)
+def test_a_plain_call_imports_next_to_nothing(segue: Cli, arguments: list[str]) -> None:
+    found = loaded(segue, f"from segue.cli.plain import call_plainly\nassert call_plainly({arguments!r}) == 0")
+    assert not found & (HEAVY | {"click", "msgspec", "tomllib", "platformdirs", "inspect", "tempfile", "subprocess"})
+
+
+def test_places_that_are_not_named_cost_only_the_finding_of_them(segue: Cli) -> None:
+    at_home = segue.given(SEGUE_CONFIG="", SEGUE_DATABASE="")
+    found = loaded(at_home, "from segue.cli.plain import call_plainly\nassert call_plainly(['ping']) == 0")
+    assert "platformdirs" in found
+    assert not found & (HEAVY | {"click", "msgspec", "tomllib", "inspect"})
+
+
 def test_a_verb_does_not_import_the_others(segue: Cli) -> None:
     found = loaded_by(segue, "ping")
     assert {name for name in found if name.startswith("segue.cli.")} == {
@@ -43,6 +59,6 @@ def test_a_verb_does_not_import_the_others(segue: Cli) -> None:
 
 
 def test_the_blocking_client_imports_neither_a_loop_nor_the_command_line(segue: Cli) -> None:
-    found = loaded(segue, "import segue.client")
+    found = loaded(segue, "from segue.client import Client")
     assert not found & (HEAVY | {"click", "segue.cli"})
     assert "anyio" in loaded(segue, "from segue.client import AsyncClient")

@@ -9,7 +9,7 @@ import msgspec
 from segue.cli.add import read_stdin
 from segue.cli.daemon import Daemon, pass_daemon
 from segue.cli.output import one_line, put_json
-from segue.client.wire import WireError
+from segue.client.wire import Answer, WireError
 
 
 @click.command()
@@ -22,10 +22,14 @@ def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
     Parameters are one JSON object or array, or - to read it from standard input, or name=value pairs: a value is
     JSON if it can be read so (limit=5, pinned=true), else text.
     """
-    parsed = _parse(params, daemon.places.config.limits.request_bytes)
+    parsed = parse_params(params, daemon.places.config.limits.request_bytes)
     daemon.autostart = method != "daemon.shutdown"
     daemon.take_its_time()
-    answer = daemon.client.exchange(method, parsed)
+    return put_answer(daemon.client.exchange(method, parsed))
+
+
+def put_answer(answer: Answer) -> int:
+    """Print the result, or the error on stderr; returns the exit code."""
     if isinstance(answer.error, WireError):
         sys.stderr.write(one_line(msgspec.json.encode(answer.error).decode()) + "\n")
         return 1
@@ -33,7 +37,8 @@ def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
     return 0
 
 
-def _parse(params: tuple[str, ...], limit: int) -> Any:
+def parse_params(params: tuple[str, ...], limit: int) -> Any:
+    """What to send; wrong usage if it is neither JSON nor name=value pairs."""
     if not params:
         return None
     if len(params) == 1 and (params[0] == "-" or params[0].lstrip()[:1] in ("{", "[")):
