@@ -40,6 +40,7 @@ VERBS = {
     "restore": "restore",
     "rpc": "rpc",
     "init": "init",
+    "service": "service",
 }
 """Each verb and the module that has it, in the order of the help."""
 
