@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 
 import anyio
-from anyio.abc import TaskGroup, UNIXSocketStream
+from anyio.abc import TaskGroup
 
 from segue.api.context import Context
 from segue.config import Limits
@@ -120,12 +120,7 @@ class Clients:
         elif len(self._connections) >= self._limits.clients:
             self._turn_away(raw)
         else:
-            try:
-                stream = await UNIXSocketStream.from_socket(raw)
-            except ValueError:  # the client is gone already, which some kernels tell so
-                raw.close()
-                return
-            connection = Connection(raw, stream, self._dispatcher, self._limits, Feed(self._backlog))
+            connection = Connection(raw, self._dispatcher, self._limits, Feed(self._backlog))
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()

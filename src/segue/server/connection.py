@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
-from anyio.abc import TaskGroup, UNIXSocketStream
+from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from segue.answers import Subscribed
@@ -23,6 +23,7 @@ from segue.events import Filter
 from segue.rpc.dispatch import TURN, Dispatcher
 from segue.rpc.framing import OVERSIZE, Lines, Oversize
 from segue.server.feed import Feed
+from segue.server.stream import Stream
 
 CHUNK = 65536
 """Bytes read at once, and answers gathered before they are sent."""
@@ -31,11 +32,9 @@ CHUNK = 65536
 class Connection:
     """A client's socket with the state of its stream."""
 
-    def __init__(
-        self, raw: socket.socket, stream: UNIXSocketStream, dispatcher: Dispatcher, limits: Limits, feed: Feed
-    ) -> None:
+    def __init__(self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, feed: Feed) -> None:
         self._raw = raw
-        self._stream = stream
+        self._stream = Stream(raw, CHUNK)
         self._dispatcher = dispatcher
         self._limits = limits
         self._lines = Lines(limits.request_bytes)
@@ -79,20 +78,16 @@ class Connection:
                 try:
                     await self._answer_all(ctx)
                     self._feed.finish()
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                except anyio.BrokenResourceError:
                     # Gone while we read: what came of it is done, nobody is left to tell.
                     self._tasks.cancel_scope.cancel()
         finally:
             self._feed.close()
 
     async def _answer_all(self, ctx: Any) -> None:
-        while True:
-            try:
-                data = await self._stream.receive(CHUNK)
-            except anyio.EndOfStream:
-                await self._answer(self._last_line(), ctx)
-                return
+        while data := await self._stream.receive():
             await self._answer(self._lines.feed(data), ctx)
+        await self._answer(self._last_line(), ctx)
 
     def _last_line(self) -> list[bytes | Oversize]:
         """What stands after the last LF; a line that we ourselves cut off is no request."""
@@ -130,7 +125,7 @@ class Connection:
     async def _tell_events(self) -> None:
         """Send events as they come, until the feed ends; a client that does not read them stays behind."""
         # If the client is gone, those who answer it will notice too.
-        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        with suppress(anyio.BrokenResourceError):
             while True:
                 async with self._sending:
                     # Taken under the lock: after the answer to an unsubscribe nothing may follow.
