@@ -12,6 +12,9 @@ from segue.paths import Overrides, Places, find_places
 
 R = TypeVar("R")
 
+CONNECT_SECONDS = 15.0
+"""For a connection, and before it for a daemon to be started, perhaps after the one before it has left."""
+
 ANSWER_SECONDS = 10.0
 """For each answer; a daemon that is stopped or hangs is told of, not waited for."""
 
@@ -32,7 +35,7 @@ class Daemon:
     @cached_property
     def client(self) -> Client:
         """The connection, to a daemon that is started if nobody serves; raises Unreachable if none can be."""
-        return Client.connect(self.places, timeout=ANSWER_SECONDS, autostart=self.autostart)
+        return self._connect(autostart=self.autostart)
 
     def answer(self, name: str, /, **params: Any) -> Answer:
         """The answer of a method, to be printed as it is or decoded; what is None is left out."""
@@ -48,8 +51,7 @@ class Daemon:
         With `autostart` one is started, as at the first connection.
         """
         self.close()
-        autostart = autostart and self.autostart
-        self.__dict__["client"] = Client.connect(self.places, timeout=ANSWER_SECONDS, autostart=autostart)
+        self.__dict__["client"] = self._connect(autostart=autostart and self.autostart)
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -60,6 +62,11 @@ class Daemon:
         """Wait for the next answers however long they take, once it is known to answer: a whole file takes minutes."""
         self.client.exchange("daemon.ping")
         self.client.timeout = None
+
+    def _connect(self, *, autostart: bool) -> Client:
+        client = Client.connect(self.places, timeout=CONNECT_SECONDS, autostart=autostart)
+        client.timeout = ANSWER_SECONDS
+        return client
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """What a service manager needs to run segued here: the files, filled in, and the commands that take them up."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -103,10 +104,11 @@ def _replaced(manager: str, name: str, values: dict[str, str]) -> str:
 
 def _command(places: Places) -> list[str]:
     """segued of this installation, with the places that it would not find by itself."""
-    program = Path(sys.executable).with_name("segued")
-    if not os.access(program, os.X_OK):
-        raise Failure(f"there is no {program}; install segue first")
-    command = [str(program)]
+    beside = Path(sys.executable).with_name("segued")
+    program = str(beside) if os.access(beside, os.X_OK) else shutil.which("segued")
+    if program is None:
+        raise Failure(f"there is no {beside}, and no segued on the path; install segue first")
+    command = [os.path.abspath(program)]
     if places.database_given and places.config.daemon.database is None and places.database != _default_database():
         command += ["--database", str(places.database)]
     if places.config_path != platformdirs.user_config_path(APP) / "config.toml":

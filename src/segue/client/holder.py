@@ -12,7 +12,10 @@ def advice(places: Places | None) -> str:
     pid = None if places is None else _holder(places)
     if pid is None:
         return ""
-    return f"; segued (pid {pid}) has the database and does not answer: end it with `kill {pid}`, or `kill -9 {pid}`"
+    return (
+        f"; segued (pid {pid}) has the database and does not answer: "
+        f"give it time if it is busy, or end it with `kill {pid}`, if need be `kill -9 {pid}`"
+    )
 
 
 def _holder(places: Places) -> int | None:

@@ -26,6 +26,8 @@ def open_journal() -> tuple[int, str]:
         if not path.is_absolute():
             raise FileNotFoundError
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.parent.stat().st_uid != os.geteuid():  # leave no file of root's in the way of its owner
+            raise PermissionError
         _set_aside(path)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         journal = os.open(path, flags, 0o600)

@@ -14,6 +14,9 @@ from segue.paths import Places
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
 """Exit codes of segued; 0 stands for a daemon that serves."""
 
+SILENT = -1
+"""Instead of an exit code: it said nothing in time."""
+
 PROGRAM = "segued"
 REPORT_BYTES = 8192
 FIRST_FREE = 3
@@ -28,7 +31,7 @@ KEPT_PREFIXES = ("SEGUE_", "XDG_", "LC_")
 def launch(places: Places, seconds: float) -> tuple[int, str]:
     """Start segued at these places; returns its exit code, or 0 if it serves, and what it said.
 
-    A daemon that says nothing for so many seconds is left to itself: it may be migrating a large file.
+    A daemon that is SILENT for so many seconds is left to itself: it may be migrating a large file.
     """
     reading, writing = _pipe()
     try:
@@ -119,7 +122,7 @@ def _reap(process: "subprocess.Popen[bytes]") -> None:
 
 def _parse(report: bytes | None, journal: str) -> tuple[int, str]:
     if report is None:
-        return FAILED, f"segued was started and does not serve yet; see {journal}"
+        return SILENT, f"segued was started and does not serve yet; see {journal}"
     code, _, text = report.decode(errors="replace").strip().partition(" ")
     if not code.isdigit():
         return FAILED, f"segued ended before it served; see {journal}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segue.client.faults import NotStarted, Unreachable
 from segue.client.holder import advice
-from segue.client.launching import ALREADY_RUNNING, SERVING, launch
+from segue.client.launching import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.client.location import attempt, read_record
 from segue.errors import StartError
 from segue.paths import SOCKET_NAME, Places, default_database
@@ -52,7 +52,7 @@ def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
                 last = said
                 time.sleep(HELD_PAUSE)
             elif code != SERVING:
-                raise NotStarted(wanted.socket, said)
+                raise NotStarted(wanted.socket, said + (advice(places) if code == SILENT else ""))
     return connected
 
 
@@ -102,8 +102,11 @@ def _start_lock(places: Places) -> Iterator[int | None]:
     """The file beside the database that one at a time may lock; None where there can be none: segued will say why."""
     lock: int | None = None
     with suppress(OSError):
-        places.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = places.database.with_name(places.database.name + LOCK_SUFFIX)
+        folder = places.database.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():  # leave no file of root's in the way of its owner
+            raise PermissionError
+        path = folder / (places.database.name + LOCK_SUFFIX)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         yield lock
