@@ -194,30 +194,41 @@ def test_a_tail_does_not_bring_a_stopped_daemon_back(segue: Cli, background: Bac
     assert background.is_gone()
 
 
-def test_another_database_is_served_beside_itself_and_leaves_the_default_socket_alone(
-    segued: Segued, segue: Cli
-) -> None:
+@pytest.fixture
+def at_home(segued: Segued, segue: Cli) -> Cli:
+    """In a home with a runtime directory, where nothing is named."""
     runtime = segued.folder / "runtime"
     runtime.mkdir(mode=0o700)
-    home = Cli(
-        {
-            **{name: value for name, value in segue.environment.items() if not name.startswith("SEGUE_")},
-            "XDG_RUNTIME_DIR": str(runtime),
-        },
-        segue.directory,
-    )
+    unnamed = {name: value for name, value in segue.environment.items() if not name.startswith("SEGUE_")}
+    return Cli({**unnamed, "XDG_RUNTIME_DIR": str(runtime)}, segue.directory)
+
+
+def test_another_database_is_served_beside_itself_and_leaves_the_default_socket_alone(
+    segued: Segued, at_home: Cli
+) -> None:
     segued.database = segued.folder / "other" / "notes.db"
     segued.socket = segued.database.parent / "run" / "segued.sock"
     mine = Segued(segued.folder)
     mine.database = segued.folder / ".local" / "share" / "segue" / "sessions.db"
-    mine.socket = runtime / "segue" / "segued.sock"
-    with unattended(mine, home) as (at_home, _):
+    mine.socket = segued.folder / "runtime" / "segue" / "segued.sock"
+    with unattended(mine, at_home):
         at_home.ok("--database", str(segued.database), "add", "of another")
         assert segued.socket.is_socket()
         assert at_home.ok("list", "--json").json["total"] == 0
         assert mine.socket.is_socket()
         assert at_home.ok("--database", str(segued.database), "list", "--json").json["total"] == 1
     mine.finish()
+
+
+def test_another_database_with_too_long_a_path_is_served_beside_the_default_socket(
+    segued: Segued, at_home: Cli
+) -> None:
+    segued.database = segued.folder / ("x" * 100) / "notes.db"
+    at_home.ok("--database", str(segued.database), "add", "of another")
+    status = at_home.ok("--database", str(segued.database), "status", "--json").json
+    segued.socket = Path(status["socket"])
+    assert segued.socket.parent == segued.folder / "runtime" / "segue"
+    assert status["database"]["messages"] == 1
 
 
 def test_the_log_is_private_and_set_aside_when_it_is_long(segue: Cli, background: Background) -> None:

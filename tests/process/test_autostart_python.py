@@ -95,7 +95,7 @@ def test_a_stopped_daemon_without_a_socket_is_not_waited_for_and_not_killed(
     places.socket.unlink()
     places.record.unlink()
     with pytest.raises(NotStarted, match=f"kill {background.pid}"):
-        Client.connect(places, timeout=1)
+        Client.connect(places, timeout=3)
     assert not background.is_gone()
     os.kill(background.pid, signal.SIGCONT)
     wait_until(places.socket.exists)

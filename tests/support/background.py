@@ -36,13 +36,31 @@ class Background:
         return is_free(self._segued.database)
 
     def finish(self) -> None:
-        """End the one that still runs, and hand its log over to be looked at."""
-        if not self.is_gone():
-            os.kill(self.pid, signal.SIGCONT)
-            os.kill(self.pid, signal.SIGTERM)
-            wait_until(self.is_gone)
+        """End all that still run, even those still among their imports, and hand their log over to be looked at."""
+        told: set[int] = set()
+        wait_until(lambda: self._has_ended(told))
         if self.journal.is_file():
             self._segued.log += self.journal.read_text().splitlines(keepends=True)
+
+    def _has_ended(self, told: set[int]) -> bool:
+        running = serving(self._segued.database)
+        for pid in running - told:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGTERM)
+            told.add(pid)
+        return not running and self.is_gone()
+
+
+def serving(database: Path) -> set[int]:
+    """The daemons that were started by a client for this database."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"--database" in words and words[words.index(b"--database") + 1] == os.fsencode(database):
+                found.add(int(process.name))
+    return found
 
 
 def is_free(database: Path) -> bool:

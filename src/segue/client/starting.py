@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zlib import crc32
 
 from segue.client.faults import NotStarted, Unreachable
 from segue.client.holder import advice
 from segue.client.launching import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.client.location import attempt, read_record
 from segue.errors import StartError
-from segue.paths import SOCKET_NAME, Places, default_database
+from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Places, default_database
 
 START_SECONDS = 15.0
 """For a daemon to serve: it needs half a second, and one that drains before it may hold the file for ten."""
@@ -59,12 +60,15 @@ def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
 def _to_serve(places: Places) -> Places:
     """The places to start at: a database that was named, not configured, leaves the default socket to the default one.
 
-    It is served beside itself, where its record leads every client.
+    It is served beside itself, else, if that path is too long, beside the default socket: its record leads there.
     """
     configured = places.config.daemon.database is not None
     if places.socket_given or not places.database_given or configured or places.database == _default_database():
         return places
-    return places._replace(socket=places.database.parent / "run" / SOCKET_NAME)
+    beside = places.database.parent / "run" / SOCKET_NAME
+    if len(os.fsencode(beside)) > MAX_SOCKET_BYTES:
+        beside = places.socket.with_name(f"{crc32(os.fsencode(places.database)):08x}.sock")
+    return places._replace(socket=beside)
 
 
 def _default_database() -> Path | None:
