@@ -1,17 +1,32 @@
 """The configuration file: every key, its default and its bounds, in one place."""
 
+import json
 import tomllib
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.inspect import (
+    BoolType,
+    FloatType,
+    IntType,
+    LiteralType,
+    StrType,
+    StructType,
+    Type,
+    UnionType,
+    type_info,
+)
 
 from segue.errors import ConfigError
 
 _FOREVER = 1_000_000_000
 """More hours than anyone has, yet small enough that no sum of milliseconds overflows."""
+
+SHOWN_CHARS = 40
+"""Of a wrong value, in the words about it."""
 
 Span = Annotated[float, Meta(ge=0, le=_FOREVER)]
 Interval = Annotated[float, Meta(gt=0, le=_FOREVER)]
@@ -105,8 +120,7 @@ def parse_config(text: str, path: Path) -> Config:
     try:
         config = msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:
-        key, reason = _explain(str(error))
-        raise ConfigError(f"config: {path}", f"{key}: {reason}") from None
+        raise ConfigError(f"config: {path}", _explain(str(error), tree)) from None
     _check_finite(tree, path)
     return config
 
@@ -119,13 +133,39 @@ def _check_finite(tree: dict[str, Any], path: Path) -> None:
                 raise ConfigError(f"config: {path}", f"{section}.{key}: must be a finite number")
 
 
-def _explain(error: str) -> tuple[str, str]:
-    """`Expected …, got … - at `$.session.x`` as (`session.x`, `expected …, got …`)."""
-    reason, _, path = error.rpartition(" - at ")
-    key = path.strip("`").removeprefix("$").removeprefix(".")
-    if not reason:
-        reason, key = error, ""
-    if "unknown field" in reason:
-        unknown = reason.rsplit("`", 2)[1]
-        return (f"{key}.{unknown}" if key else unknown), "no such key"
-    return key or "top level", reason[0].lower() + reason[1:]
+def _explain(error: str, tree: dict[str, Any]) -> str:
+    """`session.max_sessions: must be …` of msgspec's own words, which end in the path of the misfit."""
+    reason, _, path = error.rpartition(" - at `$")
+    key = path.rstrip("`").removeprefix(".") if reason else ""
+    if "unknown field" in (reason or error):
+        unknown = (reason or error).rsplit("`", 2)[1]
+        return f"{key}.{unknown}: no such key" if key else f"{unknown}: no such key"
+    kind, value = type_info(Config), cast("object", tree)
+    for name in key.split("."):
+        kind = next(field.type for field in cast("StructType", kind).fields if field.name == name)
+        value = cast("dict[str, object]", value)[name]
+    return f"{key}: {_requirement(kind)}, not {_shown(value)}"
+
+
+def _requirement(kind: Type) -> str:
+    """What a value must be, in words."""
+    match kind:
+        case UnionType(types=types):
+            return _requirement(types[0])  # the other is None, which TOML cannot say
+        case LiteralType(values=values):
+            return f"must be one of {', '.join(map(str, values))}"
+        case BoolType():
+            return "must be true or false"
+        case IntType(ge=least, le=most):
+            return f"must be a whole number from {least} to {most}"
+        case FloatType(ge=least, gt=above, le=most):
+            return f"must be a number {f'above {above}, up' if least is None else f'from {least}'} to {most}"
+        case StrType():
+            return "must be a text in quotes"
+    return "must be a section"
+
+
+def _shown(value: object) -> str:
+    """A value as its file has it, more or less."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"

@@ -169,6 +169,35 @@ def test_a_value_that_is_out_of_bounds_or_of_the_wrong_kind_is_refused_by_its_na
     assert refusal(f"[{section}]\n{key} = {value}\n").startswith(f"{section}.{key}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('daemon.log_level = "verbose"', 'daemon.log_level: must be one of debug, error, info, warning, not "verbose"'),
+        ("daemon.socket = 1", "daemon.socket: must be a text in quotes, not 1"),
+        ("session.auto_cleanup = 'yes'", 'session.auto_cleanup: must be true or false, not "yes"'),
+        ("session.retention_days = -1", "session.retention_days: must be a number from 0 to 1000000000, not -1"),
+        (
+            "session.cleanup_interval_minutes = 0",
+            "session.cleanup_interval_minutes: must be a number above 0, up to 1000000000, not 0",
+        ),
+        ("limits.clients = 0.5", "limits.clients: must be a whole number from 1 to 1099511627776, not 0.5"),
+        (
+            "limits.clients = 2020-01-01",
+            'limits.clients: must be a whole number from 1 to 1099511627776, not "2020-01-01"',
+        ),
+        (
+            "limits.batch = " + "9" * 400,
+            f"limits.batch: must be a whole number from 1 to 1099511627776, not {'9' * 40}…",
+        ),
+        ("ask.format = {}", "ask.format: must be one of json, text, not {}"),
+        ("session = 3", "session: must be a section, not 3"),
+        ("[[limits]]", "limits: must be a section, not [{}]"),
+    ],
+)
+def test_a_refusal_says_what_would_be_right(text: str, words: str) -> None:
+    assert refusal(text) == words
+
+
 def test_an_unknown_name_is_refused_by_its_name() -> None:
     assert refusal("[sessions]\n") == "sessions: no such key"
     assert refusal("verbose = true\n") == "verbose: no such key"
