@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 APP = "segue"
 SOCKET_NAME = "segued.sock"
+DATABASE_NAME = "sessions.db"
 RECORD_NAME = "daemon.json"
 MAX_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 """sun_path holds 104 bytes on macOS and 108 on Linux, the last of them a NUL."""
@@ -84,6 +85,7 @@ def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -
     )
     _check_text(places.database)
     _check_text(places.socket)
+    _check_no_directory(places.database)
     return places
 
 
@@ -96,7 +98,7 @@ def default_config() -> Path:
 
 def default_database() -> Path:
     """Where the database is if nobody says otherwise."""
-    return _data_path("sessions.db")
+    return _data_path(DATABASE_NAME)
 
 
 def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
@@ -168,6 +170,14 @@ def _check_text(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         raise StartError("path", f"{str(path)!r} is not UTF-8; choose another") from None
+
+
+def _check_no_directory(database: Path) -> None:
+    """StartError here, before anything is made beside it, if somebody named a directory."""
+    if os.path.isdir(database):  # noqa: PTH112 - Path.is_dir raises where one may not look
+        raise StartError(
+            "database", f"{database} is a directory; name a file in it, such as {database / DATABASE_NAME}"
+        )
 
 
 def _is_private(directory: str) -> bool:

@@ -120,6 +120,15 @@ def test_a_path_that_is_not_utf8_is_refused() -> None:
         str(caught.value).encode()  # and can be printed
 
 
+def test_a_directory_is_no_database_and_the_file_to_name_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StartError) as caught:
+        find_places(Overrides(socket="/x", database=str(tmp_path), config="/none.toml"))
+    assert (
+        str(caught.value) == f"database: {tmp_path} is a directory; name a file in it, such as {tmp_path}/sessions.db"
+    )
+    assert [*tmp_path.iterdir()] == []
+
+
 def runtime_directory(tmp_path: Path, mode: int = 0o700) -> Path:
     folder = tmp_path / "runtime"
     folder.mkdir()
