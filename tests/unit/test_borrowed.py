@@ -1,6 +1,8 @@
 """Names we use of libraries that do not promise them: when one is gone, this says which file to look at."""
 
 import inspect
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -13,10 +15,21 @@ from segue.store.connection import open_writer
 
 
 def test_jsonrpcserver_still_runs_one_request_of_three_fields() -> None:
-    look = "jsonrpcserver changed what src/segue/rpc/dispatch.py leans on"
+    look = "jsonrpcserver changed what src/segue/rpc/jsonrpc.py takes"
     assert inspect.iscoroutinefunction(dispatch_request), look
     assert list(inspect.signature(dispatch_request).parameters) == ["methods", "context", "request"], look
     assert Request._fields == ("method", "params", "id"), look
+
+
+def test_the_daemon_spares_itself_what_jsonrpcserver_imports_for_others() -> None:
+    script = """
+import sys, segue.server.main
+assert not {"jsonschema", "attrs", "http.server", "jsonrpcserver"} & set(sys.modules), "imported for nothing"
+import jsonrpcserver, segue.rpc.jsonrpc
+assert jsonrpcserver.Success is segue.rpc.jsonrpc.Success, "the package is not whole any more"
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 async def test_jsonrpcserver_still_tells_results_from_errors_as_we_read_them() -> None:

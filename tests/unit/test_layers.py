@@ -26,7 +26,7 @@ WITHOUT_A_DAEMON = ("segue.cli.restore", "segue.store.restoring")
 
 ONLY_IN = {
     "aiosqlite": {"segue.store.connection"},
-    "jsonrpcserver": {"segue.rpc.dispatch"},
+    "jsonrpcserver": {"segue.rpc.jsonrpc"},
     "click": {"segue.cli", "segue.server.main"},
     "anyio": {"segue.store.engine", "segue.rpc.dispatch", "segue.server", "segue.client"},
 }

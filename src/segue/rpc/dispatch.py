@@ -14,13 +14,11 @@ from collections import Counter
 from typing import Any
 
 from anyio.lowlevel import checkpoint
-from jsonrpcserver import Error, Success
-from jsonrpcserver.async_dispatcher import dispatch_request
-from jsonrpcserver.request import Request
 
 from segue.config import Limits
 from segue.errors import Internal, InvalidRequest, MethodNotFound, SegueError, ShuttingDown, TooLarge
 from segue.rpc import envelope
+from segue.rpc.jsonrpc import Error, Request, Success, dispatch_request
 from segue.rpc.method import Method, Table
 
 log = logging.getLogger("segue.rpc")
