@@ -6,9 +6,13 @@ from collections.abc import Callable
 from tests.support.wire import TIMEOUT_SECONDS
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
+def wait_until(
+    holds: Callable[[], bool],
+    seconds: float = TIMEOUT_SECONDS,
+    what: Callable[[], str] = lambda: "it did not become true in time",
+) -> None:
     """Return as soon as `holds` does; AssertionError if it does not in time."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, "it did not become true in time"
+        assert time.monotonic() < end, what()
         time.sleep(0.002)

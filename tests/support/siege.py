@@ -76,7 +76,13 @@ class Siege:
         """Let everyone go, and fail unless everything goes back to what it was."""
         for wire in self._attackers:
             wire.close()
-        wait_until(lambda: self._usage() == self._before)
+        now = [self._before]
+
+        def is_as_before() -> bool:
+            now[0] = self._usage()
+            return now[0] == self._before
+
+        wait_until(is_as_before, what=lambda: f"{now[0]} is not yet {self._before}")
         self.polite.append()
         self.polite.check()
         assert memory_bytes(self.segued) - self._memory < SLACK_BYTES
@@ -84,9 +90,15 @@ class Siege:
         assert "internal" not in status["errors_by_kind"]
 
     def _at_rest(self) -> Usage:
-        """What is held when nothing is left to do: the same in two looks."""
-        wait_until(lambda: self._usage() == self._usage() and self._usage().waiting_writes == 0)
-        return self._usage()
+        """What is held when nothing is left to do: the same in three looks, for a file may just be open."""
+        looks = [self._usage() for _ in range(3)]
+
+        def is_steady() -> bool:
+            looks[:] = [*looks[1:], self._usage()]
+            return looks[0] == looks[1] == looks[2]
+
+        wait_until(is_steady)
+        return looks[0]
 
     def _usage(self) -> Usage:
         return usage(self.segued, self.polite.wire)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.rpc.framing import OVERSIZE, Lines, Oversize
+from segue.rpc.framing import CROWDED, FREE_BYTES, OVERSIZE, Lines, Oversize, Room
 
 LIMIT = 10
 
@@ -85,4 +85,57 @@ def test_no_more_than_the_limit_is_held(chunks: list[bytes]) -> None:
     lines = Lines(LIMIT)
     for chunk in chunks:
         lines.feed(chunk)
-        assert sum(map(len, lines._parts)) <= LIMIT
+        assert len(lines._line) <= LIMIT
+
+
+LONG = FREE_BYTES + 1
+
+
+class TestRoom:
+    """Streams that share what their long lines may hold, here as much as two of them."""
+
+    @pytest.fixture
+    def room(self) -> Room:
+        return Room(2 * LONG)
+
+    def test_a_long_line_too_many_is_told_at_once_and_skipped_to_its_end(self, room: Room) -> None:
+        first, second, third = (Lines(2**20, room) for _ in range(3))
+        assert [first.feed(b"x" * LONG), second.feed(b"x" * LONG), third.feed(b"x" * LONG)] == [[], [], [CROWDED]]
+        assert third.feed(b"x" * LONG) == []
+        assert third.feed(b"x\nafter\n") == [b"after"]
+
+    def test_short_lines_need_no_room(self) -> None:
+        lines = Lines(2**20, Room(0))
+        assert lines.feed(b"x" * FREE_BYTES) == []
+        assert lines.feed(b"\n") == [b"x" * FREE_BYTES]
+        assert lines.feed(b"x" * LONG) == [CROWDED]
+
+    def test_one_that_was_handed_out_takes_room_until_it_is_done_with(self, room: Room) -> None:
+        first, second = Lines(2**20, room), Lines(2**20, room)
+        assert first.feed(b"x" * LONG + b"\n" + b"y" * LONG) == [b"x" * LONG]
+        assert second.feed(b"x" * LONG) == [CROWDED]
+        first.settle()
+        assert second.feed(b"\n" + b"z" * LONG) == []
+        assert first.feed(b"\n") == [b"y" * LONG]
+
+    def test_a_blank_an_oversize_and_a_closed_one_give_their_room_back(self, room: Room) -> None:
+        lines = Lines(2 * LONG, room)
+        for _ in range(3):
+            assert lines.feed(b" " * LONG) == []
+            assert lines.feed(b"\n") == []
+            assert lines.feed(b"x" * 2 * LONG) == []
+            assert lines.feed(b"x") == [OVERSIZE]
+            assert lines.feed(b"\n") == []
+        lines.feed(b"x" * LONG + b"\n" + b"x" * LONG)
+        lines.close()
+        assert Lines(2**20, room).feed(b"x" * 2 * LONG) == []
+
+    @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([b"\n", b"x" * 50, b"x" * LONG])), max_size=30))
+    def test_in_the_end_all_room_is_free_again(self, chunks: list[tuple[int, bytes]]) -> None:
+        room = Room(2 * LONG)
+        streams = [Lines(3 * LONG, room) for _ in range(3)]
+        for number, chunk in chunks:
+            streams[number].feed(chunk)
+        for stream in streams:
+            stream.close()
+        assert room.take(2 * LONG)

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from typing import Any
 
+from anyio import Semaphore
 from anyio.lowlevel import checkpoint
 
 from segue.config import Limits
@@ -29,6 +30,10 @@ _SIGNATURE = inspect.Signature(
 )
 
 
+LONG_BYTES = 2**20
+LONG_AT_ONCE = 2
+"""Lines longer than a mebibyte that are run at once: parsed, one of 16 MiB may take twenty times as much memory."""
+
 TURN = 50
 """Requests of one batch that are answered before other clients get a turn: about a millisecond."""
 
@@ -39,6 +44,7 @@ class Dispatcher:
     def __init__(self, methods: Table, limits: Limits) -> None:
         self._methods = {name: _adapt(method) for name, method in methods.items()}
         self._limits = limits
+        self._long = Semaphore(LONG_AT_ONCE)
         self.requests = 0
         self.errors: Counter[str] = Counter()
         """Errors answered, by kind."""
@@ -49,6 +55,12 @@ class Dispatcher:
     async def answer(self, line: bytes, ctx: Any) -> bytes | None:
         """The answer to one line, without its LF; None if nothing in it wants one."""
         self.last_used = time.monotonic()
+        if len(line) <= LONG_BYTES:
+            return await self._answer(line, ctx)
+        async with self._long:
+            return await self._answer(line, ctx)
+
+    async def _answer(self, line: bytes, ctx: Any) -> bytes | None:
         try:
             item = envelope.parse(line)
         except SegueError as error:
@@ -114,6 +126,8 @@ class Dispatcher:
 def to_error(fault: Exception, where: str) -> SegueError:
     """The one exception-to-wire boundary: a SegueError speaks for itself, anything else is logged and opaque."""
     if isinstance(fault, SegueError):
+        # Its traceback is told to nobody, and would hold the frames with all that was sent until the next collection.
+        fault.__traceback__ = fault.__cause__ = fault.__context__ = None
         return fault
     incident = secrets.token_hex(6)
     log.error("incident %s in %s", incident, where, exc_info=fault)

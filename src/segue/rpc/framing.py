@@ -8,22 +8,51 @@ from enum import Enum
 
 
 class Oversize(Enum):
-    """Stands in the place of a line that was longer than the limit."""
+    """Stands in the place of a line that was thrown away."""
 
     LINE = "line"
+    """It was longer than the limit."""
+    CROWD = "crowd"
+    """It found no room beside the long lines of others."""
 
 
 OVERSIZE = Oversize.LINE
+CROWDED = Oversize.CROWD
 _BLANK = b" \t\r"
+
+FREE_BYTES = 65536
+"""A line up to this length needs no room, so that however many hold long ones, small requests go on."""
+
+
+class Room:
+    """Bytes that several streams together may hold in long lines; or each of many could hold as much as one may."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+
+    def take(self, count: int) -> bool:
+        """Whether so many bytes were free; they are not any more."""
+        if count > self._free:
+            return False
+        self._free -= count
+        return True
+
+    def give(self, count: int) -> None:
+        """They are free again."""
+        self._free += count
 
 
 class Lines:
     """Splits a stream of bytes into lines of at most `limit` bytes, LF not counted."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, room: Room | None = None) -> None:
         self._limit = limit
-        self._parts: list[bytes] = []
-        self._length = 0
+        self._room = room or Room(2**63)
+        self._line = bytearray()  # not a list of pieces: of pieces of two bytes, each would take thirty times as many
+        self._taken = 0
+        """Room taken for the line that grows."""
+        self._lent = 0
+        """Room taken for lines that were handed out."""
         self._skipping = False
 
     def feed(self, data: bytes) -> list[bytes | Oversize]:
@@ -31,8 +60,11 @@ class Lines:
         *ended, rest = data.split(b"\n")
         lines: list[bytes | Oversize] = []
         for part in ended:
-            self._add(part, lines)
-            self._end(lines)
+            if self._line or self._skipping or len(part) > min(FREE_BYTES, self._limit):
+                self._add(part, lines)
+                self._end(lines)
+            elif part.strip(_BLANK):  # most often a line comes whole
+                lines.append(part)
         self._add(rest, lines)
         return lines
 
@@ -42,23 +74,50 @@ class Lines:
         self._end(lines)
         return lines
 
+    def settle(self) -> None:
+        """The lines that were handed out are done with: their room is free."""
+        self._room.give(self._lent)
+        self._lent = 0
+
+    def close(self) -> None:
+        """Nothing more comes: all room is free."""
+        self._drop()
+        self.settle()
+
     def _add(self, part: bytes, lines: list[bytes | Oversize]) -> None:
         if self._skipping or not part:
             return
-        self._length += len(part)
-        if self._length > self._limit:
+        length = len(self._line) + len(part)
+        if length > self._limit:
             # Told at once, not at the LF: the sender may never send one.
-            self._parts.clear()
-            self._skipping = True
-            lines.append(OVERSIZE)
+            self._skip(OVERSIZE, lines)
+        elif not self._has_room(length):
+            self._skip(CROWDED, lines)
         else:
-            self._parts.append(part)
+            self._line += part
+
+    def _has_room(self, length: int) -> bool:
+        if length <= FREE_BYTES:
+            return True
+        if not self._room.take(length - self._taken):
+            return False
+        self._taken = length
+        return True
+
+    def _skip(self, why: Oversize, lines: list[bytes | Oversize]) -> None:
+        self._drop()
+        self._skipping = True
+        lines.append(why)
+
+    def _drop(self) -> None:
+        self._line = bytearray()
+        self._room.give(self._taken)
+        self._taken = 0
 
     def _end(self, lines: list[bytes | Oversize]) -> None:
-        if self._parts:
-            line = b"".join(self._parts)
-            if line.strip(_BLANK):
-                lines.append(line)
-        self._parts.clear()
-        self._length = 0
+        if self._line.strip(_BLANK):
+            lines.append(bytes(self._line))
+            self._lent += self._taken
+            self._taken = 0
+        self._drop()
         self._skipping = False

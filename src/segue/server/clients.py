@@ -15,6 +15,7 @@ from segue.api.context import Context
 from segue.config import Limits
 from segue.errors import Overloaded
 from segue.rpc.dispatch import Dispatcher, to_error
+from segue.rpc.framing import Room
 from segue.server.backlog import Backlog
 from segue.server.connection import CHUNK, Connection
 from segue.server.descriptors import reserve_is_left
@@ -28,6 +29,9 @@ SHORTAGE_SECONDS = 1.0
 
 SHORTAGE_WARNING_SECONDS = 60.0
 """How often a shortage is told while it lasts."""
+
+ROOM_BYTES = 256 * 1024 * 1024
+"""What the long lines of all clients may take together, until they are run."""
 
 
 class Clients:
@@ -46,6 +50,7 @@ class Clients:
         self._context_for = context_for
         self._on_gone = on_gone
         self._backlog = backlog
+        self._room = Room(max(ROOM_BYTES, 2 * limits.request_bytes))
         self._connections: set[Connection] = set()
         self._draining = False
         self._gone = anyio.Event()
@@ -120,7 +125,7 @@ class Clients:
         elif len(self._connections) >= self._limits.clients:
             self._turn_away(raw)
         else:
-            connection = Connection(raw, self._dispatcher, self._limits, Feed(self._backlog))
+            connection = Connection(raw, self._dispatcher, self._limits, Feed(self._backlog), self._room)
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()

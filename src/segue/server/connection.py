@@ -18,10 +18,10 @@ from anyio.lowlevel import checkpoint
 
 from segue.answers import Subscribed
 from segue.config import Limits
-from segue.errors import TooLarge
+from segue.errors import Overloaded, TooLarge
 from segue.events import Filter
 from segue.rpc.dispatch import TURN, Dispatcher
-from segue.rpc.framing import OVERSIZE, Lines, Oversize
+from segue.rpc.framing import CROWDED, Lines, Oversize, Room
 from segue.server.feed import Feed
 from segue.server.stream import Stream
 
@@ -32,12 +32,12 @@ CHUNK = 65536
 class Connection:
     """A client's socket with the state of its stream."""
 
-    def __init__(self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, feed: Feed) -> None:
+    def __init__(self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, feed: Feed, room: Room) -> None:
         self._raw = raw
         self._stream = Stream(raw, CHUNK)
         self._dispatcher = dispatcher
         self._limits = limits
-        self._lines = Lines(limits.request_bytes)
+        self._lines = Lines(limits.request_bytes, room)
         self._stopped = False
         self._feed = feed
         self._sending = anyio.Lock(fast_acquire=True)
@@ -83,6 +83,7 @@ class Connection:
                     self._tasks.cancel_scope.cancel()
         finally:
             self._feed.close()
+            self._lines.close()
 
     async def _answer_all(self, ctx: Any) -> None:
         while data := await self._stream.receive():
@@ -94,11 +95,17 @@ class Connection:
         return [] if self._stopped else self._lines.finish()
 
     async def _answer(self, lines: list[bytes | Oversize], ctx: Any) -> None:
+        try:
+            await self._answer_each(lines, ctx)
+        finally:
+            self._lines.settle()
+
+    async def _answer_each(self, lines: list[bytes | Oversize], ctx: Any) -> None:
         answers = bytearray()
         for index, line in enumerate(lines):
             if index % TURN == TURN - 1:
                 await checkpoint()
-            answer = self._too_large() if line is OVERSIZE else await self._dispatcher.answer(line, ctx)
+            answer = self._refuse(line) if isinstance(line, Oversize) else await self._dispatcher.answer(line, ctx)
             if answer is not None:
                 answers += answer
                 answers += b"\n"
@@ -137,6 +144,8 @@ class Connection:
                 elif not await self._feed.wait():
                     return
 
-    def _too_large(self) -> bytes:
+    def _refuse(self, line: Oversize) -> bytes:
+        if line is CROWDED:
+            return self._dispatcher.refuse(Overloaded("others hold too many long lines; try again later"))
         limit = self._limits.request_bytes
         return self._dispatcher.refuse(TooLarge(f"a line has more than {limit} bytes", limit=limit))

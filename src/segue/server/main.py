@@ -19,6 +19,7 @@ from segue.paths import Overrides, find_places
 from segue.server.daemon import serve
 from segue.server.inherited import Listening, listen_at, take_descriptors
 from segue.server.logs import one_line, priority, start_logging
+from segue.server.memory import return_large_blocks
 from segue.server.notify import Notifier, find_notifier
 from segue.server.starter import Starter
 from segue.server.stop import Stop, force_exit, obey_signals
@@ -42,6 +43,7 @@ def command(
     """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
     protect_process()
     tune_collector()
+    return_large_blocks()
     notifier, descriptors = find_notifier(), take_descriptors()
     places = find_places(Overrides(socket, database, config))
     listening = listen_at(places, descriptors)
