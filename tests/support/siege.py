@@ -63,8 +63,7 @@ class Siege:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for wire in self._attackers:
-            wire.close()
+        self.leave()
 
     def attacker(self) -> Wire:
         """A connection of somebody who means no good; closed at the end at the latest."""
@@ -72,10 +71,15 @@ class Siege:
         self._attackers.append(wire)
         return wire
 
-    def check_peace(self) -> None:
-        """Let everyone go, and fail unless everything goes back to what it was."""
+    def leave(self) -> None:
+        """All attackers go."""
         for wire in self._attackers:
             wire.close()
+        self._attackers.clear()
+
+    def check_peace(self) -> None:
+        """Let everyone go, and fail unless everything goes back to what it was."""
+        self.leave()
         now = [self._before]
 
         def is_as_before() -> bool:
