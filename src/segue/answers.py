@@ -198,6 +198,13 @@ class ProcessStatus(Struct, kw_only=True):
     peak_memory_bytes: Count
 
 
+class PrivacyStatus(Struct, kw_only=True):
+    """Whether secrets are taken out of what is stored, and how many of each kind were since the start."""
+
+    redact: bool
+    redacted: dict[str, Count]
+
+
 class DaemonStatus(Struct, kw_only=True):
     """What the daemon is doing, and what went wrong since its start.
 
@@ -226,6 +233,7 @@ class DaemonStatus(Struct, kw_only=True):
     reads: ReadStatus
     process: ProcessStatus
     cleanup: CleanupStatus
+    privacy: PrivacyStatus
 
 
 class Subscribed(Struct, kw_only=True):

@@ -13,7 +13,8 @@ from segue.types import Bot, BotId, Name
 async def create(ctx: Context, *, bot_id: BotId, name: Name | None = None, description: str | None = None) -> Bot:
     """A new bot; without a `name` it is called by its id."""
     check_bytes(description, min(NOTE_BYTES, ctx.config.limits.content_bytes), "description")
-    return await ctx.store.write(bots.create, bot_id, bot_id if name is None else name, description)
+    called = bot_id if name is None else await ctx.clean(name)
+    return await ctx.store.write(bots.create, bot_id, called, await ctx.clean(description))
 
 
 @method("bot.get", raises=(NotFound, StorageError, InvalidData))

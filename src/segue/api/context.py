@@ -1,7 +1,9 @@
 """What a handler is given: the store, the settings and the daemon it runs in."""
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from msgspec import UNSET
 
 from segue.config import Config
 
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from segue.events import Filter
     from segue.store.engine import Store
     from segue.types import EndStatus, Session
+
+
+T = TypeVar("T")
 
 
 class Daemon(Protocol):
@@ -27,6 +32,9 @@ class Daemon(Protocol):
 
     async def clean_up(self) -> "CleanupResult":
         """Delete what is too old or too much, now."""
+
+    async def clean(self, value: T) -> T:
+        """The value without secrets, if the configuration says so."""
 
     async def back_up(self, path: str, *, overwrite: bool) -> "BackupResult":
         """Copy the database to the path."""
@@ -62,3 +70,7 @@ class Context(NamedTuple):
     daemon: Daemon
     client: Peer
     """The connection, told from every other by its hash."""
+
+    async def clean(self, value: T) -> T:
+        """Text that a person or a model wrote, to be stored: without secrets, if the configuration says so."""
+        return await self.daemon.clean(value) if self.config.privacy.redact and value is not UNSET else value

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from segue.answers import Deleted, ExtractionList, MemoryList
 from segue.api.bounds import NOTE_BYTES, check_bytes
@@ -41,14 +41,15 @@ async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts
     """The memories as saved under the entry's bot and session; the entry is off the queue with them."""
     for draft in memories:
         check_bytes(draft.fact, ctx.config.limits.content_bytes, "fact")
-    return MemoryList(memories=await ctx.store.write(extractions.complete, extraction_id, memories))
+    cleaned = [structs.replace(draft, fact=await ctx.clean(draft.fact)) for draft in memories]
+    return MemoryList(memories=await ctx.store.write(extractions.complete, extraction_id, cleaned))
 
 
 @method("extraction.fail", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
     """The entry with its error: due again after 60 s, then 240 s; the third failure exhausts it."""
     check_bytes(error, min(NOTE_BYTES, ctx.config.limits.content_bytes), "error")
-    return await ctx.store.write(extractions.fail, extraction_id, error)
+    return await ctx.store.write(extractions.fail, extraction_id, await ctx.clean(error))
 
 
 @method("extraction.delete", raises=(StorageError,))

@@ -25,7 +25,7 @@ async def save(
     """A new memory; the one that it `supersedes` points to it and leaves the normal list."""
     check_bytes(fact, ctx.config.limits.content_bytes, "fact")
     draft = MemoryDraft(
-        fact=fact,
+        fact=await ctx.clean(fact),
         category=category,
         importance=importance,
         source_message_id=source_message_id,

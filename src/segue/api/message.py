@@ -3,7 +3,7 @@
 import builtins
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from segue.answers import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 from segue.api.bounds import check_depth, check_time, normalise
@@ -81,7 +81,7 @@ async def append(
         metadata=metadata,
         key=key,
     )
-    new = _prepare(ctx, draft, "$")
+    new = await _prepare(ctx, draft, "$")
     if session_id is not None:
         return await ctx.store.write(appending.append, session_id, new, expected_last_id=expected_last_id)
     return await ctx.store.write(
@@ -98,7 +98,7 @@ async def append_many(
     ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
 ) -> AppendedMany:
     """Where the messages went, at most 1000: all are stored or none; a key that was used gives its first id."""
-    several = [_prepare(ctx, draft, f"$.messages[{index}]") for index, draft in enumerate(messages)]
+    several = [await _prepare(ctx, draft, f"$.messages[{index}]") for index, draft in enumerate(messages)]
     return await ctx.store.write(appending.append_many, session_id, several, expected_last_id=expected_last_id)
 
 
@@ -193,7 +193,10 @@ async def _catch_up(ctx: Context) -> None:
         await ctx.store.write(indexing.step, newest)
 
 
-def _prepare(ctx: Context, draft: Draft, path: str) -> Appending:
+async def _prepare(ctx: Context, draft: Draft, path: str) -> Appending:
     check_depth(draft.parts, f"{path}.parts")
     check_depth(draft.metadata, f"{path}.metadata")
+    if ctx.config.privacy.redact:
+        content, parts, metadata = await ctx.clean((draft.content, draft.parts, draft.metadata))
+        draft = structs.replace(draft, content=content, parts=parts, metadata=metadata)
     return appending.prepare(draft, ctx.config.limits.content_bytes, path)

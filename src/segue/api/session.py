@@ -50,7 +50,12 @@ async def resolve(
     found = await ctx.store.read(continuity.look, place, continuity_ms)
     if found is not None:
         return found
-    fresh = {"name": name, "provider": provider, "model": model, "system_prompt": system_prompt}
+    fresh = {
+        "name": await ctx.clean(name),
+        "provider": provider,
+        "model": model,
+        "system_prompt": await ctx.clean(system_prompt),
+    }
     return await ctx.store.write(continuity.resolve, place, continuity_ms, create=create, fresh=fresh)
 
 
@@ -75,12 +80,12 @@ async def create(
         bot_id=bot_id,
         working_dir=None if working_dir is None else normalise(working_dir),
         id=id,
-        name=name,
+        name=await ctx.clean(name),
         provider=provider,
         model=model,
-        system_prompt=system_prompt,
+        system_prompt=await ctx.clean(system_prompt),
         pinned=pinned,
-        metadata=metadata,
+        metadata=await ctx.clean(metadata),
     )
 
 
@@ -141,13 +146,13 @@ async def update(
         None if isinstance(metadata, UnsetType) else metadata,
     )
     changes = {
-        "name": name,
+        "name": await ctx.clean(name),
         "provider": provider,
         "model": model,
-        "system_prompt": system_prompt,
+        "system_prompt": await ctx.clean(system_prompt),
         "working_dir": normalise(working_dir) if isinstance(working_dir, str) else working_dir,
         "pinned": pinned,
-        "metadata": metadata,
+        "metadata": await ctx.clean(metadata),
     }
     return await ctx.store.write(sessions.update, session_id, changes)
 
@@ -196,7 +201,7 @@ async def fork(
 
     Bot, model, prompt and metadata are the same, and `metadata.forked_from` is the id; it is active and unpinned.
     """
-    return await ctx.store.write(forks.fork, session_id, upto_message_id, name)
+    return await ctx.store.write(forks.fork, session_id, upto_message_id, await ctx.clean(name))
 
 
 @method("session.delete", raises=(StorageError,))

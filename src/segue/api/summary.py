@@ -20,7 +20,8 @@ async def save(
 ) -> Summary:
     """A new summary of the messages from one id to another, both included."""
     check_bytes(summary, ctx.config.limits.content_bytes, "summary")
-    return await ctx.store.write(summaries.save, session_id, summary, messages_start, messages_end, token_count)
+    text = await ctx.clean(summary)
+    return await ctx.store.write(summaries.save, session_id, text, messages_start, messages_end, token_count)
 
 
 @method("summary.latest", raises=(NotFound, StorageError, InvalidData))

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,9 +27,12 @@ from segue.server.cleanup import Cleanup
 from segue.server.clients import Clients
 from segue.server.connection import Connection
 from segue.server.record import Record
+from segue.server.redactor import Redactor
 from segue.server.stop import Stop
 from segue.store.engine import Store
 from segue.types import EndStatus, Session
+
+T = TypeVar("T")
 
 
 class Services:
@@ -47,6 +50,7 @@ class Services:
         self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, self._backlog)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
         self._config = places.config
+        self._redactor = Redactor(places.config.privacy.redact)
         self.store = store
         self._stop = stop
         self._monotonic = monotonic
@@ -77,6 +81,7 @@ class Services:
             reads=self.store.reads(),
             process=_process(),
             cleanup=self.cleanup.status(),
+            privacy=self._redactor.status(),
         )
 
     def stop(self) -> None:
@@ -90,6 +95,10 @@ class Services:
     async def clean_up(self) -> CleanupResult:
         """Delete what is too old or too much, now."""
         return await self.cleanup.run()
+
+    async def clean(self, value: T) -> T:
+        """The value without secrets, if the configuration says so."""
+        return await self._redactor.clean(value)
 
     async def back_up(self, path: str, *, overwrite: bool) -> BackupResult:
         """Copy the database."""

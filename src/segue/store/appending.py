@@ -1,16 +1,22 @@
 """Appending messages: in one transaction with the session's counters, time, name and status."""
 
+from collections import Counter
+from typing import Any
+
 import msgspec
 
 from segue.answers import Appended, AppendedMany
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
-from segue.store import continuity, messages, sessions
+from segue.store import continuity, messages, secrets, sessions
 from segue.store.continuity import Place
 from segue.store.naming import name_from
 from segue.store.rows import encode_json
 from segue.store.sessions import Scope
 from segue.store.tx import Tx
 from segue.types import MAX_INTEGER, Draft, Message
+
+REDACTED_CHARS = 65_536
+"""A longer retry of a message from which secrets were taken meanwhile is told to be another: others wait for this."""
 
 
 class Appending(msgspec.Struct, frozen=True):
@@ -96,13 +102,28 @@ def _first_of_key(
         bot_id=place.bot_id if place else None,
     ).fetchall()
     for id, its_session_id, created_at, role, content, parts, resumed in rows:
-        if (role, content) == (new.draft.role, new.draft.content) and _same_json(parts, new.parts):
+        if role == new.draft.role and _is_same(content, parts, new):
             return Appended(
                 message_id=id, session_id=its_session_id, created_at=created_at, duplicate=True, resumed=bool(resumed)
             )
     if rows:
         raise Conflict("the key was used for another message", reason="key")
     return None
+
+
+def _is_same(content: str, parts: str | None, new: Appending) -> bool:
+    """Whether the stored message is the new one, also if the secrets were taken out of one of the two only."""
+    if content == new.draft.content and _same_json(parts, new.parts):
+        return True
+    texts = f"{content}{parts or ''}{new.draft.content}{new.parts or ''}"
+    if secrets.MARK not in texts or len(texts) > REDACTED_CHARS:
+        return False
+    stored = (content, None if parts is None else msgspec.json.decode(parts))
+    sent = (new.draft.content, new.draft.parts)
+    return any(
+        _sorted_value(secrets.redact_all(raw, Counter())) == _sorted_value(clean)
+        for raw, clean in ((stored, sent), (sent, stored))
+    )
 
 
 def _same_json(one: str | None, other: str | None) -> bool:
@@ -113,7 +134,11 @@ def _same_json(one: str | None, other: str | None) -> bool:
 
 
 def _sorted(text: str) -> bytes:
-    return msgspec.json.encode(msgspec.json.decode(text), order="sorted")
+    return _sorted_value(msgspec.json.decode(text))
+
+
+def _sorted_value(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="sorted")
 
 
 def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:

@@ -1,0 +1,108 @@
+"""`[privacy] redact = true`: a recognised secret never reaches the file, whatever it is sent in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.errors import Conflict
+from tests.support.process import Segued
+from tests.support.secrets import PEM, SECRETS
+from tests.support.wire import Wire
+
+KEY = SECRETS["github"][0]
+CLEAN = "[redacted:github]"
+
+
+@pytest.fixture
+def wire(segued: Segued) -> Wire:
+    """A connection to a daemon that redacts."""
+    segued.config.write_text("[privacy]\nredact = true\n")
+    return segued.start().connect()
+
+
+def redacted(wire: Wire) -> Any:
+    return wire.call("daemon.status")["privacy"]
+
+
+def bytes_of(segued: Segued) -> bytes:
+    """All that the daemon keeps."""
+    return b"".join(path.read_bytes() for path in segued.database.parent.iterdir())
+
+
+def test_nothing_that_a_person_or_a_model_writes_keeps_a_secret(segued: Segued, wire: Wire) -> None:
+    text = f"use {KEY} for it"
+    wire.call("events.subscribe")
+    session = wire.call("session.create", id="s", name=text[:250], system_prompt=text, metadata={"a": [text]})
+    assert (session["name"], session["metadata"]) == (f"use {CLEAN} for it", {"a": [f"use {CLEAN} for it"]})
+    wire.call("session.update", session_id="s", name=text, system_prompt=text, metadata={KEY: text})
+    wire.call("session.resolve", working_dir="/w", name=text, system_prompt=text)
+    parts = [{"type": "text", "text": text}, {"deep": [{"er": text}]}]
+    first = wire.call("message.append", session_id="s", role="user", content=text, parts=parts, metadata={"k": text})
+    draft = {"role": "tool", "content": text, "parts": parts, "metadata": {"k": text}}
+    wire.call("message.append_many", session_id="s", messages=[draft])
+    wire.call("message.append", working_dir="/named", role="user", content=KEY)
+    wire.call("session.fork", session_id="s", name=text)
+    id = first["message_id"]
+    wire.call("summary.save", session_id="s", summary=text, messages_start=id, messages_end=id, token_count=1)
+    wire.call("memory.save", fact=text, category="fact", importance=1)
+    wire.call("bot.create", bot_id="b", name=text, description=text)
+    entry = wire.call("extraction.enqueue", session_id="s")["id"]
+    wire.call("extraction.fail", extraction_id=entry, error=text)
+    wire.call(
+        "extraction.complete", extraction_id=entry, memories=[{"fact": text, "category": "fact", "importance": 1}]
+    )
+    assert wire.call("message.get", message_id=id)["content"] == f"use {CLEAN} for it"
+    assert wire.call("message.search", query=KEY)["total"] == 0
+    assert redacted(wire) == {"redact": True, "redacted": {"github": 25}}
+    assert KEY.encode() not in bytes_of(segued)
+    assert not any(KEY in str(event) for event in wire.events)
+    assert wire.call("daemon.check", full=True)["ok"]
+    assert segued.stop() == 0
+    assert KEY.encode() not in bytes_of(segued)
+
+
+def test_a_long_message_is_cleaned_too_while_others_are_served(segued: Segued, wire: Wire) -> None:
+    long = "word " * 200_000 + PEM + " word" * 200_000
+    wire.call("session.create", id="s")
+    wire.post("message.append", session_id="s", role="user", content=long)
+    assert segued.connect().call("daemon.ping") == "pong"
+    message = wire.call("message.get", message_id=wire.answer()["result"]["message_id"])
+    assert message["content"] == long.replace(PEM, "[redacted:private-key]")
+    assert redacted(wire)["redacted"] == {"private-key": 1}
+
+
+def test_a_retry_is_a_duplicate_whenever_the_secret_was_taken_out(segued: Segued) -> None:
+    same: dict[str, Any] = {"role": "user", "content": KEY, "parts": [{"b": KEY, "a": 1}], "key": "k"}
+    segued.start().connect().call("session.create", id="s")
+    first = segued.connect().call("message.append", session_id="s", **same)
+    segued.stop()
+    segued.config.write_text("[privacy]\nredact = true\n")
+    wire = segued.start().connect()
+    assert wire.call("message.append", session_id="s", **same) == {**first, "duplicate": True}
+    second = wire.call("message.append", session_id="s", **{**same, "key": "l"})
+    assert wire.call("message.append", session_id="s", **{**same, "key": "l"}) == {**second, "duplicate": True}
+    segued.stop()
+    segued.config.write_text("")
+    wire = segued.start().connect()
+    assert wire.call("message.append", session_id="s", **{**same, "key": "l"}) == {**second, "duplicate": True}
+    with pytest.raises(Conflict):
+        wire.call("message.append", session_id="s", role="user", content=f"{KEY}!", key="l")
+
+
+def test_without_the_setting_everything_is_stored_as_it_is(segued: Segued) -> None:
+    wire = segued.start().connect()
+    wire.call("session.create", id="s", name=KEY)
+    wire.call("message.append", session_id="s", role="user", content=KEY)
+    [message] = wire.call("message.list", session_id="s")["messages"]
+    assert message["content"] == wire.call("session.get", session_id="s")["name"] == KEY
+    assert redacted(wire) == {"redact": False, "redacted": {}}
+
+
+def test_values_that_are_no_text_go_through(wire: Wire, tmp_path: Path) -> None:
+    wire.call("session.create", id="s")
+    odd: list[dict[str, Any]] = [{"n": 2**53, "f": 1.5, "t": True, "z": None, "e": "", "l": [], "o": {}}]
+    made = wire.call("message.append", session_id="s", role="tool", content="", parts=odd, metadata={})
+    message = wire.call("message.get", message_id=made["message_id"])
+    assert (message["parts"], message["content"], message["metadata"]) == (odd, "", {})
+    assert wire.call("session.update", session_id="s", name=None, metadata=None)["name"] is None

@@ -1,0 +1,67 @@
+"""Secrets that are none: each has the form of a maker's, put together here so that no file holds one whole."""
+
+from itertools import cycle, islice
+
+_MIXED = "9aB3xY7kQ2mN8pL4wZ6tR1vC5dF0gH"
+
+
+def mixed(length: int, alphabet: str = _MIXED) -> str:
+    return "".join(islice(cycle(alphabet), length))
+
+
+HEX = "0123456789abcdef"
+UPPER = "A2B3C4D5E6F7"
+
+PEM = "\n".join(
+    ["-----BEGIN " + "RSA PRIVATE KEY-----", *[mixed(64)] * 4, mixed(30) + "==", "-----END " + "RSA PRIVATE KEY-----"]
+)
+
+SECRETS: dict[str, list[str]] = {
+    "anthropic": ["sk-ant-" + "api03-" + mixed(93) + "AA"],
+    "openrouter": ["sk-or-v1-" + mixed(64, HEX)],
+    "openai": ["sk-" + mixed(48), "sk-" + "proj-" + mixed(60) + "_" + mixed(60), "sk-" + mixed(32, HEX)],
+    "github": ["ghp_" + mixed(36), "gho_" + mixed(36), "ghs_" + mixed(36), "github_pat_" + mixed(22) + "_" + mixed(59)],
+    "gitlab": ["glpat-" + mixed(20), "glrt-" + mixed(20)],
+    "aws": ["AKIA" + mixed(16, UPPER), "ASIA" + mixed(16, UPPER)],
+    "google": ["AIza" + mixed(35), "ya29." + mixed(60), "GOCSPX-" + mixed(28)],
+    "slack": ["xoxb-" + "123456789012-" + mixed(24), "xapp-" + "1-A012345678-1234567890123-" + mixed(64, HEX)],
+    "stripe": ["sk_live_" + mixed(24), "rk_test_" + mixed(24), "whsec_" + mixed(32)],
+    "npm": ["npm_" + mixed(36)],
+    "pypi": ["pypi-AgE" + "IcHlwaS5vcmc" + mixed(100)],
+    "huggingface": ["hf_" + mixed(34)],
+    "groq": ["gsk_" + mixed(52)],
+    "xai": ["xai-" + mixed(80)],
+    "perplexity": ["pplx-" + mixed(48)],
+    "replicate": ["r8_" + mixed(37)],
+    "sendgrid": ["SG." + mixed(22) + "." + mixed(43)],
+    "twilio": ["SK" + mixed(32, HEX)],
+    "mailgun": ["key-" + mixed(32, HEX)],
+    "digitalocean": ["dop_v1_" + mixed(64, HEX)],
+    "shopify": ["shpat_" + mixed(32, HEX)],
+    "databricks": ["dapi" + mixed(32, HEX)],
+    "docker": ["dckr_pat_" + mixed(27)],
+    "vault": ["hvs." + mixed(90)],
+    "grafana": ["glsa_" + mixed(32) + "_" + mixed(8, HEX)],
+    "linear": ["lin_api_" + mixed(40)],
+    "atlassian": ["ATATT3" + mixed(180)],
+    "age": ["AGE-SECRET-KEY-1" + mixed(58, UPPER)],
+    "telegram": ["123456789:AA" + mixed(33)],
+    "jwt": ["eyJ" + mixed(17) + ".eyJ" + mixed(40) + "." + mixed(43)],
+    "private-key": [PEM, PEM.replace("\n", "\\n"), PEM.rpartition("\n")[0]],
+}
+"""By kind, whole."""
+
+IN_CONTEXT: dict[str, list[tuple[str, str]]] = {
+    "aws": [
+        ("aws_secret_access_key = ", mixed(40)),
+        ('"SecretAccessKey": "', mixed(40)),
+        ("AWS_SESSION_TOKEN=", "IQoJ" + mixed(200)),
+    ],
+    "azure": [
+        ("AccountName=a;AccountKey=", mixed(86) + "=="),
+        ("SharedAccessKey=", mixed(43) + "="),
+        ("https://a.blob.core.windows.net/c?sv=1&sig=", mixed(43)),
+    ],
+    "slack": [("https://hooks.slack.com/services/", "T01234567/B01234567/" + mixed(24))],
+}
+"""What is secret only after the word before it, which stays."""
