@@ -12,7 +12,7 @@ from segue.paths import Overrides, Places, find_places
 
 R = TypeVar("R")
 
-CONNECT_SECONDS = 15.0
+CONNECT_SECONDS = 20.0
 """For a connection, and before it for a daemon to be started, perhaps after the one before it has left."""
 
 ANSWER_SECONDS = 10.0

@@ -19,10 +19,10 @@ from segue.client.location import attempt, read_record
 from segue.errors import StartError
 from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Places, default_database
 
-START_SECONDS = 15.0
+START_SECONDS = 20.0
 """For a daemon to serve: it needs half a second, and one that drains before it may hold the file for ten."""
 
-LOOK_PAUSE = 0.02
+LOOK_PAUSE = 0.05
 """Seconds between two looks for a daemon that somebody else is starting."""
 
 HELD_PAUSE = 0.5
