@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,17 @@ def test_a_table_fits_its_terminal(segue: Cli, columns: int) -> None:
     assert max(map(len, lines)) <= columns
     if columns >= 80:
         assert "".join(lines).replace(" ", "").count("n" * 10) >= 1
+
+
+def test_a_session_is_one_line_and_its_directory_keeps_its_end(segue: Cli, project: Path) -> None:
+    deep = project / "some" / "very" / "long" / "way" / "to" / "the" / "end"
+    deep.mkdir(parents=True)
+    id = segue.at(deep).id("--provider", "p" * 50, "--model", "m" * 50, "--name", "日本語" * 30)
+    head, line = STYLE.sub("", segue.shown("list", columns=80)).splitlines()
+    assert head.split() == ["id", "name", "directory", "messages", "age"]
+    assert line.split()[0] == id
+    assert "日本語日本語" in line
+    assert "/way/to/the/end " in line
 
 
 def test_nothing_stored_can_drive_the_terminal(segue: Cli, segued: Segued) -> None:

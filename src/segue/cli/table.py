@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Literal
 
 from segue.cli.output import age, on_terminal, one_line, put_row, when
 from segue.types import Session, SessionSummary
@@ -10,7 +11,13 @@ CURRENT = "*"
 """Marks the session that the current directory continues."""
 
 ROOMY = 100
-"""Columns of a terminal from which on the time of creation is shown too; most ids tell it anyway."""
+"""Columns of a terminal from which on model and time of creation are shown too; most ids tell the time anyway."""
+
+NARROW = 60
+"""Columns below which the directory is not shown."""
+
+ID_CELLS, COUNT_CELLS, MOMENT_CELLS, AGE_CELLS = 19, 8, 16, 4
+"""What the columns take whose values are never shortened."""
 
 
 def put_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
@@ -30,22 +37,50 @@ def _put_table(sessions: Sequence[Session | SessionSummary], current_id: str | N
     from rich.text import Text
 
     console = Console(highlight=False)
-    roomy = console.width >= ROOMY
+    columns = _columns(sessions, console.width)
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     table.add_column("", no_wrap=True)
-    table.add_column("id", no_wrap=True, min_width=19)
-    for title in ("name", "model", "directory"):
-        table.add_column(title, overflow="fold")
-    for title in ("messages", "created", "age") if roomy else ("messages", "age"):
-        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
+    for title, width in columns.items():
+        justify: Literal["left", "right"] = "right" if title in ("messages", "created", "age") else "left"
+        table.add_column(title, no_wrap=True, overflow="ellipsis", justify=justify, max_width=width)
     for session in sessions:
-        values = _values(session, _short(session.working_dir))
-        values += [when(session.created_at)] if roomy else []
         mark = CURRENT if session.id == current_id else ""
+        values = _shown(session)
+        values["directory"] = _end_of(values["directory"], columns.get("directory", 0))
         # Text, never str: markup in a name is not ours to obey.
-        cells = (Text(one_line(value)) for value in (mark, *values, age(session.last_message_at)))
+        cells = (Text(one_line(text)) for text in (mark, *(values[title] for title in columns)))
         table.add_row(*cells, style="bold" if mark else None)
     console.print(table)
+
+
+def _columns(sessions: Sequence[Session | SessionSummary], width: int) -> dict[str, int]:
+    """Which columns fit into so many cells, and what each takes at most: a line holds a session."""
+    from rich.cells import cell_len
+
+    longest = {
+        title: max([len(title), *(cell_len(one_line(_shown(session)[title])) for session in sessions)])
+        for title in ("id", "name", "model", "directory")
+    }
+    roomy = width >= ROOMY
+    ids = min(longest["id"], max(ID_CELLS, width // 3))
+    left = width - (len(CURRENT) + 1) - (ids + 1) - (COUNT_CELLS + 1) - AGE_CELLS - 1
+    left -= MOMENT_CELLS + 1 if roomy else 0
+    directory = min(longest["directory"], left * 2 // 5) if width >= NARROW else 0
+    model = min(longest["model"], left // 4) if roomy else 0
+    found = {"id": ids, "name": max(1, left - directory - model - 2), "model": model, "directory": directory}
+    found |= {"messages": COUNT_CELLS, "created": MOMENT_CELLS if roomy else 0, "age": AGE_CELLS}
+    return {title: cells for title, cells in found.items() if cells}
+
+
+def _shown(session: Session | SessionSummary) -> dict[str, str]:
+    titles = ("id", "name", "model", "directory", "messages")
+    values = dict(zip(titles, _values(session, _short(session.working_dir)), strict=True))
+    return {**values, "created": when(session.created_at), "age": age(session.last_message_at)}
+
+
+def _end_of(directory: str, width: int) -> str:
+    """The directory, without its beginning if that is too long: its end tells more."""
+    return directory if len(directory) <= width else f"…{directory[len(directory) - width + 1 :]}"
 
 
 def _values(session: Session | SessionSummary, directory: str) -> list[str]:
