@@ -52,6 +52,28 @@ def test_wrong_usage_is_2_and_asks_nothing_of_the_daemon(unserved: Cli, argument
     assert outcome.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["lsit"], "No such command 'lsit'. Did you mean 'list'?\n"),
+        (["memory", "ad", "x"], "No such command 'ad'. Did you mean 'add'?\n"),
+        (["qqq"], "No such command 'qqq'.\n"),
+        (["list", "--stauts", "active"], "No such option '--stauts'. Did you mean '--status'?\n"),
+        (["list", "--socket", "/x"], "--socket goes before the command: segue --socket PATH list …\n"),
+        (["memory", "list", "--config=/x"], "--config goes before the command: segue --config PATH memory list …\n"),
+    ],
+)
+def test_what_was_mistyped_or_misplaced_is_pointed_out(unserved: Cli, arguments: list[str], words: str) -> None:
+    outcome = unserved.run(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.endswith(f"Error: {words}")
+
+
+def test_the_help_cuts_no_summary(unserved: Cli) -> None:
+    for arguments in (["--help"], ["memory", "--help"], ["bot", "-h"]):
+        assert "..." not in unserved.ok(*arguments).out.partition("Commands:")[2]
+
+
 def test_a_wrong_configuration_is_2_and_names_file_key_and_reason(unserved: Cli, tmp_path: Path) -> None:
     config = tmp_path / "wrong.toml"
     config.write_text("[session]\nretention_days = -1\n")

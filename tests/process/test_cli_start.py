@@ -51,7 +51,9 @@ def test_places_that_are_not_named_cost_only_the_finding_of_them(segue: Cli) -> 
 def test_a_verb_does_not_import_the_others(segue: Cli) -> None:
     found = loaded_by(segue, "ping")
     assert {name for name in found if name.startswith("segue.cli.")} == {
+        "segue.cli.advice",
         "segue.cli.daemon",
+        "segue.cli.group",
         "segue.cli.health",
         "segue.cli.main",
         "segue.cli.output",

@@ -11,6 +11,7 @@ import click
 
 from segue import __version__
 from segue.cli.daemon import Daemon
+from segue.cli.group import Group, point_to_place
 from segue.cli.output import FAILED, UNREACHABLE, USAGE, Failure, guarded, prepare_streams, tell
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
@@ -45,7 +46,7 @@ VERBS = {
 """Each verb and the module that has it, in the order of the help."""
 
 
-class Verbs(click.Group):
+class Verbs(Group):
     """The commands of `VERBS`, imported one by one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -90,7 +91,8 @@ def main() -> None:
 def _outcome(arguments: list[str]) -> int:
     try:
         return _invoke(arguments)
-    except click.ClickException as error:
+    except click.ClickException as fault:
+        error = point_to_place(fault)
         error.show()
         return error.exit_code
     except Failure as error:

@@ -7,6 +7,7 @@ import click
 from segue.answers import Deleted, MemoryPage
 from segue.cli.add import read_stdin
 from segue.cli.daemon import Daemon, json_option, pass_daemon
+from segue.cli.group import Group
 from segue.cli.lookup import find
 from segue.cli.output import put, put_json, put_row, tell
 from segue.types import Category, Memory
@@ -15,7 +16,7 @@ PAGE = 1000
 CATEGORIES = get_args(Category)
 
 
-@click.group()
+@click.group(cls=Group)
 def memory() -> None:
     """List, add and delete memories."""
 
