@@ -42,6 +42,16 @@ def test_a_session_is_one_line_and_its_directory_keeps_its_end(segue: Cli, proje
     assert "/way/to/the/end " in line
 
 
+def test_a_list_that_was_cut_says_so_to_a_person_only(segue: Cli) -> None:
+    for _ in range(3):
+        segue.id()
+    assert STYLE.sub("", segue.shown("list", "-n", "2")).splitlines()[3:] == ["2 of 3; --limit N or --all shows more"]
+    for options in (["-n", "3"], ["--all"], []):
+        assert len(segue.shown("list", *options).splitlines()) == 4
+    assert len(segue.ok("list", "-n", "2").rows) == 2
+    assert len(segue.shown("list", "-n", "2", "--json").splitlines()) == 1
+
+
 def test_nothing_stored_can_drive_the_terminal(segue: Cli, segued: Segued) -> None:
     wire = segued.connect()
     wire.call("session.create", id="s", working_dir=str(segue.directory), system_prompt=HOSTILE)

@@ -8,7 +8,7 @@ import click
 from segue.answers import Resolution, SessionPage
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import here, nothing_to_continue, resolve
-from segue.cli.output import Failure, put_json, tell
+from segue.cli.output import Failure, on_terminal, put, put_json, styled, tell
 from segue.cli.table import put_sessions
 from segue.client.wire import Answer
 from segue.errors import NotFound
@@ -49,6 +49,8 @@ def list(
             put_json(answer.raw())
         else:
             put_sessions(page.sessions, current_id)
+    if on_terminal() and not as_json and not everything and page.total > limit:
+        put(styled(f"{limit} of {page.total}; --limit N or --all shows more", dim=True))
 
 
 @click.command()
