@@ -2,8 +2,18 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.process.cli import Cli
 from tests.support.process import Segued
+
+
+@pytest.mark.parametrize(("text", "piped"), [("", b""), (" \n", b""), ("-", b""), ("-", b"\n")])
+def test_an_empty_message_is_wrong_usage_and_makes_no_session(segue: Cli, text: str, piped: bytes) -> None:
+    outcome = segue.run("add", text, stdin=piped)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "empty" in outcome.err
+    assert segue.ok("list").out == ""
 
 
 def test_a_message_goes_where_the_directory_goes_on(segue: Cli, segued: Segued) -> None:

@@ -38,6 +38,8 @@ def add(daemon: Daemon, /, *, text: str, session: str | None, as_json: bool, **p
     if session is not None and params["bot_id"] is not None:
         raise click.UsageError("--bot is for the directory's session: not together with --session")
     content = read_stdin(daemon.places.config.limits.content_bytes) if text == "-" else text
+    if not content.strip():
+        raise BadInput("the message is empty; nothing was stored")
     where = {"working_dir": here()} if session is None else {"session_id": find(daemon, session).id}
     answer = daemon.answer("message.append", content=content, **where, **params)
     put_json(answer.raw()) if as_json else _report(answer.decode(Appended))
