@@ -1,6 +1,8 @@
 """`search`: messages that hold some words."""
 
 import re
+from contextlib import suppress
+from datetime import datetime
 
 import click
 
@@ -19,13 +21,14 @@ UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800
 
 
 def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Of `7d` or `12h` the time so long ago, of a date its first moment; a time as the daemon writes it stays."""
+    """Of `7d` or `12h` the time so long ago, of a date its first moment here; a time as the daemon writes it stays."""
     if value is None or value.endswith("Z"):
         return value
     if span := re.fullmatch(r"(\d{1,9})([smhdw])", value, re.ASCII):
         return timestamp(wall_ms() - int(span[1]) * UNIT_MS[span[2]])
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-        return f"{value}T00:00:00.000Z"
+    with suppress(ValueError, OverflowError):  # OverflowError: the year 1 is not in every time zone
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            return timestamp(int(datetime.fromisoformat(value).astimezone().timestamp()) * 1000)
     raise click.BadParameter(f"{value!r} is neither an age such as 7d or 12h nor a date such as 2026-11-21")
 
 

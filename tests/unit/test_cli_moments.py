@@ -1,0 +1,47 @@
+"""Times at a terminal are those of its clock, as a person types and reads them."""
+
+import io
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from segue.cli.output import when
+from segue.cli.search import moment, search
+
+
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nine hours before UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def read(value: str) -> str | None:
+    return moment(click.Context(search), search.params[0], value)
+
+
+@pytest.mark.usefixtures("tokyo")
+def test_a_date_begins_at_the_midnight_of_the_terminal() -> None:
+    assert read("2026-11-21") == "2026-11-20T15:00:00.000Z"
+    assert read("2026-11-21T00:00:00.000Z") == "2026-11-21T00:00:00.000Z"
+
+
+@pytest.mark.usefixtures("tokyo")
+def test_a_terminal_shows_its_own_time_and_a_pipe_gets_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = "2026-11-20T15:00:00.000Z"
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert when(stored) == stored
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert when(stored) == "2026-11-21 00:00"
+
+
+@pytest.mark.parametrize("value", ["2026-02-30", "2026-13-01", "0000-01-01", "2026-1-1", "today", ""])
+def test_what_is_no_date_is_wrong_usage(value: str) -> None:
+    with pytest.raises(click.BadParameter):
+        read(value)
