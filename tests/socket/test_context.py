@@ -6,7 +6,7 @@ import pytest
 
 from segue.config import Config, Limits
 from segue.errors import InvalidParams, NotFound
-from segue.store.rows import decode
+from segue.store.messages import to_message
 from tests.support.wire import Wire
 
 
@@ -232,9 +232,9 @@ def test_of_a_hundred_thousand_messages_only_those_that_fit_are_read(
     def counting(*row: Any) -> Any:
         nonlocal read
         read += 1
-        return decode(*row)
+        return to_message(*row)
 
-    monkeypatch.setattr("segue.store.messages.decode", counting)
+    monkeypatch.setattr("segue.store.messages.to_message", counting)
     assert shape(build(wire, session, max_tokens=50)) == (ids[-50:], 99_950, 50, False)
     assert 50 <= read <= 52, "those that fit, the first that does not, and perhaps a summary"
     read = 0

@@ -1,5 +1,7 @@
 """Messages: stored as given, counted, keyed, conditional, paged and deleted."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -364,3 +366,40 @@ def test_parts_that_only_python_takes_for_equal_are_a_conflict(wire: Wire, sessi
     with pytest.raises(Conflict) as caught:
         append(wire, session, key="k", parts=[{"a": other}])
     assert caught.value.data == {"reason": "key"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("metadata", "[1]"),
+        ("metadata", "{"),
+        ("metadata", ""),
+        ("parts", "{}"),
+        ("parts", "[1]"),
+        ("parts", "[" * 100_000),
+        ("created_at", "yesterday"),
+        ("created_at", ""),
+    ],
+)
+def test_a_row_that_another_program_spoiled_is_told_by_its_id(
+    server: Server, wire: Wire, session: str, column: str, value: str
+) -> None:
+    message_id = append(wire, session, "x")["message_id"]
+    with closing(sqlite3.connect(server.database)) as other, other:
+        other.execute(f"UPDATE messages SET {column} = ?", (value,))
+    for method, params in (("message.get", {"message_id": message_id}), ("message.list", {"session_id": session})):
+        error = wire.respond(method, params)["error"]
+        assert (error["code"], error["data"]) == (-32007, {"kind": "invalid_data", "what": "message", "id": message_id})
+
+
+@pytest.mark.parametrize("change", ["token_count = -1", "is_summary = 2", "role = 'nobody'", "content = x'00'"])
+def test_the_table_itself_holds_what_reading_does_not_look_at(
+    server: Server, wire: Wire, session: str, change: str
+) -> None:
+    append(wire, session, "x")
+    with (
+        closing(sqlite3.connect(server.database)) as other,
+        other,
+        pytest.raises(sqlite3.IntegrityError),
+    ):
+        other.execute(f"UPDATE messages SET {change}")
