@@ -61,7 +61,7 @@ class Store:
         self.queue_limit = 10_000
         self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
         """Called with what was done, in commit order and once it is durable, also for callers that went away."""
-        self.changed = anyio.Event()
+        self.changed = asyncio.Event()
         """Set at the next commit, and replaced: for chores that follow what is written."""
         self.timing = Timing()
         self._writer = writer
@@ -71,7 +71,7 @@ class Store:
         self._apart_free = anyio.Semaphore(READERS_APART)
         self._clock = clock
         self._waiting: deque[Write] = deque()
-        self._wake = anyio.Event()
+        self._wake = asyncio.Event()
         self._closing = False
         self._footprint = Footprint(path)
         self._lost: str | None = None
@@ -152,7 +152,7 @@ class Store:
             if not self._waiting:
                 if self._closing:
                     return
-                self._wake = anyio.Event()
+                self._wake.clear()
                 await self._wake.wait()
                 continue
             batch = list(self._waiting)
@@ -169,7 +169,7 @@ class Store:
             if emitted := [one for outcome in outcomes for one in outcome.emitted]:
                 self.publish(emitted)
             self.changed.set()
-            self.changed = anyio.Event()
+            self.changed = asyncio.Event()
 
     def close_queue(self) -> None:
         """Take no more writes; those that wait are still committed."""
