@@ -203,6 +203,8 @@ class PrivacyStatus(Struct, kw_only=True):
 
     redact: bool
     redacted: dict[str, Count]
+    deleted_remains: bool
+    """Whether something deleted may still be found in the bytes of the file, its WAL or the search index."""
 
 
 class DaemonStatus(Struct, kw_only=True):
@@ -261,6 +263,21 @@ class BackupResult(Struct, kw_only=True):
 
     path: str
     bytes: Count
+
+
+class ScrubResult(Struct, kw_only=True):
+    """Secrets that were found, by kind, and the rows that held them, by table; of each at most 1000 ids.
+
+    `wiped`: whether nothing of them is left in the files (false: a long read keeps the WAL a little longer).
+    """
+
+    dry_run: bool
+    found: dict[str, Count]
+    rows: dict[str, Count]
+    session_ids: list[str]
+    message_ids: list[RowId]
+    memory_ids: list[RowId]
+    wiped: bool | None
 
 
 class Empty(Struct):

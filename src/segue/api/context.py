@@ -9,7 +9,7 @@ from segue.config import Config
 
 if TYPE_CHECKING:
     # Clients import the method definitions and must not pay for the engine.
-    from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, Subscribed
+    from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ScrubResult, Subscribed
     from segue.events import Filter
     from segue.store.engine import Store
     from segue.types import EndStatus, Session
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Daemon(Protocol):
     """What the methods ask of the daemon around them."""
 
-    def status(self, database: "DatabaseStatus") -> "DaemonStatus":
+    def status(self, database: "DatabaseStatus", *, deleted_remains: bool) -> "DaemonStatus":
         """The state of everything but the file, which is handed in."""
 
     def stop(self) -> None:
@@ -35,6 +35,9 @@ class Daemon(Protocol):
 
     async def clean(self, value: T) -> T:
         """The value without secrets, if the configuration says so."""
+
+    async def scrub(self, *, dry_run: bool) -> "ScrubResult":
+        """Take secrets out of what is stored."""
 
     async def back_up(self, path: str, *, overwrite: bool) -> "BackupResult":
         """Copy the database to the path."""

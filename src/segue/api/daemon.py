@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from segue.answers import BackupResult, CheckResult, DaemonStatus, Empty
+from segue.answers import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
 from segue.api.context import Context
-from segue.errors import Conflict, StorageError
+from segue.errors import Conflict, InvalidData, StorageError
 from segue.rpc.method import method
 from segue.store import health, index_check, indexing
 from segue.types import FilePath
@@ -19,7 +19,8 @@ async def ping(ctx: Context) -> Literal["pong"]:
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
     """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
-    return ctx.daemon.status(await ctx.store.read(health.status, ctx.store.path))
+    database, deleted_remains = await ctx.store.read(health.look, ctx.store.path)
+    return ctx.daemon.status(database, deleted_remains=deleted_remains)
 
 
 @method("daemon.backup", raises=(Conflict, StorageError))
@@ -30,6 +31,15 @@ async def backup(ctx: Context, *, path: FilePath, overwrite: bool = False) -> Ba
     before. `overwrite` replaces another copy, never a file that is no database of segue. One is made at a time.
     """
     return await ctx.daemon.back_up(path, overwrite=overwrite)
+
+
+@method("daemon.scrub", raises=(StorageError, InvalidData))
+async def scrub(ctx: Context, *, dry_run: bool = False) -> ScrubResult:
+    """Take the secrets that `privacy.redact` recognises out of everything stored, the index and the WAL included.
+
+    `dry_run` only finds them. What was changed is in `session.updated` events; every subscription gets a `reset`.
+    """
+    return await ctx.daemon.scrub(dry_run=dry_run)
 
 
 @method("daemon.check", raises=(StorageError,))

@@ -71,10 +71,14 @@ async def list(
 @method("memory.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
     """Whether there was such a memory; what it superseded takes its place in the chain, or is current again."""
-    return Deleted(deleted=await ctx.store.write(memories.delete, memory_id))
+    deleted = await ctx.store.write(memories.delete, memory_id)
+    ctx.daemon.purge()
+    return Deleted(deleted=deleted)
 
 
 @method("memory.delete_all", raises=(NotFound, StorageError))
 async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
     """How many memories the bot had."""
-    return DeletedCount(deleted=await ctx.store.write(memories.delete_all, bot_id))
+    deleted = await ctx.store.write(memories.delete_all, bot_id)
+    ctx.daemon.purge()
+    return DeletedCount(deleted=deleted)

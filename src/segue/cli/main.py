@@ -39,6 +39,7 @@ VERBS = {
     "cleanup": "cleanup",
     "backup": "backup",
     "restore": "restore",
+    "scrub": "scrub",
     "rpc": "rpc",
     "init": "init",
     "service": "service",

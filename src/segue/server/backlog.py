@@ -57,7 +57,7 @@ class Backlog:
             try:
                 body = _body(kind, session_id, at, data)
             except RecursionError:  # a row that another program wrote; the writer, who calls us, must go on
-                self._lose_all()
+                self.lose_all()
             else:
                 self._append(Entry(kind, session_id, working_dir, bot_id, body))
         for wake in self._wakers.values():
@@ -92,6 +92,15 @@ class Backlog:
         self.resets += 1
         return _body(RESET, None, timestamp(self._clock()), Nothing())
 
+    def lose_all(self) -> None:
+        """Keep none of what is kept: a reset for everyone."""
+        self.entries.clear()
+        self._bytes = 0
+        self.end += 1
+        self._start = self.end
+        for wake in self._wakers.values():
+            wake()
+
     def _append(self, entry: Entry) -> None:
         self.entries[self.end] = entry
         self.end += 1
@@ -99,13 +108,6 @@ class Backlog:
         while len(self.entries) > self._limits.event_backlog or self._bytes > self._limits.event_backlog_bytes:
             self._bytes -= len(self.entries.pop(self._start).body)
             self._start += 1
-
-    def _lose_all(self) -> None:
-        """An event that cannot be told: a reset for everyone."""
-        self.entries.clear()
-        self._bytes = 0
-        self.end += 1
-        self._start = self.end
 
 
 def _body(kind: str, session_id: str | None, at: str, data: Any) -> bytes:

@@ -16,15 +16,10 @@ from segue.store.file import COMPANIONS
 class Backups:
     """Makes copies while everything else goes on."""
 
-    def __init__(self, places: Places, store: Store) -> None:
+    def __init__(self, places: Places, store: Store, turn: anyio.Lock) -> None:
         self._store = store
         self._taken = _files(places)
-        self._turn = anyio.Lock()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a copy is being made."""
-        return self._turn.locked()
+        self._turn = turn
 
     async def make(self, path: str, *, overwrite: bool) -> BackupResult:
         """A copy at the path, without what was deleted before; it is made whole even if the client goes away."""

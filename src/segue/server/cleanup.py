@@ -55,6 +55,7 @@ class Cleanup:
         self._next_run_at: str | None = None
         self._seen = (clock(), monotonic())
         self._purge = anyio.Event()
+        self.on_purge: Callable[[], None] = lambda: None
 
     def status(self) -> CleanupStatus:
         """When it ran, what came of it, and when it runs next."""
@@ -107,6 +108,7 @@ class Cleanup:
     def purge_soon(self) -> None:
         """Something large was deleted: remove it from the file."""
         self._purge.set()
+        self.on_purge()
 
     async def purge_on_demand(self) -> None:
         """Remove deleted messages in slices, at the start and whenever there are some."""

@@ -123,6 +123,7 @@ class Daemon:
         if config.daemon.idle_exit_minutes:
             chores.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
         chores.start_soon(self._services.cleanup.purge_on_demand)
+        chores.start_soon(self._services.traces.wipe_on_demand)
         chores.start_soon(keep_indexed, self._services.store)
         chores.start_soon(self._keep_reachable, chores, clients)
         chores.start_soon(self._watch_file)

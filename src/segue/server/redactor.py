@@ -22,9 +22,11 @@ class Redactor:
         self._enabled = enabled
         self._found: Counter[str] = Counter()
 
-    def status(self) -> PrivacyStatus:
+    def status(self, *, deleted_remains: bool) -> PrivacyStatus:
         """How many there were since the start; one that was sent twice counts twice."""
-        return PrivacyStatus(redact=self._enabled, redacted=dict(sorted(self._found.items())))
+        return PrivacyStatus(
+            redact=self._enabled, redacted=dict(sorted(self._found.items())), deleted_remains=deleted_remains
+        )
 
     async def clean(self, value: T) -> T:
         """The value, of strings as JSON has them, without secrets."""

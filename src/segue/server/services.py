@@ -10,10 +10,11 @@ from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any, TypeVar
 
+import anyio
 import msgspec
 
 from segue import PROTOCOL, __version__
-from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus
+from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
 from segue.api import METHODS
 from segue.api.context import Context
 from segue.clock import Clock, timestamp
@@ -28,7 +29,9 @@ from segue.server.clients import Clients
 from segue.server.connection import Connection
 from segue.server.record import Record
 from segue.server.redactor import Redactor
+from segue.server.scrubbing import Scrubbing
 from segue.server.stop import Stop
+from segue.server.traces import Traces
 from segue.store.engine import Store
 from segue.types import EndStatus, Session
 
@@ -43,10 +46,14 @@ class Services:
         boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits)
         self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
-        self.backups = Backups(places, store)
+        self.traces = Traces(store)
+        self.cleanup.on_purge = self.traces.note
+        self._turn = anyio.Lock()
+        self.backups = Backups(places, store, self._turn)
         self.attachments = Attachments(store)
         self._backlog = Backlog(boot_id, limits, clock)
         store.publish = self._backlog.publish
+        self._scrubbing = Scrubbing(store, self._backlog, self.traces, self._turn)
         self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, self._backlog)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
         self._config = places.config
@@ -57,7 +64,7 @@ class Services:
         self._started_at = timestamp(clock())
         self._started = monotonic()
 
-    def status(self, database: DatabaseStatus) -> DaemonStatus:
+    def status(self, database: DatabaseStatus, *, deleted_remains: bool) -> DaemonStatus:
         """The state of everything but the file, which is handed in."""
         return DaemonStatus(
             version=__version__,
@@ -81,7 +88,7 @@ class Services:
             reads=self.store.reads(),
             process=_process(),
             cleanup=self.cleanup.status(),
-            privacy=self._redactor.status(),
+            privacy=self._redactor.status(deleted_remains=deleted_remains or self.traces.pending),
         )
 
     def stop(self) -> None:
@@ -100,6 +107,10 @@ class Services:
         """The value without secrets, if the configuration says so."""
         return await self._redactor.clean(value)
 
+    async def scrub(self, *, dry_run: bool) -> ScrubResult:
+        """Take secrets out of what is stored."""
+        return await self._scrubbing.run(dry_run=dry_run)
+
     async def back_up(self, path: str, *, overwrite: bool) -> BackupResult:
         """Copy the database."""
         return await self.backups.make(path, overwrite=overwrite)
@@ -107,7 +118,7 @@ class Services:
     @property
     def busy(self) -> bool:
         """Whether something goes on that one request began long ago."""
-        return self.backups.busy
+        return self._turn.locked()
 
     async def attach(self, client: Hashable, session_id: str) -> Session:
         """The session, with the client behind it."""

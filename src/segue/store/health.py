@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segue.answers import DatabaseStatus
+from segue.store import indexing
 from segue.store.file import wide_files
 from segue.store.tx import Tx
 
@@ -30,6 +31,11 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:  # removed under us, which the daemon's watch tells
         return 0
+
+
+def look(tx: Tx, path: Path) -> tuple[DatabaseStatus, bool]:
+    """The same, and whether something deleted is still to be removed."""
+    return status(tx, path), indexing.holds_deleted(tx)
 
 
 def check(tx: Tx, path: Path, *, full: bool) -> list[str]:

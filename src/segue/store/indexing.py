@@ -161,6 +161,26 @@ def take_out(tx: Tx, rows: list[Row]) -> None:
         tx.run("UPDATE search_progress SET words = words - :removed, merging = 'due'", removed=removed)
 
 
+@healing
+def replace(tx: Tx, old: Row, new: Row) -> None:
+    """Before a message's text is changed: take out what it was and put in what it will be, if it is in."""
+    if old.id <= progress(tx).upto:
+        setting = _setting_of(tx, old)
+        difference = -remove(tx, old, setting) + add(tx, new, setting)
+        tx.run("UPDATE search_progress SET words = words + :difference", difference=difference)
+        demand_merge(tx)
+
+
+def demand_merge(tx: Tx) -> None:
+    """Have everything merged, so that nothing remains of the words that were taken out."""
+    tx.run("UPDATE search_progress SET merging = 'due'")
+
+
+def holds_deleted(tx: Tx) -> bool:
+    """Whether something deleted may still stand in the tables or in the index."""
+    return progress(tx).merging != "no" or tx.run("SELECT 1 FROM purges").fetchone() is not None
+
+
 def forget(tx: Tx, session_id: str) -> None:
     """After the last message of a deleted session was deleted."""
     tx.run(

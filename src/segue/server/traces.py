@@ -1,0 +1,87 @@
+"""What remains of the deleted: removed from the WAL as well, once nothing of it is in the tables and the index."""
+
+import logging
+import sqlite3
+
+import anyio
+
+from segue.errors import SegueError
+from segue.store import indexing, purges, scrub
+from segue.store.engine import Store
+
+log = logging.getLogger("segue.traces")
+
+PAUSE_SECONDS = 0.005
+"""Between two slices: the writer belongs to the clients."""
+
+TRIES = 50
+TRY_SECONDS = 0.1
+"""How often, and how long apart, the WAL is tried: a long read keeps it."""
+
+RETRY_SECONDS = 5
+
+
+class Traces:
+    """Knows whether something deleted may still be found in the files, and sees to it that it is not."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._noted = 0
+        self._wiped = 0
+        self._wanted = anyio.Event()
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was deleted since the WAL was last emptied."""
+        return self._wiped != self._noted
+
+    def note(self) -> None:
+        """Something was deleted."""
+        self._noted += 1
+        self._wanted.set()
+
+    async def wipe_on_demand(self) -> None:
+        """Empty the WAL whenever the chores have removed what was deleted, until cancelled."""
+        while True:
+            if not self.pending:
+                self._wanted = anyio.Event()
+                await self._wanted.wait()
+            try:
+                await self._wait_for_chores()
+                await self._empty_wal()
+            except (SegueError, sqlite3.Error) as error:
+                if self._store.look_after_file():  # told by others, and there is nothing more to be done
+                    return
+                log.warning("cannot empty the WAL, trying again in %d s: %s", RETRY_SECONDS, error)
+                await anyio.sleep(RETRY_SECONDS)
+
+    async def wipe(self) -> bool:
+        """Do it all now; False if a long read keeps the WAL, which is emptied later then."""
+        self.note()
+        store = self._store
+        while await store.read(purges.are_due):
+            await store.write(purges.remove_slice)
+        newest = await store.read(indexing.newest)
+        while await store.read(indexing.lags, newest):
+            await store.write(indexing.step, newest)
+            await anyio.sleep(PAUSE_SECONDS)
+        while await store.read(indexing.merge_is_due):
+            await store.write(indexing.merge_step)
+            await anyio.sleep(PAUSE_SECONDS)
+        return await self._empty_wal()
+
+    async def _wait_for_chores(self) -> None:
+        while True:
+            changed = self._store.changed
+            if not await self._store.read(indexing.holds_deleted):
+                return
+            await changed.wait()
+
+    async def _empty_wal(self) -> bool:
+        noted = self._noted
+        for _ in range(TRIES):
+            if await self._store.run_apart(scrub.fold):
+                self._wiped = max(self._wiped, noted)
+                return True
+            await anyio.sleep(TRY_SECONDS)
+        return False

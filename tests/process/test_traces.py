@@ -1,0 +1,94 @@
+"""What was deleted leaves no byte behind: not in the file, not in the WAL, not in the index, once status says so."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.copies import rows
+from tests.support.deadline import wait_until
+from tests.support.process import Segued
+from tests.support.wire import Wire
+
+CANARY = "canary3f2a9c"
+
+
+def remains(wire: Wire) -> bool:
+    return bool(wire.call("daemon.status")["privacy"]["deleted_remains"])
+
+
+def files_with(segued: Segued, word: str) -> list[str]:
+    """The files in which the word stands, in any case."""
+    files = segued.database.parent.iterdir()
+    return sorted(path.name for path in files if word.encode() in path.read_bytes().lower())
+
+
+def delete_session(wire: Wire) -> None:
+    wire.call("session.delete", session_id="s")
+
+
+def delete_messages(wire: Wire) -> None:
+    wire.call("message.delete_before", session_id="s", before_id=2**62)
+
+
+def delete_bot(wire: Wire) -> None:
+    wire.call("bot.delete", bot_id="b")
+
+
+@pytest.mark.parametrize("delete", [delete_session, delete_messages, delete_bot])
+@pytest.mark.parametrize("indexed", [True, False])
+def test_deleted_messages_are_gone_from_every_file(
+    segued: Segued, delete: Callable[[Wire], None], indexed: bool
+) -> None:
+    wire = segued.start().connect()
+    wire.call("bot.create", bot_id="b")
+    wire.call("session.create", id="s", bot_id="b", name="plain")
+    wire.call("session.create", id="other", name="plain")
+    for number in range(100):
+        text = f"{CANARY} number {number} " + "filler " * 100
+        wire.call("message.append", session_id="s", role="user", content=text, parts=[{"text": CANARY}])
+        wire.call("message.append", session_id="other", role="user", content="kept")
+    if indexed:
+        assert wire.call("message.search", query=CANARY)["total"] == 100
+    assert files_with(segued, CANARY)
+    delete(wire)
+    assert remains(wire) or not files_with(segued, CANARY)
+    wait_until(lambda: not remains(wire))
+    assert files_with(segued, CANARY) == []
+    assert rows(segued.database, "SELECT term FROM message_vocabulary WHERE instr(term, ?)", CANARY) == []
+    assert wire.call("message.search", query="kept")["total"] == 100
+    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+
+
+def test_a_deleted_memory_is_gone_from_every_file(segued: Segued) -> None:
+    wire = segued.start().connect()
+    memory = wire.call("memory.save", fact=CANARY, category="fact", importance=1)
+    wire.call("memory.delete", memory_id=memory["id"])
+    wait_until(lambda: not remains(wire))
+    assert files_with(segued, CANARY) == []
+
+
+def test_clients_go_on_while_traces_are_removed(segued: Segued) -> None:
+    wire = segued.start().connect()
+    wire.call("session.create", id="s", name="plain")
+    wire.call("session.create", id="other", name="plain")
+    drafts = [{"role": "tool", "content": f"{CANARY} {'filler ' * 50}"}] * 500
+    wire.call("message.append_many", session_id="s", messages=drafts)
+    wire.call("session.delete", session_id="s")
+    written = 0
+    while remains(wire):
+        wire.call("message.append", session_id="other", role="user", content="plain")
+        written += 1
+    wait_until(lambda: not files_with(segued, CANARY))
+    assert written
+    assert wire.call("message.count", session_id="other") == {"count": written}
+
+
+def test_a_clean_end_leaves_no_trace_either(segued: Segued) -> None:
+    with segued.start().connect() as wire:
+        wire.call("session.create", id="s", name="plain")
+        wire.call("message.append", session_id="s", role="user", content=CANARY)
+        wire.call("session.delete", session_id="s")
+    assert segued.stop() == 0
+    assert files_with(segued, CANARY) == []
+    assert not Path(f"{segued.database}-wal").exists()
