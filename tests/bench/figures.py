@@ -34,6 +34,7 @@ class Figures(msgspec.Struct, frozen=True):
     system: str
     clients: int
     per_second: float
+    mean: float
     p50: float
     p99: float
     longest: float
@@ -41,6 +42,11 @@ class Figures(msgspec.Struct, frozen=True):
     """Cores kept busy by the processes that make the requests, on the same machine."""
     server_cpu: float | None
     memory: int | None
+
+    @property
+    def microseconds_each(self) -> float | None:
+        """CPU time of the server for one request: what other work on the machine changes least."""
+        return self.server_cpu / self.per_second * 1e6 if self.server_cpu is not None and self.per_second else None
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -108,6 +114,7 @@ def summed_up(system: str, clients: int, turns: Sequence[Load]) -> Figures:
         system=system,
         clients=clients,
         per_second=sum(turn.answered for turn in turns) / seconds,
+        mean=sum(map(sum, times)) / sum(map(len, times)),
         p50=percentile(times, 0.5),
         p99=percentile(times, 0.99),
         longest=max(map(max, filter(None, times))),

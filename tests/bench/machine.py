@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Processor, memory, kernel and versions."""
+    """Processor, memory, kernel, versions, and the load average that was there before the bench."""
     return ", ".join(
         [
             f"{os.cpu_count()} × {_processor()}",
@@ -16,6 +16,7 @@ def machine() -> str:
             f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
             f"Python {platform.python_version()}",
             f"SQLite {sqlite3.sqlite_version}",
+            f"{os.getloadavg()[0]:.1f} others at work",
         ]
     )
 

@@ -2,10 +2,8 @@
 
 import os
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.figures import Row, below, median
@@ -14,11 +12,11 @@ from tests.bench.peers.asked import read
 from tests.bench.peers.echo import Echo, echoing
 from tests.bench.peers.segue import request, serving
 from tests.bench.progress import tell
+from tests.bench.start import BARE, measure, seconds_of
 from tests.bench.turns import folder
 from tests.bench.usage import cpu_seconds, memory_bytes
 from tests.support.process import Segued
 
-BARE = "python -c pass"
 MEBIBYTE = 1 << 20
 LOOK_SECONDS = 0.001
 ANSWER_SECONDS = 20
@@ -29,13 +27,9 @@ def rows_of_start(starts: int) -> list[Row]:
     with folder() as place:
         with serving(place) as segued:
             read(segued)
-            environment = {**os.environ, **segued.environment}
-            command, bare = _in_turns(starts, lambda: _run("segue", environment, "ping"), _run_bare)
-        daemon, bare_again = _in_turns(starts, lambda: first_answer(segued), _run_bare)
-    return [
-        below("start to first answer", daemon, BARE, bare_again, "s", 0.4),
-        Row("`segue ping`, whole process", command, BARE, bare, "s"),
-    ]
+        pairs = [(first_answer(segued), seconds_of([sys.executable, "-c", "pass"], os.environ)) for _ in range(starts)]
+    ours, bare = (median([pair[side] for pair in pairs]) for side in (0, 1))
+    return [below("start to first answer", ours, BARE, bare, "s", 0.4), *measure(starts)]
 
 
 def rows_of_idle(seconds: float) -> list[Row]:
@@ -77,18 +71,3 @@ def _answers(path: Path) -> bool:
         except OSError:  # not there yet
             return False
         return converse(connection, request("daemon.ping"), b"\n").startswith(b"{")
-
-
-def _in_turns(times: int, ours: Callable[[], float], theirs: Callable[[], float]) -> tuple[float, float]:
-    pairs = [(ours(), theirs()) for _ in range(times)]
-    return median([pair[0] for pair in pairs]), median([pair[1] for pair in pairs])
-
-
-def _run_bare() -> float:
-    return _run(sys.executable, dict(os.environ), "-c", "pass")
-
-
-def _run(program: str, environment: dict[str, str], *arguments: str) -> float:
-    begun = time.perf_counter()
-    subprocess.run([program, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun

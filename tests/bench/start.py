@@ -35,15 +35,16 @@ def measure(rounds: int = ROUNDS) -> list[Row]:
 
 def _row(what: str, arguments: list[str], environment: Mapping[str, str], rounds: int) -> Row:
     bare, call = [sys.executable, "-c", "pass"], [SEGUE, *arguments]
-    _seconds(call, environment)  # once, so that everything is in the page cache
-    pairs = [(_seconds(call, environment), _seconds(bare, environment)) for _ in range(rounds)]
+    seconds_of(call, environment)  # once, so that everything is in the page cache
+    pairs = [(seconds_of(call, environment), seconds_of(bare, environment)) for _ in range(rounds)]
     ours, theirs = (median([pair[side] for pair in pairs]) for side in (0, 1))
     if arguments != ["ping"]:
         return Row(what, ours, BARE, theirs, "s")
     return within(what, ours, BARE, theirs, "s", WANTED)
 
 
-def _seconds(command: list[str], environment: Mapping[str, str]) -> float:
+def seconds_of(command: list[str], environment: Mapping[str, str]) -> float:
+    """How long a program takes from its start to its end."""
     begun = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begun

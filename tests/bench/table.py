@@ -1,12 +1,24 @@
 """The table: as text for a terminal, and as Markdown for the README."""
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
 from tests.bench.figures import Figures, Results, Row, everywhere, ratio
 
 OURS = "segue"
-HEAD = ["append", "a second", "segue ×", "p50 ms", "p99 ms", "longest ms", "server CPU", "clients' CPU", "memory MiB"]
+HEAD = [
+    "append",
+    "a second",
+    "segue ×",
+    "p50 ms",
+    "p99 ms",
+    "longest ms",
+    "server CPU",
+    "µs each",
+    "clients' CPU",
+    "memory MiB",
+]
 WANTED_HEAD = ["", "segue", "against", "", "ratio", "wanted", ""]
 MEBIBYTE = 1 << 20
 
@@ -63,7 +75,7 @@ def row_cells(rows: Sequence[Row]) -> list[list[str]]:
             f"{number(row.ours)} {row.unit}",
             row.against,
             f"{number(row.theirs)} {row.unit}",
-            f"{number(row.ratio)} ×",
+            f"{number(row.ratio)} ×" if math.isfinite(row.ratio) else "",
             row.wanted or "",
             {True: "met", False: "missed", None: ""}[row.met],
         ]
@@ -84,6 +96,7 @@ def _rest(one: Figures) -> list[str]:
         number(one.p99),
         number(one.longest),
         "" if one.server_cpu is None else f"{one.server_cpu:.0%}",
+        "" if one.microseconds_each is None else number(one.microseconds_each),
         f"{one.client_cpu:.0%}",
         "" if one.memory is None else f"{one.memory / MEBIBYTE:.0f}",
     ]

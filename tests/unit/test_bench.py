@@ -17,7 +17,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def figures(system: str, clients: int, per_second: float = 100.0) -> Figures:
-    return Figures(system, clients, per_second, 1.5, 20.0, 300.0, 0.25, None if system == "sqlite3" else 0.5, 1 << 20)
+    return Figures(
+        system, clients, per_second, 2.5, 1.5, 20.0, 300.0, 0.25, None if system == "sqlite3" else 0.5, 1 << 20
+    )
 
 
 @pytest.mark.parametrize(("share", "value"), [(0, 1), (0.5, 50), (0.99, 99), (0.991, 100), (1, 100)])
@@ -47,7 +49,7 @@ def test_turns_are_summed_up_as_one() -> None:
         Load([[4], [9, 9]], 1, 2.0, 0.5, server_cpu=1.5, memory=90),
     ]
     found = summed_up("segue", 2, turns)
-    assert found == Figures("segue", 2, 1.0, 3, 9, 9, 0.25, 0.625, 100)
+    assert found == Figures("segue", 2, 1.0, 28 / 6, 3, 9, 9, 0.25, 0.625, 100)
 
 
 def test_what_has_no_server_has_neither_its_cpu_nor_its_memory() -> None:
@@ -82,6 +84,10 @@ def test_the_text_holds_every_line_aligned_and_every_peer_that_is_missing() -> N
     assert theirs.split()[:5] == ["8", "×", "Redis", "100", "0.50"]
     assert row.split() == ["ping", "0.06", "ms", "echo", "0.05", "ms", "1.2", "×", "≤", "2", "×", "met"]
     assert absent == "X: no"
+
+
+def test_a_ratio_to_nothing_is_not_shown() -> None:
+    assert "inf" not in wanted([Row("idle", 0.1, "echo", 0, "%")])
 
 
 def test_the_tables_of_the_page_have_as_many_cells_in_every_line() -> None:
