@@ -13,7 +13,7 @@ from tests.bench.figures import Load
 from tests.bench.load import Job, run
 from tests.support.process import Segued
 
-RUN_SECONDS = 120
+RUN_SECONDS = 240
 ROOT = Path(__file__).parents[2]
 
 
