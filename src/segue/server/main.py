@@ -29,6 +29,9 @@ log = logging.getLogger("segue")
 DESCRIPTORS = 65536
 """Open files we ask for, if the hard limit allows: a client is one."""
 
+SWITCH_SECONDS = 0.0005
+"""How long the loop keeps the interpreter from the writer, who gives it up at each statement: it is 0.005 otherwise."""
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--socket", metavar="PATH", help="Listen here.")
@@ -42,7 +45,7 @@ def command(
 ) -> None:
     """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
     protect_process()
-    tune_collector()
+    tune_interpreter()
     return_large_blocks()
     notifier, descriptors = find_notifier(), take_descriptors()
     places = find_places(Overrides(socket, database, config))
@@ -109,13 +112,15 @@ def _occupy_standard_streams() -> None:
     os.close(descriptor)
 
 
-def tune_collector() -> None:
-    """Look for garbage less often: a line of 16 MiB of small arrays holds everyone up 0.4 s instead of 1.1 s.
+def tune_interpreter() -> None:
+    """Look for garbage less often, and let threads take turns sooner.
 
-    What a request leaves behind is freed as it goes; only what an exception's traceback ties up waits.
+    A line of 16 MiB of small arrays holds everyone up 0.4 s instead of 1.1 s: what a request leaves behind is freed
+    as it goes, and only what an exception's traceback ties up waits for the collector.
     """
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _let_go_of_stderr() -> None:
