@@ -15,7 +15,10 @@ IDLE_SECONDS = 0.25
 """After a change, so that the index takes no turns from the clients that are at it; a search does not wait for it."""
 
 PAUSE_SECONDS = 0.005
-"""Between two slices: the writer belongs to the clients."""
+"""Between two slices while nobody else writes."""
+
+BUSY_SECONDS = 0.1
+"""Between two slices while others do: the writer belongs to them, and one in a hundred waiting for a slice is many."""
 
 RETRY_SECONDS = 60
 """After an error, which may be a full disk."""
@@ -27,7 +30,10 @@ async def keep_indexed(store: Store) -> None:
         changed = store.changed
         try:
             if await _work(store):
-                await anyio.sleep(PAUSE_SECONDS if not store.queue_depth else IDLE_SECONDS)
+                others = store.changed
+                await anyio.sleep(PAUSE_SECONDS)
+                if others.is_set():
+                    await anyio.sleep(BUSY_SECONDS)
                 continue
         except (SegueError, sqlite3.Error) as error:
             log.warning("indexing failed: %s", error)
