@@ -403,3 +403,24 @@ def test_the_table_itself_holds_what_reading_does_not_look_at(
         pytest.raises(sqlite3.IntegrityError),
     ):
         other.execute(f"UPDATE messages SET {change}")
+
+
+def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, session: str) -> None:
+    largest = 2**63 - 1
+    append(wire, session, "first", role="assistant", key="a")
+    ids = wire.call(
+        "message.append_many",
+        session_id=session,
+        messages=[
+            {"role": "assistant", "content": "first", "key": "a"},
+            {"role": "user", "content": " ", "key": "b", "input_tokens": largest},
+            {"role": "user", "content": "named by this", "input_tokens": largest, "output_tokens": 2},
+            {"role": "user", "content": "not by this", "output_tokens": 3},
+            {"role": "user", "content": " ", "key": "b"},
+        ],
+    )["message_ids"]
+    assert ids[0] < ids[1] < ids[2] < ids[3]
+    assert ids[4] == ids[1]
+    found = wire.call("session.get", session_id=session)
+    assert found["name"] == "named by this - 2026-11-21_14-30"
+    assert (found["message_count"], found["input_tokens"], found["output_tokens"]) == (4, largest, 5)

@@ -48,10 +48,10 @@ def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | N
     if expected_last_id is not None:
         sessions.require(tx, session_id)
         _check_last_id(tx, session_id, expected_last_id)
-    session = _account(tx, session_id, new.draft)
+    session = _account(tx, session_id, [new.draft])
     message_id = _insert(tx, session_id, new, resumed)
     _tell_appended(tx, session_id, session, message_id, new.draft)
-    _wake(tx, session_id, session, new.draft)
+    _wake(tx, session_id, session, [new.draft])
     return Appended(message_id=message_id, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed)
 
 
@@ -69,11 +69,22 @@ def append_in_place(
 
 def append_many(tx: Tx, session_id: str, several: list[Appending], *, expected_last_id: int | None) -> AppendedMany:
     """Store all messages or none, in the order given."""
-    sessions.require(tx, session_id)
+    session = sessions.scope(tx, session_id)
     if expected_last_id is not None and any(_is_new(tx, session_id, new) for new in several):
         _check_last_id(tx, session_id, expected_last_id)
-    stored = [append(tx, session_id, new, expected_last_id=None) for new in several]
-    return AppendedMany(message_ids=[one.message_id for one in stored], session_id=session_id)
+    message_ids: list[int] = []
+    stored: list[Draft] = []
+    for new in several:
+        if new.draft.key is not None and (first := _first_of_key(tx, new, session_id=session_id)):
+            message_ids.append(first.message_id)
+            continue
+        message_ids.append(_insert(tx, session_id, new, resumed=False))
+        stored.append(new.draft)
+        _tell_appended(tx, session_id, session, message_ids[-1], new.draft)
+    if stored:
+        _account(tx, session_id, stored)
+        _wake(tx, session_id, session, stored)
+    return AppendedMany(message_ids=message_ids, session_id=session_id)
 
 
 def _is_new(tx: Tx, session_id: str, new: Appending) -> bool:
@@ -179,12 +190,12 @@ def _insert(tx: Tx, session_id: str, new: Appending, resumed: bool) -> int:
     return inserted.lastrowid or 0
 
 
-def _account(tx: Tx, session_id: str, draft: Draft) -> Scope:
+def _account(tx: Tx, session_id: str, drafts: list[Draft]) -> Scope:
     """Bring the session's counters, times and order of use up to date; NotFound if there is none."""
     row = tx.run(
         f"""
         UPDATE sessions
-        SET message_count = message_count + 1,
+        SET message_count = message_count + :count,
             input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
             output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
             last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY}
@@ -192,8 +203,10 @@ def _account(tx: Tx, session_id: str, draft: Draft) -> Scope:
         RETURNING working_dir, bot_id, name, status
         """,
         id=session_id,
-        input_tokens=draft.input_tokens or 0,
-        output_tokens=draft.output_tokens or 0,
+        count=len(drafts),
+        # Above the largest integer, which no parameter can be, the counters stop in any case.
+        input_tokens=min(sum(draft.input_tokens or 0 for draft in drafts), MAX_INTEGER),
+        output_tokens=min(sum(draft.output_tokens or 0 for draft in drafts), MAX_INTEGER),
         at=tx.at,
     ).fetchone()
     if row is None:
@@ -203,9 +216,12 @@ def _account(tx: Tx, session_id: str, draft: Draft) -> Scope:
     return Scope(working_dir, bot_id, name is not None, status == "crashed")
 
 
-def _wake(tx: Tx, session_id: str, session: Scope, draft: Draft) -> None:
-    """Name the session by its first user message and make a crashed one active."""
-    name = name_from(draft.content, tx.now) if draft.role == "user" and not session.named else None
+def _wake(tx: Tx, session_id: str, session: Scope, drafts: list[Draft]) -> None:
+    """Name the session by its first user message that gives a name, and make a crashed one active."""
+    name = None
+    if not session.named:
+        names = (name_from(draft.content, tx.now) for draft in drafts if draft.role == "user")
+        name = next((found for found in names if found is not None), None)
     if name is None and not session.crashed:
         return
     tx.run(
