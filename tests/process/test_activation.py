@@ -48,10 +48,15 @@ def manager(passed: Segued) -> Iterator[subprocess.Popen[str]]:
     passed.program = [SEGUED]
 
 
+def wait_until_it_listens(passed: Segued) -> None:
+    """The path alone is not enough: it is there before anyone listens."""
+    wait_until(lambda: any("Listening on" in line for line in passed.log))
+
+
 def test_a_client_of_the_managers_socket_starts_the_daemon_and_is_answered(
     passed: Segued, manager: subprocess.Popen[str]
 ) -> None:
-    wait_until(passed.socket.exists)
+    wait_until_it_listens(passed)
     passed.socket.chmod(0o600)
     before = passed.socket.stat().st_ino
     with Wire(passed.socket) as wire:
@@ -65,7 +70,7 @@ def test_a_client_of_the_managers_socket_starts_the_daemon_and_is_answered(
 
 
 def test_a_socket_that_others_may_use_is_refused(passed: Segued, manager: subprocess.Popen[str]) -> None:
-    wait_until(passed.socket.exists)
+    wait_until_it_listens(passed)
     assert stat.S_IMODE(passed.socket.stat().st_mode) == 0o644  # as systemd-socket-activate makes them
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(passed.socket))
