@@ -1,5 +1,7 @@
 import json
 import os
+import resource
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +328,19 @@ def test_output_that_cannot_be_written_does_not_lose_the_reply(segue: Cli, segue
         assert outcome.code == 1
         assert "could not be shown" in outcome.err
         assert messages(segued)[-1]["content"] == "precious"
+
+
+def test_any_number_of_descriptors_may_be_inherited(segue: Cli) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, before[1]), before[1]))
+    with ExitStack() as opened:
+        opened.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        for _ in range(1100):
+            descriptor = os.open(os.devnull, os.O_RDONLY)
+            opened.callback(os.close, descriptor)
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - it takes no other
+        asking = Asking(segue, "x", "--with", "tail -n 1", close_fds=False)
+    assert asking.finish() == (0, b"x\n", "")
 
 
 def test_nothing_of_ours_is_open_in_the_model(segue: Cli) -> None:

@@ -1,7 +1,6 @@
 """What must not be lost though the daemon may be away: asked again and again, at last kept in a file."""
 
 import os
-import select
 import shlex
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import platformdirs
 from segue.cli.daemon import Daemon
 from segue.cli.output import tell
 from segue.cli.signals import Signals
+from segue.cli.waiting import wait
 from segue.client import ClientError
 from segue.errors import Overloaded, ShuttingDown
 
@@ -79,5 +79,5 @@ def _pause(signals: Signals | None) -> bool:
     if signals is None:
         time.sleep(PAUSE_SECONDS)
         return False
-    select.select((signals.descriptor,), (), (), PAUSE_SECONDS)
+    wait((signals.descriptor,), (), PAUSE_SECONDS)
     return bool(signals.read())

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from segue.cli.reply import Reply
 from segue.cli.signals import Signals
+from segue.cli.waiting import wait
 
 SHELL = "/bin/sh"
 CHUNK = 65_536
@@ -93,7 +94,7 @@ class _Run:
         """Return when all is read and shown, and nothing of the command is left that should not be."""
         while not self._is_over():
             reading, writing = self._reading(), self._writing()
-            ready = select.select(list(reading), list(writing), (), self._patience())
+            ready = wait(reading, writing, self._patience())
             for descriptor in ready[0]:
                 reading[descriptor]()
             for descriptor in ready[1]:
@@ -197,7 +198,7 @@ class _Run:
                 self._interrupt(signal.SIGTERM, READER_GONE)
 
     def _show_rest(self) -> None:
-        while self._unshown and self._screen in select.select((), (self._screen,), (), 0)[1]:
+        while self._unshown and wait((), (self._screen,), 0)[1]:
             self._show()
 
     def _give_up(self) -> None:
@@ -205,7 +206,7 @@ class _Run:
         self.kill()
         self._process.wait()
         for _ in range(DRAIN_READS):
-            if self._output.closed or not select.select((self._output,), (), (), 0)[0]:
+            if self._output.closed or not wait((self._output.fileno(),), (), 0)[0]:
                 break
             self._read()
         self._output.close()
