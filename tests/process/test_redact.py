@@ -22,7 +22,8 @@ def wire(segued: Segued) -> Wire:
 
 
 def redacted(wire: Wire) -> Any:
-    return wire.call("daemon.status")["privacy"]
+    privacy = wire.call("daemon.status")["privacy"]
+    return {name: privacy[name] for name in ("redact", "redacted")}
 
 
 def bytes_of(segued: Segued) -> bytes:

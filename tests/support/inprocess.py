@@ -15,6 +15,7 @@ from segue.paths import Places
 from segue.server.daemon import serve
 from segue.server.stop import Stop
 from tests.support.clock import HandClock
+from tests.support.said import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 
@@ -27,7 +28,7 @@ class Server:
         self.database = folder / "data" / "sessions.db"
         self.socket = folder / "run" / "segued.sock"
         self._portal = portal
-        self._wires: list[Wire] = []
+        self.wires: list[Wire] = []
         self._running: Future[Any] | None = None
         self._stop: Stop | None = None
 
@@ -61,7 +62,7 @@ class Server:
             return
         self._portal.call(self._stop.requested.set)
         running, self._running, self._stop = self._running, None, None
-        for wire in self._wires:
+        for wire in self.wires:
             wire.close()
         running.result(TIMEOUT_SECONDS)
 
@@ -71,7 +72,7 @@ class Server:
 
     def connect(self) -> Wire:
         wire = Wire(self.socket)
-        self._wires.append(wire)
+        self.wires.append(wire)
         return wire
 
     async def _serve(self, stop: Stop, ready: Event) -> None:
@@ -90,3 +91,5 @@ def run_server(folder: Path, config: Config, log: pytest.LogCaptureFixture) -> I
             server.stop()
     errors = [record.getMessage() for record in log.records if record.levelname in ("ERROR", "CRITICAL")]
     assert not errors, errors
+    lines = [f"{record.levelname} {record.getMessage()}\n" for record in log.records]
+    check_secrecy([f" {line}" for line in lines], [wire.said for wire in server.wires], str(folder))

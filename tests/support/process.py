@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tests.support.said import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 PROGRAMS = Path(sys.executable).parent
@@ -132,6 +133,7 @@ class Segued:
         if self._reader is not None:
             self._reader.join(TIMEOUT_SECONDS)
         self.check_log()
+        self.check_secrecy()
         self.check_files()
         self.check_database()
 
@@ -140,6 +142,10 @@ class Segued:
         for line in self.log:
             bad = " ERROR " in line or " CRITICAL " in line or "Traceback" in line or "Warning:" in line
             assert not bad or any(pattern.search(line) for pattern in allowed), "".join(self.log)
+
+    def check_secrecy(self) -> None:
+        """Fail if what a client said stands in the log, or in an error to another."""
+        check_secrecy(self.log, [wire.said for wire in self._wires], str(self.folder))
 
     def check_files(self) -> None:
         for folder in (self.database.parent, self.socket.parent):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from segue.errors import from_wire
+from tests.support.said import Said
 from tests.support.schema import check_answer, check_event
 
 TIMEOUT_SECONDS = 20
@@ -26,6 +27,8 @@ class Wire:
             raise
         self.events: deque[Any] = deque()
         """Params of events that came while something else was awaited."""
+        self.said = Said()
+        """What this client said, for the look at the log when the test is done."""
         self._buffer = bytearray()
         self._next_id = 0
 
@@ -64,6 +67,8 @@ class Wire:
             if found is None:
                 raise EOFError
             self._keep(found)
+        if isinstance(found, dict) and "error" in found:
+            self.said.note_error(found["error"])
         return found
 
     def event(self) -> Any:
@@ -97,6 +102,7 @@ class Wire:
     def post(self, method: str, /, **params: Any) -> int:
         """Send a request without waiting for its answer; returns its id."""
         self._next_id += 1
+        self.said.note(params)
         request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
         self.send(json.dumps(request).encode() + b"\n")
         return self._next_id
@@ -104,6 +110,7 @@ class Wire:
     def respond(self, method: str, /, params: Any) -> Any:
         """The whole, checked answer to a request with any params."""
         self._next_id += 1
+        self.said.note(params)
         request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
         answer = self.ask(json.dumps(request).encode())
         assert answer["id"] == self._next_id
