@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -120,15 +121,20 @@ def _change_message(tx: Tx, message_id: int, values: dict[str, str | None]) -> N
     old = Row(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
     new = old._replace(parts=values["parts"], content=values["content"] or "")
     indexing.replace(tx, old, new)
-    # A name that the message gave may hold the beginning of a secret, which nothing recognises any more.
-    moment = milliseconds(created_at)
+    with suppress(ValueError):  # a time that another program wrote gave no name
+        _rename(tx, old, new)
+    _tell(tx, session_id)
+
+
+def _rename(tx: Tx, old: Row, new: Row) -> None:
+    """A name that the message gave may hold the beginning of a secret, which nothing recognises any more."""
+    moment = milliseconds(old.created_at)
     tx.run(
         "UPDATE sessions SET name = :new WHERE id = :id AND name = :old",
-        id=session_id,
+        id=old.session_id,
         old=name_from(old.content, moment),
         new=name_from(new.content, moment),
     )
-    _tell(tx, session_id)
 
 
 def _tell(tx: Tx, session_id: str) -> None:
