@@ -27,6 +27,9 @@ os.environ["SEGUE_NO_AUTOSTART"] = "1"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--load-seconds", type=float, default=30, help="how long the load test puts load on segued")
     parser.addoption("--pings", type=int, default=1_000_000, help="how many pings one connection is flooded with")
+    parser.addoption("--sweep", default="sample", help="which faults to try: sample, all, or one as CALL:FAULT:NUMBER")
+    parser.addoption("--sweep-seed", type=int, default=7, help="what the sample of faults is drawn by")
+    parser.addoption("--sweep-seconds", type=float, default=45, help="how long to try faults of the sample")
     parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
 
 

@@ -56,6 +56,10 @@ class Segued:
         self.launch(*options, **popen)
         return self.wait_ready()
 
+    def wait_end_of_start(self) -> None:
+        """Return when the process serves or has ended; AssertionError if it does neither."""
+        assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"
+
     def wait_ready(self) -> "Segued":
         """Return when the process that was launched serves."""
         assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"

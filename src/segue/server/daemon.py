@@ -133,13 +133,18 @@ class Daemon:
         await self._services.clients.accept_from(door.listener, clients)
 
     async def _answer_ourselves(self) -> None:
-        """Ask over the socket, as a client would, so that ready means answering."""
+        """Ask over the socket, as a client would, so that ready means answering; StartError if nothing comes."""
         raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         raw.settimeout(0)
-        raw.connect(str(self._door.path))
-        async with await UNIXSocketStream.from_socket(raw) as stream:
-            await stream.send(b'{"jsonrpc":"2.0","method":"daemon.ping","id":0}\n')
-            await stream.receive()
+        try:
+            raw.connect(str(self._door.path))
+            async with await UNIXSocketStream.from_socket(raw) as stream:
+                await stream.send(b'{"jsonrpc":"2.0","method":"daemon.ping","id":0}\n')
+                await stream.receive()
+        except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+            raw.close()
+            reason = getattr(error, "strerror", None) or "the connection was closed"
+            raise StartError("socket", f"no answer at {self._door.path}: {reason}") from None
         with anyio.move_on_after(OWN_LOOK_SECONDS):  # or we would be a client too many for a limit of one
             await self._services.clients.wait_until_gone()
         self._services.dispatcher.requests = 0
@@ -197,10 +202,9 @@ class Daemon:
                 log.error("cannot make it again: %s", error)
 
     async def _watch_file(self) -> None:
-        """Tell once if the database is removed or replaced under us; writes are refused from then on."""
-        while (lost := self._services.store.look_after_file()) is None:
+        """Notice that the database is removed or replaced under us though nobody writes; it is logged then."""
+        while self._services.store.look_after_file() is None:
             await anyio.sleep(SELF_CHECK_SECONDS)
-        log.error("%s", lost)
 
     async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
         old, self._door = self._door, open_door(self._places.socket)
