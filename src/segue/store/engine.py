@@ -86,8 +86,13 @@ class Store:
         return self.timing.reads(self._reader_free.statistics().tasks_waiting)
 
     def look_after_file(self) -> str | None:
-        """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on."""
-        self._lost = self._lost or self._footprint.lost()
+        """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on.
+
+        It is logged when it is noticed.
+        """
+        if self._lost is None and (lost := self._footprint.lost()):
+            self._lost = lost
+            log.error("%s", lost)
         return self._lost
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -99,7 +104,7 @@ class Store:
         if self._closing:
             raise ShuttingDown("the daemon is shutting down")
         if self._lost:
-            raise StorageError("storage: the database was removed or replaced; restart segued", reason="io")
+            raise _lost()
         if len(self._waiting) >= self.queue_limit:
             raise Overloaded("too many writes are waiting; try again")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -137,7 +142,7 @@ class Store:
         can be no connection.
         """
         if self.look_after_file():
-            raise StorageError("storage: the database was removed or replaced; restart segued", reason="io")
+            raise _lost()
         async with self._apart_free:
             try:
                 reader = await open_reader(self.path)
@@ -158,9 +163,7 @@ class Store:
             batch = list(self._waiting)
             self._waiting.clear()
             try:
-                outcomes = await self._writer.call(
-                    run_writes, self._writer.raw, self._clock(), [write.query for write in batch]
-                )
+                outcomes = await self._writer.call(self._commit, self._clock(), [write.query for write in batch])
             except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
                 outcomes = [Outcome(None, error, [])] * len(batch)
             self.timing.wrote(len(batch), batch[0].asked)
@@ -170,6 +173,14 @@ class Store:
                 self.publish(emitted)
             self.changed.set()
             self.changed = asyncio.Event()
+
+    def _commit(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
+        """Run the writes; a look before and after, some microseconds, lets none be answered that nobody can find."""
+        if not self.look_after_file():
+            outcomes = run_writes(self._writer.raw, now, queries)
+            if not self.look_after_file():
+                return outcomes
+        return [Outcome(None, _lost(), [])] * len(queries)
 
     def close_queue(self) -> None:
         """Take no more writes; those that wait are still committed."""
@@ -189,6 +200,10 @@ class Store:
             log.warning("cannot fold the WAL into the database: %s", error)
         finally:
             await self._writer.close()
+
+
+def _lost() -> StorageError:
+    return StorageError("storage: the database was removed or replaced; restart segued", reason="io")
 
 
 @asynccontextmanager

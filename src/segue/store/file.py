@@ -85,12 +85,12 @@ class Footprint:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files = {file: _inode(file) for file in (path, path.with_name(path.name + "-wal"))}
+        self._files = {file: _inode(file) for file in (path, *(path.with_name(path.name + end) for end in COMPANIONS))}
 
     def lost(self) -> str | None:
         """A sentence if a file is gone or another one: what is written from then on would be lost with it."""
         for file, inode in self._files.items():
-            if inode is not None and _inode(file) != inode:
+            if inode is not None and _inode(file, otherwise=inode) != inode:
                 return f"{file} was removed or replaced while segued had it open; restart segued"
         return None
 
@@ -108,11 +108,17 @@ def wide_files(path: Path) -> list[str]:
     return problems
 
 
-def _inode(path: Path) -> tuple[int, int] | None:
+def _inode(path: Path, otherwise: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    """Which file it is, not following a link: SQLite of another program would, to a WAL beside the link's end.
+
+    None if there is none, and `otherwise` where that cannot be told.
+    """
     try:
-        found = path.stat()
-    except OSError:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return otherwise
     return found.st_dev, found.st_ino
 
 
