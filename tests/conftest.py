@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sweep", default="sample", help="which faults to try: sample, all, or one as CALL:FAULT:NUMBER")
     parser.addoption("--sweep-seed", type=int, default=7, help="what the sample of faults is drawn by")
     parser.addoption("--sweep-seconds", type=float, default=45, help="how long to try faults of the sample")
+    parser.addoption("--sleep-seconds", type=float, default=1, help="how long the daemon is stopped like a sleeper")
     parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
 
 
@@ -48,6 +49,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was tried")
         for what, count in counted.items():
             terminalreporter.write_line(f"{count:>9} {what}")
+
+
+@pytest.fixture
+def sleep_seconds(pytestconfig: pytest.Config) -> float:
+    """How long the daemon is stopped by SIGSTOP."""
+    return float(pytestconfig.getoption("--sleep-seconds"))
 
 
 @pytest.fixture
