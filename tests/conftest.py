@@ -31,6 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sweep-seed", type=int, default=7, help="what the sample of faults is drawn by")
     parser.addoption("--sweep-seconds", type=float, default=45, help="how long to try faults of the sample")
     parser.addoption("--sleep-seconds", type=float, default=1, help="how long the daemon is stopped like a sleeper")
+    parser.addoption("--soak-seconds", type=float, default=45, help="how long the soak goes on")
+    parser.addoption("--soak-seed", default="segue", help="what the soak's dice are thrown by")
     parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
 
 
@@ -49,6 +51,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was tried")
         for what, count in counted.items():
             terminalreporter.write_line(f"{count:>9} {what}")
+
+
+@pytest.fixture
+def soak_seconds(pytestconfig: pytest.Config) -> float:
+    """How long to soak the daemon."""
+    return float(pytestconfig.getoption("--soak-seconds"))
+
+
+@pytest.fixture
+def soak_seed(pytestconfig: pytest.Config) -> str:
+    """What the dice of the soak's clients begin with."""
+    return str(pytestconfig.getoption("--soak-seed"))
 
 
 @pytest.fixture
