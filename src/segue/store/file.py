@@ -84,14 +84,14 @@ class Footprint:
     """Which files the open database is, to notice when somebody removes or replaces one under it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = {file: _inode(file) for file in (path, *(path.with_name(path.name + end) for end in COMPANIONS))}
+        names = [os.fspath(path), *(f"{path}{suffix}" for suffix in COMPANIONS)]
+        self._files = [(name, inode) for name in names if (inode := _inode(name))]
 
     def lost(self) -> str | None:
         """A sentence if a file is gone or another one: what is written from then on would be lost with it."""
-        for file, inode in self._files.items():
-            if inode is not None and _inode(file, otherwise=inode) != inode:
-                return f"{file} was removed or replaced while segued had it open; restart segued"
+        for name, inode in self._files:
+            if _inode(name, otherwise=inode) != inode:
+                return f"{name} was removed or replaced while segued had it open; restart segued"
         return None
 
 
@@ -108,13 +108,13 @@ def wide_files(path: Path) -> list[str]:
     return problems
 
 
-def _inode(path: Path, otherwise: tuple[int, int] | None = None) -> tuple[int, int] | None:
+def _inode(name: str, otherwise: tuple[int, int] | None = None) -> tuple[int, int] | None:
     """Which file it is, not following a link: SQLite of another program would, to a WAL beside the link's end.
 
     None if there is none, and `otherwise` where that cannot be told.
     """
     try:
-        found = path.lstat()
+        found = os.lstat(name)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
