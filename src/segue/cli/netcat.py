@@ -5,8 +5,6 @@ import shutil
 import subprocess
 
 LOOK_SECONDS = 2.0
-SHELL_BUDGET_SECONDS = "0.04"
-"""What one short process may take at a prompt, beside the time that starting it costs."""
 
 
 def dial() -> tuple[list[str], str]:
@@ -21,13 +19,12 @@ def dial() -> tuple[list[str], str]:
 
 
 def hurried() -> list[str]:
-    """A command that ends the command after it when its time is up; empty if this machine has none."""
+    """A command that takes seconds and a command, which it ends after them; empty if this machine has none."""
     for name in ("timeout", "gtimeout"):
         if found := shutil.which(name):
-            return [found, SHELL_BUDGET_SECONDS]
+            return [found]
     perl = shutil.which("perl")
-    alarm = f"use Time::HiRes 'ualarm'; ualarm(1e6 * {SHELL_BUDGET_SECONDS}); exec @ARGV"
-    return [perl, "-e", alarm] if perl else []
+    return [perl, "-e", "use Time::HiRes 'ualarm'; ualarm(1e6 * shift); exec @ARGV"] if perl else []
 
 
 def _usage(program: str) -> str:

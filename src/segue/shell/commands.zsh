@@ -28,7 +28,7 @@ __segue_resume() {
       print -r -- "${(l:3:)number}  ${shown[number]//$'\t'/  }"
     done
     read -r 'answer?number: ' || return
-    [[ $answer == <1-> && $answer -le $#shown ]] || { print -ru2 -- 'segue: nothing resumed'; return 1; }
+    [[ $answer == [1-9]* && $answer == <1-> && $answer -le $#shown ]] || { print -ru2 -- 'segue: nothing resumed'; return 1; }
     answer=${shown[answer]%%$'\t'*}
   fi
   [[ -n $answer ]] && __segue_run resume "$answer"

@@ -2,7 +2,7 @@
 
 # Sessions as `matches` and `about`: those whose id begins with $1, else those whose name holds it.
 __segue_sessions() {
-  local SEGUE_BUDGET=0.3 REPLY quoted filter rest
+  local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY quoted filter rest
   __segue_clock
   __segue_quote "$1"
   quoted=$REPLY

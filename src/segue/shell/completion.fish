@@ -5,7 +5,7 @@ function __segue_sessions --argument-names text
     set -g __segue_now (command date +%s)
     set -l filter ''
     test -n "$text"; and set filter ',"id_prefix":'(__segue_quote $text)
-    set -l answer (__segue_call session.list '{"limit":100,"preview_chars":0'$filter'}'); or return
+    set -l answer (__segue_call session.list '{"limit":100,"preview_chars":0'$filter'}' 0.3); or return
     for row in (string split '{"id":' -- $answer)[2..-1]
         __segue_member id '"id":'$row
         set -l id $__segue_value

@@ -2,7 +2,7 @@
 
 # Sessions as `matches` and `shown`: those whose id begins with $1, else those whose name holds it.
 __segue_sessions() {
-  local SEGUE_BUDGET=0.3 REPLY quoted filter rest
+  local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY quoted filter rest
   __segue_quote "$1"
   quoted=$REPLY
   for filter in ',"id_prefix":'$quoted ',"name_contains":'$quoted; do
@@ -57,7 +57,7 @@ _segue() {
     awaited=${kinds[$at$'\t'@]-}
   fi
   case $awaited in
-    session) __segue_sessions "$word" && compadd -U -l -d shown -a matches ;;
+    session) __segue_sessions "$word" && compadd -U -i "$IPREFIX" -l -d shown -a matches ;;
     file) _files ;;
     one\ of\ *) compadd -- ${=awaited#one of } ;;
     value) return 1 ;;

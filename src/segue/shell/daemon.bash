@@ -123,7 +123,9 @@ __segue_call_once() {
   ((__segue_now >= __segue_retry && ${#__segue_dial[@]} && ${#__segue_hurried[@]})) || return 1
   __segue_find_socket
   if [[ -S $REPLY ]]; then
-    REPLY=$("${__segue_hurried[@]}" "${__segue_dial[@]}" "$__segue_address$REPLY" 2>/dev/null <<<"$request")
+    # Less than for a kept connection, for starting it takes its time too.
+    REPLY=$("${__segue_hurried[@]}" "${SEGUE_BUDGET:-0.03}" "${__segue_dial[@]}" "$__segue_address$REPLY" \
+      2>/dev/null <<<"$request")
     [[ $REPLY == *"\"id\":$__segue_number}" ]] && return 0
   fi
   __segue_drop

@@ -46,13 +46,15 @@ end
 
 # Call a method with parameters in JSON and print the answer. Status 1 at once if the daemon did not answer just now;
 # each time that it does not, it is left in peace twice as long, for asking takes a moment.
-function __segue_call --argument-names method parameters
+function __segue_call --argument-names method parameters seconds
     set -q __segue_dial[1]; and set -q __segue_hurried[1]; or return 1
     test $__segue_now -ge $__segue_retry; or return 1
     __segue_find_socket
     if test -S "$__segue_found"
         set -l request '{"jsonrpc":"2.0","id":1,"method":"'$method'","params":'$parameters'}'
-        set -l answer (printf '%s\n' $request | command $__segue_hurried $__segue_dial $__segue_address$__segue_found 2>/dev/null)
+        test -n "$seconds"; or set seconds 0.03
+        test -n "$SEGUE_BUDGET"; and set seconds $SEGUE_BUDGET
+        set -l answer (printf '%s\n' $request | command $__segue_hurried $seconds $__segue_dial $__segue_address$__segue_found 2>/dev/null)
         if string match -q '*"id":1}' -- "$answer"
             set -g __segue_failures 0
             printf '%s\n' $answer
@@ -60,6 +62,6 @@ function __segue_call --argument-names method parameters
         end
         test $__segue_failures -lt 5; and set -g __segue_failures (math $__segue_failures + 1)
     end
-    set -g __segue_retry (math "$__segue_now + 5 * 2 ^ $__segue_failures")
+    set -g __segue_retry (math "$__segue_now + 2 * 2 ^ $__segue_failures")
     return 1
 end

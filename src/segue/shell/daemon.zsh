@@ -65,7 +65,7 @@ __segue_receive() {
   while :; do
     while [[ $__segue_rest == *$'\n'* ]]; do
       REPLY=${__segue_rest%%$'\n'*}
-      __segue_rest=${__segue_rest#*$'\n'}
+      __segue_rest=${__segue_rest:$(( $#REPLY + 1 ))} # `#*` takes half a millisecond
       [[ $__segue_waiting != 0 && $REPLY == *"\"id\":$__segue_waiting}" ]] && { __segue_waiting=0; return 0; }
     done
     left=$(( until - EPOCHREALTIME ))

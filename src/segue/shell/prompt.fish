@@ -69,7 +69,8 @@ function __segue_update --on-event fish_prompt
         set -g __segue_shown_in "$PWD"
         set -g __segue_stale 1
         set -g __segue_id ''
-        set -g __segue_quoted (__segue_quote (pwd -P | string collect))
+        # All of it, for a name may end in a newline, but not the newline that pwd writes.
+        set -g __segue_quoted (__segue_quote (pwd -P | string collect -N) | string replace -r '\\\\u000A"$' '"')
     end
     if test $__segue_stale = 1; or test (math $__segue_now - $__segue_asked) -ge $SEGUE_PROMPT_SECONDS
         __segue_look
