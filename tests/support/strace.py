@@ -30,12 +30,14 @@ _INJECTED = "(INJECTED)"
 
 
 class Fault(NamedTuple):
-    """The N-th call in each thread goes wrong, once."""
+    """The N-th call in each thread goes wrong."""
 
     call: str
     what: str
     """Name of an errno, or KILL."""
     number: int
+    lasting: bool = False
+    """Whether every later call goes wrong too."""
 
     def __str__(self) -> str:
         return f"{self.call}:{self.what}:{self.number}"
@@ -44,7 +46,7 @@ class Fault(NamedTuple):
     def injection(self) -> str:
         """How strace is told."""
         what = "signal=KILL" if self.what == "KILL" else f"error={self.what}"
-        return f"inject={self.call}:{what}:when={self.number}"
+        return f"inject={self.call}:{what}:when={self.number}{'+' if self.lasting else ''}"
 
 
 class Traced(Segued):
