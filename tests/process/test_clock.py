@@ -29,7 +29,7 @@ APPENDS = 20
 @pytest.fixture
 def clock(segued: Segued) -> WallClock:
     clock = WallClock(segued.folder / "clock")
-    segued.program = [sys.executable, str(Path(shifted.__file__)), str(clock.path)]
+    segued.program = [sys.executable, "-I", str(Path(shifted.__file__)), str(clock.path)]
     return clock
 
 
