@@ -16,6 +16,7 @@ from tests.support.clock import DAY, HOUR
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.shifted import WallClock
+from tests.support.tried import ANSWERED, tried
 from tests.support.wire import Wire
 
 JUMPS = [DAY, -DAY, 400 * DAY, -HOUR, 27_000 * DAY, -400 * DAY, 0]
@@ -63,6 +64,7 @@ def test_clocks_that_jump_under_load_lose_nothing_and_keep_the_order(segued: Seg
         for _ in range(APPENDS * CLIENTS):
             assert goal.acquire(timeout=20)
         clock.set(jump)
+        tried("jumps of the wall clock under load")
     for thread in threads:
         thread.join()
     with segued.connect() as wire:
@@ -73,6 +75,7 @@ def test_clocks_that_jump_under_load_lose_nothing_and_keep_the_order(segued: Seg
             assert len({message["created_at"][:4] for message in listed}) > 1
         assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
         assert wire.call("daemon.status")["uptime_s"] < DAY // 1000
+    tried(ANSWERED, sum(map(len, ids)))
 
 
 def test_the_year_2100_deletes_no_crowd_of_sessions(segued: Segued, clock: WallClock) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.tried import ANSWERED, tried
 from tests.support.wire import Wire
 
 LIVES = 50
@@ -96,6 +97,7 @@ def test_no_answered_message_is_lost_or_doubled_by_fifty_kills_under_load(segued
         goal = answered(clients) + dice.randrange(60)
         wait_until(lambda goal=goal: answered(clients) >= goal)  # type: ignore[misc]
         assert segued.kill() == -signal.SIGKILL
+        tried("kills of the daemon, under load or while it starts")
         for thread in threads:
             thread.join()
         with segued.start().connect() as wire:
@@ -106,6 +108,7 @@ def test_no_answered_message_is_lost_or_doubled_by_fifty_kills_under_load(segued
         for client in clients:
             client.check_anew(wire)
     assert answered(clients) >= LIVES * CLIENTS
+    tried(ANSWERED, answered(clients))
 
 
 def wal_bytes(segued: Segued) -> int:
@@ -132,6 +135,7 @@ def test_a_daemon_killed_while_it_starts_is_followed_by_a_sound_one(segued: Segu
         segued.launch()
         wait_until(lambda: MOMENTS[moment](segued))
         assert segued.kill() == -signal.SIGKILL, segued.log
+        tried("kills of the daemon, under load or while it starts")
         with segued.start().connect() as wire:
             assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
             assert [bot["id"] for bot in wire.call("bot.list")["bots"]] == ["default"]

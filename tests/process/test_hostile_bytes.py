@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from tests.support.deadline import wait_until
 from tests.support.siege import Siege, request
+from tests.support.tried import ANSWERED, tried
 from tests.support.wire import Wire
 
 EXAMPLES = 300
@@ -53,6 +54,7 @@ def test_to_any_bytes_the_answers_are_json_and_then_comes_the_end(siege: Siege, 
         wire.half_close()
         check_lines(wire.rest())
     siege.polite.append()
+    tried("streams of random or spoilt bytes")
 
 
 class Hooligan:
@@ -159,3 +161,4 @@ def test_whatever_clients_do_the_answered_is_stored_once_and_the_rest_at_most_on
     assert Riot.stored <= {message["id"] for message in messages}
     assert set(contents) <= set(range(1, Riot.sent + 1))
     assert len(Riot.stored) > MACHINES
+    tried(ANSWERED, len(Riot.stored))

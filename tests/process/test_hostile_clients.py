@@ -4,6 +4,7 @@ import threading
 
 from tests.support.deadline import wait_until
 from tests.support.siege import MEBIBYTE, SESSION, Siege, request, send_until_stuck
+from tests.support.tried import tried
 
 STUCK = 20
 LINGERING = 200
@@ -60,6 +61,7 @@ def test_a_million_pings_on_one_connection_are_each_answered_in_order(siege: Sie
             if number % 20_000 == 0:
                 siege.polite.append()
     sender.join()
+    tried("pings on one connection", pings)
 
 
 def test_those_who_say_nothing_or_half_a_line_and_stay_hold_up_nobody(siege: Siege) -> None:

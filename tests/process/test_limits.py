@@ -15,6 +15,7 @@ from segue.server.descriptors import RESERVE
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import Segued
+from tests.support.tried import tried
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 DESCRIPTORS = 48
@@ -97,6 +98,7 @@ def test_a_storm_of_connections_leaves_no_descriptor_and_no_thread(segued: Segue
                 assert one.recv(1000).startswith(b"{")
     wait_until(lambda: watcher.call("daemon.status")["clients"] == 1)
     assert all(now <= before for now, before in zip(usage(segued), baseline, strict=True))
+    tried("connections made and dropped at once", STORM)
 
 
 @pytest.fixture

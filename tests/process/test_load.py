@@ -9,6 +9,7 @@ import pytest
 from segue.errors import SegueError
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.tried import ANSWERED, tried
 from tests.support.wire import Wire
 
 CLIENTS = 8
@@ -97,5 +98,7 @@ def test_eight_clients_at_once_leave_no_error_and_a_sound_file(segued: Segued, l
         assert status["requests"] >= sum(client.calls for client in clients)
         counts = [wire.call("message.count", session_id=client.session)["count"] for client in clients]
         assert counts == [client.appended for client in clients]
+    tried("seconds of load by eight clients", round(load_seconds))
+    tried(ANSWERED, sum(counts))
     assert segued.stop() == 0
     assert [line for line in segued.log if " ERROR " in line or (" WARNING " in line and "config" not in line)] == []

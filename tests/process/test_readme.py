@@ -1,5 +1,6 @@
 """The README is true: its commands are run in its order, and what it shows is what comes out."""
 
+import ast
 import re
 import shutil
 import sys
@@ -12,9 +13,11 @@ from segue.config import Config, parse_config
 from tests.process.cli import Terminal
 from tests.support import netcat
 from tests.support.process import Segued
-from tests.support.readme import README, updated
+from tests.support.readme import README, tried_rows, updated
+from tests.support.tried import ANSWERED
 
 TEXT = README.read_text()
+TESTS = README.parent / "tests"
 
 CHANGING = [
     (r"\x1b\[[\d;]*m", ""),
@@ -107,6 +110,20 @@ def test_the_configuration_in_the_readme_is_the_default_one_with_every_key() -> 
     keys = set(re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE))
     sections = [getattr(Config(), section) for section in Config.__struct_fields__]
     assert keys == {key for section in sections for key in section.__struct_fields__}
+
+
+def counted_kinds() -> set[str]:
+    """Every kind of trial that some test counts, by the words in its code."""
+    kinds = set()
+    for path in (*TESTS.glob("process/*.py"), *TESTS.glob("socket/*.py"), *TESTS.glob("support/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tried":
+                kinds.add(str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ANSWERED)
+    return kinds
+
+
+def test_what_the_readme_says_was_tried_is_what_the_tests_count() -> None:
+    assert tried_rows(TEXT) == counted_kinds()
 
 
 def test_the_tables_of_the_readme_are_made_of_the_code() -> None:

@@ -11,6 +11,7 @@ from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.siege import MEBIBYTE, warm_up
 from tests.support.soak import Soaker
+from tests.support.tried import ANSWERED, tried
 from tests.support.usage import memory_bytes, usage
 
 SOAKERS = 5
@@ -79,6 +80,8 @@ def test_a_soak_of_everything_loses_no_answered_write_and_leaves_nothing(
     with capsys.disabled():
         print(f"\nsoak of {soak_seconds:g} s, {writes} answered writes, seed {soak_seed}: {slopes(looks)}")  # noqa: T201
     assert writes > 0
+    tried("seconds of soak", round(soak_seconds))
+    tried(ANSWERED, writes)
     assert (looks[-1].memory - looks[0].memory) * MEBIBYTE < MEMORY_BYTES
     assert max(look.wal for look in looks) * MEBIBYTE < WAL_BYTES
     assert watcher.call("daemon.check", full=True) == {"ok": True, "problems": []}

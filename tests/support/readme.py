@@ -8,8 +8,12 @@ from typing import Any
 from segue.api import METHODS
 from segue.errors import KINDS
 from segue.rpc.method import Method, is_optional
+from tests.support.tried import totals
 
 README = Path(__file__).parents[2] / "README.md"
+
+TRIED_START = "<!-- tried: made by tests/support/readme.py of the counts of a run -->\n"
+TRIED_END = "\n<!-- end of tried -->"
 
 
 def method_table() -> str:
@@ -22,6 +26,26 @@ def error_table() -> str:
     """One row a kind."""
     rows = [f"| {error.code} | `{kind}` | {_first_line(error)} |" for kind, error in KINDS.items()]
     return "\n".join(["| code | kind | when |", "|---|---|---|", *rows])
+
+
+def tried_table(counted: dict[str, int]) -> str:
+    """One row a kind of trial, with what one run of all tests counted."""
+    return "\n".join(["| count | what |", "|---:|---|", *(f"| {count} | {what} |" for what, count in counted.items())])
+
+
+def tried_rows(text: str) -> set[str]:
+    """The kinds of trial that the README tells of."""
+    block = text.partition(TRIED_START)[2].partition(TRIED_END)[0]
+    return {row.split(" | ")[1].removesuffix(" |") for row in block.splitlines()[2:]}
+
+
+def with_tried(text: str, counted: dict[str, int]) -> str:
+    """The README with the counts of that run."""
+    before, found, rest = text.partition(TRIED_START)
+    _, closed, after = rest.partition(TRIED_END)
+    if not found or not closed:
+        raise SystemExit("README.md has no place for what was tried")
+    return before + found + tried_table(counted) + closed + after
 
 
 GENERATED = {"methods": method_table, "errors": error_table}
@@ -57,9 +81,11 @@ def _first_line(error: type) -> str:
 
 
 def main() -> None:
-    """Write the generated parts, or fail if they are not up to date."""
+    """Write the generated parts, or fail if they are not up to date; `--tried FILE` writes what that run counted."""
     text = README.read_text()
-    if "--write" in sys.argv:
+    if "--tried" in sys.argv:
+        README.write_text(with_tried(text, totals(Path(sys.argv[sys.argv.index("--tried") + 1]))))
+    elif "--write" in sys.argv:
         README.write_text(updated(text))
     elif updated(text) != text:
         raise SystemExit("README.md is out of date; run: python -m tests.support.readme --write")

@@ -8,6 +8,7 @@ from typing import Self
 
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.tried import tried
 from tests.support.usage import Usage, memory_bytes, usage
 from tests.support.wire import Wire
 
@@ -89,6 +90,7 @@ class Siege:
         wait_until(is_as_before, what=lambda: f"{now[0]} is not yet {self._before}")
         self.polite.append()
         self.polite.check()
+        tried("attacks by hostile clients, beside a polite one")
         assert memory_bytes(self.segued) - self._memory < SLACK_BYTES
         status = self.polite.wire.call("daemon.status")
         assert "internal" not in status["errors_by_kind"]

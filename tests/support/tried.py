@@ -8,6 +8,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+ANSWERED = "answered writes looked for afterwards: none was lost"
+
 VARIABLE = "SEGUE_TRIED_FILE"
 
 
