@@ -7,8 +7,8 @@ from pathlib import Path
 
 from segue.errors import InvalidParams, SegueError, StorageError
 from segue.store.faults import to_segue_error
+from segue.store.room import NO_ROOM
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 _NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PRIMARY = 0xFF
@@ -17,7 +17,7 @@ _PAGE = bytes(4096)
 
 def explain(error: OSError, target: Path) -> SegueError:
     """The error for a client whose copy could not be put there."""
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return StorageError(f"storage: no room for the copy in {target.parent}", reason="full")
     if error.errno in _NO_PLACE:
         return InvalidParams(f"cannot make {target}: {error.strerror}", path="$.path")

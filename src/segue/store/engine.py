@@ -23,6 +23,7 @@ from segue.errors import Overloaded, ShuttingDown, StartError, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.file import Footprint, prepare_directory, prepare_file
+from segue.store.room import lacks_room
 from segue.store.timing import Timing
 from segue.store.transactions import Outcome, fold_wal, run_read, run_writes
 from segue.store.tx import Tx
@@ -179,8 +180,14 @@ class Store:
         if not self.look_after_file():
             outcomes = run_writes(self._writer.raw, now, queries)
             if not self.look_after_file():
-                return outcomes
+                return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
         return [Outcome(None, _lost(), [])] * len(queries)
+
+    def _explained(self, outcome: Outcome) -> Outcome:
+        error = outcome.error
+        if isinstance(error, StorageError) and error.data["reason"] == "io" and lacks_room(self.path):
+            return outcome._replace(error=StorageError("storage: the disk is full", reason="full"))
+        return outcome
 
     def close_queue(self) -> None:
         """Take no more writes; those that wait are still committed."""

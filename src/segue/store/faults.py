@@ -1,9 +1,9 @@
 """SQLite's errors as segue's: what a client can act on is told apart, the rest stays a bug."""
 
-import errno
 import sqlite3
 
 from segue.errors import Overloaded, SegueError, ShuttingDown, StorageError
+from segue.store.room import NO_ROOM
 
 # Primary result codes: the lowest byte of an extended one.
 _PRIMARY = 0xFF
@@ -35,6 +35,6 @@ def to_segue_error(fault: Exception) -> Exception:
 
 def _from_os(fault: Exception) -> Exception:
     if isinstance(fault, OSError):
-        reason = "full" if fault.errno in (errno.ENOSPC, errno.EDQUOT) else "io"
+        reason = "full" if fault.errno in NO_ROOM else "io"
         return StorageError(f"storage: {fault.strerror}", reason=reason)
     return fault
