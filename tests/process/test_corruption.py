@@ -133,7 +133,7 @@ def test_a_damaged_page_of_any_table_is_told_and_the_others_are_served(damaged: 
     whole = damaged.database.read_bytes()
     fates: dict[str, str] = {}
     pages = roots(damaged.database) | {"the schema": 1, "a free page": free_page(damaged.database)}
-    pages["in the middle"] = len(whole) // PAGE // 2
+    pages["among the messages"] = whole.index(b"common word30 ") // PAGE + 1
     for name, page in pages.items():
         damaged.database.write_bytes(whole)
         overwrite(damaged.database, page, dice.choice([bytes(PAGE), dice.randbytes(PAGE)]))

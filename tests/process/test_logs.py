@@ -23,7 +23,8 @@ def put_under_journal(segued: Segued, off_by: int = 0) -> None:
 def test_the_journal_is_told_priorities_and_no_times(segued: Segued) -> None:
     put_under_journal(segued)
     segued.start()
-    assert segued.fail()[1] == [f"<3>segued: already running: another segued owns {segued.database}"]
+    owner = f"another segued (pid {segued.pid}) owns {segued.database}"
+    assert segued.fail()[1] == [f"<3>segued: already running: {owner}"]
     segued.stop()
     assert segued.log == [
         f"<6>segued: ready on {segued.socket}\n",
@@ -50,4 +51,4 @@ def test_what_kept_it_from_starting_is_one_line_too(segued: Segued) -> None:
     put_under_journal(segued)
     code, lines = segued.fail()
     assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith(f"<3>segued: config: {segued.config}: daemon.socket: expected")
+    assert lines[0].startswith(f"<3>segued: config: {segued.config}: daemon.socket: must be a text")
