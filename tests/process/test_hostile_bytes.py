@@ -160,5 +160,5 @@ def test_whatever_clients_do_the_answered_is_stored_once_and_the_rest_at_most_on
     assert len(set(contents)) == len(contents)
     assert Riot.stored <= {message["id"] for message in messages}
     assert set(contents) <= set(range(1, Riot.sent + 1))
-    assert len(Riot.stored) > MACHINES
+    assert len(Riot.stored) > MACHINES // 4
     tried(ANSWERED, len(Riot.stored))

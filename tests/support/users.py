@@ -17,7 +17,8 @@ _CHANGE = f"import os; os.setgroups([]); os.setresgid(*[{NOBODY}] * 3); os.setre
 SEGUED_OF_NOBODY = [
     sys.executable,
     "-c",
-    f"import anyio._backends._asyncio, uvloop; from segue.server.main import main; {_CHANGE}; main()",
+    "import anyio._backends._asyncio, importlib.readers, uvloop; from segue.server.main import main; "
+    f"{_CHANGE}; main()",
 ]
 """A `segued` of an ordinary user, to whom modes apply; its options follow."""
 

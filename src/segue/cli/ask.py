@@ -103,11 +103,12 @@ def _model_command(daemon: Daemon, given: str | None) -> str:
 
 def _store_question(daemon: Daemon, question: str, given: str | None, *, bot_id: str | None, new: bool) -> Asked:
     key = f"ask-{os.urandom(16).hex()}"
-    where: dict[str, Any] = {"working_dir": here(), "bot_id": bot_id}
+    if given is not None:
+        where: dict[str, Any] = {"session_id": find(daemon, given).id}
+    else:
+        where = {"working_dir": here(), "bot_id": bot_id}
     if new:
         where = {"session_id": daemon.ask("session.create", Session, **where).id}
-    elif given is not None:
-        where = {"session_id": find(daemon, given).id}
     daemon.client  # noqa: B018 - connected by being looked at: nobody waits for a daemon that never was there
     try:
         added = insist(daemon, "message.append", Appended, role="user", content=question, key=key, **where)
@@ -156,7 +157,7 @@ def _keep(params: dict[str, Any], error: Exception) -> None:
     try:
         path = keep_in_file(params["content"], f"{params['key']}.txt")
     except OSError as fault:
-        tell(f"nor could it be kept in a file ({fault.filename}: {fault.strerror}): only the output above has it")
+        tell(f"nor could it be kept in a file ({fault.strerror}): only the output above has it")
     else:
         tell(f"it is kept in a file; add it with: {command_to_add(path, params)}")
 

@@ -10,7 +10,7 @@ from segue.cli.output import harmless, put, put_json, size
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", metavar="PATH")
 @click.option("--overwrite", is_flag=True, help="Replace the copy that is there.")
 @json_option
 @pass_daemon

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from segue.answers import CheckResult, CleanupStatus, DaemonStatus, ReadStatus
+from segue.answers import CheckResult, CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
 from segue.cli.advice import advice
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, size, span, when
@@ -90,7 +90,15 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
         "process": f"{_count(status.process.tasks, 'task')}, {_count(status.process.threads, 'thread')}, "
         f"at most {size(status.process.peak_memory_bytes)} of memory",
         "cleanup": _cleanup(status.cleanup),
+        "secrets": _secrets(status.privacy),
     }
+
+
+def _secrets(privacy: PrivacyStatus) -> str:
+    if not privacy.redact:
+        return "stored as they come (privacy.redact is false)"
+    found = ", ".join(f"{count} {kind}" for kind, count in privacy.redacted.items()) or "none"
+    return f"taken out before they are stored; so far {found}"
 
 
 def _reads(reads: ReadStatus) -> str:

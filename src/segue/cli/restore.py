@@ -24,7 +24,7 @@ PAUSE_SECONDS = 0.05
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", metavar="PATH")
 @click.option("--stop", is_flag=True, help="Stop the daemon first if one runs.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @pass_daemon
@@ -35,9 +35,11 @@ def restore(daemon: Daemon, *, path: str, stop: bool, yes: bool) -> int:
     """
     if not path:
         raise click.UsageError("PATH is empty")
+    places, source = daemon.places, Path(os.path.abspath(path))
+    if not source.exists():
+        raise Failure(f"No such file: {source}")
     if not yes:
         require_person("restored")
-    places, source = daemon.places, Path(os.path.abspath(path))
     with ExitStack() as holding:
         if not stop:
             holding.enter_context(_held(places))

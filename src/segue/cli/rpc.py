@@ -38,7 +38,7 @@ def put_answer(answer: Answer) -> int:
 
 
 def parse_params(params: tuple[str, ...], limit: int) -> Any:
-    """What to send; wrong usage if it is neither JSON nor name=value pairs."""
+    """What to send; wrong usage if it is neither one JSON value nor name=value pairs."""
     if not params:
         return None
     if len(params) == 1 and (params[0] == "-" or params[0].lstrip()[:1] in ("{", "[")):
@@ -56,7 +56,8 @@ def _parse_json(text: str) -> Any:
 def _parse_pair(pair: str) -> tuple[str, Any]:
     name, separator, value = pair.partition("=")
     if not separator or not name:
-        raise click.UsageError(f"{pair!r} is neither JSON nor name=value")
+        hint = "one JSON value, or name=value as often as needed, not both" if pair[:1] in ("{", "[") else "name=value"
+        raise click.UsageError(f"{pair!r} is no parameter: give {hint}")
     try:
         return name, msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):

@@ -9,7 +9,7 @@ import click
 from segue.answers import SearchHit, SearchPage
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find, here
-from segue.cli.output import age, on_terminal, one_line, put, put_json, put_row, styled
+from segue.cli.output import age, on_terminal, one_line, put, put_json, put_row, styled, tell
 from segue.cli.transcript import COLOURS
 from segue.clock import timestamp, wall_ms
 
@@ -80,7 +80,10 @@ def search(
             _put(page)
         shown += len(page.hits)
         if not page.hits or shown >= min(page.total, limit):
-            return 0 if shown else 1
+            break
+    if not shown and on_terminal():
+        tell("nothing found")
+    return 0 if shown else 1
 
 
 def _put(page: SearchPage) -> None:

@@ -3,8 +3,8 @@
 import click
 
 from segue.cli.daemon import Daemon, json_option, pass_daemon
-from segue.cli.lookup import find_or_current, here
-from segue.cli.output import one_line, put, put_json
+from segue.cli.lookup import find_or_current, here, resolve
+from segue.cli.output import on_terminal, one_line, put, put_json, tell
 from segue.types import Session
 
 
@@ -71,4 +71,7 @@ def end(daemon: Daemon, *, session_id: str | None, crashed: bool, as_json: bool)
     if as_json:
         return put_json(answer.raw())
     ended = answer.decode(Session)
-    return put(f"{ended.id} is {ended.status}")
+    put(f"{ended.id} is {ended.status}")
+    if session_id is None and on_terminal() and (left := resolve(daemon, here()).session):
+        tell(f"this directory now continues {left.id} {one_line(left.name or '')}; `segue new` begins another")
+    return None

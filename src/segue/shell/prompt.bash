@@ -66,7 +66,7 @@ __segue_update() {
   __segue_clock
   if [[ $PWD != "$__segue_shown_in" ]]; then
     __segue_shown_in=$PWD __segue_stale=1 __segue_id=''
-    REPLY=$(pwd -P && printf x) # x: a name may end in a newline
+    REPLY=$(pwd -P 2>/dev/null && printf x) # x: a name may end in a newline
     __segue_quote "${REPLY%$'\n'x}"
     __segue_quoted=$REPLY
   fi

@@ -78,7 +78,7 @@ def _check_existing(target: Path, *, overwrite: bool) -> None:
     if not stat.S_ISREG(mode):
         raise InvalidParams("is not a regular file", path="$.path")
     if not overwrite:
-        raise Conflict(f"{target} exists; name another file or overwrite it", reason="exists")
+        raise Conflict(f"{target} exists; name another file, or give overwrite", reason="exists")
     if not is_ours(target):
         raise Conflict(f"{target} exists and is no database of segue; it is not overwritten", reason="exists")
 
@@ -113,7 +113,7 @@ def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
     try:
         os.link(temporary, target)  # unlike rename, this fails if something came there meanwhile
     except FileExistsError:
-        raise Conflict(f"{target} exists; name another file or overwrite it", reason="exists") from None
+        raise Conflict(f"{target} exists; name another file, or give overwrite", reason="exists") from None
     except OSError:  # a file system without hard links
         _check_existing(target, overwrite=False)
         temporary.rename(target)
