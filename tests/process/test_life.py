@@ -1,4 +1,10 @@
+from contextlib import suppress
+
+from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.wire import Wire
+
+EARLY = 100
 
 
 def test_a_daemon_that_is_told_to_stop_leaves_nothing_but_its_file(segued: Segued) -> None:
@@ -7,3 +13,19 @@ def test_a_daemon_that_is_told_to_stop_leaves_nothing_but_its_file(segued: Segue
     assert segued.stop() == 0
     assert sorted(path.name for path in segued.database.parent.iterdir()) == ["sessions.db", "sessions.db.lock"]
     assert not segued.socket.exists()
+
+
+def test_what_a_client_asks_before_the_daemon_is_ready_is_counted_and_does_not_hold_it_up(segued: Segued) -> None:
+    early: list[Wire] = []
+
+    def connected() -> bool:
+        with suppress(OSError):
+            early.append(segued.connect())
+        return bool(early)
+
+    segued.launch()
+    wait_until(connected)
+    for _ in range(EARLY):
+        assert early[0].call("daemon.ping") == "pong"
+    segued.wait_ready()
+    assert EARLY <= early[0].call("daemon.status")["requests"] <= EARLY + 1

@@ -61,6 +61,15 @@ def test_writes_are_counted_and_their_slowest_is_kept(wire: Wire) -> None:
     assert 0 < after["slowest_recent_ms"] <= after["slowest_ms"]
 
 
+def test_a_write_that_is_refused_is_not_counted_as_one(wire: Wire) -> None:
+    wire.call("session.create", id="s")
+    before = wire.call("daemon.status")["writes"]["committed"]
+    for _ in range(100):
+        refused = wire.respond("session.create", {"id": "s"})
+        assert refused["error"]["data"]["kind"] == "conflict"
+    assert wire.call("daemon.status")["writes"]["committed"] < before + 100
+
+
 def test_the_wal_is_as_large_as_its_file(server: Server, wire: Wire) -> None:
     wire.call("session.create", id="s")
     wal = server.database.with_name("sessions.db-wal")

@@ -14,12 +14,9 @@ AM_ROOT = os.geteuid() == 0
 
 _CHANGE = f"import os; os.setgroups([]); os.setresgid(*[{NOBODY}] * 3); os.setresuid(*[{NOBODY}] * 3)"
 
-SEGUED_OF_NOBODY = [
-    sys.executable,
-    "-c",
-    "import anyio._backends._asyncio, importlib.readers, uvloop; from segue.server.main import main; "
-    f"{_CHANGE}; main()",
-]
+_LOAD = "import anyio._backends._asyncio, importlib.readers, uvloop; from segue.server.main import main"
+
+SEGUED_OF_NOBODY = [sys.executable, "-c", f"{_LOAD}; {_CHANGE}; main()"]
 """A `segued` of an ordinary user, to whom modes apply; its options follow."""
 
 

@@ -154,3 +154,16 @@ def test_a_text_of_nothing_but_beginnings_is_looked_through(form: Any) -> None:
 def test_eight_mebibytes_that_almost_hold_secrets_are_looked_through() -> None:
     unit = "\nsk-ant- ghp_ AKIA eyJaaaaaaaa.eyJaaaaaaaa. -----BEGIN PRIVATE KEY-----AAAA xoxb-1 :AA "
     assert find(unit * (8 * 1024 * 1024 // len(unit))) == []
+
+
+def test_members_whose_names_become_alike_are_all_kept() -> None:
+    one, other = f"npm_{'a' * 36}", f"npm_{'b' * 36}"
+    found: Counter[str] = Counter()
+    mark = "[redacted:npm]"
+    members = {one: 1, other: 2, f"{mark}-2": 3, mark: 4}
+    changed = redact_all(members, found)
+    assert sorted(changed.values()) == [1, 2, 3, 4]
+    assert changed[mark] == 4
+    assert changed[f"{mark}-2"] == 3
+    assert redact_all(changed, found) == changed
+    assert found == {"npm": 2}

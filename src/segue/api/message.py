@@ -81,7 +81,7 @@ async def append(
         metadata=metadata,
         key=key,
     )
-    new = await _prepare(ctx, draft, "$")
+    [new] = await _prepare(ctx, [draft], "$")
     if session_id is not None:
         return await ctx.store.write(appending.append, session_id, new, expected_last_id=expected_last_id)
     return await ctx.store.write(
@@ -98,7 +98,7 @@ async def append_many(
     ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
 ) -> AppendedMany:
     """Where the messages went, at most 1000: all are stored or none; a key that was used gives its first id."""
-    several = [await _prepare(ctx, draft, f"$.messages[{index}]") for index, draft in enumerate(messages)]
+    several = await _prepare(ctx, messages, "$.messages[{}]")
     return await ctx.store.write(appending.append_many, session_id, several, expected_last_id=expected_last_id)
 
 
@@ -193,10 +193,16 @@ async def _catch_up(ctx: Context) -> None:
         await ctx.store.write(indexing.step, newest)
 
 
-async def _prepare(ctx: Context, draft: Draft, path: str) -> Appending:
-    check_depth(draft.parts, f"{path}.parts")
-    check_depth(draft.metadata, f"{path}.metadata")
+async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> builtins.list[Appending]:
+    """All at once, so that the secrets of many short messages are looked for like those of a long one."""
+    for index, draft in enumerate(drafts):
+        check_depth(draft.parts, f"{path.format(index)}.parts")
+        check_depth(draft.metadata, f"{path.format(index)}.metadata")
     if ctx.config.privacy.redact:
-        content, parts, metadata = await ctx.clean((draft.content, draft.parts, draft.metadata))
-        draft = structs.replace(draft, content=content, parts=parts, metadata=metadata)
-    return appending.prepare(draft, ctx.config.limits.content_bytes, path)
+        cleaned = await ctx.clean([(draft.content, draft.parts, draft.metadata) for draft in drafts])
+        drafts = [
+            structs.replace(draft, content=content, parts=parts, metadata=metadata)
+            for draft, (content, parts, metadata) in zip(drafts, cleaned, strict=True)
+        ]
+    limit = ctx.config.limits.content_bytes
+    return [appending.prepare(draft, limit, path.format(index)) for index, draft in enumerate(drafts)]

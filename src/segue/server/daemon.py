@@ -5,6 +5,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
@@ -33,7 +34,7 @@ LATE_SECONDS = 3
 """How far into the drain requests are still run; later ones are refused, so that the rest can be answered."""
 
 OWN_LOOK_SECONDS = 0.5
-"""How long the daemon's own connection at its start may take to be gone; others may have come meanwhile."""
+"""How long the daemon's own connection at its start may take to be gone."""
 
 IDLE_LOOKS = 10
 """How often within `idle_exit_minutes` to look whether anything happened."""
@@ -141,13 +142,19 @@ class Daemon:
             async with await UNIXSocketStream.from_socket(raw) as stream:
                 await stream.send(b'{"jsonrpc":"2.0","method":"daemon.ping","id":0}\n')
                 await stream.receive()
+                await self._leave(stream)
         except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
             raw.close()
             reason = getattr(error, "strerror", None) or "the connection was closed"
             raise StartError("socket", f"no answer at {self._door.path}: {reason}") from None
-        with anyio.move_on_after(OWN_LOOK_SECONDS):  # or we would be a client too many for a limit of one
-            await self._services.clients.wait_until_gone()
-        self._services.dispatcher.requests = 0
+        self._services.dispatcher.requests -= 1
+
+    async def _leave(self, stream: UNIXSocketStream) -> None:
+        """Wait until the other end is closed as well, or we would be a client too many for a limit of one."""
+        await stream.send_eof()
+        with anyio.move_on_after(OWN_LOOK_SECONDS), suppress(anyio.EndOfStream):
+            while True:
+                await stream.receive()
 
     async def _drain(self, clients: TaskGroup) -> None:
         """Answer what was received, within bounds; whoever does not take the answers is cut off."""

@@ -167,7 +167,7 @@ class Store:
                 outcomes = await self._writer.call(self._commit, self._clock(), [write.query for write in batch])
             except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
                 outcomes = [Outcome(None, error, [])] * len(batch)
-            self.timing.wrote(len(batch), batch[0].asked)
+            self.timing.wrote(sum(outcome.error is None for outcome in outcomes), batch[0].asked)
             for write, outcome in zip(batch, outcomes, strict=True):
                 _settle(write.done, outcome)
             if emitted := [one for outcome in outcomes for one in outcome.emitted]:

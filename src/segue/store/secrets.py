@@ -158,8 +158,21 @@ def redact_all(value: T, found: Counter[str]) -> T:
     elif isinstance(value, list | tuple):
         changed = type(value)(redact_all(one, found) for one in value)
     elif isinstance(value, dict):
-        changed = {redact(name, found): redact_all(one, found) for name, one in value.items()}
+        changed = _redact_members(value, found)
     return changed  # type: ignore[return-value]
+
+
+def _redact_members(members: dict[str, object], found: Counter[str]) -> dict[str, object]:
+    """Names that become alike are numbered, so that no member takes another's place."""
+    changed: dict[str, object] = {}
+    for name, one in members.items():
+        free = base = redact(name, found)
+        number = 1
+        while free in changed or (free != name and free in members):
+            number += 1
+            free = f"{base}-{number}"
+        changed[free] = redact_all(one, found)
+    return changed
 
 
 @cache
