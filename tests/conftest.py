@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sweep-seed", type=int, default=7, help="what the sample of faults is drawn by")
     parser.addoption("--sweep-seconds", type=float, default=45, help="how long to try faults of the sample")
     parser.addoption("--sleep-seconds", type=float, default=1, help="how long the daemon is stopped like a sleeper")
-    parser.addoption("--soak-seconds", type=float, default=45, help="how long the soak goes on")
+    parser.addoption("--soak-seconds", type=float, default=60, help="how long the soak goes on")
     parser.addoption("--soak-seed", default="segue", help="what the soak's dice are thrown by")
     parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
 
