@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from segue.errors import SegueError, StorageError
-from segue.store.backup import PREFIX
+from segue.store.leftovers import BACKUP
 from tests.support.copies import check_copy, ids_in, rows
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
@@ -113,7 +113,7 @@ def test_a_copy_is_private_from_its_first_instant_and_never_half_under_its_name(
             assert wire.answer()["result"]["bytes"] == target.stat().st_size
             inodes.add(target.stat().st_ino)
     assert len(inodes) > 1, "each was made beside the other and renamed"
-    assert any(name.startswith(PREFIX) for name in watcher.seen)
+    assert any(name.startswith(BACKUP) for name in watcher.seen)
     assert set.union(*watcher.seen.values()) == {0o600}
 
 
@@ -123,7 +123,7 @@ def test_clients_write_and_read_on_while_a_copy_is_made(segued: Segued, shelf: P
     wire.post("daemon.backup", path=str(shelf / "copy.db"))
     wait_until(lambda: any(shelf.iterdir()))
     answered = 0
-    while any(path.name.startswith(PREFIX) for path in shelf.iterdir()):
+    while any(path.name.startswith(BACKUP) for path in shelf.iterdir()):
         other.call("message.append", session_id="large", role="user", content="meanwhile")
         other.call("session.list")
         answered += 1
@@ -184,7 +184,7 @@ def catch_in_the_middle(segued: Segued, shelf: Path) -> Wire:
         wire.post("daemon.backup", path=str(shelf / f"{attempt}.db"))
         wait_until(lambda: any(shelf.iterdir()))
         os.kill(segued.pid, signal.SIGSTOP)
-        if any(path.name.startswith(PREFIX) for path in shelf.iterdir()) and not (shelf / f"{attempt}.db").exists():
+        if any(path.name.startswith(BACKUP) for path in shelf.iterdir()) and not (shelf / f"{attempt}.db").exists():
             return wire
         os.kill(segued.pid, signal.SIGCONT)
         wire.answer()
@@ -196,7 +196,7 @@ def test_what_a_killed_daemon_left_of_a_copy_is_removed_by_the_next(segued: Segu
     fill(segued.start().connect(), 20)
     catch_in_the_middle(segued, shelf)
     segued.kill()
-    assert all(path.name.startswith(f"{PREFIX}{segued.pid}-") for path in shelf.iterdir())
+    assert all(path.name.startswith(f"{BACKUP}{segued.pid}-") for path in shelf.iterdir())
     segued.start().connect().call("daemon.backup", path=str(shelf / "copy.db"))
     assert [path.name for path in shelf.iterdir()] == ["copy.db"]
     check_copy(shelf / "copy.db")
@@ -212,7 +212,7 @@ def test_a_daemon_told_to_stop_leaves_a_whole_copy_or_none(segued: Segued, shelf
     assert segued.wait() == 0
     if "result" in answer:
         check_copy(Path(answer["result"]["path"]))
-    assert [path.name for path in shelf.iterdir() if path.name.startswith(PREFIX)] == []
+    assert [path.name for path in shelf.iterdir() if path.name.startswith(BACKUP)] == []
 
 
 def test_a_hurried_end_interrupts_a_copy_and_leaves_nothing_of_it(segued: Segued, shelf: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_hurried_end_interrupts_a_copy_and_leaves_nothing_of_it(segued: Segued
         os.kill(segued.pid, signal.SIGCONT)
         wait_until(lambda: segued.process is None or segued.process.poll() is not None or not accepts(segued))
     assert segued.wait() == 0
-    assert [path for path in shelf.iterdir() if path.name.startswith(PREFIX)] == []
+    assert [path for path in shelf.iterdir() if path.name.startswith(BACKUP)] == []
 
 
 def accepts(segued: Segued) -> bool:
@@ -236,11 +236,11 @@ def test_only_what_dead_processes_left_is_swept(segued: Segued, shelf: Path) -> 
     wire = segued.start().connect()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    kept = [f"{PREFIX}{os.getpid()}-ab", f"{PREFIX}x-ab", f"{PREFIX}{10**30}-ab", f"{PREFIX}", "segue-backup-1-ab"]
-    for name in [*kept, f"{PREFIX}{gone.pid}-ab"]:
+    kept = [f"{BACKUP}{os.getpid()}-ab", f"{BACKUP}x-ab", f"{BACKUP}{10**30}-ab", f"{BACKUP}", "segue-backup-1-ab"]
+    for name in [*kept, f"{BACKUP}{gone.pid}-ab"]:
         (shelf / name).touch(mode=0o600)
     wire.call("daemon.backup", path=str(shelf / "copy.db"))
-    swept = {f"{PREFIX}{10**30}-ab"}
+    swept = {f"{BACKUP}{10**30}-ab"}
     assert {path.name for path in shelf.iterdir()} == {"copy.db", *kept} - swept
 
 

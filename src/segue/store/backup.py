@@ -16,9 +16,7 @@ from pathlib import Path
 from segue.errors import Conflict, InvalidParams, SegueError
 from segue.store.backup_faults import explain, explain_copy
 from segue.store.file import FILE_MODE, is_ours, sync_directory
-
-PREFIX = ".segue-backup-"
-"""Of a copy that is being made; the process id follows, so that what a dead process left can be told from the rest."""
+from segue.store.leftovers import BACKUP, sweep
 
 JOURNALS = ("-wal", "-journal")
 """Beside a database of that name SQLite would take these for its own, and play them into it."""
@@ -32,8 +30,8 @@ def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, ta
     """
     try:
         _check_place(target, overwrite=overwrite, taken=taken)
-        _sweep(target.parent)
-        temporary = target.with_name(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+        sweep(target.parent, BACKUP)
+        temporary = target.with_name(f"{BACKUP}{os.getpid()}-{secrets.token_hex(4)}")
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         try:
             _check_private(descriptor, target)
@@ -117,25 +115,3 @@ def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
     except OSError:  # a file system without hard links
         _check_existing(target, overwrite=False)
         temporary.rename(target)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what backups left here that were killed."""
-    for path in folder.glob(f"{PREFIX}*"):
-        process = path.name.removeprefix(PREFIX).partition("-")[0]
-        if process.isascii() and process.isdecimal() and not _is_alive(int(process)):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _is_alive(process: int) -> bool:
-    """Whether another process has this number; there is one backup at a time, so ours is none that still goes on."""
-    if process == os.getpid() or not 0 < process < 2**31:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
