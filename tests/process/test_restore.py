@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -72,20 +73,6 @@ def test_a_killed_daemon_s_database_is_kept_with_what_stood_in_its_wal(
     assert unserved.run("restore", "copy.db", "--yes").code == 0
     assert not Path(f"{segued.database}-wal").exists()
     assert (sessions(segued.database), sessions(kept(segued)[0])) == (["old"], ["in-the-wal", "new", "old"])
-
-
-def test_a_database_that_cannot_be_folded_is_kept_with_its_wal(segued: Segued, unserved: Cli, copy: Path) -> None:
-    segued.start().connect().call("session.create", id="in-the-wal")
-    segued.kill()
-    with closing(sqlite3.connect(segued.database, isolation_level=None)) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM sessions").fetchone()
-        assert unserved.run("restore", "copy.db", "--yes").code == 0
-    [old] = kept(segued)
-    assert Path(f"{old}-wal").stat().st_size
-    assert sessions(old) == ["in-the-wal", "new", "old"]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in segued.database.parent.iterdir()} == {0o600}
-    assert sessions(segued.database) == ["old"]
 
 
 def test_where_nothing_was_a_copy_begins(segued: Segued, unserved: Cli, copy: Path) -> None:
@@ -300,12 +287,42 @@ def test_what_the_next_cleanup_would_delete_is_told(segued: Segued, unserved: Cl
     assert "of them" not in unserved.run("restore", "copy.db", "--yes").err
 
 
-def test_what_an_interrupted_restore_left_is_removed_by_the_next(segued: Segued, unserved: Cli, copy: Path) -> None:
-    left = segued.database.parent / ".segue-restore-1-ab"
+def dead_process() -> int:
+    """The number of a process that was."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def unfinished_copy(folder: Path, process: int) -> Path:
+    """What a restore by that process has before its question is answered."""
+    left = folder / f".segue-restore-{process}-ab"
     left.mkdir(mode=0o700)
     (left / "sessions.db").touch(mode=0o600)
+    return left
+
+
+def test_what_a_killed_restore_left_is_removed_by_the_next_and_by_a_daemon(
+    segued: Segued, unserved: Cli, copy: Path
+) -> None:
+    left = unfinished_copy(segued.database.parent, dead_process())
     assert unserved.run("restore", "copy.db", "--yes").code == 0
     assert not left.exists()
+    left = unfinished_copy(segued.database.parent, dead_process())
+    backup = segued.database.with_name(f".segue-backup-{dead_process()}-ab")
+    backup.touch(mode=0o600)
+    segued.start()
+    assert not left.exists()
+    assert not backup.exists()
+
+
+def test_the_copy_of_a_living_restore_is_left_alone(segued: Segued, unserved: Cli, copy: Path) -> None:
+    theirs = unfinished_copy(segued.database.parent, os.getpid())
+    segued.start()
+    assert segued.stop() == 0
+    assert unserved.run("restore", "copy.db", "--yes").code == 0
+    assert theirs.exists()
+    shutil.rmtree(theirs)
 
 
 def test_without_room_nothing_is_changed(segued: Segued, unserved: Cli, copy: Path) -> None:

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from segue.paths import Places, check_socket_length
 from segue.store.file import check_file, prepare_directory
+from segue.store.leftovers import BACKUP, RESTORE, sweep
 from segue.store.lock import release_lock, take_lock
+from segue.store.replacing import undo_unfinished
 
 
 @contextmanager
@@ -22,6 +24,8 @@ def own(places: Places) -> Iterator[None]:
     try:
         socket = take_lock(places.socket.with_name(places.socket.name + ".lock"), str(places.socket))
         try:
+            undo_unfinished(places.database)
+            sweep(places.database.parent, BACKUP, RESTORE)
             yield
         finally:
             release_lock(socket)

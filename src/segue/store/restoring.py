@@ -1,7 +1,7 @@
 """A copy put in the database's place, while no daemon serves it: the replaced one is kept beside it.
 
 The copy is first made part of the database's own directory and looked over there; whoever gave it keeps it as it
-was. Then one rename replaces the database, and its WAL, which would be played into the new one, is gone by then.
+was. Then it replaces the database.
 """
 
 import os
@@ -14,30 +14,22 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from segue.clock import timestamp, wall_ms
+from segue.clock import wall_ms
 from segue.errors import AlreadyRunning, StartError
-from segue.store import retention
+from segue.store import replacing, retention
 from segue.store.file import (
     APPLICATION_ID,
-    COMPANIONS,
     DIRECTORY_MODE,
     FILE_MODE,
     MAGIC,
     check_file,
     prepare_directory,
-    sync_directory,
 )
+from segue.store.leftovers import RESTORE, sweep
 from segue.store.lock import release_lock, take_lock
 from segue.store.migrate import check_ours, load_migrations
+from segue.store.replacing import SUBJECT
 from segue.store.tx import Tx
-
-PREFIX = ".segue-restore-"
-"""Of a copy that is being looked over."""
-
-SUBJECT = "restore"
-
-FOLD_SECONDS = 0.5
-"""How long another program that reads the database keeps us from folding its WAL in."""
 
 
 class Candidate(NamedTuple):
@@ -59,6 +51,7 @@ def hold(database: Path, lock: Path) -> Iterator[None]:
     prepare_directory(database.parent, "database")
     descriptor = take_lock(lock, str(database))
     try:
+        replacing.undo_unfinished(database)
         yield
     finally:
         release_lock(descriptor)
@@ -69,7 +62,8 @@ def candidate(source: Path, database: Path, retention_ms: int | None, max_sessio
     """The copy, ready to take the database's place; StartError says why it cannot."""
     _check_source(source, database)
     prepare_directory(database.parent, "database")
-    folder = database.parent / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    sweep(database.parent, RESTORE)
+    folder = database.parent / f"{RESTORE}{os.getpid()}-{secrets.token_hex(4)}"
     try:
         copied = _copy_all(source, folder / database.name)
         yield _look_over(copied, source, retention_ms, max_sessions)
@@ -82,15 +76,7 @@ def replace(database: Path, chosen: Candidate) -> Path | None:
 
     StartError if that fails; the database is then as it was, perhaps with its WAL folded in.
     """
-    try:
-        kept = _keep(database)
-        chosen.path.rename(database)
-        sync_directory(database.parent)
-        for path in database.parent.glob(f"{PREFIX}*"):
-            shutil.rmtree(path, ignore_errors=True)
-    except OSError as error:
-        raise StartError(SUBJECT, f"cannot replace {database}: {error.strerror}") from None
-    return kept
+    return replacing.replace(database, chosen.path)
 
 
 def _check_source(source: Path, database: Path) -> None:
@@ -189,36 +175,3 @@ def _describe(connection: sqlite3.Connection, copied: Path, retention_ms: int | 
     ).fetchone()
     expired = retention.preview(Tx(connection, wall_ms()), retention_ms, max_sessions).sessions_deleted
     return Candidate(copied, sessions, messages, newest, expired)
-
-
-def _keep(database: Path) -> Path | None:
-    """Give the database a second name, and take from the first what goes with it."""
-    if not database.exists():
-        _clear(database)
-        return None
-    # One that cannot be folded is moved with its WAL: that it is damaged is often why another takes its place.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(database, FOLD_SECONDS, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
-    kept = _free_name(database)
-    for suffix in ("-wal", "-journal", ""):
-        if os.path.lexists(f"{database}{suffix}"):
-            os.link(f"{database}{suffix}", f"{kept}{suffix}")
-            Path(f"{kept}{suffix}").chmod(FILE_MODE)
-    sync_directory(database.parent)
-    _clear(database)
-    return kept
-
-
-def _clear(database: Path) -> None:
-    for suffix in (*COMPANIONS, "-journal"):
-        Path(f"{database}{suffix}").unlink(missing_ok=True)
-
-
-def _free_name(database: Path) -> Path:
-    """`sessions.db.replaced-2026-11-21-074351-123`: the moment, so that names sort by age."""
-    digits = timestamp(wall_ms()).translate(str.maketrans("T.", "--", ":Z"))
-    name, number = f"{database.name}.replaced-{digits}", 1
-    while os.path.lexists(database.with_name(name)):
-        number += 1
-        name = f"{database.name}.replaced-{digits}-{number}"
-    return database.with_name(name)
