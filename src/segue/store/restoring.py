@@ -166,7 +166,8 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
     check_ours(connection, known)
     problems = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problems != "ok":
-        raise StartError(SUBJECT, f"{source} is damaged: {problems.splitlines()[0]}")
+        told = [line for line in problems.splitlines() if not line.startswith("***")]  # which database, in stars
+        raise StartError(SUBJECT, f"{source} is damaged: {told[0] if told else problems}")
 
 
 def _describe(connection: sqlite3.Connection, copied: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
