@@ -128,6 +128,12 @@ def corrupt(copy: Path) -> None:
             file.write(b"\xff" * 200)
 
 
+def junk_in_a_page(copy: Path) -> None:
+    with copy.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(bytes(range(1, 251)) * 8)
+
+
 def header_only(copy: Path) -> None:
     os.truncate(copy, 100)
 
@@ -172,6 +178,7 @@ WRONG: dict[Callable[[Path], None], str] = {
     pipe: "not a file",
     cut: "malformed",
     corrupt: "damaged",
+    junk_in_a_page: "is damaged",
     header_only: "malformed",
     foreign: "another program",
     unmarked: "another program",
@@ -191,6 +198,7 @@ def test_a_file_that_cannot_be_restored_is_refused_and_changes_nothing(
     outcome = unserved.run("restore", "copy.db", "--yes")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
     assert WRONG[spoil] in outcome.err
+    assert "***" not in outcome.err
     assert {path.name: path.read_bytes() for path in segued.database.parent.iterdir()} == before
 
 
@@ -257,16 +265,29 @@ def test_a_file_that_another_daemon_serves_is_no_copy(segued: Segued, unserved: 
     assert (outcome.code, "segue backup" in outcome.err) == (1, True)
 
 
-def test_no_daemon_starts_while_the_person_thinks(segued: Segued, unserved: Cli, copy: Path) -> None:
+def test_others_are_served_while_the_person_thinks_and_no_is_no(segued: Segued, unserved: Cli, copy: Path) -> None:
     terminal = unserved.terminal("restore", "copy.db")
     terminal.read_until("[y/N]")
-    code, lines = segued.fail()
-    assert (code, len(lines)) == (3, 1)
+    assert segued.start().connect().call("daemon.ping") == "pong"
     terminal.type("n\n")
     code, screen = terminal.finish()
     assert (code, "nothing was restored" in screen) == (1, True)
-    assert (sessions(segued.database), kept(segued)) == (["new", "old"], [])
     assert not list(segued.database.parent.glob(".segue*"))
+    assert segued.stop() == 0
+    assert (sessions(segued.database), kept(segued)) == (["new", "old"], [])
+
+
+def test_under_a_daemon_that_came_while_the_person_thought_nothing_is_restored(
+    segued: Segued, unserved: Cli, copy: Path
+) -> None:
+    terminal = unserved.terminal("restore", "copy.db")
+    terminal.read_until("[y/N]")
+    wire = segued.start().connect()
+    terminal.type("y\n")
+    code, screen = terminal.finish()
+    assert (code, "--stop" in screen) == (1, True)
+    assert wire.call("session.create", id="later")["id"] == "later"
+    assert kept(segued) == []
 
 
 def test_a_person_who_says_yes_is_believed(segued: Segued, unserved: Cli, copy: Path) -> None:

@@ -42,13 +42,12 @@ def restore(daemon: Daemon, *, path: str, stop: bool, yes: bool) -> int:
         require_person("restored")
     with ExitStack() as holding:
         if not stop:
-            holding.enter_context(_held(places))
+            _held(places).close()  # a person may think long, and whoever needs a daemon meanwhile gets one
         chosen = holding.enter_context(restoring.candidate(source, places.database, *_limits(places.config.session)))
         _describe(chosen)
         if not yes and not confirmed(harmless(f"Put {source} in the place of {places.database}?")):
             return tell("nothing was restored", 1)
-        if stop:
-            holding.enter_context(_stopped(places))
+        holding.enter_context(_stopped(places) if stop else _held(places))
         kept = restoring.replace(places.database, chosen)
     put(harmless(f"restored {places.database} from {source}"))
     if kept is not None:
