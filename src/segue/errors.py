@@ -93,7 +93,7 @@ class TooLarge(SegueError):
 
 
 class StorageError(SegueError):
-    """The file could not be read or written (`reason`: full, io, corrupt, read_only); nothing was stored."""
+    """A fault of the file (`reason`: full, io, corrupt, read_only); nothing was stored, unless it says "unknown"."""
 
     code = -32005
     kind = "storage"

@@ -38,6 +38,8 @@ class Fault(NamedTuple):
     number: int
     lasting: bool = False
     """Whether every later call goes wrong too."""
+    step: int = 0
+    """If it is not 0, each so manieth call after that goes wrong too."""
 
     def __str__(self) -> str:
         return f"{self.call}:{self.what}:{self.number}"
@@ -46,7 +48,8 @@ class Fault(NamedTuple):
     def injection(self) -> str:
         """How strace is told."""
         what = "signal=KILL" if self.what == "KILL" else f"error={self.what}"
-        return f"inject={self.call}:{what}:when={self.number}{'+' if self.lasting else ''}"
+        later = "+" if self.lasting else f"+{self.step}" if self.step else ""
+        return f"inject={self.call}:{what}:when={self.number}{later}"
 
 
 class Traced(Segued):

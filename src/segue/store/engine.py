@@ -22,6 +22,7 @@ from segue.clock import Clock
 from segue.errors import Overloaded, ShuttingDown, StartError, StorageError
 from segue.events import Emitted
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
+from segue.store.doubt import Unsure
 from segue.store.file import Footprint, prepare_directory, prepare_file
 from segue.store.room import lacks_room
 from segue.store.timing import Timing
@@ -100,7 +101,8 @@ class Store:
         """Run `query` in a write transaction and return its result once that is durable.
 
         Raises Overloaded if too much waits, ShuttingDown if the store closes, StorageError if the file cannot
-        be written, and whatever `query` raises; in each case nothing of it is stored.
+        be written, and whatever `query` raises; in each case nothing of it is stored, unless StorageError says
+        that this is unknown.
         """
         if self._closing:
             raise ShuttingDown("the daemon is shutting down")
@@ -185,6 +187,8 @@ class Store:
 
     def _explained(self, outcome: Outcome) -> Outcome:
         error = outcome.error
+        if isinstance(error, Unsure):  # there may be no room, but that is not all there is to tell
+            return outcome
         if isinstance(error, StorageError) and error.data["reason"] == "io" and lacks_room(self.path):
             return outcome._replace(error=StorageError("storage: the disk is full", reason="full"))
         return outcome

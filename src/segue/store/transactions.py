@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from segue.errors import SegueError
+from segue.errors import SegueError, StorageError
 from segue.events import Emitted
+from segue.store.doubt import may_come_back, overwrite
 from segue.store.faults import to_segue_error
 from segue.store.tx import Tx
 
@@ -44,6 +45,7 @@ def run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[
 
     So in the end only the culprit fails, and nobody pays for a savepoint where all goes well.
     """
+    doubt: StorageError | None = None
     attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
     for run_one in attempts:
         try:
@@ -58,7 +60,14 @@ def run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[
             failed = Outcome(None, to_segue_error(error), [])
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-    return [failed] if len(queries) == 1 else [run_writes(connection, now, [query])[0] for query in queries]
+            if may_come_back(error):
+                doubt = overwrite(connection) or doubt
+    outcomes = [failed] if len(queries) == 1 else [run_writes(connection, now, [query])[0] for query in queries]
+    return [_doubted(outcome, doubt) if doubt else outcome for outcome in outcomes]
+
+
+def _doubted(outcome: Outcome, doubt: StorageError) -> Outcome:
+    return outcome._replace(error=doubt) if isinstance(outcome.error, StorageError) else outcome
 
 
 def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
