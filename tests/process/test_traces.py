@@ -1,6 +1,8 @@
 """What was deleted leaves no byte behind: not in the file, not in the WAL, not in the index, once status says so."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,27 @@ def test_a_clean_end_leaves_no_trace_either(segued: Segued) -> None:
     assert segued.stop() == 0
     assert files_with(segued, CANARY) == []
     assert not Path(f"{segued.database}-wal").exists()
+
+
+def chores_are_done(segued: Segued) -> bool:
+    """Whether nothing deleted is in the tables or the index any more."""
+    left = "SELECT (SELECT count(*) FROM purges) + (SELECT count(*) FROM search_progress WHERE merging <> 'no')"
+    return rows(segued.database, left) == [(0,)]
+
+
+def test_what_a_killed_daemon_left_in_the_wal_is_gone_once_the_next_one_says_so(segued: Segued) -> None:
+    wire = segued.start().connect()
+    wire.call("session.create", id="s", name="plain")
+    wire.call("message.append", session_id="s", role="user", content=CANARY)
+    with closing(sqlite3.connect(segued.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT id FROM messages").fetchall()  # keeps the WAL from being emptied
+        delete_session(wire)
+        wait_until(lambda: chores_are_done(segued))
+        assert remains(wire)
+        segued.kill()
+        reader.execute("ROLLBACK")
+        assert f"{segued.database.name}-wal" in files_with(segued, CANARY)
+        again = segued.start().connect()  # before the reader closes: the last one to close empties the WAL
+        wait_until(lambda: not remains(again))
+        assert files_with(segued, CANARY) == []

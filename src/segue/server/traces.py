@@ -26,7 +26,7 @@ class Traces:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._noted = 0
+        self._noted = 1  # a process that was killed may have left the bytes of deleted rows in the WAL
         self._wiped = 0
         self._wanted = anyio.Event()
 
@@ -47,8 +47,8 @@ class Traces:
                 self._wanted = anyio.Event()
                 await self._wanted.wait()
             try:
-                await self._wait_for_chores()
-                await self._empty_wal()
+                noted = await self._wait_for_chores()
+                await self._empty_wal(noted)
             except (SegueError, sqlite3.Error) as error:
                 if self._store.look_after_file():  # told by others, and there is nothing more to be done
                     return
@@ -58,7 +58,7 @@ class Traces:
     async def wipe(self) -> bool:
         """Do it all now; False if a long read keeps the WAL, which is emptied later then."""
         self.note()
-        store = self._store
+        store, noted = self._store, self._noted
         while await store.read(purges.are_due):
             await store.write(purges.remove_slice)
         newest = await store.read(indexing.newest)
@@ -68,17 +68,17 @@ class Traces:
         while await store.read(indexing.merge_is_due):
             await store.write(indexing.merge_step)
             await anyio.sleep(PAUSE_SECONDS)
-        return await self._empty_wal()
+        return await self._empty_wal(noted)
 
-    async def _wait_for_chores(self) -> None:
+    async def _wait_for_chores(self) -> int:
+        """How much of what was noted is in the tables and the index no more; what is noted meanwhile may be."""
         while True:
-            changed = self._store.changed
+            changed, noted = self._store.changed, self._noted
             if not await self._store.read(indexing.holds_deleted):
-                return
+                return noted
             await changed.wait()
 
-    async def _empty_wal(self) -> bool:
-        noted = self._noted
+    async def _empty_wal(self, noted: int) -> bool:
         for _ in range(TRIES):
             if await self._store.run_apart(scrub.fold):
                 self._wiped = max(self._wiped, noted)
