@@ -1,6 +1,7 @@
 """What was deleted leaves no byte behind: not in the file, not in the WAL, not in the index, once status says so."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from tests.support.copies import rows
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 CANARY = "canary3f2a9c"
 
@@ -70,15 +71,20 @@ def test_a_deleted_memory_is_gone_from_every_file(segued: Segued) -> None:
     assert files_with(segued, CANARY) == []
 
 
-def test_clients_go_on_while_traces_are_removed(segued: Segued) -> None:
+@pytest.mark.parametrize("indexed", [True, False])
+def test_traces_are_removed_while_a_client_never_stops(segued: Segued, indexed: bool) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s", name="plain")
     wire.call("session.create", id="other", name="plain")
     drafts = [{"role": "tool", "content": f"{CANARY} {'filler ' * 50}"}] * 500
     wire.call("message.append_many", session_id="s", messages=drafts)
+    if indexed:
+        assert wire.call("message.search", query=CANARY)["total"] == 500
     wire.call("session.delete", session_id="s")
     written = 0
+    end = time.monotonic() + TIMEOUT_SECONDS
     while remains(wire):
+        assert time.monotonic() < end
         wire.call("message.append", session_id="other", role="user", content="plain")
         written += 1
     wait_until(lambda: not files_with(segued, CANARY))

@@ -43,12 +43,15 @@ async def keep_indexed(store: Store) -> None:
 
 
 async def _work(store: Store) -> bool:
-    """Do a slice of what is to be done; False if that is nothing."""
+    """Do a slice of what is to be done; False if that is nothing.
+
+    Of both, for one who never stops appending must not keep the words of the deleted in the index.
+    """
     newest = await store.read(indexing.newest)
-    if await store.read(indexing.lags, newest):
+    lags = await store.read(indexing.lags, newest)
+    if lags:
         await store.write(indexing.step, newest)
-        return True
-    if await store.read(indexing.merge_is_due):
+    merges = await store.read(indexing.merge_is_due)
+    if merges:
         await store.write(indexing.merge_step)
-        return True
-    return False
+    return lags or merges
