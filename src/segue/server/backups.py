@@ -8,9 +8,12 @@ import anyio
 from segue.answers import BackupResult
 from segue.errors import InvalidParams, StorageError
 from segue.paths import Places
-from segue.store import backup, purges
+from segue.store import backup, indexing, purges
 from segue.store.engine import Store
 from segue.store.file import COMPANIONS
+
+PAUSE_SECONDS = 0.005
+"""Between two slices of the index: the writer belongs to the clients."""
 
 
 class Backups:
@@ -35,6 +38,9 @@ class Backups:
         with suppress(StorageError):  # no room to delete is a good reason for a copy elsewhere
             while await self._store.read(purges.are_due):
                 await self._store.write(purges.remove_slice)
+            while await self._store.read(indexing.merge_is_due):
+                await self._store.write(indexing.merge_step)
+                await anyio.sleep(PAUSE_SECONDS)
 
 
 def _files(places: Places) -> list[Path]:
