@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -16,16 +17,18 @@ PAUSE_SECONDS = 0.005
 
 TRIES = 50
 TRY_SECONDS = 0.1
-"""How often, and how long apart, the WAL is tried: a long read keeps it."""
+"""How often, and how long apart, the WAL is tried for one who waits: a long read keeps it."""
 
 RETRY_SECONDS = 5
+"""After an error, and at most between two tries for which nobody waits."""
 
 
 class Traces:
     """Knows whether something deleted may still be found in the files, and sees to it that it is not."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
         self._store = store
+        self._sleep = sleep
         self._noted = 1  # a process that was killed may have left the bytes of deleted rows in the WAL
         self._wiped = 0
         self._wanted = anyio.Event()
@@ -41,19 +44,26 @@ class Traces:
         self._wanted.set()
 
     async def wipe_on_demand(self) -> None:
-        """Empty the WAL whenever the chores have removed what was deleted, until cancelled."""
+        """Empty the WAL whenever the chores have removed what was deleted, until cancelled.
+
+        While others read what was there before, it is tried ever less often: a try costs some milliseconds.
+        """
+        pause = TRY_SECONDS
         while True:
             if not self.pending:
                 self._wanted = anyio.Event()
                 await self._wanted.wait()
             try:
-                noted = await self._wait_for_chores()
-                await self._empty_wal(noted)
+                if await self._try_to_empty_wal(await self._wait_for_chores()):
+                    pause = TRY_SECONDS
+                else:
+                    await self._sleep(pause)
+                    pause = min(2 * pause, RETRY_SECONDS)
             except (SegueError, sqlite3.Error) as error:
                 if self._store.look_after_file():  # told by others, and there is nothing more to be done
                     return
                 log.warning("cannot empty the WAL, trying again in %d s: %s", RETRY_SECONDS, error)
-                await anyio.sleep(RETRY_SECONDS)
+                await self._sleep(RETRY_SECONDS)
 
     async def wipe(self) -> bool:
         """Do it all now; False if a long read keeps the WAL, which is emptied later then."""
@@ -80,8 +90,13 @@ class Traces:
 
     async def _empty_wal(self, noted: int) -> bool:
         for _ in range(TRIES):
-            if await self._store.run_apart(scrub.fold):
-                self._wiped = max(self._wiped, noted)
+            if await self._try_to_empty_wal(noted):
                 return True
-            await anyio.sleep(TRY_SECONDS)
+            await self._sleep(TRY_SECONDS)
         return False
+
+    async def _try_to_empty_wal(self, noted: int) -> bool:
+        if not await self._store.run_apart(scrub.fold):
+            return False
+        self._wiped = max(self._wiped, noted)
+        return True
