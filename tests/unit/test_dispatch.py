@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from segue.config import Limits
 from segue.errors import InvalidParams, NotFound, StorageError
-from segue.rpc.dispatch import Dispatcher
+from segue.rpc.dispatch import DENSE_AT_ONCE, LONG_BYTES, Dispatcher
 from segue.rpc.method import method
 from tests.support import specification
 from tests.support.answers import failed, wordless
 from tests.support.specification import methods_of
+from tests.support.wire import TIMEOUT_SECONDS
 
 CANARY = "xyzzy-canary"
 
@@ -309,3 +311,32 @@ async def test_any_json_is_answered_once_for_each_request_with_its_id(item: Any)
     answers = given if isinstance(given, list) else [given]
     assert [one["id"] for one in answers] == wanted
     assert all(set(one) in ({"jsonrpc", "id", "result"}, {"jsonrpc", "id", "error"}) for one in answers)
+
+
+def long_line(name: str, filling: bytes) -> bytes:
+    head, tail = b'{"jsonrpc":"2.0","id":1,"method":"%b","params":{"value":[' % name.encode(), b"1]}}"
+    return head + filling * (LONG_BYTES // len(filling) + 1) + tail
+
+
+async def test_a_long_line_waits_for_no_slow_one_unless_both_may_take_much_memory_once_parsed() -> None:
+    release = anyio.Event()
+    begun: list[bytes] = []
+
+    @method("wait")
+    async def wait(ctx: bytes, *, value: Any = None) -> int:
+        """One, once it is released."""
+        begun.append(ctx)
+        await release.wait()
+        return 1
+
+    dispatcher = Dispatcher(methods_of(wait=wait, echo=echo), Limits())
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            for filling in (b" ", b"1,"):
+                for _ in range(DENSE_AT_ONCE + 1):
+                    tasks.start_soon(dispatcher.answer, long_line("wait", filling), filling)
+            await anyio.wait_all_tasks_blocked()
+            assert begun == [b" "] * (DENSE_AT_ONCE + 1) + [b"1,"] * DENSE_AT_ONCE
+            assert await dispatcher.answer(long_line("echo", b" "), None) == msgspec.json.encode(result([1]))
+            release.set()
+    assert len(begun) == 2 * (DENSE_AT_ONCE + 1)

@@ -31,8 +31,15 @@ _SIGNATURE = inspect.Signature(
 
 
 LONG_BYTES = 2**20
-LONG_AT_ONCE = 2
-"""Lines longer than a mebibyte that are run at once: parsed, one of 16 MiB may take twenty times as much memory."""
+SPARSE_BYTES = 64
+"""Of a longer line, the bytes for each comma or bracket that keep what is parsed below five times its length."""
+
+DENSE_AT_ONCE = 2
+"""Long lines with more commas or brackets that are run at once: parsed, one may take 400 MiB until it is done.
+
+So much is bounded here. All others run without waiting for them, however long those take, and are bounded by the
+room that the lines of all clients may take together.
+"""
 
 TURN = 50
 """Requests of one batch that are answered before other clients get a turn: about a millisecond."""
@@ -44,7 +51,7 @@ class Dispatcher:
     def __init__(self, methods: Table, limits: Limits) -> None:
         self._methods = {name: _adapt(method) for name, method in methods.items()}
         self._limits = limits
-        self._long = Semaphore(LONG_AT_ONCE)
+        self._dense = Semaphore(DENSE_AT_ONCE)
         self.requests = 0
         self.errors: Counter[str] = Counter()
         """Errors answered, by kind."""
@@ -55,9 +62,9 @@ class Dispatcher:
     async def answer(self, line: bytes, ctx: Any) -> bytes | None:
         """The answer to one line, without its LF; None if nothing in it wants one."""
         self.last_used = time.monotonic()
-        if len(line) <= LONG_BYTES:
+        if len(line) <= LONG_BYTES or not _is_dense(line):
             return await self._answer(line, ctx)
-        async with self._long:
+        async with self._dense:
             return await self._answer(line, ctx)
 
     async def _answer(self, line: bytes, ctx: Any) -> bytes | None:
@@ -121,6 +128,11 @@ class Dispatcher:
             answer = envelope.failure(call.id, error)
         self.errors[error.kind] += 1
         return answer
+
+
+def _is_dense(line: bytes) -> bool:
+    """Whether there may be so many values in the line that they take far more memory than it; text counts as well."""
+    return sum(line.count(mark) for mark in (b",", b"[", b"{")) * SPARSE_BYTES > len(line)
 
 
 def to_error(fault: Exception, where: str) -> SegueError:
