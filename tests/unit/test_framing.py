@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.rpc.framing import CROWDED, FREE_BYTES, OVERSIZE, Lines, Oversize, Room
+from segue.rpc.framing import CROWDED, FREE_BYTES, OVERSIZE, STALLED_SECONDS, Lines, Oversize, Room
 
 LIMIT = 10
 
@@ -130,6 +130,33 @@ class TestRoom:
         lines.close()
         assert Lines(2**20, room).feed(b"x" * 2 * LONG) == []
 
+    def test_a_line_that_stalled_gives_its_room_up_to_another_and_is_told_of_later(self) -> None:
+        now = [0.0]
+        room = Room(2 * LONG, clock=lambda: now[0])
+        stalled, slow, third = (Lines(2**20, room) for _ in range(3))
+        assert [stalled.feed(b"x" * LONG), slow.feed(b"y" * (LONG - 1))] == [[], []]
+        now[0] = STALLED_SECONDS - 1
+        assert slow.feed(b"y") == []
+        assert third.feed(b"z" * LONG + b"\n") == [CROWDED], "neither has stalled for long enough"
+        now[0] = STALLED_SECONDS
+        assert third.feed(b"z" * LONG + b"\n") == [b"z" * LONG]
+        assert stalled.feed(b"x" * LONG) == [CROWDED]
+        assert stalled.feed(b"x\nafter\n") == [b"after"]
+        assert slow.feed(b"\n") == [b"y" * LONG]
+        for lines in (stalled, slow, third):
+            lines.close()
+        assert room.take(2 * LONG, third)
+
+    def test_a_line_that_was_given_up_and_never_goes_on_is_told_of_at_the_end(self) -> None:
+        now = [0.0]
+        room = Room(LONG, clock=lambda: now[0])
+        stalled, other = Lines(2**20, room), Lines(2**20, room)
+        stalled.feed(b"x" * LONG)
+        now[0] = STALLED_SECONDS
+        assert other.feed(b"y" * LONG) == []
+        assert stalled.finish() == [CROWDED]
+        assert other.feed(b"\n") == [b"y" * LONG]
+
     @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([b"\n", b"x" * 50, b"x" * LONG])), max_size=30))
     def test_in_the_end_all_room_is_free_again(self, chunks: list[tuple[int, bytes]]) -> None:
         room = Room(2 * LONG)
@@ -138,4 +165,4 @@ class TestRoom:
             streams[number].feed(chunk)
         for stream in streams:
             stream.close()
-        assert room.take(2 * LONG)
+        assert room.take(2 * LONG, Lines(3 * LONG, room))

@@ -4,7 +4,10 @@ A line ends in LF. What grows past the limit is thrown away up to its LF and rep
 connection survives a line that was too long. A chunk is scanned once, however the bytes were cut.
 """
 
+import time
+from collections.abc import Callable
 from enum import Enum
+from typing import Protocol
 
 
 class Oversize(Enum):
@@ -24,22 +27,57 @@ FREE_BYTES = 65536
 """A line up to this length needs no room, so that however many hold long ones, small requests go on."""
 
 
+STALLED_SECONDS = 10.0
+"""A long line that has not grown for so long gives its room up to one that needs it."""
+
+
+class Holder(Protocol):
+    """A stream with a long line that grows."""
+
+    grown_at: float
+    """When it last grew, by the room's clock."""
+
+    def give_up(self) -> None:
+        """Throw the line away and give its room back."""
+
+
 class Room:
-    """Bytes that several streams together may hold in long lines; or each of many could hold as much as one may."""
+    """Bytes that several streams together may hold in long lines; or each of many could hold as much as one may.
 
-    def __init__(self, size: int) -> None:
+    Who stops in the middle of a line keeps its room only until another needs it.
+    """
+
+    def __init__(self, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = size
+        self._growing: set[Holder] = set()
+        self.clock = clock
 
-    def take(self, count: int) -> bool:
-        """Whether so many bytes were free; they are not any more."""
+    def take(self, count: int, holder: Holder) -> bool:
+        """Whether so many bytes were free, if need be of lines that stall; they are not any more."""
+        if count > self._free:
+            self._free_stalled(count, holder)
         if count > self._free:
             return False
         self._free -= count
+        holder.grown_at = self.clock()
+        self._growing.add(holder)
         return True
+
+    def settle(self, holder: Holder) -> None:
+        """Its line grows no more."""
+        self._growing.discard(holder)
 
     def give(self, count: int) -> None:
         """They are free again."""
         self._free += count
+
+    def _free_stalled(self, count: int, but: Holder) -> None:
+        """The longest stalled first, and no more than are needed."""
+        latest = self.clock() - STALLED_SECONDS
+        for holder in sorted(self._growing - {but}, key=lambda one: one.grown_at):
+            if count <= self._free or holder.grown_at > latest:
+                return
+            holder.give_up()
 
 
 class Lines:
@@ -54,11 +92,13 @@ class Lines:
         self._lent = 0
         """Room taken for lines that were handed out."""
         self._skipping = False
+        self._gave_up = False
+        self.grown_at = 0.0
 
     def feed(self, data: bytes) -> list[bytes | Oversize]:
         """The lines that `data` completes, blank ones left out."""
         *ended, rest = data.split(b"\n")
-        lines: list[bytes | Oversize] = []
+        lines = self._told()
         for part in ended:
             if self._line or self._skipping or len(part) > min(FREE_BYTES, self._limit):
                 self._add(part, lines)
@@ -70,7 +110,7 @@ class Lines:
 
     def finish(self) -> list[bytes | Oversize]:
         """The last line, if the stream ended without an LF."""
-        lines: list[bytes | Oversize] = []
+        lines = self._told()
         self._end(lines)
         return lines
 
@@ -79,10 +119,20 @@ class Lines:
         self._room.give(self._lent)
         self._lent = 0
 
+    def give_up(self) -> None:
+        """The line stalled, and another needs its room; it is told of once its stream goes on."""
+        self._drop()
+        self._skipping = self._gave_up = True
+
     def close(self) -> None:
         """Nothing more comes: all room is free."""
         self._drop()
         self.settle()
+
+    def _told(self) -> list[bytes | Oversize]:
+        """Where what is found begins: with the line that was given up."""
+        gave_up, self._gave_up = self._gave_up, False
+        return [CROWDED] if gave_up else []
 
     def _add(self, part: bytes, lines: list[bytes | Oversize]) -> None:
         if self._skipping or not part:
@@ -99,7 +149,7 @@ class Lines:
     def _has_room(self, length: int) -> bool:
         if length <= FREE_BYTES:
             return True
-        if not self._room.take(length - self._taken):
+        if not self._room.take(length - self._taken, self):
             return False
         self._taken = length
         return True
@@ -111,6 +161,7 @@ class Lines:
 
     def _drop(self) -> None:
         self._line = bytearray()
+        self._room.settle(self)
         self._room.give(self._taken)
         self._taken = 0
 
