@@ -75,6 +75,23 @@ def test_a_name_that_holds_the_beginning_of_a_secret_is_made_anew(segued: Segued
     assert KEY[:30].lower().encode() not in bytes_of(segued)
 
 
+def test_a_name_that_holds_the_beginning_of_a_secret_whose_message_is_gone_is_cleaned(segued: Segued) -> None:
+    wire = segued.start().connect()
+    session = wire.call("message.append", working_dir="/w", role="user", content=f"use {KEY}")["session_id"]
+    last = wire.call("message.append", session_id=session, role="user", content="second")["message_id"]
+    before = wire.call("session.get", session_id=session)["name"]
+    assert wire.call("message.search", query="second")["total"] == 1
+    wire.call("message.delete_before", session_id=session, before_id=last)
+    rehearsed = wire.call("daemon.scrub", dry_run=True)
+    result = wire.call("daemon.scrub")
+    assert result["session_ids"] == rehearsed["session_ids"] == [session]
+    assert result["found"] == rehearsed["found"] == {"openai": 1}
+    assert wire.call("session.get", session_id=session)["name"] == f"use [redacted:openai]{before[30:]}"
+    assert KEY[:20].lower().encode() not in bytes_of(segued)
+    assert wire.call("daemon.scrub")["found"] == {}
+    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+
+
 def test_a_name_that_a_person_gave_stays(segued: Segued) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s", name="mine")

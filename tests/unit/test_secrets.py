@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from segue.store.secrets import SECRETS as FORMS
-from segue.store.secrets import find, redact, redact_all
+from segue.store.secrets import find, find_cut_off, redact, redact_all
 from tests.support.secrets import IN_CONTEXT, PEM, SECRETS, mixed
 
 WHOLE = [(kind, secret) for kind, several in SECRETS.items() for secret in several]
@@ -167,3 +167,19 @@ def test_members_whose_names_become_alike_are_all_kept() -> None:
     assert changed[f"{mark}-2"] == 3
     assert redact_all(changed, found) == changed
     assert found == {"npm": 2}
+
+
+@pytest.mark.parametrize("kind", ["anthropic", "github", "jwt", "npm", "openai", "sendgrid", "slack", "telegram"])
+def test_the_beginning_of_a_secret_is_one_when_it_was_cut_off(kind: str) -> None:
+    for secret in SECRETS[kind]:
+        for length in range(20, min(len(secret), 30)):
+            text = f"my {secret[:length]}"
+            if "hooks" not in secret:
+                assert find_cut_off(text) == (3, len(text), kind)
+
+
+@pytest.mark.parametrize(
+    "text", ["how do I store a key-value pair", "my SKILLSET", "sk-learn", "what is npm_config", "a key-valuestore"]
+)
+def test_a_word_that_begins_like_a_secret_is_none(text: str) -> None:
+    assert find_cut_off(text) is None

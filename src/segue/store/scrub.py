@@ -10,8 +10,8 @@ import msgspec
 from segue.clock import milliseconds
 from segue.store import indexing, sessions
 from segue.store.entries import Row, as_text
-from segue.store.naming import name_from
-from segue.store.secrets import redact_all
+from segue.store.naming import NAME_CHARS, automatic_base, name_from
+from segue.store.secrets import MARK, find_cut_off, redact_all
 from segue.store.tx import Tx
 
 TEXTS = {
@@ -64,7 +64,9 @@ def look(tx: Tx, table: str, after: int) -> Slice:
     for rowid, id, *texts in tx.run(sql, after=after):
         upto = rowid
         kinds: Counter[str] = Counter()
-        _clean(table, texts, kinds)
+        values = _clean(table, texts, kinds)
+        if table == "sessions":
+            _clean_name(tx, id, values, kinds)
         if kinds:
             found.append(Found(rowid, id, kinds))
         size += sum(len(text or b"") for text in texts)
@@ -80,6 +82,8 @@ def clean(tx: Tx, table: str, rowid: int) -> Counter[str]:
     if row is None:
         return kinds
     values = _clean(table, row[2:], kinds)
+    if table == "sessions":
+        _clean_name(tx, row[1], values, kinds)
     if not kinds:
         return kinds
     if table == "messages":
@@ -96,6 +100,29 @@ def _clean(table: str, texts: list[bytes | None], kinds: Counter[str]) -> dict[s
         column: _clean_json(text, kinds) if column in JSON else redact_all(as_text(text), kinds)
         for column, text in zip(TEXTS[table], texts, strict=True)
     }
+
+
+def _clean_name(tx: Tx, session_id: str, values: dict[str, str | None], kinds: Counter[str]) -> None:
+    """Clean an automatic name that keeps the beginning of a secret whose message is gone; else that one renames it."""
+    name = values["name"] or ""
+    base = automatic_base(name)
+    hit = find_cut_off(base) if len(base) == NAME_CHARS else None
+    if hit is not None and not _is_given_by_first_message(tx, session_id, name):
+        values["name"] = f"{name[: hit.start]}{MARK}{hit.kind}]{name[hit.end :]}"
+        kinds[hit.kind] += 1
+
+
+def _is_given_by_first_message(tx: Tx, session_id: str, name: str) -> bool:
+    row = tx.run(
+        """
+        SELECT CAST(content AS BLOB), created_at FROM messages
+        WHERE session_id = :id AND role = 'user' ORDER BY id LIMIT 1
+        """,
+        id=session_id,
+    ).fetchone()
+    with suppress(ValueError):  # a time that another program wrote gave no name
+        return row is not None and name_from(as_text(row[0]) or "", milliseconds(row[1])) == name
+    return False
 
 
 def _clean_json(text: bytes | None, kinds: Counter[str]) -> str | None:

@@ -118,6 +118,17 @@ MAX_DIGITS = 10
 """Of a Telegram bot's number."""
 
 
+_RESTS = (
+    *(character * count for character in "0aA" for count in (*range(1, 80), 200)),
+    f"{'a' * 8}.eyJ{'a' * 8}.{'a' * 16}",
+    *(f"{'.eyJ'[count:]}{'a' * 8}.{'a' * 16}" for count in range(5)),
+    *(f"{'a' * count}.{'a' * 43}" for count in range(23)),
+    *(f"{'A' * count}-{'0' * 8}-{'0' * 32}" for count in range(9)),
+    *(f"{'0' * count}-{'0' * 32}" for count in range(9)),
+)
+"""With one of these, the beginning of a secret is a whole one."""
+
+
 class Hit(NamedTuple):
     """A secret in a text."""
 
@@ -135,6 +146,30 @@ def find(text: str) -> list[Hit]:
             hits.append(hit)
             end = hit.end
     return hits
+
+
+CUT_CHARS = 8
+"""Fewer characters after the beginning are as likely a word, and of no use to anybody."""
+
+
+def find_cut_off(text: str) -> Hit | None:
+    """The secret that begins in the text and was cut off at its end, as far as a possible rest tells.
+
+    Not of `aws`, `azure` and `private-key` in the form of a name and its value.
+    """
+    for secret in SECRETS:
+        places = {place for anchor in secret.anchors for place in _places(anchor, text)}
+        for rest in _RESTS if places else ():
+            for hit in _of_form(secret, text + rest):
+                if hit.start <= max(places) and hit.end > len(text):
+                    return hit._replace(end=len(text))
+    return None
+
+
+def _places(anchor: str, text: str) -> list[int]:
+    """Where an anchor is followed by enough to be a secret's beginning: the first and the last one."""
+    last = len(text) - len(anchor) - CUT_CHARS
+    return [at for at in (text.find(anchor), text.rfind(anchor)) if 0 <= at <= last]
 
 
 def redact(text: str, found: Counter[str]) -> str:
