@@ -16,15 +16,19 @@ RESTORE = ".segue-restore-"
 def sweep(folder: Path, *prefixes: str) -> None:
     """Remove what dead processes left here, and what bears our own number: so only before we begin one ourselves."""
     for prefix in prefixes:
-        for path in list(folder.glob(f"{escape(prefix)}*")):
-            process = path.name.removeprefix(prefix).partition("-")[0]
-            if not (process.isascii() and process.isdecimal()) or _is_alive(int(process)):
-                continue
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    path.unlink()
+        with suppress(OSError):  # of a directory that cannot be read it is not the place to tell
+            for path in list(folder.glob(f"{escape(prefix)}*")):
+                process = path.name.removeprefix(prefix).partition("-")[0]
+                if process.isascii() and process.isdecimal() and not _is_alive(int(process)):
+                    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _is_alive(process: int) -> bool:
