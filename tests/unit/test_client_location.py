@@ -150,7 +150,7 @@ def test_a_daemon_with_a_full_backlog_is_busy_and_not_dead(tmp_path: Path, open_
 
 
 def test_the_pauses_of_a_busy_daemon_are_short_and_end_with_the_timeout() -> None:
-    waits = pauses(1.0)
+    waits = pauses("s.sock", 1.0)
     found: list[float] = []
     with pytest.raises(TimedOut):
         found.extend(iter(lambda: next(waits), None))

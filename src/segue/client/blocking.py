@@ -40,7 +40,7 @@ class Client:
         and TimedOut after `timeout` seconds of a full backlog.
         """
         where = find_places(Overrides()) if where is None else where
-        waits = pauses(timeout)
+        waits = pauses(where, timeout)
         try:
             while (connected := attempt(where)) is None:
                 time.sleep(next(waits))

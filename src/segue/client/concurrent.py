@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, ParamSpec, Self, TypeVar
 
 import anyio
-from anyio.abc import UNIXSocketStream
+from anyio.abc import SocketAttribute, UNIXSocketStream
 
 from segue.client.blocking import TIMEOUT
 from segue.client.faults import ClientError, ConnectionLost, TimedOut, Unreachable
-from segue.client.holder import advice
+from segue.client.holder import advice_on_peer
 from segue.client.line import CHUNK
 from segue.client.location import Where, attempt, may_start, pauses
 from segue.client.wire import Answer, Pipeline, arguments
@@ -49,7 +49,7 @@ class AsyncClient:
         """A client of the daemon that serves `where`, closed at the end of the block; all as `Client.connect`."""
         # Not anyio.connect_unix: it spins at full speed while the daemon's backlog is full.
         where = find_places(Overrides()) if where is None else where
-        waits = pauses(timeout)
+        waits = pauses(where, timeout)
         try:
             while (connected := attempt(where)) is None:
                 await anyio.sleep(next(waits))
@@ -83,7 +83,7 @@ class AsyncClient:
                 return await self._await_answer(id)
         finally:
             self._pipeline.abandon(id)
-        raise TimedOut(f"no answer within {self.timeout} s{advice(self._places)}")
+        raise TimedOut(f"no answer within {self.timeout} s{self._advice()}")
 
     async def events(self, subscription_id: str) -> AsyncIterator[Event]:
         """The events of a subscription as they come, without end; other tasks may go on asking.
@@ -108,7 +108,7 @@ class AsyncClient:
                 with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                     await self._stream.send(line)
                 return id
-            self._broken = TimedOut(f"the daemon did not take a request in time{advice(self._places)}")
+            self._broken = TimedOut(f"the daemon did not take a request in time{self._advice()}")
             raise self._broken
 
     async def _await_answer(self, id: int) -> Answer:
@@ -133,6 +133,10 @@ class AsyncClient:
             return b""
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             raise ConnectionLost("the connection is gone") from None
+
+    def _advice(self) -> str:
+        connected = self._stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - nothing of Django
+        return advice_on_peer(connected, self._places)
 
     def _check(self) -> None:
         if self._broken is not None:

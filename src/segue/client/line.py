@@ -4,7 +4,7 @@ import socket
 import time
 
 from segue.client.faults import ConnectionLost, TimedOut
-from segue.client.holder import advice
+from segue.client.holder import advice_on_peer
 from segue.paths import Places
 
 CHUNK = 262_144
@@ -29,8 +29,9 @@ class Line:
             # The daemon closed: its last words, such as `overloaded`, may still be there to be read.
             return
         except TimeoutError:
+            said = f"the daemon did not take the request in time{self._advice()}"
             self.close()
-            raise TimedOut(f"the daemon did not take the request in time{advice(self._places)}") from None
+            raise TimedOut(said) from None
         except OSError as error:
             raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
         except BaseException:
@@ -43,13 +44,16 @@ class Line:
             self._socket.settimeout(_left(deadline))
             return self._socket.recv(CHUNK)
         except TimeoutError:
-            raise TimedOut(f"no answer within {timeout} s{advice(self._places)}") from None
+            raise TimedOut(f"no answer within {timeout} s{self._advice()}") from None
         except OSError as error:
             raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
 
     def close(self) -> None:
         """Close the connection; closing twice is once."""
         self._socket.close()
+
+    def _advice(self) -> str:
+        return advice_on_peer(self._socket, self._places)
 
 
 def deadline_of(timeout: float | None) -> float | None:

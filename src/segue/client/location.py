@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from segue.client.faults import TimedOut, Unreachable
+from segue.client.holder import advice
 from segue.paths import Places, check_socket_length
 
 MAX_RECORD_BYTES = 65_536
@@ -50,14 +51,15 @@ def attempt(where: Where) -> socket.socket | None:
     return connected
 
 
-def pauses(timeout: float | None) -> Iterator[float]:
+def pauses(where: Where, timeout: float | None) -> Iterator[float]:
     """Seconds to wait before each further attempt; TimedOut when together they exceed the timeout."""
     pause, waited = FIRST_PAUSE, 0.0
     while timeout is None or waited < timeout:
         yield pause
         waited += pause
         pause = min(pause * 2, LONGEST_PAUSE)
-    raise TimedOut(f"the daemon accepted no connection within {timeout} s")
+    said = advice(where) if isinstance(where, Places) and _leads_to_holder(where) else ""
+    raise TimedOut(f"the daemon accepted no connection within {timeout} s{said}")
 
 
 def may_start(where: Where, fault: Unreachable) -> TypeGuard[Places]:
@@ -87,6 +89,12 @@ def _candidates(where: Where) -> list[Path]:
         return [Path(where)]
     record = None if where.socket_given else read_record(where)
     return [where.socket] if record is None else [Path(record.socket), where.socket]
+
+
+def _leads_to_holder(places: Places) -> bool:
+    """Whether the socket is that of whoever has the database, as far as can be told without a connection."""
+    record = read_record(places)
+    return not places.socket_given if record is None else record.socket == str(places.socket)
 
 
 def _connect(path: Path) -> socket.socket | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 
 from segue.errors import StartError
 from segue.paths import Places
+from segue.server.door import BACKLOG
 from segue.store.file import prepare_directory
 
 FIRST = 3
@@ -61,6 +62,7 @@ def listen_at(places: Places, descriptors: range) -> Listening:
         raise StartError("inherited socket", f"{len(descriptors)} were passed; pass exactly one")
     listener = _check_socket(descriptors[0])
     path = _check_path(listener)
+    listener.listen(BACKLOG)  # anew, so that the kernel names us to our clients, not the manager
     return Listening(places._replace(socket=path), listener)
 
 
