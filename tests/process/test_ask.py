@@ -305,6 +305,7 @@ def test_a_reply_that_no_line_can_hold_is_kept_in_a_file(segue: Cli, segued: Seg
     outcome = segue.run("ask", "x", "--with", "head -c 4000000 /dev/zero; echo end")
     assert (outcome.code, len(outcome.out)) == (1, 4_000_004)
     [kept] = (segued.folder / ".local" / "state" / "segue" / "replies").iterdir()
+    assert outcome.err.endswith(f"it is kept in a file: {kept}\n")  # and no advice that would fail in the same way
     assert kept.read_bytes() == b"\0" * 4_000_000 + b"end"
     assert contents(segued) == [("user", "x")]
 
@@ -352,3 +353,13 @@ def test_the_help_shows_both_formats(unserved: Cli) -> None:
     text: Any = unserved.ok("ask", "--help").out
     assert "\n  text   System:" in text
     assert '\n  json   one line: [{"role":' in text
+
+
+def test_what_escaped_and_writes_without_end_is_not_followed(segue: Cli, segued: Segued) -> None:
+    escaped = "(setsid sh -c 'echo $$ >pid; while :; do echo more; sleep 0.2; done' &)"
+    asking = Asking(segue, "x", "--with", f"{escaped}; echo done")
+    code, out, err = asking.finish()
+    assert (code, {*out.splitlines()}, err) == (0, {b"done", b"more"}, "")
+    assert messages(segued)[-1]["stop_reason"] == "end"
+    pid = int((segue.directory / "pid").read_text())
+    wait_until(lambda: not is_alive(pid))  # of writing to nobody

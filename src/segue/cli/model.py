@@ -26,6 +26,9 @@ GRACE_SECONDS = 3.0
 LINGER_SECONDS = 1.0
 """Of silence, once the command has ended, before its output is taken for whole though something still holds it open."""
 
+LEFTOVER_SECONDS = 5.0
+"""After the end of the command, for what it left behind and goes on writing; a screen that lags is waited for."""
+
 DRAIN_READS = 64
 """At most so many of `CHUNK` when all is over: a pipe holds less, but who escaped might write for ever."""
 
@@ -81,6 +84,7 @@ class _Run:
         self._unsent = memoryview(prompt)
         self._unshown = bytearray()
         self._deadline: float | None = None
+        self._ended: float | None = None
         self._stop: StopReason | None = None
         self._exit_code: int | None = None
         self._fault: OSError | None = None
@@ -99,8 +103,9 @@ class _Run:
                 reading[descriptor]()
             for descriptor in ready[1]:
                 writing[descriptor]()
-            self._process.poll()
-            if not any(ready) or (self._deadline is not None and time.monotonic() >= self._deadline):
+            if self._ended is None and self._process.poll() is not None:
+                self._ended = time.monotonic()
+            if not any(ready) or self._patience() == 0:
                 self._give_up()
         if self._stop is not None:
             self.kill()
@@ -139,12 +144,13 @@ class _Run:
 
     def _patience(self) -> float | None:
         """Seconds to wait for anything to happen, at most; None for ever."""
+        now = time.monotonic()
         waits = []
         if self._deadline is not None:
-            waits.append(max(0.0, self._deadline - time.monotonic()))
-        if self._process.returncode is not None and not self._unshown:
-            waits.append(LINGER_SECONDS)
-        return min(waits, default=None)
+            waits.append(self._deadline - now)
+        if self._ended is not None and not self._unshown:
+            waits += [LINGER_SECONDS, self._ended + LEFTOVER_SECONDS - now]
+        return max(0.0, min(waits)) if waits else None
 
     def _heed(self) -> None:
         for number in self._signals.read():
