@@ -1,9 +1,11 @@
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.process.cli import Cli
+from tests.process.cli import SEGUE, Cli
 
 HEAVY = {"asyncio", "anyio", "rich", "aiosqlite", "sqlite3", "jsonrpcserver", "uvloop", "segue.server", "segue.store"}
 
@@ -64,3 +66,30 @@ def test_the_blocking_client_imports_neither_a_loop_nor_the_command_line(segue: 
     found = loaded(segue, "from segue.client import Client")
     assert not found & (HEAVY | {"click", "segue.cli"})
     assert "anyio" in loaded(segue, "from segue.client import AsyncClient")
+
+
+INTERRUPT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["INTERRUPT_AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("module", ["segue.cli.output", "segue.cli.plain", "segue.cli.main", "click", "segue.cli.list"])
+def test_an_interrupt_among_the_imports_is_no_traceback(
+    segue: Cli, tmp_path: Path, module: str, *, ignored: bool
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPT)
+    done = subprocess.run(
+        [SEGUE, "list"],
+        cwd=segue.directory,
+        env={**segue.environment, "PYTHONPATH": str(tmp_path), "INTERRUPT_AT": module},
+        capture_output=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL),
+    )
+    assert (done.stdout, done.stderr) == (b"", b"")
+    assert done.returncode in ((0,) if ignored else (-signal.SIGINT, 130))

@@ -1,5 +1,12 @@
 """Where `segue` begins: plain calls are done at once, everything else is for the whole command line."""
 
+import signal
+
+# Before anything else is imported, which takes a while: Ctrl-C just ends the process then, without a traceback.
+# `guarded` has Python's own way for the work itself. One that is ignored, as in the background, stays so.
+if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import os
 import sys
 

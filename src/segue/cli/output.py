@@ -5,6 +5,7 @@ characters, which could drive it, are shown as `\x1b`.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import TextIO
@@ -52,9 +53,15 @@ def silence_stdout(code: int) -> int:
 
 def guarded(body: Callable[[], int | None]) -> int | None:
     """The exit code of `body`, whose output may meet a reader that is gone, a full disk or Ctrl-C."""
+    # Only where `segue.cli.entry` lets Ctrl-C end the process at once: so it does again when the body is done.
+    at_once = signal.getsignal(signal.SIGINT) == signal.SIG_DFL
     try:
+        if at_once:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = body()
         sys.stdout.flush()
+        if at_once:  # here too, where a last interrupt is still heeded
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
     except BrokenPipeError:
         # `segue list | head -1`: the reader has what it wanted.
         return silence_stdout(0)
@@ -63,6 +70,9 @@ def guarded(body: Callable[[], int | None]) -> int | None:
     except OSError as error:
         silence_stdout(FAILED)
         return tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), FAILED)
+    finally:
+        if at_once:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
     return code
 
 
