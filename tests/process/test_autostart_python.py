@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from segue.client import AsyncClient, Client, NotStarted, TimedOut, Unreachable
 from segue.config import Config
 from segue.paths import Places
 from tests.process.cli import Cli
-from tests.support.background import Background, unattended
+from tests.support.background import Background, serving, unattended
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 
@@ -120,6 +122,20 @@ def test_a_program_that_ends_without_a_word_is_told_with_the_place_of_its_log(
     with pytest.raises(NotStarted, match=str(background.journal)):
         Client.connect(places)
     assert background.journal.read_text() == "what happened\n"
+
+
+def test_a_program_whose_interpreter_is_gone_is_passed_over_for_the_module(
+    places: Places, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    venv.create(moved, symlinks=True)
+    (moved / "bin" / "segued").write_text("#!/no/such/python\n")
+    (moved / "bin" / "segued").chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(moved / "bin" / "python"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    with Client.connect(places) as client:
+        assert client.request("daemon.ping") == "pong"
+    assert serving(places.database)
 
 
 def test_without_the_program_beside_it_the_interpreter_runs_the_module(

@@ -6,7 +6,9 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from segue.client.journal import open_journal
 from segue.paths import Places
@@ -37,8 +39,8 @@ def launch(places: Places, seconds: float) -> tuple[int, str]:
     try:
         journal, path = open_journal()
         try:
-            process = subprocess.Popen(  # noqa: S603 - our own program
-                [*_program(), *_options(places)],
+            process = _run(
+                _options(places),
                 stdin=subprocess.DEVNULL,
                 stdout=journal,
                 stderr=journal,
@@ -49,7 +51,7 @@ def launch(places: Places, seconds: float) -> tuple[int, str]:
                 umask=0o077,
             )
         except OSError as error:
-            return FAILED, f"cannot run {_program()[0]}: {error.strerror}"
+            return FAILED, f"cannot run {error.filename or sys.executable}: {error.strerror}"
         finally:
             os.close(journal)
             os.close(writing)
@@ -75,12 +77,17 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def _program() -> list[str]:
-    """The segued of this very installation: the program beside the interpreter, else its module."""
+def _run(options: list[str], **popen: Any) -> "subprocess.Popen[bytes]":
+    """The segued of this very installation: the program beside the interpreter, else its module.
+
+    A program that cannot be run is none: the first line of one that was moved names an interpreter that is gone.
+    """
     beside = Path(sys.executable or "python3").with_name(PROGRAM)
     if sys.executable and os.access(beside, os.X_OK):
-        return [str(beside)]
-    return [sys.executable or "python3", "-P", "-m", "segue.server"]
+        with suppress(OSError):
+            return subprocess.Popen([str(beside), *options], **popen)  # noqa: S603 - our own program
+    module = [sys.executable or "python3", "-P", "-m", "segue.server"]
+    return subprocess.Popen([*module, *options], **popen)  # noqa: S603
 
 
 def _options(places: Places) -> list[str]:
