@@ -3,6 +3,7 @@
 import os
 import plistlib
 import re
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
@@ -93,6 +94,13 @@ def test_places_that_were_named_are_kept_whatever_is_in_their_names(segue: Cli, 
     assert f'ReadWritePaths="{quoted}" "{quoted}"' in walls
     done = analyze(segue, "verify", *(str(folder / name) for name in LINUX_ONLY))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_path_that_looks_like_a_place_to_fill_in_is_left_as_it_is(segue: Cli, folder: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "x y" / "%t" / "segue" / "run"
+    segue.ok("--database", f"{odd}/s.db", "--socket", f"{tmp_path}/s.sock", "service", "install", "--hardened")
+    written = str(odd).replace("%", "%%")
+    assert f'ReadWritePaths="{written}" {tmp_path}' in lines(folder / "segued.service.d" / "hardening.conf")
 
 
 def test_a_path_with_a_line_break_is_refused(segue: Cli, folder: Path) -> None:
@@ -200,12 +208,13 @@ def places(**changed: object) -> Places:
 def test_the_agent_of_launchd_has_known_keys_of_the_right_types_and_absolute_paths(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    home = tmp_path / "it's $HOME"
+    monkeypatch.setenv("HOME", str(home))
     found = plan(places(database_given=True), platform="darwin")
     [unit] = found.units
     agent = plistlib.loads(unit.text.encode())
     assert {key: type(value) for key, value in agent.items()} == KEYS
-    assert unit.path == tmp_path / "Library" / "LaunchAgents" / f"{agent['Label']}.plist"
+    assert unit.path == home / "Library" / "LaunchAgents" / f"{agent['Label']}.plist"
     assert agent["Label"] == LABEL
     assert agent["ProgramArguments"] == [
         str(PROGRAMS / "segued"),
@@ -215,9 +224,9 @@ def test_the_agent_of_launchd_has_known_keys_of_the_right_types_and_absolute_pat
     ]
     assert agent["Umask"] == 0o077
     assert agent["KeepAlive"] == {"SuccessfulExit": False}
-    assert agent["StandardErrorPath"].startswith(str(tmp_path))
+    assert agent["StandardErrorPath"].startswith(str(home))
     assert agent["ExitTimeOut"] > 10
-    assert found.to_begin[-1] == f"launchctl bootstrap gui/{os.getuid()} '{unit.path}'"
+    assert shlex.split(found.to_begin[-1]) == ["launchctl", "bootstrap", f"gui/{os.getuid()}", str(unit.path)]
 
 
 def test_the_file_at_the_top_is_a_property_list_with_the_same_keys() -> None:

@@ -1,6 +1,8 @@
 """What a service manager needs to run segued here: the files, filled in, and the commands that take them up."""
 
 import os
+import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -86,7 +88,7 @@ def _launchd(places: Places) -> Plan:
     domain = f"gui/{os.getuid()}"
     return Plan(
         [Unit(path, text)],
-        ["segue rpc daemon.shutdown", f"launchctl bootstrap {domain} '{path}'"],
+        ["segue rpc daemon.shutdown", f"launchctl bootstrap {domain} {shlex.quote(str(path))}"],
         [f"launchctl bootout {domain}/{LABEL}"],
     )
 
@@ -96,10 +98,9 @@ def _filled(folder: Path, name: str, values: dict[str, str]) -> Unit:
 
 
 def _replaced(manager: str, name: str, values: dict[str, str]) -> str:
-    text = template(f"{manager}/{name}")
-    for placeholder, value in values.items():
-        text = text.replace(placeholder, value)
-    return text
+    """The template with all of them at once: what was filled in may look like a place to fill in."""
+    places = "|".join(map(re.escape, values))
+    return re.sub(places, lambda found: values[found[0]], template(f"{manager}/{name}"))
 
 
 def _command(places: Places) -> list[str]:

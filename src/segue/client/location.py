@@ -121,7 +121,10 @@ def _check_database(connected: socket.socket, places: Places) -> None:
         served = None
     if not _is_text(served) or os.path.realpath(served) != os.path.realpath(places.database):
         connected.close()
-        raise Unreachable(places.database, "nobody serves this database", f"segued --database '{places.database}'")
+        import shlex  # not needed by a call that finds its daemon
+
+        command = f"segued --database {shlex.quote(str(places.database))}"
+        raise Unreachable(places.database, "nobody serves this database", command)
 
 
 def _parse_record(data: bytes) -> Record | None:
