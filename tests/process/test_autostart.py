@@ -17,6 +17,7 @@ from tests.process.cli import SEGUE, Cli
 from tests.support.background import Background, unattended
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.users import AM_ROOT, NOBODY
 from tests.support.wire import Wire
 
 TOGETHER = 50
@@ -312,3 +313,31 @@ def test_the_module_serves_like_the_program(segued: Segued) -> None:
     segued.start()
     with Wire(segued.socket) as wire:
         assert wire.call("daemon.ping") == "pong"
+
+
+def test_root_makes_nothing_in_the_home_of_somebody_else(segued: Segued, segue: Cli) -> None:
+    home = segued.folder / "theirs"
+    home.mkdir(mode=0o755)
+    if AM_ROOT:
+        os.chown(home, NOBODY, NOBODY)
+    unnamed = {name: value for name, value in segue.environment.items() if not name.startswith("SEGUE_")}
+    outcome = Cli({**unnamed, "HOME": str(home)}, segue.directory).run("--socket", str(segued.socket), "add", "hi")
+    made = {path.relative_to(home).as_posix() for path in home.rglob("*")}
+    if AM_ROOT:
+        assert (outcome.code, made) == (4, set())
+        assert outcome.err.count("\n") == 1
+        assert f"{home} belongs to user {NOBODY}" in outcome.err
+    else:
+        assert (outcome.code, ".local/share/segue/sessions.db" in made) == (0, True)
+        segued.database = home / ".local" / "share" / "segue" / "sessions.db"
+
+
+def test_whatever_the_umask_is_every_folder_that_is_made_is_private(segued: Segued, segue: Cli) -> None:
+    unnamed = segue.given(SEGUE_DATABASE="")
+    segued.database = segued.folder / ".local" / "share" / "segue" / "sessions.db"
+    with unattended(segued, unnamed):
+        done = subprocess.run([SEGUE, "ping"], cwd=segue.directory, env=unnamed.environment, umask=0)
+    assert done.returncode == 0
+    folders = [path for path in (segued.folder / ".local", *(segued.folder / ".local").rglob("*")) if path.is_dir()]
+    assert {path.name for path in folders} >= {".local", "share", "state", "segue"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}

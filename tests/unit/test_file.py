@@ -56,7 +56,7 @@ def test_a_directory_that_others_can_write_to_is_refused_with_the_remedy(tmp_pat
     folder.chmod(wide)
     said = refusal(prepare_directory, folder, "socket")
     assert said.startswith("socket: ")
-    assert said.endswith(f"(mode {wide:04o}); run: chmod 700 '{folder}'")
+    assert said.endswith(f"(mode {wide:04o}); run: chmod 700 {folder}")
     assert mode(folder) == wide
 
 
@@ -160,7 +160,7 @@ def test_every_file_that_is_too_wide_is_told_with_the_remedy(path: Path) -> None
     assert wide_files(path) == []
     for file in files:
         file.chmod(0o640)
-    assert wide_files(path) == [f"{file} has mode 0640; run: chmod 600 '{file}'" for file in files]
+    assert wide_files(path) == [f"{file} has mode 0640; run: chmod 600 {file}" for file in files]
 
 
 def test_no_file_is_no_problem(path: Path) -> None:

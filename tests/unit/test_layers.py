@@ -12,7 +12,7 @@ SRC = Path(__file__).parents[2] / "src"
 FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in sorted(SRC.glob("segue/**/*.py"))}
 
 LAYERS = [
-    ["__init__", "types", "answers", "errors", "events", "config", "clock", "paths"],
+    ["__init__", "types", "answers", "errors", "events", "config", "clock", "paths", "folders"],
     ["rpc"],
     ["store"],
     ["api"],

@@ -8,6 +8,7 @@ from segue.cli.daemon import Daemon, pass_daemon
 from segue.cli.output import one_line, put
 from segue.cli.placing import State, put_in_place, refuse_foreign, remove, sealed, state_of
 from segue.cli.units import Plan, Unit, plan
+from segue.folders import make_folder
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 force_option = click.option("--force", is_flag=True, help="Also files that are not ours or were changed by hand.")
@@ -38,7 +39,7 @@ def install(daemon: Daemon, *, hardened: bool, force: bool, dry_run: bool) -> No
         put_in_place(unit.path, unit.text)
         put(f"wrote {one_line(str(unit.path))}")
     if hardened:  # it cannot be made behind those walls
-        daemon.places.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(daemon.places.database.parent)
     _say_what_to_run(found.to_begin)
     return None
 

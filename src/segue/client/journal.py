@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
+from segue.folders import make_folder_of_ours
 from segue.paths import APP
 
 JOURNAL_NAME = "segued.log"
@@ -25,9 +26,7 @@ def open_journal() -> tuple[int, str]:
     with suppress(OSError):
         if not path.is_absolute():
             raise FileNotFoundError
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.parent.stat().st_uid != os.geteuid():  # leave no file of root's in the way of its owner
-            raise PermissionError
+        make_folder_of_ours(path.parent)
         _set_aside(path)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         journal = os.open(path, flags, 0o600)

@@ -17,6 +17,7 @@ from segue.client.holder import advice
 from segue.client.launching import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.client.location import attempt, read_record
 from segue.errors import StartError
+from segue.folders import make_folder_of_ours
 from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Places, default_database
 
 START_SECONDS = 20.0
@@ -107,9 +108,7 @@ def _start_lock(places: Places) -> Iterator[int | None]:
     lock: int | None = None
     with suppress(OSError):
         folder = places.database.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.geteuid():  # leave no file of root's in the way of its owner
-            raise PermissionError
+        make_folder_of_ours(folder)
         path = folder / (places.database.name + LOCK_SUFFIX)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:

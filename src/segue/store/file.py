@@ -1,10 +1,12 @@
 """The database file before SQLite opens it: ours, private from its first instant, in a directory of ours."""
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
 from segue.errors import StartError
+from segue.folders import make_folder
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
@@ -20,7 +22,7 @@ COMPANIONS = ("-wal", "-shm")
 def prepare_directory(directory: Path, subject: str) -> None:
     """Make the directory 0700 if it is missing; StartError if it is not ours or others can write to it."""
     try:
-        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        make_folder(directory)
         found = directory.stat()
     except OSError as error:
         raise StartError(subject, f"cannot make {directory}: {error.strerror}") from None
@@ -28,7 +30,9 @@ def prepare_directory(directory: Path, subject: str) -> None:
         raise StartError(subject, f"{directory} belongs to user {found.st_uid}, not to us; choose another directory")
     if found.st_mode & 0o022:
         mode = stat.S_IMODE(found.st_mode)
-        raise StartError(subject, f"others can write to {directory} (mode {mode:04o}); run: chmod 700 '{directory}'")
+        raise StartError(
+            subject, f"others can write to {directory} (mode {mode:04o}); run: chmod 700 {shlex.quote(str(directory))}"
+        )
 
 
 def check_file(path: Path) -> None:
@@ -104,7 +108,7 @@ def wide_files(path: Path) -> list[str]:
         except FileNotFoundError:
             continue
         if mode & 0o077:
-            problems.append(f"{file} has mode {mode:04o}; run: chmod 600 '{file}'")
+            problems.append(f"{file} has mode {mode:04o}; run: chmod 600 {shlex.quote(str(file))}")
     return problems
 
 
