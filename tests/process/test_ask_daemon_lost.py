@@ -1,4 +1,5 @@
 import re
+import resource
 import signal
 from pathlib import Path
 
@@ -83,3 +84,32 @@ def test_without_a_place_to_keep_it_the_output_still_has_it(segue: Cli, segued: 
     assert (code, out) == (1, b"begun\nended\n")
     assert "could not be stored" in err
     assert "only the output above has it" in err
+
+
+def test_half_a_reply_is_not_left_on_a_full_disk(segue: Cli, segued: Segued, gate: Gate) -> None:
+    full = 4096
+    asking = Asking(
+        segue,
+        "x",
+        "--with",
+        f"printf begun; read _ <gate; head -c {2 * full} /dev/zero | tr '\\0' x",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (full, full)),
+    )
+    asking.read_until(b"begun")
+    segue.ok("delete", "--yes", messages(segued)[0]["session_id"])
+    gate.open()
+    code, out, err = asking.finish()
+    assert (code, out) == (1, b"begun" + b"x" * 2 * full)
+    assert "only the output above has it" in err
+    assert kept_replies(segued) == []
+
+
+def test_folders_above_a_kept_reply_are_private_too(segue: Cli, segued: Segued, gate: Gate) -> None:
+    asking = Asking(segue, "x", "--with", SLOW, umask=0o022)
+    asking.read_until(b"begun\n")
+    segue.ok("delete", "--yes", messages(segued)[0]["session_id"])
+    gate.open()
+    asking.finish()
+    [kept] = kept_replies(segued)
+    folders = [folder for folder in kept.parents if segued.folder in folder.parents]
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 4

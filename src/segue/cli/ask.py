@@ -18,7 +18,7 @@ from segue.cli.output import on_terminal, put, tell
 from segue.cli.question import read_question
 from segue.cli.signals import Signals
 from segue.client import ClientError
-from segue.errors import NotFound, SegueError
+from segue.errors import NotFound, SegueError, TooLarge
 from segue.types import Session
 
 METADATA_BYTES = 256
@@ -159,7 +159,9 @@ def _keep(params: dict[str, Any], error: Exception) -> None:
     except OSError as fault:
         tell(f"nor could it be kept in a file ({fault.strerror}): only the output above has it")
     else:
-        tell(f"it is kept in a file; add it with: {command_to_add(path, params)}")
+        # What is too large for a request stays so: of such a one only the place is told.
+        way = f": {path}" if isinstance(error, TooLarge) else f"; add it with: {command_to_add(path, params)}"
+        tell(f"it is kept in a file{way}")
 
 
 def _report(outcome: Outcome, *, stored: bool) -> int:

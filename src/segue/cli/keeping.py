@@ -14,6 +14,7 @@ from segue.cli.signals import Signals
 from segue.cli.waiting import wait
 from segue.client import ClientError
 from segue.errors import Overloaded, ShuttingDown
+from segue.folders import make_folder
 
 R = TypeVar("R")
 
@@ -46,15 +47,19 @@ def insist(daemon: Daemon, name: str, kind: type[R], signals: Signals | None = N
 
 
 def keep_in_file(text: str, name: str) -> Path:
-    """Where the text is now, readable by its owner only; OSError if it could not be written."""
+    """Where the text is now, readable by its owner only; OSError, and no half of it, if it could not be written."""
     folder = platformdirs.user_state_path("segue") / "replies"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / name
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(file, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - of a descriptor
-        stream.write(text)
-        stream.flush()
-        os.fsync(file)
+    try:
+        with open(file, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - of a descriptor
+            stream.write(text)
+            stream.flush()
+            os.fsync(file)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return path
 
 
