@@ -15,6 +15,9 @@ from segue.store.file import COMPANIONS
 PAUSE_SECONDS = 0.005
 """Between two slices of the index: the writer belongs to the clients."""
 
+FINISH_SECONDS = 120
+"""For deletions that are not through: others who never stop deleting must not keep a copy from being made."""
+
 
 class Backups:
     """Makes copies while everything else goes on."""
@@ -35,7 +38,8 @@ class Backups:
         return BackupResult(path=str(target), bytes=size)
 
     async def _finish_deletions(self) -> None:
-        with suppress(StorageError):  # no room to delete is a good reason for a copy elsewhere
+        # No room to delete is a good reason for a copy elsewhere.
+        with anyio.move_on_after(FINISH_SECONDS), suppress(StorageError):
             while await self._store.read(purges.are_due):
                 await self._store.write(purges.remove_slice)
             while await self._store.read(indexing.merge_is_due):
