@@ -20,6 +20,20 @@ PARTS = ("daemon", "json", "prompt", "commands", "completion")
 Settings = dict[str, str | list[str]]
 """Variables of the script, scalars and lists."""
 
+WITH_OWN_OPTIONS = """\
+function __segue_load {{
+  emulate -L zsh -o no_aliases
+  zmodload zsh/system
+  local REPLY
+  sysread -s 1000000 REPLY <<'__segue_end'
+{script}
+__segue_end
+  eval "$REPLY"
+}}
+__segue_load
+"""
+"""zsh reads a script as its options at that moment and its aliases say, all of it before the first line is run."""
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["zsh", "bash", "fish"]))
@@ -37,9 +51,9 @@ def init(ctx: click.Context, daemon: Daemon, *, shell: str) -> None:
         settings |= _dialling()
     rows = table(root.command, root)
     settings["__segue_words"] = "\n".join("\t".join(row) for row in rows)
-    put("\n".join(_assignment(shell, name, value) for name, value in settings.items()))
-    for part in PARTS:
-        put((SCRIPTS / f"{part}.{shell}").read_text())
+    lines = [_assignment(shell, name, value) for name, value in settings.items()]
+    script = "\n".join([*lines, *((SCRIPTS / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
+    put(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
 
 
 def _places(daemon: Daemon) -> Settings:

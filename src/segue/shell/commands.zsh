@@ -42,7 +42,7 @@ __segue_define_short() {
   setopt extended_glob
   local prefix=${SEGUE_PREFIX-s} verb
   typeset -ga __segue_short=()
-  typeset -g __segue_prefix
+  typeset -g __segue_prefix __segue_names=segue # the latter a pattern
   if [[ $prefix != ([a-zA-Z_][a-zA-Z0-9_.-]#|) ]]; then
     print -ru2 -- "segue: SEGUE_PREFIX must be letters, digits and ._- after a letter, not ${(q+)prefix}; s is used"
     prefix=s
@@ -55,6 +55,7 @@ __segue_define_short() {
   done
   functions[${prefix}resume]='__segue_resume "$@"'
   __segue_short+=(${prefix}resume)
+  __segue_names="(segue|${(j:|:)__segue_short})"
 }
 
 () {

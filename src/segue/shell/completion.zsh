@@ -16,7 +16,8 @@ __segue_sessions() {
       matches+=("$REPLY")
       __segue_after "$rest" ',"name":'
       __segue_string "$REPLY"
-      shown+=("$matches[-1]  -- ${${REPLY:-no name yet}[1,60]}")
+      __segue_plain "${REPLY:-no name yet}"
+      shown+=("$matches[-1]  -- $REPLY[1,60]")
     done
     (( $#matches )) && return 0
   done

@@ -66,10 +66,11 @@ __segue_render() {
 
 # Bring SEGUE_PROMPT up to date; called before each prompt.
 segue_prompt() {
-  local __segue_bang='!'
-  [[ -o prompt_bang ]] && __segue_bang='!!'
-  emulate -L zsh
-  setopt extended_glob no_err_exit no_err_return unset no_xtrace
+  { local __segue_bang='!'
+    [[ -o prompt_bang ]] && __segue_bang='!!'
+    emulate -L zsh
+    setopt extended_glob no_err_exit no_err_return unset no_xtrace
+  } 2>/dev/null # says nothing under xtrace
   (( $+functions[compdef] && ! $+_comps[segue] )) && __segue_define_completion
   if [[ $PWD != "$__segue_shown_in" ]]; then
     local REPLY
@@ -78,13 +79,15 @@ segue_prompt() {
     __segue_quoted=$REPLY
   fi
   (( __segue_stale || EPOCHSECONDS - __segue_asked >= SEGUE_PROMPT_SECONDS )) && __segue_look
+  __segue_close # zsh cannot mark it as not to be inherited
   __segue_render
   return 0
 }
 
 # A command that names segue or one of its short functions may have changed what is to be shown.
 __segue_preexec() {
-  emulate -L zsh
-  [[ "$1 ${3-}" == *(segue|${~${(j:|:)__segue_short}})* ]] && __segue_stale=1
+  { emulate -L zsh; setopt no_xtrace; } 2>/dev/null
+  __segue_close # the completion may have opened it
+  [[ "${1[1,10000]} ${3[1,10000]-}" == *${~__segue_names}* ]] && __segue_stale=1
   return 0
 }
