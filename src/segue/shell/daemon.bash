@@ -13,7 +13,8 @@ SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # characters of a name
 
 SEGUE_PROMPT='' __segue_shown_in='' __segue_quoted='' __segue_id='' __segue_name='' __segue_messages=''
 __segue_stale=1 __segue_asked=0 __segue_last=0 __segue_retry=0 __segue_now=0 __segue_short=()
-__segue_number=${__segue_number:-0} __segue_waiting=${__segue_waiting:-0}
+__segue_number=${__segue_number:-0} __segue_waiting=${__segue_waiting:-0} __segue_since=0 __segue_proven=0
+[[ -n ${__segue_pipe[1]-} ]] || unset __segue_pipe # the environment has no arrays: it is none of ours
 
 # --- the connection ---------------------------------------------------------------------------------------------
 
@@ -38,9 +39,8 @@ __segue_drop() {
   for fd in "${__segue_pipe[0]-}" "${__segue_pipe[1]-}"; do
     [[ -n $fd ]] && eval "exec $fd>&-"
   done
-  [[ -n ${__segue_pipe_PID-} ]] && kill "$__segue_pipe_PID" 2>/dev/null
-  unset __segue_pipe
-  __segue_waiting=0 __segue_retry=$((__segue_now + 5))
+  unset __segue_pipe # its process ends by itself; a signal could hit another one that has its number by now
+  __segue_waiting=0 __segue_proven=0 __segue_retry=$((__segue_now + 5))
 }
 
 # The socket as REPLY: what is named, else what a serving daemon wrote down, else where one would be.
@@ -48,7 +48,7 @@ __segue_find_socket() {
   local record='' line
   REPLY=${SEGUE_SOCKET:-$__segue_socket}
   [[ -n $REPLY ]] && return
-  if [[ -r $__segue_record ]]; then
+  if [[ -f $__segue_record && -O $__segue_record && -r $__segue_record ]]; then
     while IFS= read -r line; do record+=$line; done <"$__segue_record"
     __segue_string "${record#*\"database\": }"
     if [[ $REPLY == "$__segue_database" ]]; then
@@ -65,15 +65,21 @@ __segue_find_socket() {
 # none of the user's descriptors. In quotes because bash 3 could not read it.
 # shellcheck disable=SC2016
 __segue_start='{ coproc __segue_pipe {
-  exec "${__segue_dial[@]}" "$__segue_address$REPLY" 2>/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+  set +f
+  shopt -u failglob
+  for fd in /dev/fd/*; do
+    fd=${fd##*/}
+    [[ $fd == *[!0-9]* ]] || ((fd < 3)) || eval "exec $fd>&-"
+  done
+  exec "${__segue_dial[@]}" "$__segue_address$REPLY" 2>/dev/null
 }; } 2>/dev/null'
 
 __segue_connect() {
-  local REPLY
+  local REPLY fd
   ((__segue_now >= __segue_retry && ${#__segue_dial[@]})) || return 1
   __segue_find_socket
-  if [[ -S $REPLY ]] && eval "$__segue_start" && [[ -n ${__segue_pipe[1]-} ]]; then
-    disown "$__segue_pipe_PID" 2>/dev/null || :
+  if [[ -S $REPLY && -O $REPLY ]] && eval "$__segue_start" && [[ -n ${__segue_pipe[1]-} ]]; then
+    disown "${__segue_pipe_PID-}" 2>/dev/null || :
   else
     __segue_drop
     return 1
@@ -82,21 +88,26 @@ __segue_connect() {
 
 # The answer to the last request as REPLY, waited for at most $1 seconds. Late answers to others are passed over.
 __segue_receive() {
-  local first
-  while :; do
-    # Only the wait for the beginning is limited: a limit makes bash look at the clock for each byte, and netcat
-    # writes in one piece what the daemon sent in one. A netcat that ends in the middle ends the read.
+  local first lines limit=(-t 1)
+  # Once a whole answer came, only the wait for the beginning is limited: a limit makes bash look at the clock for each
+  # byte, and netcat writes in one piece what the daemon sent in one. A netcat that ends in the middle ends the read.
+  ((__segue_proven)) && limit=()
+  for ((lines = 0; lines < 20; lines++)); do
     IFS= read -r -t "$1" -n 1 -u "${__segue_pipe[0]-}" first 2>/dev/null
     case $? in
-      0) IFS= read -r -u "${__segue_pipe[0]-}" REPLY 2>/dev/null || { __segue_drop; return 1; } ;;
+      0)
+        IFS= read -r ${limit[@]+"${limit[@]}"} -u "${__segue_pipe[0]-}" REPLY 2>/dev/null || { __segue_drop; return 1; }
+        ;;
       1 | 2) __segue_drop; return 1 ;;
       *) return 1 ;; # not yet
     esac
     if [[ $__segue_waiting != 0 && $REPLY == *"\"id\":$__segue_waiting}" ]]; then
-      __segue_waiting=0 REPLY=$first$REPLY
+      __segue_waiting=0 __segue_proven=1 REPLY=$first$REPLY
       return 0
     fi
   done
+  __segue_drop # it only talks
+  return 1
 }
 
 # Call method $1 with the JSON $2; the answer is REPLY. Status 1 at once if the daemon is known not to answer now.
@@ -111,9 +122,12 @@ __segue_call() {
     __segue_receive 0.01 # a late answer, or the end of a daemon that left
     [[ -n ${__segue_pipe[0]-} ]] || __segue_retry=0
   fi
-  ((__segue_waiting)) && [[ -n ${__segue_pipe[0]-} ]] && return 1
+  if ((__segue_waiting)) && [[ -n ${__segue_pipe[0]-} ]]; then
+    ((__segue_now - __segue_since > 30)) && __segue_drop # the answer was to nobody, or will never come
+    return 1
+  fi
   [[ -n ${__segue_pipe[0]-} ]] || __segue_connect || return 1
-  __segue_waiting=$__segue_number
+  __segue_waiting=$__segue_number __segue_since=$__segue_now
   { printf '%s\n' "$request" >&"${__segue_pipe[1]}"; } 2>/dev/null || { __segue_drop; return 1; }
   __segue_receive "${SEGUE_BUDGET:-0.05}"
 }
@@ -122,7 +136,7 @@ __segue_call_once() {
   local request=$1
   ((__segue_now >= __segue_retry && ${#__segue_dial[@]} && ${#__segue_hurried[@]})) || return 1
   __segue_find_socket
-  if [[ -S $REPLY ]]; then
+  if [[ -S $REPLY && -O $REPLY ]]; then
     # Less than for a kept connection, for starting it takes its time too.
     REPLY=$("${__segue_hurried[@]}" "${SEGUE_BUDGET:-0.03}" "${__segue_dial[@]}" "$__segue_address$REPLY" \
       2>/dev/null <<<"$request")
