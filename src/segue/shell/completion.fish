@@ -2,7 +2,7 @@
 
 # Ids and names of the sessions whose id begins with the text.
 function __segue_sessions --argument-names text
-    set -g __segue_now (command date +%s)
+    __segue_clock
     set -l filter ''
     test -n "$text"; and set filter ',"id_prefix":'(__segue_quote $text)
     set -l answer (__segue_call session.list '{"limit":100,"preview_chars":0'$filter'}' 0.3); or return

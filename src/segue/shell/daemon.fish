@@ -23,12 +23,22 @@ set -g __segue_failures 0
 
 # --- the connection ---------------------------------------------------------------------------------------------
 
+# The seconds since 1970 as __segue_now: without a process if fish is 3.6 or newer.
+function __segue_clock
+    set -l moment (path mtime / 2>/dev/null) (path mtime -R / 2>/dev/null)
+    if set -q moment[2]
+        set -g __segue_now (math $moment[1] + $moment[2])
+    else
+        set -g __segue_now (command date +%s 2>/dev/null; or echo 0)
+    end
+end
+
 # The socket as __segue_found: what is named, else what a serving daemon wrote down, else where one would be.
 function __segue_find_socket
     set -g __segue_found "$SEGUE_SOCKET"
     test -n "$__segue_found"; or set -g __segue_found "$__segue_socket"
     test -n "$__segue_found"; and return
-    if test -r "$__segue_record"
+    if test -f "$__segue_record" -a -O "$__segue_record" -a -r "$__segue_record"
         read -lz record <"$__segue_record"
         __segue_member database "$record"
         if test "$__segue_value" = "$__segue_database"
@@ -50,7 +60,7 @@ function __segue_call --argument-names method parameters seconds
     set -q __segue_dial[1]; and set -q __segue_hurried[1]; or return 1
     test $__segue_now -ge $__segue_retry; or return 1
     __segue_find_socket
-    if test -S "$__segue_found"
+    if test -S "$__segue_found" -a -O "$__segue_found"
         set -l request '{"jsonrpc":"2.0","id":1,"method":"'$method'","params":'$parameters'}'
         test -n "$seconds"; or set seconds 0.03
         test -n "$SEGUE_BUDGET"; and set seconds $SEGUE_BUDGET

@@ -32,7 +32,7 @@ function __segue_look
     __segue_plain "$__segue_value"
     set -g __segue_name $__segue_value
     __segue_member last_message_at $row
-    set -g __segue_last (__segue_seconds $__segue_value)
+    set -g __segue_last (__segue_seconds "$__segue_value"; or echo 0)
     set -g __segue_messages (string match -r '"message_count":(\d+)' -- $row)[2]
     __segue_member id $row
     __segue_plain "$__segue_value"
@@ -64,7 +64,7 @@ end
 # Bring SEGUE_PROMPT up to date. The status of the last command stays, for the prompt may show it.
 function __segue_update --on-event fish_prompt
     set -l before $status
-    set -g __segue_now (command date +%s)
+    __segue_clock
     if test "$PWD" != "$__segue_shown_in"
         set -g __segue_shown_in "$PWD"
         set -g __segue_stale 1
