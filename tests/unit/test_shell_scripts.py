@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from segue.cli.init import PARTS, SCRIPTS
+
 SEGUE = str(Path(sys.executable).with_name("segue"))
 
 
@@ -24,6 +26,29 @@ def printed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_each_shell_can_read_its_script(printed: Path) -> None:
     done = subprocess.run([printed.name, "-n", printed], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_each_shell_can_read_the_parts(printed: Path) -> None:
+    for part in PARTS:
+        file = SCRIPTS / f"{part}.{printed.name}"
+        done = subprocess.run([printed.name, "-n", file], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_locale_changes_nothing(printed: Path, tmp_path: Path) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], **plain}
+    done = subprocess.run([SEGUE, "init", printed.name], env=environment, capture_output=True, check=True)
+    assert done.stdout == printed.read_bytes()
+
+
+def test_options_and_aliases_of_zsh_do_not_change_how_it_is_read(tmp_path: Path) -> None:
+    odd = "setopt sh_glob csh_junkie_quotes ignore_braces; alias local=false typeset=false"
+    script = tmp_path / "script"
+    script.write_text(f'{odd}\neval "$({SEGUE} init zsh)"\nsegue_prompt && echo done\n')
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(["zsh", "-f", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("done\n", "")
 
 
 def test_a_shell_without_a_person_is_left_as_it_is(printed: Path, tmp_path: Path) -> None:
