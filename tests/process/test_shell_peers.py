@@ -113,7 +113,7 @@ def test_the_budget_is_short_where_none_is_given(segued: Segued, segue: Cli, nam
 def test_an_answer_is_kept_for_some_time(segued: Segued, segue: Cli, name: str) -> None:
     wire = segued.connect()
     # Also bash, which would ask each time.
-    patient = {"SEGUE_BUDGET": "20", "SEGUE_PROMPT_SECONDS": "3600"}
+    patient = {"SEGUE_BUDGET": "20", "SEGUE_PROMPT_SECONDS": "3600", "SEGUE_PREFIX": ""}
     with open_shell(name, {**segued.environment, **patient}, segue.directory) as shell:
         shell.run("true")
         before = wire.call("daemon.status")["requests"]
