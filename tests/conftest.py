@@ -13,7 +13,7 @@ from hypothesis import settings
 from segue.config import Config
 from tests.support.inprocess import Server, run_server
 from tests.support.process import Segued
-from tests.support.tried import VARIABLE, totals
+from tests.support.tried import VARIABLE, measurements, totals
 from tests.support.wire import Wire
 
 # The same examples each time, none hurried: a failure is one that anybody can see again.
@@ -37,7 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count what is tried, also in the processes that tests start."""
+    """Count what is tried, also in the processes that tests start and in those among which tests are shared out."""
+    if VARIABLE in os.environ and hasattr(config, "workerinput"):
+        return
     kept = config.getoption("--tried-file")
     path = kept.absolute() if kept else Path(mkdtemp(prefix="segue-tried-")) / "tried.jsonl"
     path.write_text("")
@@ -51,6 +53,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was tried")
         for what, count in counted.items():
             terminalreporter.write_line(f"{count:>9} {what}")
+    for sentence in measurements(Path(os.environ[VARIABLE])):
+        terminalreporter.write_line(sentence)
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support import flood
 from tests.support.deadline import wait_until
 from tests.support.siege import Siege
-from tests.support.tried import tried
+from tests.support.tried import measured, tried
 
 CALLS = 500
 
@@ -31,7 +29,7 @@ def polite_calls(siege: Siege) -> str:
     return percentiles(siege.polite.seconds)
 
 
-def test_a_polite_client_is_answered_beside_a_flood(siege: Siege, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_polite_client_is_answered_beside_a_flood(siege: Siege) -> None:
     wire = siege.polite.wire
     wire.call("session.create", id="flood")
     alone = polite_calls(siege)
@@ -50,5 +48,4 @@ def test_a_polite_client_is_answered_beside_a_flood(siege: Siege, capsys: pytest
     assert answers >= during / 2 > CALLS
     assert wire.call("message.count", session_id="flood")["count"] == answers / 4
     tried("lines of a flood beside a polite client", answers)
-    with capsys.disabled():
-        print(f"\npolite appends: {alone} alone; {beside} beside a flood of {answers} lines")  # noqa: T201
+    measured(f"polite appends: {alone} alone; {beside} beside a flood of {answers} lines")

@@ -5,13 +5,11 @@ import threading
 import time
 from typing import NamedTuple
 
-import pytest
-
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.siege import MEBIBYTE, warm_up
 from tests.support.soak import Soaker
-from tests.support.tried import ANSWERED, tried
+from tests.support.tried import ANSWERED, measured, tried
 from tests.support.usage import memory_bytes, usage
 
 SOAKERS = 5
@@ -51,7 +49,7 @@ def p99_ms(seconds: list[float]) -> float:
 
 
 def test_a_soak_of_everything_loses_no_answered_write_and_leaves_nothing(
-    segued: Segued, soak_seconds: float, soak_seed: str, capsys: pytest.CaptureFixture[str]
+    segued: Segued, soak_seconds: float, soak_seed: str
 ) -> None:
     watcher = segued.start().connect()
     warm_up(watcher)
@@ -77,8 +75,7 @@ def test_a_soak_of_everything_loses_no_answered_write_and_leaves_nothing(
         soaker.check(watcher)
     wait_until(lambda: usage(segued, watcher) == before)
     writes = sum(soaker.writes for soaker in soakers)
-    with capsys.disabled():
-        print(f"\nsoak of {soak_seconds:g} s, {writes} answered writes, seed {soak_seed}: {slopes(looks)}")  # noqa: T201
+    measured(f"soak of {soak_seconds:g} s, {writes} answered writes, seed {soak_seed}: {slopes(looks)}")
     assert writes > 0
     tried("seconds of soak", round(soak_seconds))
     tried(ANSWERED, writes)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.process import Segued
+from tests.support.tried import measured
 from tests.support.wire import Wire
 
 APPENDS = 20_000
@@ -64,7 +65,7 @@ def resident_kb(segued: Segued) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
-def test_one_that_never_reads_disturbs_nobody(segued: Segued, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_that_never_reads_disturbs_nobody(segued: Segued) -> None:
     segued.start()
     wire = segued.connect()
     session = wire.call("session.create")["id"]
@@ -82,8 +83,7 @@ def test_one_that_never_reads_disturbs_nobody(segued: Segued, capsys: pytest.Cap
     assert [reader.kinds for reader in readers] == [{"message.appended"}] * READERS
     assert [reader.seen == sorted(ids) for reader in readers] == [True] * READERS
     growth = resident_kb(segued) - before
-    with capsys.disabled():
-        print(f"\n{alone:.0f} appends/s alone, {followed:.0f} with {READERS} readers; grew {growth} KiB")  # noqa: T201
+    measured(f"{alone:.0f} appends/s alone, {followed:.0f} with {READERS} readers; grew {growth} KiB")
     assert growth < GROWTH_KB
     told = [event["kind"] for event in iter_until_reset(stuck)]
     assert set(told[:-1]) == {"message.appended"}
