@@ -36,7 +36,7 @@ def test_a_crowd_of_clients_leaves_the_descriptors_that_the_store_needs(segued: 
     assert wires[0].answer()["result"] == "pong"
     served = wires[0].call("daemon.status")["clients"]
     assert 3 <= served <= DESCRIPTORS - RESERVE
-    assert all(number < DESCRIPTORS - RESERVE for number in descriptors(segued))
+    assert all(number < DESCRIPTORS - RESERVE for number in sockets(segued))
     assert [wire.answer()["result"] for wire in wires[1:served]] == ["pong"] * (served - 1)
 
     wires[0].call("session.create", id="s")
@@ -64,10 +64,16 @@ def test_with_hardly_any_descriptors_the_first_client_is_served_all_the_same(seg
     assert second.answer()["result"] == "pong"
 
 
-def descriptors(segued: Segued) -> list[int]:
-    """The numbers of the daemon's open files; none where the system has no such view, as on macOS."""
+def sockets(segued: Segued) -> list[int]:
+    """The numbers of the daemon's sockets; none where the system has no such view, as on macOS."""
     folder = Path("/proc") / str(segued.pid) / "fd"
-    return [int(entry.name) for entry in folder.iterdir()] if folder.exists() else []
+    if not folder.exists():
+        return []
+    links = {}
+    for entry in folder.iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            links[int(entry.name)] = str(entry.readlink())
+    return [number for number, link in links.items() if link.startswith("socket:")]
 
 
 def usage(segued: Segued) -> tuple[int, int]:
