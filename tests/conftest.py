@@ -58,6 +58,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test's own with a short name: a socket's path may have no more than 107 bytes."""
+    return tmp_path_factory.mktemp("t")
+
+
+@pytest.fixture
 def soak_seconds(pytestconfig: pytest.Config) -> float:
     """How long to soak the daemon."""
     return float(pytestconfig.getoption("--soak-seconds"))

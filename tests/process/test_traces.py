@@ -113,6 +113,7 @@ def chores_are_done(segued: Segued) -> bool:
 
 def test_what_a_killed_daemon_left_in_the_wal_is_gone_once_the_next_one_says_so(segued: Segued) -> None:
     wire = segued.start().connect()
+    wait_until(lambda: not remains(wire))  # each start empties the WAL once
     wire.call("session.create", id="s", name="plain")
     wire.call("message.append", session_id="s", role="user", content=CANARY)
     with closing(sqlite3.connect(segued.database, isolation_level=None)) as reader:
