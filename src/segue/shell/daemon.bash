@@ -80,6 +80,10 @@ __segue_connect() {
   __segue_find_socket
   if [[ -S $REPLY && -O $REPLY ]] && eval "$__segue_start" && [[ -n ${__segue_pipe[1]-} ]]; then
     disown "${__segue_pipe_PID-}" 2>/dev/null || :
+    # Bash dies of a write to a pipe that nobody reads, as when netcat has just left: so it reads it too, while it
+    # writes. Where /dev/fd cannot be opened so (not on Linux), nothing stands guard.
+    __segue_guard=/dev/fd/${__segue_pipe[1]}
+    { :; } 2>/dev/null 9<"$__segue_guard" || __segue_guard=/dev/null
   else
     __segue_drop
     return 1
@@ -128,7 +132,7 @@ __segue_call() {
   fi
   [[ -n ${__segue_pipe[0]-} ]] || __segue_connect || return 1
   __segue_waiting=$__segue_number __segue_since=$__segue_now
-  { printf '%s\n' "$request" >&"${__segue_pipe[1]}"; } 2>/dev/null || { __segue_drop; return 1; }
+  { printf '%s\n' "$request" >&"${__segue_pipe[1]}"; } 2>/dev/null 9<"$__segue_guard" || { __segue_drop; return 1; }
   __segue_receive "${SEGUE_BUDGET:-0.05}"
 }
 
