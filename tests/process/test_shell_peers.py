@@ -185,3 +185,11 @@ def test_a_record_that_is_no_file_is_not_read(segued: Segued, segue: Cli, name: 
             assert shell.prompt == ""
     finally:
         record.unlink()
+
+
+def test_bash_outlives_a_netcat_that_leaves_at_any_moment(segued: Segued, project: Path) -> None:
+    segued.start()
+    again = 'kill "$__segue_pipe_PID" 2>/dev/null; __segue_retry=0 __segue_waiting=0 __segue_stale=1; segue_prompt'
+    with open_shell("bash", segued.environment, project) as shell:
+        shell.run("true")
+        assert "alive" in shell.run(f"for ((i = 0; i < 50; i++)); do {again}; done; echo alive")
