@@ -44,13 +44,9 @@ class Tail:
         return self.process.stderr.readline()
 
     def interrupt(self) -> tuple[int, str, str]:
-        """Press Ctrl-C, as a person would once more if nothing comes of it: exit code and what else it said."""
+        """Press Ctrl-C: exit code and what else it said."""
         self.process.send_signal(signal.SIGINT)
-        try:
-            out, err = self.process.communicate(timeout=TIMEOUT_SECONDS / 2)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGINT)
-            out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
+        out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
         return self.process.returncode, out or "", err or ""
 
 

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
@@ -15,6 +16,9 @@ from segue.paths import Overrides, Places, find_places
 if TYPE_CHECKING:
     from segue.events import Event
     from segue.rpc.method import Method
+
+LOOK_SECONDS = 1.0
+"""Of a wait without end: Ctrl-C in the instant before it begins is heeded by Python when it ends, not before."""
 
 TIMEOUT = 30.0
 """Seconds for a connection, and for each answer: a daemon that works needs milliseconds."""
@@ -91,7 +95,8 @@ class Client:
         while True:
             try:
                 while (event := self._pipeline.take_event(subscription_id)) is None:
-                    self._pipeline.feed(self._line.receive(None, None))
+                    with suppress(TimedOut):
+                        self._pipeline.feed(self._line.receive(deadline_of(LOOK_SECONDS), LOOK_SECONDS))
             except BaseException:
                 self.close()
                 raise
