@@ -8,16 +8,17 @@ from pathlib import Path
 
 import aiosqlite
 from jsonrpcserver import Error, Success
-from jsonrpcserver.async_dispatcher import dispatch_request
+from jsonrpcserver.async_dispatcher import call as run_method
 from jsonrpcserver.request import Request
+from oslash.either import Left
 
 from segue.store.connection import open_writer
 
 
 def test_jsonrpcserver_still_runs_one_request_of_three_fields() -> None:
     look = "jsonrpcserver changed what src/segue/rpc/jsonrpc.py takes"
-    assert inspect.iscoroutinefunction(dispatch_request), look
-    assert list(inspect.signature(dispatch_request).parameters) == ["methods", "context", "request"], look
+    assert inspect.iscoroutinefunction(run_method), look
+    assert list(inspect.signature(run_method).parameters) == ["request", "context", "method"], look
     assert Request._fields == ("method", "params", "id"), look
 
 
@@ -38,12 +39,10 @@ async def test_jsonrpcserver_still_tells_results_from_errors_as_we_read_them() -
     async def run(ctx: str, params: object) -> object:
         return Success([ctx, params]) if params else Error(7, "no", ctx)
 
-    _, found = await dispatch_request({"m": run}, "ctx", Request("m", [1], 1))
-    assert (found._value.result, hasattr(found, "_error")) == (["ctx", 1], False), look
-    _, found = await dispatch_request({"m": run}, "ctx", Request("m", [0], 1))
-    assert (found._error.code, found._error.data) == (7, "ctx"), look
-    _, found = await dispatch_request({}, "ctx", Request("m", [1], 1))
-    assert found._error.code == -32601, look
+    found = await run_method(Request("m", [1], 1), "ctx", run)
+    assert (found._value.result, isinstance(found, Left)) == (["ctx", 1], False), look
+    found = await run_method(Request("m", [0], 1), "ctx", run)
+    assert (found._error.code, found._error.data, isinstance(found, Left)) == (7, "ctx", True), look
 
 
 def test_aiosqlite_still_runs_a_function_on_its_thread() -> None:

@@ -43,6 +43,8 @@ def check_time(at: str | None, path: str) -> None:
 
 def check_depth(value: Any, path: str) -> None:
     """InvalidParams if objects and arrays stand in each other too deeply."""
+    if value is None:
+        return
     try:
         text = msgspec.json.encode(value)
     except RecursionError:

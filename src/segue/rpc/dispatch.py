@@ -1,12 +1,11 @@
 """One line in, one line out: jsonrpcserver runs the methods, and every exception becomes a wire error here.
 
-jsonrpcserver 5.0.9 is used one request at a time, with the envelope already checked: its own batch answers
-one error for a whole batch, runs the items under `asyncio.gather` (which pierces cancel shields), and its
-validator can be made to block the loop for seconds. No exception ever reaches it, for it would put the
-exception's text on the wire.
+jsonrpcserver 5.0.9 runs one method at a time, with the envelope checked and the method found already: its own batch
+answers one error for a whole batch and runs the items under `asyncio.gather` (which pierces cancel shields), its
+validator can be made to block the loop for seconds, and its lookup inspects a method's signature at each call. No
+exception ever reaches it, for it would put the exception's text on the wire.
 """
 
-import inspect
 import logging
 import secrets
 import time
@@ -19,16 +18,10 @@ from anyio.lowlevel import checkpoint
 from segue.config import Limits
 from segue.errors import Internal, InvalidRequest, MethodNotFound, SegueError, ShuttingDown, TooLarge
 from segue.rpc import envelope
-from segue.rpc.jsonrpc import Error, Request, Success, dispatch_request
+from segue.rpc.jsonrpc import Error, Left, Request, Success, run_method
 from segue.rpc.method import Method, Table
 
 log = logging.getLogger("segue.rpc")
-
-# jsonrpcserver binds the arguments to the signature; a fixed one spares it the inspection of each call.
-_SIGNATURE = inspect.Signature(
-    [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in ("ctx", "params")]
-)
-
 
 LONG_BYTES = 2**20
 SPARSE_BYTES = 64
@@ -109,23 +102,24 @@ class Dispatcher:
             full = TooLarge("the answers to this batch are too large", limit=self._limits.answer_bytes)
             return self.refuse(full, call.id)
         self.requests += 1
-        _, outcome = await dispatch_request(self._methods, ctx, Request(call.method, [call.params], call.id))
-        answer = self._encode(call, outcome)
+        method = self._methods.get(call.method)
+        if method is None:
+            answer = self._fail(call, MethodNotFound(f"no method {call.method[:100]!r}"))
+        else:
+            outcome = await run_method(Request(call.method, [call.params], call.id), ctx, method)
+            answer = self._encode(call, outcome)
         return answer if call.wants_answer else None
 
     def _encode(self, call: envelope.Call, outcome: Any) -> bytes:
-        error: SegueError | None = None
         try:
-            # The two halves of an oslash Either have no public name in common.
-            if not hasattr(outcome, "_error"):
-                return envelope.success(call.id, outcome._value.result)  # noqa: SLF001
-            error = outcome._error.data  # noqa: SLF001
-            if not isinstance(error, SegueError):
-                error = MethodNotFound(f"no method {call.method[:100]!r}")
-            answer = envelope.failure(call.id, error)
+            if isinstance(outcome, Left):
+                return self._fail(call, outcome._error.data)  # noqa: SLF001 - it has no public name
+            return envelope.success(call.id, outcome._value.result)  # noqa: SLF001
         except Exception as fault:  # noqa: BLE001 - an answer that is not JSON is our bug, told as such
-            error = to_error(fault, call.method)
-            answer = envelope.failure(call.id, error)
+            return self._fail(call, to_error(fault, call.method))
+
+    def _fail(self, call: envelope.Call, error: SegueError) -> bytes:
+        answer = envelope.failure(call.id, error)
         self.errors[error.kind] += 1
         return answer
 
@@ -156,6 +150,5 @@ def _adapt(method: Method[Any, ..., Any]) -> Any:
             error = to_error(fault, method.name)
             return Error(error.code, error.message, error)
 
-    run.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
     method.params  # noqa: B018 - made now, so that the first call does not pay for it
     return run

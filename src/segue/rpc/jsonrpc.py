@@ -13,11 +13,12 @@ _spec = None if PACKAGE in sys.modules else find_spec(PACKAGE)
 if _spec is not None:
     sys.modules[PACKAGE] = module_from_spec(_spec)
 
-from jsonrpcserver.async_dispatcher import dispatch_request  # noqa: E402 - only now
+from jsonrpcserver.async_dispatcher import call as run_method  # noqa: E402 - only now
 from jsonrpcserver.request import Request  # noqa: E402
 from jsonrpcserver.result import Error, Success  # noqa: E402
+from oslash.either import Left  # noqa: E402
 
 if _spec is not None:  # whoever imports the package itself gets it whole, around the same modules
     del sys.modules[PACKAGE]
 
-__all__ = ["Error", "Request", "Success", "dispatch_request"]
+__all__ = ["Error", "Left", "Request", "Success", "run_method"]

@@ -83,13 +83,15 @@ class Method(Generic[C, P, R]):
             reason = f"must be {self._words.get(path.removeprefix('$.'), 'of another form')}"
         return InvalidParams(reason[:MAX_REASON], path=path[:MAX_REASON])
 
-    def _by_name(self, params: Any) -> dict[str, Any]:
+    def _by_name(self, params: Any) -> Any:
         if params is None:
             return {}
         if isinstance(params, list):
             if len(params) > len(self.parameters):
                 raise InvalidParams(f"takes at most {len(self.parameters)} parameters, got {len(params)}")
             params = dict(zip((p.name for p in self.parameters), params, strict=False))
+        if None not in params.values():
+            return params
         return {name: value for name, value in params.items() if value is not None or name not in self._omissible}
 
 
