@@ -1,7 +1,9 @@
 """What a transaction did is told once it is committed, in order, once, and only if it was done."""
 
+import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -40,21 +42,27 @@ def numbers(told: list[Emitted]) -> list[int]:
 
 
 async def write_all(store: Store, several: list[tuple[object, int]]) -> None:
-    """All in one go, so that they share a transaction."""
+    """All while another one holds the writer, so that they share a transaction."""
+    held = threading.Event()
+    first = store.writes.put(lambda tx: held.wait())
     async with anyio.create_task_group() as tasks:
         for query, number in several:
-            tasks.start_soon(_write, store, query, number)
+            tasks.start_soon(_write, store.write, query, number)
+        while len(store.writes) < len(several):
+            await anyio.lowlevel.checkpoint()
+        held.set()
+    assert await first
 
 
-async def _write(store: Store, query: object, number: int) -> None:
+async def _write(write: Any, query: object, number: int) -> None:
     with suppress(Exception):  # what fails is not what is looked at
-        await store.write(query, number)  # type: ignore[arg-type]
+        await write(query, number)
 
 
 async def test_what_a_query_did_is_told_in_the_order_of_the_commits(tmp_path: Path, told: list[Emitted]) -> None:
     clock = HandClock()
     async with open_store(tmp_path / "data" / "s.db", clock=clock.wall) as store:
-        store.publish = told.extend
+        store.writes.publish = told.extend
         await write_all(store, [(emit, number) for number in range(5)])
         assert told == [
             Emitted("memory.deleted", None, None, "b", clock.at, MemoryDeleted(memory_id=number)) for number in range(5)
@@ -63,7 +71,7 @@ async def test_what_a_query_did_is_told_in_the_order_of_the_commits(tmp_path: Pa
 
 async def test_what_was_undone_is_not_told(tmp_path: Path, told: list[Emitted]) -> None:
     async with open_store(tmp_path / "data" / "s.db", clock=HandClock().wall) as store:
-        store.publish = told.extend
+        store.writes.publish = told.extend
         await write_all(store, [(emit, 1), (emit_and_fail, 2), (emit, 3)])
         assert numbers(told) == [1, 3]
 
@@ -76,7 +84,7 @@ async def test_a_batch_that_is_tried_again_tells_nothing_twice(tmp_path: Path, t
         emit(tx, number)
 
     async with open_store(tmp_path / "data" / "s.db", clock=HandClock().wall) as store:
-        store.publish = told.extend
+        store.writes.publish = told.extend
         await write_all(store, [(note_and_emit, 1), (emit_and_break_the_commit, 2), (note_and_emit, 3)])
     assert runs == [1, 3, 1, 3, 1, 3]  # together, with savepoints, and at last one by one
     assert numbers(told) == [1, 3]

@@ -27,10 +27,10 @@ RETRY_SECONDS = 60
 async def keep_indexed(store: Store) -> None:
     """Put in what is appended and merge away what is deleted, a slice at a time, until cancelled."""
     while True:
-        changed = store.changed
+        changed = store.writes.changed
         try:
             if await _work(store):
-                others = store.changed
+                others = store.writes.changed
                 await anyio.sleep(PAUSE_SECONDS)
                 if others.is_set():
                     await anyio.sleep(BUSY_SECONDS)

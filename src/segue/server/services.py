@@ -52,7 +52,7 @@ class Services:
         self.backups = Backups(places, store, self._turn)
         self.attachments = Attachments(store)
         self._backlog = Backlog(boot_id, limits, clock)
-        store.publish = self._backlog.publish
+        store.writes.publish = self._backlog.publish
         self._scrubbing = Scrubbing(store, self._backlog, self.traces, self._turn)
         self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, self._backlog)
         self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
@@ -83,7 +83,7 @@ class Services:
             refused_clients=self.clients.refused_clients,
             refused_peers=self.clients.refused_peers,
             dropped_subscribers=self._backlog.resets,
-            queue_depth=self.store.queue_depth,
+            queue_depth=len(self.store.writes),
             writes=self.store.timing.writes(),
             reads=self.store.reads(),
             process=_process(),

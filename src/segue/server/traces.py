@@ -83,7 +83,7 @@ class Traces:
     async def _wait_for_chores(self) -> int:
         """How much of what was noted is in the tables and the index no more; what is noted meanwhile may be."""
         while True:
-            changed, noted = self._store.changed, self._noted
+            changed, noted = self._store.writes.changed, self._noted
             if not await self._store.read(indexing.holds_deleted):
                 return noted
             await changed.wait()

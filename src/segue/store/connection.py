@@ -5,8 +5,10 @@ statements between its own, and stays open when its task is cancelled. So a tran
 that runs on the connection's thread from BEGIN to COMMIT.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, ParamSpec, TypeVar
 
@@ -51,6 +53,13 @@ class ThreadConnection(aiosqlite.Connection):
         finally:
             self._thread.join()  # it has nothing more to do than to return
 
+    def start(self, function: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run `function`, which must not raise, on the connection's thread and then `then` with its result on the loop.
+
+        As `call`, without a future and a task's turns of the loop.
+        """
+        self._tx.put_nowait((None, partial(_run_and_tell, asyncio.get_running_loop(), function, then)))
+
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `function` on the connection's thread; it goes on there even if the caller is cancelled."""
         result: T = await self._execute(function, *args, **kwargs)  # type: ignore[no-untyped-call]
@@ -60,6 +69,11 @@ class ThreadConnection(aiosqlite.Connection):
     def raw(self) -> sqlite3.Connection:
         """The connection itself, for functions that run on the thread."""
         return self._conn
+
+
+def _run_and_tell(loop: asyncio.AbstractEventLoop, function: Callable[[], T], then: Callable[[T], None]) -> None:
+    result = function()
+    loop.call_soon_threadsafe(then, result)
 
 
 async def open_writer(path: Path, durability: Durability) -> ThreadConnection:

@@ -1,32 +1,27 @@
 """One writer for everybody, readers beside it.
 
-All writes that wait are run in one transaction, and the failure of one undoes only itself; one COMMIT, and so one
-fsync, serves all of them, and nobody is answered before it. The writes run in the store's own task: a caller that
-goes away tears nothing.
+Writes are committed together (see `group_commit`); reads run at once, each in a transaction of its own.
 """
 
-import asyncio
 import logging
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 
 from segue.answers import ReadStatus
 from segue.clock import Clock
-from segue.errors import Overloaded, ShuttingDown, StartError, StorageError
-from segue.events import Emitted
+from segue.errors import StartError, StorageError
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
-from segue.store.doubt import Unsure
-from segue.store.file import Footprint, prepare_directory, prepare_file
-from segue.store.room import lacks_room
+from segue.store.file import prepare_directory, prepare_file
+from segue.store.footprint import Footprint
+from segue.store.group_commit import GroupCommit
 from segue.store.timing import Timing
-from segue.store.transactions import Outcome, fold_wal, run_read, run_writes
+from segue.store.transactions import fold_wal, run_read
 from segue.store.tx import Tx
 
 log = logging.getLogger("segue.store")
@@ -47,55 +42,28 @@ PROGRESS_STEPS = 100_000
 """Steps of SQLite, some milliseconds, after which a long statement asks whether it is still wanted."""
 
 
-class Write(NamedTuple):
-    """A write that waits for its transaction."""
-
-    query: Callable[[Tx], Any]
-    done: asyncio.Future[Any]
-    asked: float
-
-
 class Store:
     """The open database. Made by `open_store`."""
 
     def __init__(self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock) -> None:
         self.path = path
-        self.queue_limit = 10_000
-        self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
-        """Called with what was done, in commit order and once it is durable, also for callers that went away."""
-        self.changed = asyncio.Event()
-        """Set at the next commit, and replaced: for chores that follow what is written."""
-        self.timing = Timing()
+        self._footprint = Footprint(path)
+        self.writes = GroupCommit(writer, path, self._footprint, clock)
+        self.timing = self.writes.timing
         self._writer = writer
         self._readers = readers
         self._idle = list(readers)
         self._reader_free = anyio.Semaphore(len(readers), fast_acquire=True)
         self._apart_free = anyio.Semaphore(READERS_APART)
         self._clock = clock
-        self._waiting: deque[Write] = deque()
-        self._wake = asyncio.Event()
-        self._closing = False
-        self._footprint = Footprint(path)
-        self._lost: str | None = None
-
-    @property
-    def queue_depth(self) -> int:
-        """How many writes wait for their transaction."""
-        return len(self._waiting)
 
     def reads(self) -> ReadStatus:
         """What is being read, and what waits for a reader."""
         return self.timing.reads(self._reader_free.statistics().tasks_waiting)
 
     def look_after_file(self) -> str | None:
-        """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on.
-
-        It is logged when it is noticed.
-        """
-        if self._lost is None and (lost := self._footprint.lost()):
-            self._lost = lost
-            log.error("%s", lost)
-        return self._lost
+        """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on."""
+        return self._footprint.lost()
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` in a write transaction and return its result once that is durable.
@@ -104,16 +72,7 @@ class Store:
         be written, and whatever `query` raises; in each case nothing of it is stored, unless StorageError says
         that this is unknown.
         """
-        if self._closing:
-            raise ShuttingDown("the daemon is shutting down")
-        if self._lost:
-            raise _lost()
-        if len(self._waiting) >= self.queue_limit:
-            raise Overloaded("too many writes are waiting; try again")
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Write(lambda tx: query(tx, *args, **kwargs), done, self.timing.now()))
-        self._wake.set()
-        return await done
+        return await self.writes.put(lambda tx: query(tx, *args, **kwargs))
 
     async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` on a reader, in one transaction that sees every write answered before."""
@@ -145,7 +104,7 @@ class Store:
         can be no connection.
         """
         if self.look_after_file():
-            raise _lost()
+            raise self._footprint.error()
         async with self._apart_free:
             try:
                 reader = await open_reader(self.path)
@@ -153,50 +112,6 @@ class Store:
                 raise StorageError(f"storage: {error}", reason="io") from None
             async with _apart(reader, self.timing):
                 return await reader.call(function, reader.raw, *args, **kwargs)
-
-    async def commit_waiting(self) -> None:
-        """The writer's loop; it ends when the store closes and nothing waits any more."""
-        while True:
-            if not self._waiting:
-                if self._closing:
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            batch = list(self._waiting)
-            self._waiting.clear()
-            try:
-                outcomes = await self._writer.call(self._commit, self._clock(), [write.query for write in batch])
-            except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
-                outcomes = [Outcome(None, error, [])] * len(batch)
-            self.timing.wrote(sum(outcome.error is None for outcome in outcomes), batch[0].asked)
-            for write, outcome in zip(batch, outcomes, strict=True):
-                _settle(write.done, outcome)
-            if emitted := [one for outcome in outcomes for one in outcome.emitted]:
-                self.publish(emitted)
-            self.changed.set()
-            self.changed = asyncio.Event()
-
-    def _commit(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
-        """Run the writes; a look before and after, some microseconds, lets none be answered that nobody can find."""
-        if not self.look_after_file():
-            outcomes = run_writes(self._writer.raw, now, queries)
-            if not self.look_after_file():
-                return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
-        return [Outcome(None, _lost(), [])] * len(queries)
-
-    def _explained(self, outcome: Outcome) -> Outcome:
-        error = outcome.error
-        if isinstance(error, Unsure):  # there may be no room, but that is not all there is to tell
-            return outcome
-        if isinstance(error, StorageError) and error.data["reason"] == "io" and lacks_room(self.path):
-            return outcome._replace(error=StorageError("storage: the disk is full", reason="full"))
-        return outcome
-
-    def close_queue(self) -> None:
-        """Take no more writes; those that wait are still committed."""
-        self._closing = True
-        self._wake.set()
 
     async def close_connections(self) -> None:
         """Interrupt what still reads, fold the WAL into the file and close everything."""
@@ -211,10 +126,6 @@ class Store:
             log.warning("cannot fold the WAL into the database: %s", error)
         finally:
             await self._writer.close()
-
-
-def _lost() -> StorageError:
-    return StorageError("storage: the database was removed or replaced; restart segued", reason="io")
 
 
 @asynccontextmanager
@@ -254,28 +165,11 @@ async def open_store(
                 await connection.close()
             raise
     store = Store(path, opened[0], opened[1:], clock)
-    store.queue_limit = queue_limit
+    store.writes.limit = queue_limit
     try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_commit_shielded, store)
-            try:
-                yield store
-            finally:
-                store.close_queue()
+        yield store
     finally:
+        store.writes.close()
         with anyio.CancelScope(shield=True):
+            await store.writes.finish()
             await store.close_connections()
-
-
-async def _commit_shielded(store: Store) -> None:
-    with anyio.CancelScope(shield=True):
-        await store.commit_waiting()
-
-
-def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
-    if done.done():  # the caller went away; what it wrote is stored all the same
-        return
-    if outcome.error is None:
-        done.set_result(outcome.value)
-    else:
-        done.set_exception(outcome.error)

@@ -84,21 +84,6 @@ def prepare_file(path: Path) -> None:
         raise StartError("database", f"cannot open {path}: {hint}") from None
 
 
-class Footprint:
-    """Which files the open database is, to notice when somebody removes or replaces one under it."""
-
-    def __init__(self, path: Path) -> None:
-        names = [os.fspath(path), *(f"{path}{suffix}" for suffix in COMPANIONS)]
-        self._files = [(name, inode) for name in names if (inode := _inode(name))]
-
-    def lost(self) -> str | None:
-        """A sentence if a file is gone or another one: what is written from then on would be lost with it."""
-        for name, inode in self._files:
-            if _inode(name, otherwise=inode) != inode:
-                return f"{name} was removed or replaced while segued had it open; restart segued"
-        return None
-
-
 def wide_files(path: Path) -> list[str]:
     """A sentence for each of the database's files that others may read or write."""
     problems = []
@@ -110,20 +95,6 @@ def wide_files(path: Path) -> list[str]:
         if mode & 0o077:
             problems.append(f"{file} has mode {mode:04o}; run: chmod 600 {shlex.quote(str(file))}")
     return problems
-
-
-def _inode(name: str, otherwise: tuple[int, int] | None = None) -> tuple[int, int] | None:
-    """Which file it is, not following a link: SQLite of another program would, to a WAL beside the link's end.
-
-    None if there is none, and `otherwise` where that cannot be told.
-    """
-    try:
-        found = os.lstat(name)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError:
-        return otherwise
-    return found.st_dev, found.st_ino
 
 
 def _tighten(path: Path, flags: int = 0) -> None:

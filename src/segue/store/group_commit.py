@@ -1,0 +1,135 @@
+"""Group commit: all writes that wait are run in one transaction, and its COMMIT, its one fsync, serves them all.
+
+The failure of one undoes only itself, and nobody is answered before the COMMIT. Nothing here runs in a caller's task:
+one that goes away tears nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from segue.clock import Clock
+from segue.errors import Overloaded, ShuttingDown, StorageError
+from segue.events import Emitted
+from segue.store.connection import ThreadConnection
+from segue.store.doubt import Unsure
+from segue.store.footprint import Footprint
+from segue.store.room import lacks_room
+from segue.store.timing import Timing
+from segue.store.transactions import Outcome, run_writes
+from segue.store.tx import Tx
+
+T = TypeVar("T")
+
+
+class Write(NamedTuple):
+    """A write that waits for its transaction."""
+
+    query: Callable[[Tx], Any]
+    done: asyncio.Future[Any]
+    asked: float
+
+
+class GroupCommit:
+    """The queue of the one connection that writes."""
+
+    def __init__(self, connection: ThreadConnection, path: Path, footprint: Footprint, clock: Clock) -> None:
+        self.limit = 10_000
+        """How many writes may wait."""
+        self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
+        """Called with what was done, in commit order and once it is durable."""
+        self.changed = asyncio.Event()
+        """Set at the next commit, and replaced."""
+        self.timing = Timing()
+        self._connection = connection
+        self._path = path
+        self._footprint = footprint
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Write] = deque()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """How many writes wait."""
+        return len(self._waiting)
+
+    def put(self, query: Callable[[Tx], T]) -> asyncio.Future[T]:
+        """What the query will have returned once that is durable; or Overloaded, ShuttingDown, StorageError."""
+        if self._closed:
+            raise ShuttingDown("the daemon is shutting down")
+        if self._footprint.is_lost:
+            raise self._footprint.error()
+        if len(self._waiting) >= self.limit:
+            raise Overloaded("too many writes are waiting; try again")
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._waiting.append(Write(query, done, self.timing.now()))
+        if self._idle.is_set():
+            self._idle.clear()
+            self._begin()
+        return done
+
+    def close(self) -> None:
+        """Take no more writes; those that wait are still committed."""
+        self._closed = True
+
+    async def finish(self) -> None:
+        """Return when no write waits or is under way."""
+        await self._idle.wait()
+
+    def _begin(self) -> None:
+        """Take up all that waits; `_end` goes on."""
+        batch = list(self._waiting)
+        self._waiting.clear()
+        queries = [write.query for write in batch]
+        self._connection.start(partial(self._run, self._clock(), queries), partial(self._end, batch))
+
+    def _run(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
+        """What became of all of them, durably; on the connection's thread."""
+        try:
+            if self._footprint.lost():
+                return self._all_lost(queries)
+            outcomes = run_writes(self._connection.raw, now, queries)
+            return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
+        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
+            return [Outcome(None, error, [])] * len(queries)
+
+    def _end(self, batch: list[Write], outcomes: list[Outcome]) -> None:
+        """Answer the batch and go on with what came meanwhile."""
+        if self._footprint.lost():  # a look after it as well as before: none is answered that nobody can find
+            outcomes = self._all_lost(batch)
+        self.timing.wrote(sum(outcome.error is None for outcome in outcomes), batch[0].asked)
+        for write, outcome in zip(batch, outcomes, strict=True):
+            _settle(write.done, outcome)
+        if self._waiting:
+            self._begin()
+        else:
+            self._idle.set()
+        if emitted := [one for outcome in outcomes for one in outcome.emitted]:
+            self.publish(emitted)
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _all_lost(self, several: list[Any]) -> list[Outcome]:
+        return [Outcome(None, self._footprint.error(), [])] * len(several)
+
+    def _explained(self, outcome: Outcome) -> Outcome:
+        error = outcome.error
+        if isinstance(error, Unsure):  # there may be no room, but that is not all there is to tell
+            return outcome
+        if isinstance(error, StorageError) and error.data["reason"] == "io" and lacks_room(self._path):
+            return outcome._replace(error=StorageError("storage: the disk is full", reason="full"))
+        return outcome
+
+
+def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
+    if done.done():  # the caller went away; what it wrote is stored all the same
+        return
+    if outcome.error is None:
+        done.set_result(outcome.value)
+    else:
+        done.set_exception(outcome.error)
