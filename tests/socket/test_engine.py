@@ -2,8 +2,10 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from segue.errors import Conflict, Overloaded, ShuttingDown, StartError, Storage
 from segue.store import connection as connections
 from segue.store import engine
 from segue.store.engine import Store, open_store
+from segue.store.group_commit import BRIEF_AT_ONCE, LONG_SECONDS
 from segue.store.tx import Tx
 from tests.support.clock import START_MS
 from tests.support.wire import TIMEOUT_SECONDS
@@ -81,10 +84,11 @@ class Blocker:
 class Writers:
     """Writes that are waiting together behind a blocked writer, and what became of each."""
 
-    def __init__(self, store: Store, tasks: anyio.abc.TaskGroup) -> None:
+    def __init__(self, store: Store, tasks: anyio.abc.TaskGroup, *, brief: bool = False) -> None:
         self.outcomes: list[Any] = []
         self._store = store
         self._tasks = tasks
+        self._brief = brief
         self._blocker = Blocker()
 
     async def block(self) -> None:
@@ -106,15 +110,22 @@ class Writers:
 
     async def _write(self, index: int, query: Callable[[Tx], Any]) -> None:
         try:
-            self.outcomes[index] = await self._store.write(query)
+            write = self._store.write_brief if self._brief else self._store.write
+            self.outcomes[index] = await write(query)
         except Exception as error:  # noqa: BLE001 - an outcome like any other
             self.outcomes[index] = error
 
 
-async def write_together(store: Store, *queries: Callable[[Tx], Any]) -> list[Any]:
+@pytest.fixture(params=[False, True], ids=["on its thread", "brief"])
+def brief(request: pytest.FixtureRequest) -> bool:
+    """Whether the store is told that the writes are brief."""
+    return bool(request.param)
+
+
+async def write_together(store: Store, *queries: Callable[[Tx], Any], brief: bool = False) -> list[Any]:
     """The results and errors of writes that one transaction took up."""
     async with anyio.create_task_group() as tasks:
-        writers = Writers(store, tasks)
+        writers = Writers(store, tasks, brief=brief)
         await writers.block()
         await writers.queue(*queries)
         writers.release()
@@ -132,9 +143,9 @@ def adding(text: str) -> Callable[[Tx], int]:
     return lambda tx: add(tx, text)
 
 
-async def test_writes_that_wait_together_share_one_commit(store: Store) -> None:
+async def test_writes_that_wait_together_share_one_commit(store: Store, brief: bool) -> None:
     statements = await trace(store)
-    ids = await write_together(store, *(adding(str(number)) for number in range(50)))
+    ids = await write_together(store, *(adding(str(number)) for number in range(50)), brief=brief)
     assert ids == list(range(1, 51))
     assert statements.count("COMMIT") == 2  # one for the write that was blocked, one for the fifty
     assert "SAVEPOINT one" not in statements
@@ -158,9 +169,95 @@ async def test_nobody_is_answered_before_the_commit(store: Store, path: Path) ->
     assert await store.read(notes) == ["first"]
 
 
-async def test_a_write_that_fails_undoes_only_itself(store: Store) -> None:
+async def test_brief_writes_run_on_the_loops_thread_and_are_committed_on_the_connections(store: Store) -> None:
+    threads = {"COMMIT": 0}
+
+    def note(statement: str) -> None:
+        threads[statement] = threading.get_ident()
+
+    writer = await store._writer.call(threading.get_ident)
+    await store._writer.call(store._writer.raw.set_trace_callback, note)
+    assert await store.write_brief(lambda tx: threading.get_ident()) == threading.get_ident()
+    assert threads["COMMIT"] == writer
+    assert await store.write(lambda tx: threading.get_ident()) == writer
+
+
+async def test_a_brief_write_beside_one_that_is_not_waits_on_the_connections_thread_with_it(store: Store) -> None:
+    writer = await store._writer.call(threading.get_ident)
+    async with anyio.create_task_group() as tasks:
+        writers = Writers(store, tasks)
+        await writers.block()
+        await writers.queue(lambda tx: threading.get_ident())
+        beside = store.writes.put(lambda tx: threading.get_ident(), brief=True)
+        writers.release()
+    assert [*writers.outcomes, await beside] == [writer, writer]
+
+
+async def test_more_brief_writes_than_the_loop_may_be_kept_for_run_on_the_connections_thread(store: Store) -> None:
+    writer, loop = await store._writer.call(threading.get_ident), threading.get_ident()
+    for count, expected in ((BRIEF_AT_ONCE, loop), (BRIEF_AT_ONCE + 1, writer)):
+        found = await write_together(store, *[lambda tx: threading.get_ident()] * count, brief=True)
+        assert found == [expected] * count
+
+
+async def test_a_write_that_was_not_brief_sends_the_next_ones_to_the_connections_thread(store: Store) -> None:
+    writer, loop = await store._writer.call(threading.get_ident), threading.get_ident()
+
+    def dawdle(tx: Tx) -> int:
+        end = time.monotonic() + LONG_SECONDS
+        while time.monotonic() <= end:
+            pass
+        return threading.get_ident()
+
+    assert await store.write_brief(dawdle) == loop
+    assert await store.write_brief(dawdle) == writer
+    store.writes._rests_until = 0.0  # when it has rested
+    assert await store.write_brief(lambda tx: threading.get_ident()) == loop
+
+
+async def test_a_brief_write_is_not_answered_and_not_seen_before_its_commit(store: Store) -> None:
+    blocker = Blocker()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(store._writer.call, blocker, None))  # type: ignore[arg-type]
+        await happened(blocker.begun)
+        written = store.writes.put(adding("brief"), brief=True)
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        assert not written.done()
+        assert await store.read(notes) == []
+        blocker.go_on.set()
+    assert await written == 1
+    assert await store.read(notes) == ["brief"]
+
+
+async def test_a_write_waits_for_another_program_to_let_go_of_the_database(store: Store, path: Path) -> None:
+    with other_program(path, "BEGIN IMMEDIATE") as other:
+        written = store.writes.put(adding("patient"), brief=False)
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        assert not written.done()
+        other.execute("COMMIT")
+        assert await written == 1
+
+
+async def test_a_brief_write_does_not_keep_the_loop_while_another_program_holds_the_database(
+    store: Store, path: Path
+) -> None:
+    with other_program(path, "BEGIN IMMEDIATE"):
+        written = store.writes.put(adding("late"), brief=True)
+        for _ in range(50):
+            await anyio.lowlevel.checkpoint()
+        assert not written.done()
+        assert await store.read(notes) == []
+    assert await written == 1
+    assert await store.read(notes) == ["late"]
+
+
+async def test_a_write_that_fails_undoes_only_itself(store: Store, brief: bool) -> None:
     statements = await trace(store)
-    outcomes = await write_together(store, adding("a"), lambda tx: add_and_fail(tx, "b"), adding("c"), adding("a"))
+    outcomes = await write_together(
+        store, adding("a"), lambda tx: add_and_fail(tx, "b"), adding("c"), adding("a"), brief=brief
+    )
     assert outcomes[0] == 1
     assert isinstance(outcomes[1], Conflict)
     assert outcomes[2] == 2
@@ -169,12 +266,12 @@ async def test_a_write_that_fails_undoes_only_itself(store: Store) -> None:
     assert await store.read(notes) == ["a", "c"]
 
 
-async def test_an_error_before_any_change_costs_the_others_no_second_try(store: Store) -> None:
+async def test_an_error_before_any_change_costs_the_others_no_second_try(store: Store, brief: bool) -> None:
     def refuse(tx: Tx) -> None:
         raise Conflict("not now", reason="last_id")
 
     statements = await trace(store)
-    outcomes = await write_together(store, adding("a"), refuse, adding("b"))
+    outcomes = await write_together(store, adding("a"), refuse, adding("b"), brief=brief)
     assert (outcomes[0], outcomes[2]) == (1, 2)
     assert isinstance(outcomes[1], Conflict)
     assert "SAVEPOINT one" not in statements
@@ -188,8 +285,8 @@ async def test_a_write_alone_that_fails_after_a_change_leaves_nothing(store: Sto
     assert await store.read(notes) == ["a"]
 
 
-async def test_a_bug_in_a_query_reaches_its_caller_and_nobody_else(store: Store) -> None:
-    outcomes = await write_together(store, adding("a"), lambda tx: 1 // 0, adding("b"))
+async def test_a_bug_in_a_query_reaches_its_caller_and_nobody_else(store: Store, brief: bool) -> None:
+    outcomes = await write_together(store, adding("a"), lambda tx: 1 // 0, adding("b"), brief=brief)
     assert outcomes[0] == 1
     assert isinstance(outcomes[1], ZeroDivisionError)
     assert outcomes[2] == 2
@@ -207,8 +304,8 @@ def break_at_commit(tx: Tx) -> None:
     )
 
 
-async def test_when_the_commit_itself_fails_only_the_culprit_does(store: Store) -> None:
-    outcomes = await write_together(store, adding("a"), break_at_commit, adding("b"))
+async def test_when_the_commit_itself_fails_only_the_culprit_does(store: Store, brief: bool) -> None:
+    outcomes = await write_together(store, adding("a"), break_at_commit, adding("b"), brief=brief)
     assert isinstance(outcomes[1], sqlite3.IntegrityError)
     assert await store.read(notes) == ["a", "b"]
     assert await store.read(lambda tx: tx.run("SELECT count(*) FROM summaries").fetchone()[0]) == 0
@@ -216,13 +313,15 @@ async def test_when_the_commit_itself_fails_only_the_culprit_does(store: Store) 
     assert not store._writer.raw.in_transaction
 
 
-async def test_a_full_disk_fails_only_what_did_not_fit_and_is_over_when_there_is_room(store: Store) -> None:
+async def test_a_full_disk_fails_only_what_did_not_fit_and_is_over_when_there_is_room(
+    store: Store, brief: bool
+) -> None:
     def limit_to(pages: int) -> int:
         return int(store._writer.raw.execute(f"PRAGMA max_page_count = {pages}").fetchone()[0])
 
     pages = await store._writer.call(limit_to, 1)  # as many as there are: never less
     await store._writer.call(limit_to, pages + 4)
-    outcomes = await write_together(store, adding("a"), adding("x" * 1_000_000), adding("b"))
+    outcomes = await write_together(store, adding("a"), adding("x" * 1_000_000), adding("b"), brief=brief)
     assert isinstance(outcomes[1], StorageError)
     assert outcomes[1].data == {"reason": "full"}
     assert await store.read(notes) == ["a", "b"]
@@ -597,7 +696,7 @@ async def test_the_writer_is_as_durable_as_it_was_told(path: Path, durability: A
         "secure_delete": 1,
         "auto_vacuum": 2,
         "temp_store": 2,
-        "busy_timeout": connections.BUSY_MS,
+        "busy_timeout": 0,  # but for a BEGIN on its own thread: see the tests of other programs
     }
     async with open_store(path, clock=clock, durability=durability) as store:
         raw = store._writer.raw

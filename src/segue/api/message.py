@@ -83,7 +83,8 @@ async def append(
     )
     [new] = await _prepare(ctx, [draft], "$")
     if session_id is not None:
-        return await ctx.store.write(appending.append, session_id, new, expected_last_id=expected_last_id)
+        write = ctx.store.write_brief if new.size <= appending.BRIEF_BYTES else ctx.store.write
+        return await write(appending.append, session_id, new, expected_last_id=expected_last_id)
     return await ctx.store.write(
         appending.append_in_place,
         Place(normalise(working_dir or ""), bot_id or "default"),

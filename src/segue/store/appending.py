@@ -19,12 +19,18 @@ REDACTED_CHARS = 65_536
 """A longer retry of a message from which secrets were taken meanwhile is told to be another: others wait for this."""
 
 
+BRIEF_BYTES = 65_536
+"""A message up to this size, with its parts and metadata, is stored in some ten microseconds."""
+
+
 class Appending(msgspec.Struct, frozen=True):
     """A draft made ready for the file: checked, and its JSON written once, before the writer's turn."""
 
     draft: Draft
     parts: str | None
     metadata: str
+    size: int
+    """Bytes of content, parts and metadata together."""
 
 
 def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
@@ -35,7 +41,7 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
     size = len(draft.content.encode()) + len((parts or "").encode()) + (len(metadata.encode()) if draft.metadata else 0)
     if size > content_bytes:
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
-    return Appending(draft, parts, metadata)
+    return Appending(draft, parts, metadata, size)
 
 
 def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | None, resumed: bool = False) -> Appended:

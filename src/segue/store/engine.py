@@ -72,7 +72,14 @@ class Store:
         be written, and whatever `query` raises; in each case nothing of it is stored, unless StorageError says
         that this is unknown.
         """
-        return await self.writes.put(lambda tx: query(tx, *args, **kwargs))
+        return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=False)
+
+    async def write_brief(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do as `write` does, for a query of some ten microseconds: it touches few rows, and none of them is large.
+
+        All others wait while its statements run.
+        """
+        return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=True)
 
     async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` on a reader, in one transaction that sees every write answered before."""

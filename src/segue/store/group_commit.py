@@ -19,10 +19,20 @@ from segue.store.doubt import Unsure
 from segue.store.footprint import Footprint
 from segue.store.room import lacks_room
 from segue.store.timing import Timing
-from segue.store.transactions import Outcome, run_writes
+from segue.store.transactions import Outcome, begin_writes, run_writes, wait_for_nobody
 from segue.store.tx import Tx
 
 T = TypeVar("T")
+
+BRIEF_AT_ONCE = 64
+"""Brief writes that the loop's thread runs before it goes on to anything else: about two milliseconds."""
+
+
+LONG_SECONDS = 0.01
+"""Brief writes that take longer together, as with a cold disk or a session with megabytes of prompt, were not brief."""
+
+REST_SECONDS = 1.0
+"""For so long the loop's thread runs none then: so it is kept from the others at most so often."""
 
 
 class Write(NamedTuple):
@@ -31,10 +41,16 @@ class Write(NamedTuple):
     query: Callable[[Tx], Any]
     done: asyncio.Future[Any]
     asked: float
+    brief: bool
 
 
 class GroupCommit:
-    """The queue of the one connection that writes."""
+    """The queue of the one connection that writes.
+
+    The statements of brief writes are run on the loop's thread and only their COMMIT on the connection's: else, between
+    any two statements, the threads hand the interpreter to and fro, which takes longer than the statements. Where one
+    write of a transaction may take long, or another program holds the file, all of it is left to the connection's.
+    """
 
     def __init__(self, connection: ThreadConnection, path: Path, footprint: Footprint, clock: Clock) -> None:
         self.limit = 10_000
@@ -53,12 +69,14 @@ class GroupCommit:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._rests_until = 0.0
+        wait_for_nobody(connection.raw)  # the loop must not, and the connection's thread says for how long it does
 
     def __len__(self) -> int:
         """How many writes wait."""
         return len(self._waiting)
 
-    def put(self, query: Callable[[Tx], T]) -> asyncio.Future[T]:
+    def put(self, query: Callable[[Tx], T], *, brief: bool) -> asyncio.Future[T]:
         """What the query will have returned once that is durable; or Overloaded, ShuttingDown, StorageError."""
         if self._closed:
             raise ShuttingDown("the daemon is shutting down")
@@ -67,7 +85,7 @@ class GroupCommit:
         if len(self._waiting) >= self.limit:
             raise Overloaded("too many writes are waiting; try again")
         done: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(Write(query, done, self.timing.now()))
+        self._waiting.append(Write(query, done, self.timing.now(), brief))
         if self._idle.is_set():
             self._idle.clear()
             self._begin()
@@ -85,15 +103,28 @@ class GroupCommit:
         """Take up all that waits; `_end` goes on."""
         batch = list(self._waiting)
         self._waiting.clear()
-        queries = [write.query for write in batch]
-        self._connection.start(partial(self._run, self._clock(), queries), partial(self._end, batch))
+        now, queries = self._clock(), [write.query for write in batch]
+        begun = self._begin_here(now, queries) if self._may_begin_here(batch) else None
+        self._connection.start(partial(self._run, now, queries, begun), partial(self._end, batch))
 
-    def _run(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
+    def _may_begin_here(self, batch: list[Write]) -> bool:
+        if len(batch) > BRIEF_AT_ONCE or not all(write.brief for write in batch) or self._footprint.lost():
+            return False
+        return self.timing.now() >= self._rests_until
+
+    def _begin_here(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome] | None:
+        begun_at = self.timing.now()
+        begun = begin_writes(self._connection.raw, now, queries)
+        if (ended_at := self.timing.now()) - begun_at > LONG_SECONDS:
+            self._rests_until = ended_at + REST_SECONDS
+        return begun
+
+    def _run(self, now: int, queries: list[Callable[[Tx], Any]], begun: list[Outcome] | None) -> list[Outcome]:
         """What became of all of them, durably; on the connection's thread."""
         try:
-            if self._footprint.lost():
+            if begun is None and self._footprint.lost():
                 return self._all_lost(queries)
-            outcomes = run_writes(self._connection.raw, now, queries)
+            outcomes = run_writes(self._connection.raw, now, queries, begun)
             return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
             return [Outcome(None, error, [])] * len(queries)

@@ -2,10 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import SegueError, StorageError
 from segue.events import Emitted
+from segue.store import connection as connections
 from segue.store.doubt import may_come_back, overwrite
 from segue.store.faults import to_segue_error
 from segue.store.tx import Tx
@@ -33,37 +35,78 @@ def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T])
     except Exception as error:
         raise to_segue_error(error) from error
     finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
 
 
 RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], Outcome]
 
 
-def run_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome]:
+def begin_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome] | None:
+    """Run all in one transaction and leave it open for `run_writes` to commit; None if that was not to be had.
+
+    Then nothing is left of it: another program holds the file, or one of them failed. `wait_for_nobody` comes first.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        return [_run_bare(connection, Tx(connection, now), query) for query in queries]
+    except Exception:  # noqa: BLE001 - it fails again in `run_writes`, which tells of it
+        with suppress(sqlite3.Error):  # as would this
+            _roll_back(connection)
+        return None
+
+
+def run_writes(
+    connection: sqlite3.Connection,
+    now: int,
+    queries: list[Callable[[Tx], Any]],
+    begun: list[Outcome] | None = None,
+) -> list[Outcome]:
     """Run all in one transaction; if it fails, again with savepoints, then each in one of its own.
 
-    So in the end only the culprit fails, and nobody pays for a savepoint where all goes well.
+    So in the end only the culprit fails, and nobody pays for a savepoint where all goes well. `begun` is what
+    `begin_writes` gave, whose transaction is then the first.
     """
     doubt: StorageError | None = None
     attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
     for run_one in attempts:
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            if begun is None:
+                _roll_back(connection)
+                _begin_patiently(connection)
         except sqlite3.Error as error:  # another program holds the file, for all of them alike
             return [Outcome(None, to_segue_error(error), [])] * len(queries)
         try:
-            outcomes = [run_one(connection, Tx(connection, now), query) for query in queries]
+            outcomes = begun or [run_one(connection, Tx(connection, now), query) for query in queries]
             connection.execute("COMMIT")
             return outcomes
         except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
+            begun = None
             failed = Outcome(None, to_segue_error(error), [])
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _roll_back(connection)
             if may_come_back(error):
                 doubt = overwrite(connection) or doubt
     outcomes = [failed] if len(queries) == 1 else [run_writes(connection, now, [query])[0] for query in queries]
     return [_doubted(outcome, doubt) if doubt else outcome for outcome in outcomes]
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End what transaction there may be."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _begin_patiently(connection: sqlite3.Connection) -> None:
+    """Begin a transaction that writes; sqlite3.Error if another program holds the file for longer than `BUSY_MS`."""
+    connection.execute(f"PRAGMA busy_timeout = {connections.BUSY_MS}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    finally:
+        wait_for_nobody(connection)
+
+
+def wait_for_nobody(connection: sqlite3.Connection) -> None:
+    """From now on, find at once that another program holds the file."""
+    connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _doubted(outcome: Outcome, doubt: StorageError) -> Outcome:
