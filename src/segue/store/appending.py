@@ -24,11 +24,12 @@ BRIEF_BYTES = 65_536
 
 
 class Appending(msgspec.Struct, frozen=True):
-    """A draft made ready for the file: checked, and its JSON written once, before the writer's turn."""
+    """A draft made ready for the file: checked, and all written that can be before the writer's turn."""
 
     draft: Draft
     parts: str | None
-    metadata: str
+    row: dict[str, str | int | None]
+    """The columns of its row that its session and the moment do not decide."""
     size: int
     """Bytes of content, parts and metadata together."""
 
@@ -41,7 +42,21 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
     size = len(draft.content.encode()) + len((parts or "").encode()) + (len(metadata.encode()) if draft.metadata else 0)
     if size > content_bytes:
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
-    return Appending(draft, parts, metadata, size)
+    row: dict[str, str | int | None] = {
+        "role": draft.role,
+        "is_summary": bool(draft.is_summary),
+        "token_count": draft.token_count,
+        "input_tokens": draft.input_tokens,
+        "output_tokens": draft.output_tokens,
+        "response_ms": draft.response_ms,
+        "model": draft.model,
+        "stop_reason": draft.stop_reason,
+        "key": draft.key,
+        "metadata": metadata,
+        "parts": parts,
+        "content": draft.content,
+    }
+    return Appending(draft, parts, row, size)
 
 
 def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | None, resumed: bool = False) -> Appended:
@@ -168,51 +183,37 @@ def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:
         raise Conflict(f"the last message is {newest or 0}, not {expected}", reason="last_id", last_id=newest or 0)
 
 
+_INSERT = """
+    INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
+                          model, stop_reason, key, resumed, created_at, metadata, parts, content)
+    VALUES (:session_id, :role, :is_summary, :token_count, :input_tokens, :output_tokens, :response_ms,
+            :model, :stop_reason, :key, :resumed, :at, :metadata, :parts, :content)
+"""
+
+_ACCOUNT = f"""
+    UPDATE sessions
+    SET message_count = message_count + :count,
+        input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
+        output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
+        last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY}
+    WHERE id = :id
+    RETURNING working_dir, bot_id, name, status
+"""
+
+
 def _insert(tx: Tx, session_id: str, new: Appending, resumed: bool) -> int:
-    draft = new.draft
-    inserted = tx.run(
-        """
-        INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
-                              model, stop_reason, key, resumed, created_at, metadata, parts, content)
-        VALUES (:session_id, :role, :is_summary, :token_count, :input_tokens, :output_tokens, :response_ms,
-                :model, :stop_reason, :key, :resumed, :at, :metadata, :parts, :content)
-        """,
-        session_id=session_id,
-        role=draft.role,
-        is_summary=bool(draft.is_summary),
-        token_count=draft.token_count,
-        input_tokens=draft.input_tokens,
-        output_tokens=draft.output_tokens,
-        response_ms=draft.response_ms,
-        model=draft.model,
-        stop_reason=draft.stop_reason,
-        key=draft.key,
-        resumed=resumed,
-        at=tx.at,
-        metadata=new.metadata,
-        parts=new.parts,
-        content=draft.content,
-    )
-    return inserted.lastrowid or 0
+    return tx.run(_INSERT, **new.row, session_id=session_id, resumed=resumed, at=tx.at).lastrowid or 0
 
 
 def _account(tx: Tx, session_id: str, drafts: list[Draft]) -> Scope:
     """Bring the session's counters, times and order of use up to date; NotFound if there is none."""
     row = tx.run(
-        f"""
-        UPDATE sessions
-        SET message_count = message_count + :count,
-            input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
-            output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
-            last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY}
-        WHERE id = :id
-        RETURNING working_dir, bot_id, name, status
-        """,
+        _ACCOUNT,
         id=session_id,
         count=len(drafts),
         # Above the largest integer, which no parameter can be, the counters stop in any case.
-        input_tokens=min(sum(draft.input_tokens or 0 for draft in drafts), MAX_INTEGER),
-        output_tokens=min(sum(draft.output_tokens or 0 for draft in drafts), MAX_INTEGER),
+        input_tokens=min(sum([draft.input_tokens or 0 for draft in drafts]), MAX_INTEGER),
+        output_tokens=min(sum([draft.output_tokens or 0 for draft in drafts]), MAX_INTEGER),
         at=tx.at,
     ).fetchone()
     if row is None:

@@ -16,11 +16,11 @@ class Tx:
     """Milliseconds since 1970, the same for everything in the transaction."""
     emitted: list[Emitted] = field(default_factory=list)
     """What the query did, in the order it did it; told to the world if the transaction is committed."""
+    at: str = field(init=False)
+    """The same moment as it is stored."""
 
-    @property
-    def at(self) -> str:
-        """The same moment as it is stored."""
-        return timestamp(self.now)
+    def __post_init__(self) -> None:
+        self.at = timestamp(self.now)
 
     def run(self, sql: str, **values: str | float | bytes | None) -> sqlite3.Cursor:
         """Execute one statement with its `:name` parameters."""
