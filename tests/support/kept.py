@@ -1,7 +1,8 @@
 """A database and an exchange of lines as this version writes them, kept for every later one to read.
 
 `python -m tests.support.kept` makes `tests/data/schema-N.db` and `tests/data/protocol-N.jsonl` for the schema and the
-protocol of today. What was released is never made anew: a changed file would hide that old ones can no longer be read.
+protocol of today, unless they are there: what was released is never made anew, for a changed file would hide that old
+ones can no longer be read.
 """
 
 import json
@@ -105,17 +106,23 @@ def ask_all(wire: Wire) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Make both files with the real daemon."""
+    """Make what is not there yet with the real daemon: a new schema's file is that of the one before, brought up."""
     DATA.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         segued = Segued(Path(folder))
         segued.config.write_text(CONFIG)
+        newest = len(load_migrations())
+        if exchange(PROTOCOL).exists() and not database(newest).exists():
+            segued.database.parent.mkdir(mode=0o700, exist_ok=True)
+            shutil.copyfile(database(newest - 1), segued.database)
         with segued.start().connect() as wire:
-            kept = ask_all(wire)
+            kept = [] if exchange(PROTOCOL).exists() else ask_all(wire)
         segued.finish()
-        shutil.copyfile(segued.database, database(len(load_migrations())))
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
-    exchange(PROTOCOL).write_text(text, "utf-8")
+        if not database(newest).exists():
+            shutil.copyfile(segued.database, database(newest))
+    if kept:
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept)
+        exchange(PROTOCOL).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
