@@ -82,10 +82,10 @@ async def append(
         key=key,
     )
     [new] = await _prepare(ctx, [draft], "$")
+    write = ctx.store.write_brief if new.size <= appending.BRIEF_BYTES else ctx.store.write
     if session_id is not None:
-        write = ctx.store.write_brief if new.size <= appending.BRIEF_BYTES else ctx.store.write
         return await write(appending.append, session_id, new, expected_last_id=expected_last_id)
-    return await ctx.store.write(
+    return await write(
         appending.append_in_place,
         Place(normalise(working_dir or ""), bot_id or "default"),
         ctx.config.session.continuity_ms,
