@@ -1,5 +1,6 @@
 """`[privacy] redact = true`: a recognised secret never reaches the file, whatever it is sent in."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,23 @@ def test_values_that_are_no_text_go_through(wire: Wire, tmp_path: Path) -> None:
     message = wire.call("message.get", message_id=made["message_id"])
     assert (message["parts"], message["content"], message["metadata"]) == (odd, "", {})
     assert wire.call("session.update", session_id="s", name=None, metadata=None)["name"] is None
+
+
+def test_in_a_batch_a_long_message_is_not_overtaken_by_the_short_ones_behind_it(wire: Wire) -> None:
+    wire.call("session.create", id="s")
+    contents = ["long " * 100_000, "short", "longer " * 10_000, "last"]
+    wire.ask(
+        json.dumps(
+            [
+                {
+                    "jsonrpc": "2.0",
+                    "id": number,
+                    "method": "message.append",
+                    "params": {"session_id": "s", "role": "user", "content": content},
+                }
+                for number, content in enumerate(contents)
+            ]
+        ).encode()
+    )
+    messages = wire.call("message.list", session_id="s")["messages"]
+    assert [message["content"] for message in messages] == contents

@@ -128,6 +128,21 @@ def test_a_batch_mixes_everything_and_runs_in_order(wire: Wire, session: str) ->
     assert contents(wire) == ["one", "two", "three"]
 
 
+def test_the_appends_of_a_batch_keep_their_order_and_what_follows_them_finds_them(wire: Wire, session: str) -> None:
+    several = {"session_id": session, "messages": [{"role": "user", "content": text} for text in "xy"]}
+    items = [append(str(number), number, key=f"k{number % 60}") for number in range(120)]
+    items.insert(70, {"jsonrpc": "2.0", "id": "many", "method": "message.append_many", "params": several})
+    items.append({"jsonrpc": "2.0", "id": "count", "method": "message.count", "params": {"session_id": session}})
+    items.append(append("last", "last"))
+    answers = ask(wire, items)
+    assert [answer["id"] for answer in answers] == [item["id"] for item in items]
+    stored = [answer["result"] for answer in answers if isinstance(answer["id"], int) and answer["id"] < 60]
+    assert [found["message_id"] for found in stored] == list(range(1, 61))
+    assert [answer["error"]["code"] for answer in answers if "error" in answer] == [-32003] * 60
+    assert answers[-2]["result"] == {"count": 62}
+    assert contents(wire) == [*map(str, range(60)), "x", "y", "last"]
+
+
 class TestALowBatchLimit:
     @pytest.fixture
     def config(self) -> Config:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from segue.config import Limits
 from segue.errors import InvalidParams, NotFound, StorageError
-from segue.rpc.dispatch import DENSE_AT_ONCE, LONG_BYTES, Dispatcher
+from segue.rpc.dispatch import DENSE_AT_ONCE, LONG_BYTES, TURN, Dispatcher
 from segue.rpc.method import method
 from tests.support import specification
 from tests.support.answers import failed, wordless
@@ -316,6 +316,52 @@ async def test_any_json_is_answered_once_for_each_request_with_its_id(item: Any)
 def long_line(name: str, filling: bytes) -> bytes:
     head, tail = b'{"jsonrpc":"2.0","id":1,"method":"%b","params":{"value":[' % name.encode(), b"1]}}"
     return head + filling * (LONG_BYTES // len(filling) + 1) + tail
+
+
+class Queue:
+    """A method whose calls wait to be let go, and one whose calls do not."""
+
+    def __init__(self, *, together: bool) -> None:
+        self.begun: list[int] = []
+        self.release = anyio.Event()
+
+        @method("put", queues=True)
+        async def put(ctx: None, *, number: int) -> int:
+            """The number, once all are released."""
+            self.begun.append(number)
+            await self.release.wait()
+            return number
+
+        @method("look")
+        async def look(ctx: None) -> list[int]:
+            """The numbers that were put."""
+            return list(self.begun)
+
+        self.dispatcher = Dispatcher(methods_of(put=put, look=look), Limits(), together=together)
+
+    def putting(self, *numbers: int) -> list[dict[str, Any]]:
+        return [request("put", id=number, number=number) for number in numbers]
+
+
+@pytest.mark.parametrize(("together", "begun"), [(True, list(range(TURN))), (False, [0])])
+async def test_calls_that_only_queue_wait_together_in_the_order_sent(together: bool, begun: list[int]) -> None:
+    queue = Queue(together=together)
+    numbers = range(TURN + 3)
+    asked = [*queue.putting(*numbers), 7, request("look"), *queue.putting(100)]
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            found: list[Any] = []
+
+            async def ask() -> None:
+                found.extend(await answer(queue.dispatcher, asked))
+
+            tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            assert queue.begun == begun
+            queue.release.set()
+    put = [result(number, number) for number in numbers]
+    refused = {"jsonrpc": "2.0", "error": {"code": -32600}, "id": None}
+    assert found == [*put, refused, result(list(numbers)), result(100, 100)]
 
 
 async def test_a_long_line_waits_for_no_slow_one_unless_both_may_take_much_memory_once_parsed() -> None:

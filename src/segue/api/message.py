@@ -36,7 +36,7 @@ Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
 Drafts = Annotated[list[Draft], Meta(max_length=1000)]
 
 
-@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
+@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), queues=True)
 async def append(
     ctx: Context,
     *,
@@ -94,7 +94,7 @@ async def append(
     )
 
 
-@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
+@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), queues=True)
 async def append_many(
     ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
 ) -> AppendedMany:

@@ -10,9 +10,11 @@ import logging
 import secrets
 import time
 from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
-from anyio import Semaphore
+from anyio import Semaphore, create_task_group
 from anyio.lowlevel import checkpoint
 
 from segue.config import Limits
@@ -35,14 +37,16 @@ room that the lines of all clients may take together.
 """
 
 TURN = 50
-"""Requests of one batch that are answered before other clients get a turn: about a millisecond."""
+"""Requests of one batch that are answered, or begun, before other clients get a turn: about a millisecond."""
 
 
 class Dispatcher:
     """Answers lines by a table of methods, and counts what it answered."""
 
-    def __init__(self, methods: Table, limits: Limits) -> None:
+    def __init__(self, methods: Table, limits: Limits, *, together: bool = True) -> None:
+        """`together`: calls of one batch that follow one another wait together, if their method only queues."""
         self._methods = {name: _adapt(method) for name, method in methods.items()}
+        self._queueing = {name for name, method in methods.items() if method.queues and together}
         self._limits = limits
         self._dense = Semaphore(DENSE_AT_ONCE)
         self.requests = 0
@@ -82,13 +86,39 @@ class Dispatcher:
     async def _batch(self, items: list[Any], ctx: Any) -> bytes | None:
         answers: list[bytes] = []
         size = 0
-        for index, item in enumerate(items):
-            if index % TURN == 0:
+        for number, group in enumerate(self._grouped(items)):
+            if number % TURN == 0 or len(group) > 1:
                 await checkpoint()
-            if answer := await self._one(item, ctx, has_room=size <= self._limits.answer_bytes):
-                answers.append(answer)
-                size += len(answer)
+            for answer in await self._group(group, ctx, has_room=size <= self._limits.answer_bytes):
+                if answer is not None:
+                    answers.append(answer)
+                    size += len(answer)
         return b"[" + b",".join(answers) + b"]" if answers else None
+
+    def _grouped(self, items: list[Any]) -> Iterator[list[Any]]:
+        """Each by itself, but those together that follow one another and only queue: at most `TURN`."""
+        for queues, several in groupby(items, self._queues):
+            run = list(several)
+            step = TURN if queues else 1
+            yield from (run[start : start + step] for start in range(0, len(run), step))
+
+    def _queues(self, item: Any) -> bool:
+        name = item.get("method") if isinstance(item, dict) else None
+        return isinstance(name, str) and name in self._queueing
+
+    async def _group(self, group: list[Any], ctx: Any, *, has_room: bool) -> list[bytes | None]:
+        """The answers, in the order of the requests, which are begun in that order."""
+        if len(group) == 1:
+            return [await self._one(group[0], ctx, has_room=has_room)]
+        answers: list[bytes | None] = [None] * len(group)
+
+        async def answer(index: int) -> None:
+            answers[index] = await self._one(group[index], ctx, has_room=has_room)
+
+        async with create_task_group() as tasks:
+            for index in range(len(group)):
+                tasks.start_soon(answer, index)
+        return answers
 
     async def _one(self, item: Any, ctx: Any, *, has_room: bool = True) -> bytes | None:
         try:

@@ -28,6 +28,8 @@ class Method(Generic[C, P, R]):
     name: str
     run: Callable[Concatenate[C, P], Awaitable[R]]
     raises: tuple[type[SegueError], ...]
+    queues: bool = False
+    """Whether a call does nothing but wait in a queue that keeps the order: see `Dispatcher`."""
 
     @property
     def summary(self) -> str:
@@ -96,12 +98,12 @@ class Method(Generic[C, P, R]):
 
 
 def method(
-    name: str, *, raises: tuple[type[SegueError], ...] = ()
+    name: str, *, raises: tuple[type[SegueError], ...] = (), queues: bool = False
 ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R]]], Method[C, P, R]]:
     """Make an RPC method of an async function whose first parameter is the context and whose others are keywords."""
 
     def define(run: Callable[Concatenate[C, P], Awaitable[R]]) -> Method[C, P, R]:
-        return Method(name, run, raises)
+        return Method(name, run, raises, queues)
 
     return define
 

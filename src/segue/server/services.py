@@ -44,7 +44,8 @@ class Services:
     def __init__(self, places: Places, store: Store, stop: Stop, clock: Clock, monotonic: Callable[[], float]) -> None:
         limits = places.config.limits
         boot_id = secrets.token_hex(8)
-        self.dispatcher = Dispatcher(METHODS, limits)
+        # Secrets of a long message are looked for on another thread, and shorter ones would overtake it on the way.
+        self.dispatcher = Dispatcher(METHODS, limits, together=not places.config.privacy.redact)
         self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
         self.traces = Traces(store)
         self.cleanup.on_purge = self.traces.note
