@@ -2,7 +2,8 @@
 
 A transaction of four awaited statements is four hops (234 µs measured against 66), may have other tasks'
 statements between its own, and stays open when its task is cancelled. So a transaction is one function
-that runs on the connection's thread from BEGIN to COMMIT.
+that runs on the connection's thread from BEGIN to COMMIT; where it is brief, its statements are run on the
+loop's thread in one go, and only the COMMIT here (see `group_commit`).
 """
 
 import asyncio
