@@ -1,6 +1,7 @@
 """`segue` starts segued where nobody serves: once, out of everybody's way, and telling why it could not."""
 
 import os
+import shlex
 import signal
 import socket
 import sqlite3
@@ -219,6 +220,28 @@ def test_another_database_is_served_beside_itself_and_leaves_the_default_socket_
         assert mine.socket.is_socket()
         assert at_home.ok("--database", str(segued.database), "list", "--json").json["total"] == 1
     mine.finish()
+
+
+@pytest.mark.parametrize("named", [[], ["--database", "other/notes.db"], ["--socket", "run/a b.sock"]], ids=str)
+def test_the_command_that_is_advised_starts_what_was_asked_for(
+    segued: Segued, at_home: Cli, project: Path, named: list[str]
+) -> None:
+    said = at_home.given(SEGUE_NO_AUTOSTART="1").run(*named, "ping")
+    advised = shlex.split(said.err.partition("start it with: ")[2])
+    with subprocess.Popen(
+        [str(Path(SEGUE).with_name(advised[0])), *advised[1:]],
+        cwd=project,
+        env=at_home.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        while "ready on" not in process.stderr.readline():
+            assert process.poll() is None
+        assert at_home.ok(*named, "ping").out == "pong\n"
+        default = segued.folder / "runtime" / "segue" / "segued.sock"
+        assert default.exists() == (not named)
+        process.terminate()
 
 
 def test_another_database_with_too_long_a_path_is_served_beside_the_default_socket(

@@ -56,7 +56,8 @@ def test_a_directory_that_others_can_write_to_is_refused_with_the_remedy(tmp_pat
     folder.chmod(wide)
     said = refusal(prepare_directory, folder, "socket")
     assert said.startswith("socket: ")
-    assert said.endswith(f"(mode {wide:04o}); run: chmod 700 {folder}")
+    remedy = "choose another directory" if wide & 0o1000 else f"run: chmod 700 {folder}"
+    assert said.endswith(f"(mode {wide:04o}); {remedy}")
     assert mode(folder) == wide
 
 

@@ -13,6 +13,7 @@ class Unreachable(ClientError):
     def __init__(self, path: Path, reason: str, command: str = "segued", *, absent: bool = True) -> None:
         super().__init__(f"no daemon at {path} ({reason}); start it with: {command}")
         self.path = path
+        self.reason = reason
         self.absent = absent
         """Whether a daemon could be started there: nobody listens, rather than that we are kept out."""
 
@@ -23,6 +24,7 @@ class NotStarted(Unreachable):
     def __init__(self, path: Path, said: str) -> None:
         ClientError.__init__(self, f"segued could not start: {said}")
         self.path = path
+        self.reason = said
         self.absent = False
 
 

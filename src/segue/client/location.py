@@ -45,7 +45,10 @@ def attempt(where: Where) -> socket.socket | None:
             return _connect(guess)
         except Unreachable:
             continue
-    connected = _connect(last)
+    try:
+        connected = _connect(last)
+    except Unreachable as fault:
+        raise _advised(where, fault) if isinstance(where, Places) else fault from None
     if connected and isinstance(where, Places) and where.database_given and not where.socket_given:
         _check_database(connected, where)
     return connected
@@ -121,10 +124,14 @@ def _check_database(connected: socket.socket, places: Places) -> None:
         served = None
     if not _is_text(served) or os.path.realpath(served) != os.path.realpath(places.database):
         connected.close()
-        import shlex  # not needed by a call that finds its daemon
+        raise _advised(places, Unreachable(places.database, "nobody serves this database"))
 
-        command = f"segued --database {shlex.quote(str(places.database))}"
-        raise Unreachable(places.database, "nobody serves this database", command)
+
+def _advised(places: Places, fault: Unreachable) -> Unreachable:
+    """The same with the command that starts a daemon at these places."""
+    from segue.client.serving import start_command  # not needed by a call that finds its daemon
+
+    return Unreachable(fault.path, fault.reason, start_command(places), absent=fault.absent)
 
 
 def _parse_record(data: bytes) -> Record | None:

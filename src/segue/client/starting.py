@@ -9,16 +9,14 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from zlib import crc32
 
 from segue.client.faults import NotStarted, Unreachable
 from segue.client.holder import advice
 from segue.client.launching import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.client.location import attempt, read_record
-from segue.errors import StartError
+from segue.client.serving import where_to_serve
 from segue.folders import make_folder_of_ours
-from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Places, default_database
+from segue.paths import Places
 
 START_SECONDS = 20.0
 """For a daemon to serve: it needs half a second, and one that drains before it may hold the file for ten."""
@@ -37,7 +35,7 @@ def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
 
     Raises NotStarted with the daemon's own words if it cannot serve, or does not within the timeout or START_SECONDS.
     """
-    wanted = _to_serve(places)
+    wanted = where_to_serve(places)
     deadline = time.monotonic() + min(START_SECONDS, START_SECONDS if timeout is None else timeout)
     last = "another process is starting it, and does not come to an end"
     with _start_lock(places) as lock:
@@ -56,27 +54,6 @@ def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
             elif code != SERVING:
                 raise NotStarted(wanted.socket, said + (advice(places) if code == SILENT else ""))
     return connected
-
-
-def _to_serve(places: Places) -> Places:
-    """The places to start at: a database that was named, not configured, leaves the default socket to the default one.
-
-    It is served beside itself, else, if that path is too long, beside the default socket: its record leads there.
-    """
-    configured = places.config.daemon.database is not None
-    if places.socket_given or not places.database_given or configured or places.database == _default_database():
-        return places
-    beside = places.database.parent / "run" / SOCKET_NAME
-    if len(os.fsencode(beside)) > MAX_SOCKET_BYTES:
-        beside = places.socket.with_name(f"{crc32(os.fsencode(places.database)):08x}.sock")
-    return places._replace(socket=beside)
-
-
-def _default_database() -> Path | None:
-    try:
-        return default_database()
-    except StartError:  # there is no home, so every place was named
-        return None
 
 
 def _reach(places: Places, deadline: float) -> socket.socket | None:

@@ -30,9 +30,9 @@ def prepare_directory(directory: Path, subject: str) -> None:
         raise StartError(subject, f"{directory} belongs to user {found.st_uid}, not to us; choose another directory")
     if found.st_mode & 0o022:
         mode = stat.S_IMODE(found.st_mode)
-        raise StartError(
-            subject, f"others can write to {directory} (mode {mode:04o}); run: chmod 700 {shlex.quote(str(directory))}"
-        )
+        shared = found.st_mode & stat.S_ISVTX  # /tmp, and whatever else is meant for everybody
+        mend = "choose another directory" if shared else f"run: chmod 700 {shlex.quote(str(directory))}"
+        raise StartError(subject, f"others can write to {directory} (mode {mode:04o}); {mend}")
 
 
 def check_file(path: Path) -> None:
