@@ -22,7 +22,10 @@ def test_what_exists_is_overwritten_only_if_asked(segue: Cli, project: Path) -> 
     segue.ok("backup", "copy.db")
     refused = segue.run("backup", "copy.db")
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err == f"segue: {project / 'copy.db'} exists; name another file, or give overwrite\n"
+    assert (
+        refused.err
+        == f"segue: {project / 'copy.db'} exists; name another file, or overwrite it (overwrite=true, --overwrite)\n"
+    )
     segue.ok("backup", "--overwrite", "copy.db")
 
 

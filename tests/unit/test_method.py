@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from segue.api import session
+from segue.api import METHODS, session
 from segue.errors import InvalidParams, NotFound
 from segue.rpc.method import MAX_REASON, is_optional, method, table, wire_type
 from tests.support.specification import methods_of
@@ -102,6 +102,26 @@ def test_the_first_misfit_is_named_by_its_path(params: Any, path: str) -> None:
         call.bind(params)
     assert caught.value.data["path"] == path
     assert caught.value.data["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "words"),
+    [
+        (
+            "memory.save",
+            {"fact": "x", "category": "foo", "importance": 3},
+            "context, correction, decision, fact, preference",
+        ),
+        ("session.list", {"status": "gone"}, "active, completed, crashed"),
+        ("message.list", {"roles": ["user", "robot"]}, "assistant, system, tool, user"),
+        ("message.append_many", {"session_id": "s", "messages": [{"role": "x"}]}, "assistant, system, tool, user"),
+    ],
+    ids=str,
+)
+def test_a_value_that_is_not_one_of_a_few_is_told_which_they_are(name: str, params: Any, words: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        METHODS[name].bind(params)
+    assert caught.value.data["reason"].endswith(f"; it is one of {words}")
 
 
 @pytest.mark.parametrize("params", [{"word": "a", "side": "x" * 10**6}, {"word": "a", "x" * 10**6: 1}], ids="vn")

@@ -56,7 +56,9 @@ def _parse_json(text: str) -> Any:
 def _parse_pair(pair: str) -> tuple[str, Any]:
     name, separator, value = pair.partition("=")
     if not separator or not name:
-        hint = "one JSON value, or name=value as often as needed, not both" if pair[:1] in ("{", "[") else "name=value"
+        hint = "one JSON value, or name=value as often as needed, not both"
+        if pair[:1] not in ("{", "["):
+            hint = "name=value, or all by position as one JSON array"
         raise click.UsageError(f"{pair!r} is no parameter: give {hint}")
     try:
         return name, msgspec.json.decode(value)

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -12,6 +12,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from segue.errors import InvalidParams, SegueError
+
+NAME = re.compile(r"\.(\w+)")
 
 MAX_REASON = 300
 """Characters: a misfit quotes the value, and a value may be megabytes."""
@@ -79,10 +81,14 @@ class Method(Generic[C, P, R]):
         return {name: words for name, words in found.items() if words}
 
     def _misfit(self, error: str) -> InvalidParams:
-        """The error in msgspec's words, or in the type's own if msgspec has but a regular expression to show."""
+        """The error in msgspec's words, or in the type's own where msgspec has no more to show than a misfit value."""
         path, reason = _place(error)
         if "matching regex" in reason:
             reason = f"must be {self._words.get(path.removeprefix('$.'), 'of another form')}"
+        elif reason.startswith("Invalid enum value"):
+            from msgspec.inspect import type_info  # a millisecond of every start
+
+            reason += f"; it is one of {', '.join(_choices(type_info(self.params), re.findall(NAME, path)))}"
         return InvalidParams(reason[:MAX_REASON], path=path[:MAX_REASON])
 
     def _by_name(self, params: Any) -> Any:
@@ -146,6 +152,19 @@ def _place(error: str) -> tuple[str, str]:
     if named:
         return f"{path}.{named[1]}", "unknown" if "unknown" in reason else "required"
     return path, reason
+
+
+def _choices(kind: Any, names: list[str]) -> Iterator[str]:
+    """The values that may stand at the end of a path of names; only looked for when another one was given."""
+    if not names:
+        yield from map(str, getattr(kind, "values", ()))
+    for inner in getattr(kind, "types", ()):
+        yield from _choices(inner, names)
+    if hasattr(kind, "item_type"):
+        yield from _choices(kind.item_type, names)
+    for field in getattr(kind, "fields", ()):
+        if names and field.encode_name == names[0]:
+            yield from _choices(field.type, names[1:])
 
 
 def _description(annotation: Any) -> str | None:

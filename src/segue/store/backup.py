@@ -21,6 +21,8 @@ from segue.store.leftovers import BACKUP, sweep
 JOURNALS = ("-wal", "-journal")
 """Beside a database of that name SQLite would take these for its own, and play them into it."""
 
+OR_OVERWRITE = "name another file, or overwrite it (overwrite=true, --overwrite)"
+
 
 def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, taken: Iterable[Path]) -> int:
     """Bytes of the copy, which stands at `target`, 0600 and on the disk, when this returns.
@@ -76,7 +78,7 @@ def _check_existing(target: Path, *, overwrite: bool) -> None:
     if not stat.S_ISREG(mode):
         raise InvalidParams("is not a regular file", path="$.path")
     if not overwrite:
-        raise Conflict(f"{target} exists; name another file, or give overwrite", reason="exists")
+        raise Conflict(f"{target} exists; {OR_OVERWRITE}", reason="exists")
     if not is_ours(target):
         raise Conflict(f"{target} exists and is no database of segue; it is not overwritten", reason="exists")
 
@@ -111,7 +113,7 @@ def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
     try:
         os.link(temporary, target)  # unlike rename, this fails if something came there meanwhile
     except FileExistsError:
-        raise Conflict(f"{target} exists; name another file, or give overwrite", reason="exists") from None
+        raise Conflict(f"{target} exists; {OR_OVERWRITE}", reason="exists") from None
     except OSError:  # a file system without hard links
         _check_existing(target, overwrite=False)
         temporary.rename(target)
