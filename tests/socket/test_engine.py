@@ -16,7 +16,7 @@ from segue.errors import Conflict, Overloaded, ShuttingDown, StartError, Storage
 from segue.store import connection as connections
 from segue.store import engine
 from segue.store.engine import Store, open_store
-from segue.store.group_commit import BRIEF_AT_ONCE, LONG_SECONDS
+from segue.store.group_commit import BRIEF_AT_ONCE, LONG_SECONDS, REST_SECONDS
 from segue.store.tx import Tx
 from tests.support.clock import START_MS
 from tests.support.wire import TIMEOUT_SECONDS
@@ -200,19 +200,65 @@ async def test_more_brief_writes_than_the_loop_may_be_kept_for_run_on_the_connec
         assert found == [expected] * count
 
 
-async def test_a_write_that_was_not_brief_sends_the_next_ones_to_the_connections_thread(store: Store) -> None:
+def move(path: Path, name: str) -> None:
+    path.rename(path.with_name(name))
+
+
+def dawdle(tx: Tx) -> int:
+    """Take longer than brief writes may, and tell on which thread."""
+    end = time.monotonic() + LONG_SECONDS
+    while time.monotonic() <= end:
+        pass
+    return threading.get_ident()
+
+
+async def test_a_write_that_was_not_brief_keeps_the_next_ones_from_the_loop_ever_longer(store: Store) -> None:
     writer, loop = await store._writer.call(threading.get_ident), threading.get_ident()
-
-    def dawdle(tx: Tx) -> int:
-        end = time.monotonic() + LONG_SECONDS
-        while time.monotonic() <= end:
-            pass
-        return threading.get_ident()
-
-    assert await store.write_brief(dawdle) == loop
-    assert await store.write_brief(dawdle) == writer
-    store.writes._rests_until = 0.0  # when it has rested
+    for times in (2, 4, 8):
+        assert await store.write_brief(dawdle) == loop
+        assert await store.write_brief(dawdle) == writer
+        assert store.writes._rest == times * REST_SECONDS
+        store.writes._rests_until = 0.0  # when it has rested
     assert await store.write_brief(lambda tx: threading.get_ident()) == loop
+    assert store.writes._rest == REST_SECONDS
+
+
+async def test_brief_writes_behind_one_that_is_not_are_done_on_the_connections_thread_and_once(store: Store) -> None:
+    def add_slowly(tx: Tx) -> int:
+        add(tx, "slow")
+        return dawdle(tx)
+
+    writer = await store._writer.call(threading.get_ident)
+    outcomes = await write_together(store, adding("before"), add_slowly, adding("behind"), brief=True)
+    assert outcomes == [1, writer, 3]
+    assert await store.read(notes) == ["before", "slow", "behind"]
+
+
+async def test_a_brief_write_whose_file_is_gone_before_its_commit_is_not_answered_as_stored(
+    store: Store, path: Path
+) -> None:
+    blocker = Blocker()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(store._writer.call, blocker, None))  # type: ignore[arg-type]
+        await happened(blocker.begun)
+        written = store.writes.put(adding("lost"), brief=True)
+        move(path, "elsewhere.db")
+        blocker.go_on.set()
+    with pytest.raises(StorageError, match="removed or replaced"):
+        await written
+    with pytest.raises(StorageError, match="removed or replaced"):
+        await store.write(adding("lost as well"))
+    move(path.with_name("elsewhere.db"), path.name)
+
+
+async def test_an_error_that_no_future_takes_reaches_its_caller_all_the_same(store: Store, brief: bool) -> None:
+    def stop(tx: Tx) -> None:
+        raise StopIteration
+
+    outcomes = await write_together(store, adding("a"), stop, adding("b"), brief=brief)
+    assert (outcomes[0], outcomes[2]) == (1, 2)
+    assert isinstance(outcomes[1], RuntimeError)
+    assert await store.write(adding("c")) == 3
 
 
 async def test_a_brief_write_is_not_answered_and_not_seen_before_its_commit(store: Store) -> None:
@@ -241,16 +287,20 @@ async def test_a_write_waits_for_another_program_to_let_go_of_the_database(store
 
 
 async def test_a_brief_write_does_not_keep_the_loop_while_another_program_holds_the_database(
-    store: Store, path: Path
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with other_program(path, "BEGIN IMMEDIATE"):
-        written = store.writes.put(adding("late"), brief=True)
-        for _ in range(50):
-            await anyio.lowlevel.checkpoint()
-        assert not written.done()
-        assert await store.read(notes) == []
-    assert await written == 1
-    assert await store.read(notes) == ["late"]
+    monkeypatch.setattr(connections, "BUSY_MS", 30_000)
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with open_store(path, clock=clock) as store:
+            await store.write(make_notes)
+            with other_program(path, "BEGIN IMMEDIATE"):
+                written = store.writes.put(adding("late"), brief=True)
+                for _ in range(50):
+                    await anyio.lowlevel.checkpoint()
+                assert not written.done()
+                assert await store.read(notes) == []
+            assert await written == 1
+            assert await store.read(notes) == ["late"]
 
 
 async def test_a_write_that_fails_undoes_only_itself(store: Store, brief: bool) -> None:

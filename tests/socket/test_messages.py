@@ -1,5 +1,6 @@
 """Messages: stored as given, counted, keyed, conditional, paged and deleted."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from segue.errors import Conflict, InvalidParams, NotFound
+from segue.store import appending
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
@@ -424,3 +426,23 @@ def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, sessi
     found = wire.call("session.get", session_id=session)
     assert found["name"] == "named by this - 2026-11-21_14-30"
     assert (found["message_count"], found["input_tokens"], found["output_tokens"]) == (4, largest, 5)
+
+
+@pytest.mark.parametrize("place", [{"session_id": "s"}, {"working_dir": HERE}], ids=["session", "directory"])
+@pytest.mark.parametrize(("over", "on_the_loop"), [(0, True), (1, False)])
+def test_small_messages_are_stored_on_the_loops_thread_and_large_ones_keep_nobody_from_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, on_the_loop: bool
+) -> None:
+    threads: list[bool] = []
+    insert = appending._insert
+
+    def note(*args: Any) -> int:
+        threads.append(isinstance(asyncio._get_running_loop(), asyncio.AbstractEventLoop))
+        return insert(*args)
+
+    monkeypatch.setattr(appending, "_insert", note)
+    wire.call("session.create", id="s", working_dir=HERE)
+    content = "é" * (appending.BRIEF_BYTES // 2) + "x" * over
+    wire.call("message.append", role="user", content=content, **place)
+    assert threads == [on_the_loop]
+    assert contents(wire.call("message.list", session_id="s")) == [content]

@@ -4,6 +4,7 @@ A follower is a position here and nothing else: whoever does not read stays behi
 nobody up, and finds out by a `reset` when the events at its position are no longer kept.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ import msgspec
 from segue.clock import Clock, timestamp
 from segue.config import Limits
 from segue.events import RESET, Emitted, EventKind, Filter, Nothing
+
+log = logging.getLogger("segue.server")
 
 _encode = msgspec.json.Encoder().encode
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -56,7 +59,8 @@ class Backlog:
         for kind, session_id, working_dir, bot_id, at, data in several:
             try:
                 body = _body(kind, session_id, at, data)
-            except RecursionError:  # a row that another program wrote; the writer, who calls us, must go on
+            except Exception:
+                log.warning("cannot tell of an event; who follows gets a reset", exc_info=True)
                 self.lose_all()
             else:
                 self._append(Entry(kind, session_id, working_dir, bot_id, body))

@@ -30,7 +30,7 @@ DESCRIPTORS = 65536
 """Open files we ask for, if the hard limit allows: a client is one."""
 
 SWITCH_SECONDS = 0.0005
-"""How long the loop keeps the interpreter from the writer, who gives it up at each statement: it is 0.005 otherwise."""
+"""How long the loop keeps the interpreter from a thread of SQLite, which gives it up at each step: 0.005 otherwise."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -19,8 +19,8 @@ REDACTED_CHARS = 65_536
 """A longer retry of a message from which secrets were taken meanwhile is told to be another: others wait for this."""
 
 
-BRIEF_BYTES = 65_536
-"""A message up to this size, with its parts and metadata, is stored in some ten microseconds."""
+BRIEF_BYTES = 16_384
+"""A message up to this size, with its parts and metadata, is stored in some thirty microseconds among others."""
 
 
 class Appending(msgspec.Struct, frozen=True):
@@ -53,7 +53,6 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
         "stop_reason": draft.stop_reason,
         "key": draft.key,
         "metadata": metadata,
-        "parts": parts,
         "content": draft.content,
     }
     return Appending(draft, parts, row, size)
@@ -202,7 +201,7 @@ _ACCOUNT = f"""
 
 
 def _insert(tx: Tx, session_id: str, new: Appending, resumed: bool) -> int:
-    return tx.run(_INSERT, **new.row, session_id=session_id, resumed=resumed, at=tx.at).lastrowid or 0
+    return tx.run(_INSERT, **new.row, parts=new.parts, session_id=session_id, resumed=resumed, at=tx.at).lastrowid or 0
 
 
 def _account(tx: Tx, session_id: str, drafts: list[Draft]) -> Scope:

@@ -68,7 +68,7 @@ class ThreadConnection(aiosqlite.Connection):
 
     @property
     def raw(self) -> sqlite3.Connection:
-        """The connection itself, for functions that run on the thread."""
+        """The connection itself, for functions that run on the thread, or on the loop's while the thread is idle."""
         return self._conn
 
 

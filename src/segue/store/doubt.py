@@ -7,6 +7,7 @@ database after a crash finds a transaction in them that was answered with an err
 import sqlite3
 
 from segue.errors import StorageError
+from segue.store.waiting import begin_patiently
 
 _PRIMARY = 0xFF
 
@@ -29,7 +30,7 @@ def overwrite(connection: sqlite3.Connection) -> Unsure | None:
     """Put a commit that changes nothing in the place of one that failed; what to tell if that fails as well."""
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        connection.execute("BEGIN IMMEDIATE")
+        begin_patiently(connection)
         connection.execute(f"PRAGMA user_version = {version}")  # writes the first page, whatever it says
         connection.execute("COMMIT")
     except sqlite3.Error:

@@ -75,9 +75,9 @@ class Store:
         return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=False)
 
     async def write_brief(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do as `write` does, for a query of some ten microseconds: it touches few rows, and none of them is large.
+        """Do as `write` does, for a query of less than a tenth of a millisecond: few rows, none of them large.
 
-        All others wait while its statements run.
+        The loop, and so everybody, may wait while its statements run.
         """
         return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=True)
 

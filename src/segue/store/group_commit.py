@@ -19,20 +19,22 @@ from segue.store.doubt import Unsure
 from segue.store.footprint import Footprint
 from segue.store.room import lacks_room
 from segue.store.timing import Timing
-from segue.store.transactions import Outcome, begin_writes, run_writes, wait_for_nobody
+from segue.store.transactions import Outcome, begin_writes, run_writes
 from segue.store.tx import Tx
+from segue.store.waiting import wait_for_nobody
 
 T = TypeVar("T")
 
 BRIEF_AT_ONCE = 64
-"""Brief writes that the loop's thread runs before it goes on to anything else: about two milliseconds."""
-
+"""Brief writes that the loop's thread runs before it goes on to anything else: two or three milliseconds."""
 
 LONG_SECONDS = 0.01
-"""Brief writes that take longer together, as with a cold disk or a session with megabytes of prompt, were not brief."""
+"""After so long no further one is begun there: on a cold disk, or in a session of megabytes, none of them is brief."""
 
-REST_SECONDS = 1.0
-"""For so long the loop's thread runs none then: so it is kept from the others at most so often."""
+REST_SECONDS = 0.1
+"""For so long the loop's thread runs none then; twice as long each time that it is too long again."""
+
+LONGEST_REST_SECONDS = 60.0
 
 
 class Write(NamedTuple):
@@ -69,6 +71,7 @@ class GroupCommit:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._rest = REST_SECONDS
         self._rests_until = 0.0
         wait_for_nobody(connection.raw)  # the loop must not, and the connection's thread says for how long it does
 
@@ -103,9 +106,13 @@ class GroupCommit:
         """Take up all that waits; `_end` goes on."""
         batch = list(self._waiting)
         self._waiting.clear()
-        now, queries = self._clock(), [write.query for write in batch]
-        begun = self._begin_here(now, queries) if self._may_begin_here(batch) else None
-        self._connection.start(partial(self._run, now, queries, begun), partial(self._end, batch))
+        queries = [write.query for write in batch]
+        try:
+            now = self._clock()
+            begun = self._begin_here(now, queries) if self._may_begin_here(batch) else None
+            self._connection.start(partial(self._run, now, queries, begun), partial(self._end, batch))
+        except Exception as error:  # noqa: BLE001 - a bug of ours, of which every caller must hear
+            self._loop.call_soon(self._end, batch, [Outcome(None, error, [])] * len(batch))
 
     def _may_begin_here(self, batch: list[Write]) -> bool:
         if len(batch) > BRIEF_AT_ONCE or not all(write.brief for write in batch) or self._footprint.lost():
@@ -113,10 +120,13 @@ class GroupCommit:
         return self.timing.now() >= self._rests_until
 
     def _begin_here(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome] | None:
-        begun_at = self.timing.now()
-        begun = begin_writes(self._connection.raw, now, queries)
-        if (ended_at := self.timing.now()) - begun_at > LONG_SECONDS:
-            self._rests_until = ended_at + REST_SECONDS
+        deadline = self.timing.now() + LONG_SECONDS
+        begun = begin_writes(self._connection.raw, now, queries, lambda: self.timing.now() < deadline)
+        if (ended_at := self.timing.now()) < deadline:
+            self._rest = REST_SECONDS
+        else:
+            self._rests_until = ended_at + self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
         return begun
 
     def _run(self, now: int, queries: list[Callable[[Tx], Any]], begun: list[Outcome] | None) -> list[Outcome]:
@@ -126,7 +136,7 @@ class GroupCommit:
                 return self._all_lost(queries)
             outcomes = run_writes(self._connection.raw, now, queries, begun)
             return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
-        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
+        except BaseException as error:  # noqa: BLE001 - nobody else on this thread would tell the callers
             return [Outcome(None, error, [])] * len(queries)
 
     def _end(self, batch: list[Write], outcomes: list[Outcome]) -> None:
@@ -140,10 +150,10 @@ class GroupCommit:
             self._begin()
         else:
             self._idle.set()
-        if emitted := [one for outcome in outcomes for one in outcome.emitted]:
-            self.publish(emitted)
         self.changed.set()
         self.changed = asyncio.Event()
+        if emitted := [one for outcome in outcomes for one in outcome.emitted]:
+            self.publish(emitted)
 
     def _all_lost(self, several: list[Any]) -> list[Outcome]:
         return [Outcome(None, self._footprint.error(), [])] * len(several)
@@ -162,5 +172,7 @@ def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
         return
     if outcome.error is None:
         done.set_result(outcome.value)
-    else:
+    elif isinstance(outcome.error, Exception) and not isinstance(outcome.error, StopIteration):
         done.set_exception(outcome.error)
+    else:  # a future takes no StopIteration, and what is no Exception is the thread's and not the caller's
+        done.set_exception(RuntimeError(f"a write ended with {outcome.error!r}"))

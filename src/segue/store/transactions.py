@@ -1,4 +1,4 @@
-"""Queries in transactions, on the thread of a connection: what a batch of writes and a read go through."""
+"""Queries in transactions: what a batch of writes and a read go through."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import SegueError, StorageError
 from segue.events import Emitted
-from segue.store import connection as connections
 from segue.store.doubt import may_come_back, overwrite
 from segue.store.faults import to_segue_error
 from segue.store.tx import Tx
+from segue.store.waiting import begin_patiently
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     """What became of a write: a value, or the error that undid it."""
 
     value: Any
-    error: Exception | None
+    error: BaseException | None
     emitted: list[Emitted]
     """What it did; nothing if it was undone."""
 
@@ -41,18 +41,28 @@ def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T])
 RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], Outcome]
 
 
-def begin_writes(connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome] | None:
+def begin_writes(
+    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], may_go_on: Callable[[], bool]
+) -> list[Outcome] | None:
     """Run all in one transaction and leave it open for `run_writes` to commit; None if that was not to be had.
 
-    Then nothing is left of it: another program holds the file, or one of them failed. `wait_for_nobody` comes first.
+    Then nothing is left of it: another program holds the file, one of them failed, or there was no time for the next.
+    `wait_for_nobody` comes first.
     """
+    outcomes: list[Outcome] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
-        return [_run_bare(connection, Tx(connection, now), query) for query in queries]
-    except Exception:  # noqa: BLE001 - it fails again in `run_writes`, which tells of it
-        with suppress(sqlite3.Error):  # as would this
-            _roll_back(connection)
-        return None
+        for query in queries:
+            if not may_go_on():
+                break
+            outcomes.append(_run_bare(connection, Tx(connection, now), query))
+        else:
+            return outcomes
+    except Exception:  # noqa: BLE001, S110 - it fails again in `run_writes`, which tells of it
+        pass
+    with suppress(sqlite3.Error):  # as this would
+        _roll_back(connection)
+    return None
 
 
 def run_writes(
@@ -72,7 +82,7 @@ def run_writes(
         try:
             if begun is None:
                 _roll_back(connection)
-                _begin_patiently(connection)
+                begin_patiently(connection)
         except sqlite3.Error as error:  # another program holds the file, for all of them alike
             return [Outcome(None, to_segue_error(error), [])] * len(queries)
         try:
@@ -93,20 +103,6 @@ def _roll_back(connection: sqlite3.Connection) -> None:
     """End what transaction there may be."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
-
-
-def _begin_patiently(connection: sqlite3.Connection) -> None:
-    """Begin a transaction that writes; sqlite3.Error if another program holds the file for longer than `BUSY_MS`."""
-    connection.execute(f"PRAGMA busy_timeout = {connections.BUSY_MS}")
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    finally:
-        wait_for_nobody(connection)
-
-
-def wait_for_nobody(connection: sqlite3.Connection) -> None:
-    """From now on, find at once that another program holds the file."""
-    connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _doubted(outcome: Outcome, doubt: StorageError) -> Outcome:
