@@ -81,7 +81,10 @@ def usage(segued: Segued) -> tuple[int, int]:
     process = Path("/proc") / str(segued.pid)
     if not process.exists():  # no such view on macOS; there it is enough that the daemon lives
         return 0, 0
-    links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+    links = []
+    for link in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since, as one is that it looks after its files with
+            links.append(str(link.readlink()))
     return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
 
 

@@ -16,6 +16,7 @@ from segue.store.file import APPLICATION_ID
 from segue.store.migrate import load_migrations
 from tests.process.cli import Cli
 from tests.support.copies import check_copy, rows
+from tests.support.deadline import wait_until
 from tests.support.process import Segued
 
 
@@ -67,7 +68,9 @@ def test_what_was_replaced_can_be_restored_again(segued: Segued, unserved: Cli, 
 def test_a_killed_daemon_s_database_is_kept_with_what_stood_in_its_wal(
     segued: Segued, unserved: Cli, copy: Path
 ) -> None:
-    segued.start().connect().call("session.create", id="in-the-wal")
+    wire = segued.start().connect()
+    wait_until(lambda: not wire.call("daemon.status")["privacy"]["deleted_remains"])  # or it empties the WAL just then
+    wire.call("session.create", id="in-the-wal")
     segued.kill()
     assert Path(f"{segued.database}-wal").stat().st_size
     assert unserved.run("restore", "copy.db", "--yes").code == 0

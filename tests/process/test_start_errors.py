@@ -18,7 +18,7 @@ from tests.support.wire import Wire
 def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
     """What it said when it could not start, in exactly one line."""
     found, lines = segued.fail(*options, **popen)
-    assert (found, len(lines)) == (code, 1), lines
+    assert (found, len(lines)) == (code, 1), "\n".join(lines)
     assert lines[0].startswith(f"segued: {subject}: "), lines
     return lines[0]
 

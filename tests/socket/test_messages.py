@@ -1,7 +1,7 @@
 """Messages: stored as given, counted, keyed, conditional, paged and deleted."""
 
-import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.store import appending
+from segue.store.engine import Store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
@@ -429,20 +430,26 @@ def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, sessi
 
 
 @pytest.mark.parametrize("place", [{"session_id": "s"}, {"working_dir": HERE}], ids=["session", "directory"])
-@pytest.mark.parametrize(("over", "on_the_loop"), [(0, True), (1, False)])
-def test_small_messages_are_stored_on_the_loops_thread_and_large_ones_keep_nobody_from_it(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, on_the_loop: bool
+@pytest.mark.parametrize(("over", "way"), [(0, "write_brief"), (1, "write")])
+def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_loop(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, way: str
 ) -> None:
-    threads: list[bool] = []
-    insert = appending._insert
-
-    def note(*args: Any) -> int:
-        threads.append(isinstance(asyncio._get_running_loop(), asyncio.AbstractEventLoop))
-        return insert(*args)
-
-    monkeypatch.setattr(appending, "_insert", note)
     wire.call("session.create", id="s", working_dir=HERE)
+    ways: list[str] = []
+    for name in ("write", "write_brief"):
+        monkeypatch.setattr(Store, name, noting(ways, name, getattr(Store, name)))
     content = "é" * (appending.BRIEF_BYTES // 2) + "x" * over
     wire.call("message.append", role="user", content=content, **place)
-    assert threads == [on_the_loop]
+    assert ways == [way]
     assert contents(wire.call("message.list", session_id="s")) == [content]
+
+
+def noting(ways: list[str], name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, which notes its name for an append."""
+
+    async def noted(store: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
+        if query in (appending.append, appending.append_in_place):
+            ways.append(name)
+        return await method(store, query, *args, **kwargs)
+
+    return noted
