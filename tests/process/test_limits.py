@@ -83,7 +83,7 @@ def usage(segued: Segued) -> tuple[int, int]:
         return 0, 0
     links = []
     for link in (process / "fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since, as one is that it looks after its files with
+        with suppress(FileNotFoundError):  # closed since it was listed
             links.append(str(link.readlink()))
     return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
 

@@ -244,10 +244,10 @@ async def test_a_brief_write_whose_file_is_gone_before_its_commit_is_not_answere
         written = store.writes.put(adding("lost"), brief=True)
         move(path, "elsewhere.db")
         blocker.go_on.set()
-    with pytest.raises(StorageError, match="removed or replaced"):
-        await written
-    with pytest.raises(StorageError, match="removed or replaced"):
-        await store.write(adding("lost as well"))
+    for late in (written, store.write(adding("lost as well"))):
+        with pytest.raises(StorageError) as caught:
+            await late
+        assert caught.value.data["reason"] == "io"
     move(path.with_name("elsewhere.db"), path.name)
 
 

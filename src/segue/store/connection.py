@@ -54,7 +54,7 @@ class ThreadConnection(aiosqlite.Connection):
         finally:
             self._thread.join()  # it has nothing more to do than to return
 
-    def start(self, function: Callable[[], T], then: Callable[[T], None]) -> None:
+    def submit(self, function: Callable[[], T], then: Callable[[T], None]) -> None:
         """Run `function`, which must not raise, on the connection's thread and then `then` with its result on the loop.
 
         As `call`, without a future and a task's turns of the loop.

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from segue.clock import Clock
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
+from segue.store.busy import wait_for_nobody
 from segue.store.connection import ThreadConnection
 from segue.store.doubt import Unsure
 from segue.store.footprint import Footprint
@@ -21,7 +22,6 @@ from segue.store.room import lacks_room
 from segue.store.timing import Timing
 from segue.store.transactions import Outcome, begin_writes, run_writes
 from segue.store.tx import Tx
-from segue.store.waiting import wait_for_nobody
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class GroupCommit:
         try:
             now = self._clock()
             begun = self._begin_here(now, queries) if self._may_begin_here(batch) else None
-            self._connection.start(partial(self._run, now, queries, begun), partial(self._end, batch))
+            self._connection.submit(partial(self._run, now, queries, begun), partial(self._end, batch))
         except Exception as error:  # noqa: BLE001 - a bug of ours, of which every caller must hear
             self._loop.call_soon(self._end, batch, [Outcome(None, error, [])] * len(batch))
 
