@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.settled import wait_until_wal_was_emptied
 from tests.support.tried import ANSWERED, tried
 from tests.support.wire import Wire
 
@@ -177,6 +178,7 @@ def test_a_wal_that_was_cut_or_spoilt_at_its_end_gives_the_database_before(segue
     """A power cut may tear the last pages of the WAL; what was synced before them is whole."""
     dice = random.Random(7)
     with segued.start().connect() as wire:
+        wait_until_wal_was_emptied(wire)
         wire.call("session.create", id="s")
         for index in range(50):
             wire.call("message.append", session_id="s", role="user", content=f"{index} " + "x" * 3000)

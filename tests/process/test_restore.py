@@ -16,8 +16,8 @@ from segue.store.file import APPLICATION_ID
 from segue.store.migrate import load_migrations
 from tests.process.cli import Cli
 from tests.support.copies import check_copy, rows
-from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.settled import wait_until_wal_was_emptied
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_killed_daemon_s_database_is_kept_with_what_stood_in_its_wal(
     segued: Segued, unserved: Cli, copy: Path
 ) -> None:
     wire = segued.start().connect()
-    wait_until(lambda: not wire.call("daemon.status")["privacy"]["deleted_remains"])  # or it empties the WAL just then
+    wait_until_wal_was_emptied(wire)
     wire.call("session.create", id="in-the-wal")
     segued.kill()
     assert Path(f"{segued.database}-wal").stat().st_size

@@ -13,6 +13,7 @@ import pytest
 from tests.process.cli import SEGUE, Cli
 from tests.support.copies import rows
 from tests.support.process import Segued
+from tests.support.settled import wait_until_wal_was_emptied
 from tests.support.wire import TIMEOUT_SECONDS
 
 STEPS = ("link", "rename", "unlink", "fsync")
@@ -24,6 +25,7 @@ UNFOLDABLE = ("-e", "inject=pwrite64:error=EIO")
 def copy(segued: Segued, project: Path) -> Iterator[Path]:
     """A copy without the session `answered`, which is only in the WAL that a killed daemon left."""
     wire = segued.start().connect()
+    wait_until_wal_was_emptied(wire)
     wire.call("session.create", id="old")
     wire.call("daemon.backup", path=str(project / "copy.db"))
     wire.call("session.create", id="answered")

@@ -8,6 +8,7 @@ from segue.config import Config, Limits
 from segue.errors import SegueError
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
+from tests.support.settled import wait_until_wal_was_emptied
 from tests.support.wire import Wire
 
 
@@ -71,6 +72,7 @@ def test_a_write_that_is_refused_is_not_counted_as_one(wire: Wire) -> None:
 
 
 def test_the_wal_is_as_large_as_its_file(server: Server, wire: Wire) -> None:
+    wait_until_wal_was_emptied(wire)
     wire.call("session.create", id="s")
     wal = server.database.with_name("sessions.db-wal")
     wait_until(lambda: wire.call("daemon.status")["database"]["wal_bytes"] == wal.stat().st_size > 0)
