@@ -235,13 +235,15 @@ def test_the_command_that_is_advised_starts_what_was_asked_for(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stderr is not None
-        while "ready on" not in process.stderr.readline():
-            assert process.poll() is None
-        assert at_home.ok(*named, "ping").out == "pong\n"
-        default = segued.folder / "runtime" / "segue" / "segued.sock"
-        assert default.exists() == (not named)
-        process.terminate()
+        try:
+            assert process.stderr is not None
+            while "ready on" not in (line := process.stderr.readline()):
+                assert line, "it ended before it was ready"
+            assert at_home.ok(*named, "ping").out == "pong\n"
+            default = segued.folder / "runtime" / "segue" / "segued.sock"
+            assert default.exists() == (not named)
+        finally:
+            process.terminate()
 
 
 def test_another_database_with_too_long_a_path_is_served_beside_the_default_socket(

@@ -15,6 +15,7 @@ import pytest
 from segue.errors import Conflict, Overloaded, ShuttingDown, StartError, StorageError
 from segue.store import connection as connections
 from segue.store import engine
+from segue.store.doubt import overwrite
 from segue.store.engine import Store, open_store
 from segue.store.group_commit import BRIEF_AT_ONCE, LONG_SECONDS, REST_SECONDS
 from segue.store.tx import Tx
@@ -124,11 +125,12 @@ def brief(request: pytest.FixtureRequest) -> bool:
 
 async def write_together(store: Store, *queries: Callable[[Tx], Any], brief: bool = False) -> list[Any]:
     """The results and errors of writes that one transaction took up."""
-    async with anyio.create_task_group() as tasks:
-        writers = Writers(store, tasks, brief=brief)
-        await writers.block()
-        await writers.queue(*queries)
-        writers.release()
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            writers = Writers(store, tasks, brief=brief)
+            await writers.block()
+            await writers.queue(*queries)
+            writers.release()
     return writers.outcomes
 
 
@@ -284,6 +286,26 @@ async def test_a_write_waits_for_another_program_to_let_go_of_the_database(store
         assert not written.done()
         other.execute("COMMIT")
         assert await written == 1
+
+
+async def test_what_overwrites_a_commit_in_doubt_waits_for_another_program_as_well(store: Store, path: Path) -> None:
+    begun = threading.Event()
+    found: list[object] = []
+    raw = store._writer.raw
+    raw.set_trace_callback(lambda statement: begun.set() if statement == "BEGIN IMMEDIATE" else None)
+
+    async def settle_doubt() -> None:
+        found.append(await store._writer.call(overwrite, raw))
+
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            with other_program(path, "BEGIN IMMEDIATE"):
+                tasks.start_soon(settle_doubt)
+                await happened(begun)
+                for _ in range(50):
+                    await store.read(notes)
+                assert found == []
+    assert found == [None]
 
 
 async def test_a_brief_write_does_not_keep_the_loop_while_another_program_holds_the_database(
