@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Raw, Struct
 
-from segue.types import Memory, Message, RowId, Session, Summary, Timestamp
+from segue.models import Memory, Message, RowId, Session, Summary, Timestamp
 
 EventKind = Literal[
     "session.created", "session.updated", "session.ended", "session.deleted", "message.appended", "messages.deleted",

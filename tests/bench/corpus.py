@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import anyio
 
-from segue.clock import timestamp, wall_ms
 from segue.store import indexing
 from segue.store.engine import open_store
 from segue.store.naming import name_from
 from segue.store.tx import Tx
+from segue.timestamps import timestamp, wall_ms
 
 SEED = 20261121
 MESSAGES_PER_SESSION = 83

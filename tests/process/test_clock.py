@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from segue.clock import FORMAT
+from segue.timestamps import FORMAT
 from tests.support import shifted
 from tests.support.clock import DAY, HOUR
 from tests.support.deadline import wait_until

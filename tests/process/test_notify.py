@@ -9,10 +9,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from segue.clock import wall_ms
 from segue.server.notify import Notifier, find_notifier
 from segue.store.engine import open_store
 from segue.store.tx import Tx
+from segue.timestamps import wall_ms
 from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 

@@ -4,11 +4,11 @@ from typing import assert_type
 
 import pytest
 
-from segue.answers import Appended, SessionPage
 from segue.api import daemon, message, session
 from segue.client import Client, ConnectionLost, Garbled, TimedOut
 from segue.errors import InvalidParams, NotFound, Overloaded
-from segue.types import Session
+from segue.models import Session
+from segue.results import Appended, SessionPage
 from tests.support.inprocess import Server
 
 

@@ -8,11 +8,11 @@ import anyio
 import pytest
 from anyio.abc import UNIXSocketStream
 
-from segue.answers import Appended
 from segue.api import message, session
 from segue.client import AsyncClient, ConnectionLost, Garbled, TimedOut, Unreachable
 from segue.errors import NotFound
-from segue.types import Session
+from segue.models import Session
+from segue.results import Appended
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS
 

@@ -10,7 +10,7 @@ from segue.api import daemon, events, message, session
 from segue.client import AsyncClient, Client, ConnectionLost, Garbled
 from segue.client.wire import Pipeline
 from segue.events import Event, MemoryDeleted, Nothing
-from segue.types import Message, Session
+from segue.models import Message, Session
 from tests.support.inprocess import Server
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from segue.clock import timestamp
 from segue.config import Config, Limits
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
+from segue.timestamps import timestamp
 from tests.support.clock import DAY, MINUTE, SECOND
 from tests.support.inprocess import Server
 from tests.support.wire import Wire

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from segue.clock import timestamp
 from segue.errors import Conflict, NotFound
+from segue.timestamps import timestamp
 from tests.support.clock import MINUTE, SECOND
 from tests.support.inprocess import Server
 from tests.support.parting import part

@@ -1,6 +1,6 @@
 """Time that a test moves by hand."""
 
-from segue.clock import timestamp
+from segue.timestamps import timestamp
 
 START_MS = 1_795_271_400_123
 """2026-11-21T14:30:00.123Z"""

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from segue.answers import SearchPage
+from segue.models import Draft
+from segue.results import SearchPage
 from segue.store import appending, index_check, indexing, purges, searching, sessions
 from segue.store.connection import connect_writer
 from segue.store.searching import Filter
 from segue.store.tx import Tx
-from segue.types import Draft
 from tests.support.clock import START_MS
 
 

@@ -28,13 +28,13 @@ class WallClock:
 
 def main() -> None:
     """Be segued."""
-    import segue.clock
+    import segue.timestamps
     from segue.server.main import main as segued
 
     with Path(sys.argv.pop(1)).open("r+b") as file:
         memory = mmap.mmap(file.fileno(), SIZE)
     shifted = SimpleNamespace(time_ns=lambda: time.time_ns() + struct.unpack("q", memory)[0] * 1_000_000)
-    vars(segue.clock)["time"] = shifted
+    vars(segue.timestamps)["time"] = shifted
     segued()
 
 

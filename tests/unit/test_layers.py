@@ -12,7 +12,7 @@ SRC = Path(__file__).parents[2] / "src"
 FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in sorted(SRC.glob("segue/**/*.py"))}
 
 LAYERS = [
-    ["__init__", "types", "answers", "errors", "events", "config", "clock", "paths", "folders"],
+    ["__init__", "models", "results", "errors", "events", "config", "timestamps", "redaction", "paths", "files"],
     ["rpc"],
     ["store"],
     ["api"],

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from segue.store.secrets import SECRETS as FORMS
-from segue.store.secrets import find, find_cut_off, redact, redact_all
+from segue.redaction import SECRETS as FORMS
+from segue.redaction import find, find_cut_off, redact, redact_all
 from tests.support.secrets import IN_CONTEXT, PEM, SECRETS, mixed
 
 WHOLE = [(kind, secret) for kind, several in SECRETS.items() for secret in several]

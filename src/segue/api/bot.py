@@ -1,12 +1,12 @@
 """Bots: personalities that own sessions and memories."""
 
-from segue.answers import BotDeleted, BotList
 from segue.api.bounds import NOTE_BYTES, check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.models import Bot, BotId, Name
+from segue.results import BotDeleted, BotList
 from segue.rpc.method import method
 from segue.store import bots
-from segue.types import Bot, BotId, Name
 
 
 @method("bot.create", raises=(Conflict, TooLarge, StorageError))

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from segue.clock import milliseconds
 from segue.errors import InvalidParams, TooLarge
+from segue.timestamps import milliseconds
 
 DEPTH = 200
 """Levels of nesting in metadata and parts: far more than anyone uses, and well inside what every supported

@@ -9,10 +9,10 @@ from segue.config import Config
 
 if TYPE_CHECKING:
     # Clients import the method definitions and must not pay for the engine.
-    from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ScrubResult, Subscribed
     from segue.events import Filter
+    from segue.models import EndStatus, Session
+    from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ScrubResult, Subscribed
     from segue.store.engine import Store
-    from segue.types import EndStatus, Session
 
 
 T = TypeVar("T")

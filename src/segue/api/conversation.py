@@ -1,11 +1,11 @@
 """What a model needs to go on with a session."""
 
-from segue.answers import ConversationContext
 from segue.api.context import Context
 from segue.errors import InvalidData, NotFound, StorageError
+from segue.models import Count, MemoryLimit, SessionId
+from segue.results import ConversationContext
 from segue.rpc.method import method
 from segue.store import contexts
-from segue.types import Count, MemoryLimit, SessionId
 
 
 @method("context.build", raises=(NotFound, StorageError, InvalidData))

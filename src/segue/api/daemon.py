@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from segue.answers import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, StorageError
+from segue.models import FilePath
+from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
 from segue.rpc.method import method
 from segue.store import health, index_check, indexing
-from segue.types import FilePath
 
 
 @method("daemon.ping")

@@ -2,12 +2,12 @@
 
 import builtins
 
-from segue.answers import Removed, Subscribed
 from segue.api.bounds import normalise
 from segue.api.context import Context
 from segue.events import EventKind, Filter
+from segue.models import BotId, SessionId, WorkingDir
+from segue.results import Removed, Subscribed
 from segue.rpc.method import method
-from segue.types import BotId, SessionId, WorkingDir
 
 
 @method("events.subscribe")

@@ -1,12 +1,12 @@
 """Memories: what a bot should know in every later conversation."""
 
-from segue.answers import Deleted, DeletedCount, MemoryPage
 from segue.api.bounds import check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
+from segue.results import Deleted, DeletedCount, MemoryPage
 from segue.rpc.method import method
 from segue.store import memories
-from segue.types import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
 
 
 @method("memory.save", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))

@@ -5,16 +5,10 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from segue.answers import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 from segue.api.bounds import check_depth, check_time, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
-from segue.rpc.method import method
-from segue.store import appending, indexing, messages, searching
-from segue.store.appending import Appending
-from segue.store.continuity import Place
-from segue.store.indexing import IndexDamaged
-from segue.types import (
+from segue.models import (
     BotId,
     Count,
     Draft,
@@ -31,6 +25,12 @@ from segue.types import (
     Timestamp,
     WorkingDir,
 )
+from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
+from segue.rpc.method import method
+from segue.store import appending, indexing, messages, searching
+from segue.store.appending import Appending
+from segue.store.continuity import Place
+from segue.store.indexing import IndexDamaged
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
 Drafts = Annotated[list[Draft], Meta(max_length=1000)]

@@ -2,14 +2,10 @@
 
 from msgspec import UNSET, UnsetType
 
-from segue.answers import CleanupResult, Deleted, Empty, Resolution, SessionPage
 from segue.api.bounds import check_bytes, check_json, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
-from segue.rpc.method import method
-from segue.store import continuity, forks, listing, retention, sessions
-from segue.store.continuity import Place
-from segue.types import (
+from segue.models import (
     PREVIEW_CHARS,
     BotId,
     Count,
@@ -25,6 +21,10 @@ from segue.types import (
     Status,
     WorkingDir,
 )
+from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
+from segue.rpc.method import method
+from segue.store import continuity, forks, listing, retention, sessions
+from segue.store.continuity import Place
 
 
 @method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))

@@ -3,9 +3,9 @@
 from segue.api.bounds import check_bytes
 from segue.api.context import Context
 from segue.errors import InvalidData, NotFound, StorageError, TooLarge
+from segue.models import Count, RowId, SessionId, Summary
 from segue.rpc.method import method
 from segue.store import summaries
-from segue.types import Count, RowId, SessionId, Summary
 
 
 @method("summary.save", raises=(NotFound, TooLarge, StorageError, InvalidData))

@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from segue.answers import Appended
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find, here
 from segue.cli.output import BadInput, on_terminal, put, put_json, put_row
 from segue.errors import TooLarge
+from segue.results import Appended
 
 COUNT = click.IntRange(min=0)
 

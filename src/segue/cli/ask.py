@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from segue.answers import Appended, ConversationContext, Deleted
 from segue.cli.chat import FORMATS, turns_upto
 from segue.cli.daemon import Daemon, pass_daemon
 from segue.cli.keeping import command_to_add, insist, keep_in_file
@@ -19,7 +18,8 @@ from segue.cli.question import read_question
 from segue.cli.signals import Signals
 from segue.client import ClientError
 from segue.errors import NotFound, SegueError, TooLarge
-from segue.types import Session
+from segue.models import Session
+from segue.results import Appended, ConversationContext, Deleted
 
 METADATA_BYTES = 256
 """More than the metadata of a reply has: content and metadata have one limit together."""

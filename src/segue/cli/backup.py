@@ -4,9 +4,9 @@ import os
 
 import click
 
-from segue.answers import BackupResult
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import harmless, put, put_json, size
+from segue.results import BackupResult
 
 
 @click.command()

@@ -2,12 +2,12 @@
 
 import click
 
-from segue.answers import BotDeleted, BotList
 from segue.cli.confirm import confirmed, require_person
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.group import Group
 from segue.cli.output import one_line, put, put_json, put_row, tell
-from segue.types import Bot
+from segue.models import Bot
+from segue.results import BotDeleted, BotList
 
 
 @click.group(cls=Group)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from segue.answers import ConversationContext
-from segue.types import Memory, Role
+from segue.models import Memory, Role
+from segue.results import ConversationContext
 
 
 class Turn(NamedTuple):

@@ -2,9 +2,9 @@
 
 import click
 
-from segue.answers import CleanupResult
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import put, put_json
+from segue.results import CleanupResult
 
 
 @click.command()

@@ -42,7 +42,7 @@ class Daemon:
         return self.client.exchange(name, {key: value for key, value in params.items() if value is not None})
 
     def ask(self, name: str, kind: type[R], /, **params: Any) -> R:
-        """The result of a method as a value of `segue.types`; an error of the daemon is raised."""
+        """The result of a method as a value of `segue.models`; an error of the daemon is raised."""
         return self.answer(name, **params).decode(kind)
 
     def reconnect(self, *, autostart: bool = False) -> None:

@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from segue.answers import Deleted
 from segue.cli.confirm import confirmed, require_person
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find
 from segue.cli.output import one_line, put, put_json, tell
-from segue.types import Session
+from segue.models import Session
+from segue.results import Deleted
 
 
 @click.command()

@@ -5,7 +5,7 @@ import click
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find_or_current
 from segue.cli.output import put, put_json
-from segue.types import Session
+from segue.models import Session
 
 
 @click.command()

@@ -4,11 +4,11 @@ import time
 
 import click
 
-from segue.answers import CheckResult, CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
 from segue.cli.advice import advice
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import one_line, put, put_json, size, span, when
 from segue.client import NotStarted, Unreachable
+from segue.results import CheckResult, CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
 
 WAIT_PAUSE = 0.05
 """Seconds between two looks for a daemon that starts."""

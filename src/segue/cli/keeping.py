@@ -14,7 +14,7 @@ from segue.cli.signals import Signals
 from segue.cli.waiting import wait
 from segue.client import ClientError
 from segue.errors import Overloaded, ShuttingDown
-from segue.folders import make_folder
+from segue.files import make_folder
 
 R = TypeVar("R")
 

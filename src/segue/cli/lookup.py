@@ -2,11 +2,11 @@
 
 import os
 
-from segue.answers import Resolution, SessionPage
 from segue.cli.daemon import Daemon
 from segue.cli.output import Failure, one_line
 from segue.errors import InvalidParams, NotFound
-from segue.types import Session
+from segue.models import Session
+from segue.results import Resolution, SessionPage
 
 CANDIDATES = 20
 """Sessions shown when an abbreviation fits several."""

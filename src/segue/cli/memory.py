@@ -4,13 +4,13 @@ from typing import get_args
 
 import click
 
-from segue.answers import Deleted, MemoryPage
 from segue.cli.add import read_stdin
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.group import Group
 from segue.cli.lookup import find
 from segue.cli.output import put, put_json, put_row, tell
-from segue.types import Category, Memory
+from segue.models import Category, Memory
+from segue.results import Deleted, MemoryPage
 
 PAGE = 1000
 CATEGORIES = get_args(Category)

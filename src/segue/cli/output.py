@@ -129,7 +129,7 @@ def styled(text: str, **style: bool | str) -> str:
 
 def age(moment: str) -> str:
     """How long ago: `40s`, `3m`, `2h`, `5d`."""
-    from segue.clock import milliseconds, wall_ms
+    from segue.timestamps import milliseconds, wall_ms
 
     return span(max(0, wall_ms() - milliseconds(moment)) // 1000)
 
@@ -155,7 +155,7 @@ def when(moment: str) -> str:
     """For a person the local time to the minute, for a pipe the value itself."""
     from datetime import UTC, datetime
 
-    from segue.clock import milliseconds
+    from segue.timestamps import milliseconds
 
     if not on_terminal():
         return moment

@@ -2,12 +2,12 @@
 
 import click
 
-from segue.answers import MessagePage
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find, here
 from segue.cli.output import one_line, put, put_json, styled
 from segue.cli.transcript import put_message
-from segue.types import Session
+from segue.models import Session
+from segue.results import MessagePage
 
 LAST = 6
 """Messages shown, so that a person knows again what it was about."""

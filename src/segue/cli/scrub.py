@@ -2,10 +2,10 @@
 
 import click
 
-from segue.answers import ScrubResult
 from segue.cli.confirm import confirmed, require_person
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.output import put, put_json, tell
+from segue.results import ScrubResult
 
 
 @click.command()

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import click
 
-from segue.answers import SearchHit, SearchPage
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find, here
 from segue.cli.output import age, on_terminal, one_line, put, put_json, put_row, styled, tell
 from segue.cli.transcript import COLOURS
-from segue.clock import timestamp, wall_ms
+from segue.results import SearchHit, SearchPage
+from segue.timestamps import timestamp, wall_ms
 
 PAGE = 200
 """Hits that the daemon gives at once."""

@@ -8,7 +8,7 @@ from segue.cli.daemon import Daemon, pass_daemon
 from segue.cli.output import one_line, put
 from segue.cli.placing import State, put_in_place, refuse_foreign, remove, sealed, state_of
 from segue.cli.units import Plan, Unit, plan
-from segue.folders import make_folder
+from segue.files import make_folder
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 force_option = click.option("--force", is_flag=True, help="Also files that are not ours or were changed by hand.")

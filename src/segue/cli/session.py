@@ -5,7 +5,7 @@ import click
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find_or_current, here, resolve
 from segue.cli.output import on_terminal, one_line, put, put_json, tell
-from segue.types import Session
+from segue.models import Session
 
 
 @click.command()

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import click
 
-from segue.answers import MessagePage
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find_or_current
 from segue.cli.output import put_json
 from segue.cli.transcript import put_message, put_session
 from segue.client.wire import Answer
+from segue.results import MessagePage
 
 PAGE = 1000
 """Messages asked for at once; the daemon ends a page of long ones earlier."""

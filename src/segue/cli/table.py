@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from segue.cli.output import age, on_terminal, one_line, put_row, when
-from segue.types import Session, SessionSummary
+from segue.models import Session, SessionSummary
 
 CURRENT = "*"
 """Marks the session that the current directory continues."""

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from segue.answers import MessagePage, Subscribed
 from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find, here
 from segue.cli.output import on_terminal, one_line, put, put_json, put_row, styled, tell, when
 from segue.cli.transcript import COLOURS, kinds_of_parts
 from segue.client import ClientError
 from segue.errors import NotFound, Overloaded, ShuttingDown
-from segue.types import Message, Session
+from segue.models import Message, Session
+from segue.results import MessagePage, Subscribed
 
 PAUSE_SECONDS = 0.3
 """Between attempts at a daemon that is away: a restart takes about as long."""

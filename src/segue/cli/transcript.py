@@ -1,7 +1,7 @@
 """A conversation, to be read."""
 
 from segue.cli.output import harmless, on_terminal, one_line, put, styled, when
-from segue.types import Message, Session
+from segue.models import Message, Session
 
 COLOURS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from segue.folders import make_folder_of_ours
+from segue.files import make_folder_of_ours
 from segue.paths import APP
 
 JOURNAL_NAME = "segued.log"

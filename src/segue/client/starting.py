@@ -15,7 +15,7 @@ from segue.client.holder import advice
 from segue.client.launching import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.client.location import attempt, read_record
 from segue.client.serving import where_to_serve
-from segue.folders import make_folder_of_ours
+from segue.files import make_folder_of_ours
 from segue.paths import Places
 
 START_SECONDS = 20.0

@@ -8,9 +8,9 @@ from itertools import count
 import anyio
 
 from segue.errors import Overloaded, SegueError
+from segue.models import EndStatus, Session
 from segue.store import attachments, sessions
 from segue.store.engine import Store
-from segue.types import EndStatus, Session
 
 log = logging.getLogger("segue.server")
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from segue.clock import Clock, timestamp
 from segue.config import Limits
 from segue.events import RESET, Emitted, EventKind, Filter, Nothing
+from segue.timestamps import Clock, timestamp
 
 log = logging.getLogger("segue.server")
 

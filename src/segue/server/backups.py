@@ -5,9 +5,9 @@ from pathlib import Path
 
 import anyio
 
-from segue.answers import BackupResult
 from segue.errors import InvalidParams, StorageError
 from segue.paths import Places
+from segue.results import BackupResult
 from segue.store import backup, indexing, purges
 from segue.store.engine import Store
 from segue.store.file import COMPANIONS

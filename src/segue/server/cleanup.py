@@ -8,13 +8,13 @@ from collections.abc import Callable
 import anyio
 import msgspec
 
-from segue.answers import CleanupResult, CleanupStatus
-from segue.clock import Clock, milliseconds, timestamp
 from segue.config import SessionConfig
 from segue.errors import SegueError
+from segue.results import CleanupResult, CleanupStatus
 from segue.store import purges, retention, state
 from segue.store.engine import Store
 from segue.store.tx import Tx
+from segue.timestamps import Clock, milliseconds, timestamp
 
 log = logging.getLogger("segue.cleanup")
 

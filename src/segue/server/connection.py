@@ -16,10 +16,10 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from segue.answers import Subscribed
 from segue.config import Limits
 from segue.errors import Overloaded, TooLarge
 from segue.events import Filter
+from segue.results import Subscribed
 from segue.rpc.dispatch import TURN, Dispatcher
 from segue.rpc.framing import CROWDED, Lines, Oversize, Room
 from segue.server.feed import Feed

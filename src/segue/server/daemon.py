@@ -10,7 +10,6 @@ from contextlib import suppress
 import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
 
-from segue.clock import Clock, wall_ms
 from segue.errors import SegueError, StartError
 from segue.paths import Places
 from segue.server.door import Door, borrow_door, open_door
@@ -21,6 +20,7 @@ from segue.server.record import is_in_place, remove_record, write_record
 from segue.server.services import Services
 from segue.server.stop import Stop
 from segue.store.engine import open_store
+from segue.timestamps import Clock, wall_ms
 
 log = logging.getLogger("segue.server")
 

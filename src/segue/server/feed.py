@@ -5,9 +5,9 @@ from itertools import count
 
 import anyio
 
-from segue.answers import Subscribed
 from segue.errors import Overloaded
 from segue.events import Filter
+from segue.results import Subscribed
 from segue.server.backlog import Backlog, line, matches
 
 SUBSCRIPTIONS = 16

@@ -6,8 +6,8 @@ from typing import TypeVar
 import anyio.to_thread
 import msgspec
 
-from segue.answers import PrivacyStatus
-from segue.store.secrets import redact_all
+from segue.redaction import redact_all
+from segue.results import PrivacyStatus
 
 T = TypeVar("T")
 

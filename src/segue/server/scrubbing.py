@@ -4,7 +4,7 @@ from collections import Counter
 
 import anyio
 
-from segue.answers import ScrubResult
+from segue.results import ScrubResult
 from segue.server.backlog import Backlog
 from segue.server.traces import Traces
 from segue.store import indexing, scrub

@@ -14,11 +14,11 @@ import anyio
 import msgspec
 
 from segue import PROTOCOL, __version__
-from segue.answers import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
 from segue.api import METHODS
 from segue.api.context import Context
-from segue.clock import Clock, timestamp
+from segue.models import EndStatus, Session
 from segue.paths import Places
+from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
 from segue.rpc.dispatch import Dispatcher
 from segue.rpc.openrpc import document
 from segue.server.attachments import Attachments
@@ -33,7 +33,7 @@ from segue.server.scrubbing import Scrubbing
 from segue.server.stop import Stop
 from segue.server.traces import Traces
 from segue.store.engine import Store
-from segue.types import EndStatus, Session
+from segue.timestamps import Clock, timestamp
 
 T = TypeVar("T")
 

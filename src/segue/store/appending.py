@@ -5,15 +5,16 @@ from typing import Any
 
 import msgspec
 
-from segue.answers import Appended, AppendedMany
+from segue import redaction
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
-from segue.store import continuity, messages, secrets, sessions
+from segue.models import MAX_INTEGER, Draft, Message
+from segue.results import Appended, AppendedMany
+from segue.store import continuity, messages, sessions
 from segue.store.continuity import Place
 from segue.store.naming import name_from
 from segue.store.rows import encode_json
 from segue.store.sessions import Scope
 from segue.store.tx import Tx
-from segue.types import MAX_INTEGER, Draft, Message
 
 REDACTED_CHARS = 65_536
 """A longer retry of a message from which secrets were taken meanwhile is told to be another: others wait for this."""
@@ -147,12 +148,12 @@ def _is_same(content: str, parts: str | None, new: Appending) -> bool:
     if content == new.draft.content and _same_json(parts, new.parts):
         return True
     texts = f"{content}{parts or ''}{new.draft.content}{new.parts or ''}"
-    if secrets.MARK not in texts or len(texts) > REDACTED_CHARS:
+    if redaction.MARK not in texts or len(texts) > REDACTED_CHARS:
         return False
     stored = (content, None if parts is None else msgspec.json.decode(parts))
     sent = (new.draft.content, new.draft.parts)
     return any(
-        _sorted_value(secrets.redact_all(raw, Counter())) == _sorted_value(clean)
+        _sorted_value(redaction.redact_all(raw, Counter())) == _sorted_value(clean)
         for raw, clean in ((stored, sent), (sent, stored))
     )
 

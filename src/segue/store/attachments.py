@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
+from segue.models import Session
 from segue.store import sessions
 from segue.store.tx import Tx
-from segue.types import Session
 
 
 class Attached(NamedTuple):

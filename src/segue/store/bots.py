@@ -1,11 +1,11 @@
 """Bots: who owns sessions and memories."""
 
-from segue.answers import BotDeleted
 from segue.errors import Conflict, NotFound
 from segue.events import SessionDeleted
+from segue.models import Bot
+from segue.results import BotDeleted
 from segue.store.rows import decode
 from segue.store.tx import Tx
-from segue.types import Bot
 
 COLUMNS = ("id", "name", "description", "created_at")
 

@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-from segue.answers import Resolution
-from segue.clock import milliseconds
 from segue.errors import InvalidData
+from segue.models import Reason
+from segue.results import Resolution
 from segue.store import bots, sessions
 from segue.store.tx import Tx
-from segue.types import Reason
+from segue.timestamps import milliseconds
 
 
 class Place(NamedTuple):

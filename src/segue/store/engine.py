@@ -13,9 +13,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 
-from segue.answers import ReadStatus
-from segue.clock import Clock
 from segue.errors import StartError, StorageError
+from segue.results import ReadStatus
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.file import prepare_directory, prepare_file
 from segue.store.footprint import Footprint
@@ -23,6 +22,7 @@ from segue.store.group_commit import GroupCommit
 from segue.store.timing import Timing
 from segue.store.transactions import fold_wal, run_read
 from segue.store.tx import Tx
+from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")
 

@@ -1,11 +1,11 @@
 """The queue of sessions whose memories are to be extracted: leased to one worker at a time, tried three times."""
 
-from segue.clock import timestamp
 from segue.errors import Conflict, NotFound
+from segue.models import Extraction, Memory, MemoryDraft
 from segue.store import memories, sessions
 from segue.store.rows import decode
 from segue.store.tx import Tx
-from segue.types import Extraction, Memory, MemoryDraft
+from segue.timestamps import timestamp
 
 COLUMNS = (
     "id", "session_id", "bot_id", "attempt_count", "last_attempt_at", "next_attempt_at", "leased_until",

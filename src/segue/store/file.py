@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from segue.errors import StartError
-from segue.folders import make_folder
+from segue.files import make_folder
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700

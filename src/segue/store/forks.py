@@ -3,9 +3,9 @@
 from bisect import bisect_left
 
 from segue.errors import InvalidParams
+from segue.models import MAX_INTEGER, Session
 from segue.store import messages, sessions
 from segue.store.tx import Tx
-from segue.types import MAX_INTEGER, Session
 
 
 def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from segue.clock import Clock
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
 from segue.store.busy import wait_for_nobody
@@ -22,6 +21,7 @@ from segue.store.room import lacks_room
 from segue.store.timing import Timing
 from segue.store.transactions import Outcome, begin_writes, run_writes
 from segue.store.tx import Tx
+from segue.timestamps import Clock
 
 T = TypeVar("T")
 

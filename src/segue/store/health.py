@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from segue.answers import DatabaseStatus
+from segue.results import DatabaseStatus
 from segue.store import indexing
 from segue.store.file import wide_files
 from segue.store.tx import Tx

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from segue.answers import SessionPage
+from segue.models import SessionOrder, SessionSummary
+from segue.results import SessionPage
 from segue.store.rows import decode
 from segue.store.tx import Tx
-from segue.types import SessionOrder, SessionSummary
 
 COLUMNS = (
     "id", "bot_id", "working_dir", "name", "provider", "model", "status", "pinned", "created_at", "updated_at",

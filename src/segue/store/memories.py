@@ -1,12 +1,12 @@
 """Memories: saved, superseded, listed by importance and then by age."""
 
-from segue.answers import MemoryPage
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
+from segue.models import Memory, MemoryDraft
+from segue.results import MemoryPage
 from segue.store import bots, messages, sessions
 from segue.store.rows import decode, wire_bytes
 from segue.store.tx import Tx
-from segue.types import Memory, MemoryDraft
 
 COLUMNS = (
     "id", "bot_id", "session_id", "fact", "category", "importance", "source_message_id", "superseded_by",

@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 
-from segue.answers import MessagePage
-from segue.clock import FORMAT
 from segue.errors import InvalidData, NotFound
 from segue.events import MessagesDeleted
+from segue.models import Message, Metadata, Order, Parts, Role
+from segue.results import MessagePage
 from segue.store import purges, sessions
 from segue.store.rows import wire_bytes
 from segue.store.tx import Tx
-from segue.types import Message, Metadata, Order, Parts, Role
+from segue.timestamps import FORMAT
 
 _SELECT = """
     SELECT id, session_id, role, content, parts, token_count, input_tokens, output_tokens, model,

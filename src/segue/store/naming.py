@@ -2,7 +2,7 @@
 
 import re
 
-from segue.clock import timestamp
+from segue.timestamps import timestamp
 
 NAME_CHARS = 30
 """Code points of the message that the name keeps."""

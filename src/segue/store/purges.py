@@ -4,9 +4,9 @@ A row of `purges` says that a session's messages below an id are deleted. Every 
 the deletion is complete the moment that row is committed; the slices only give the space back.
 """
 
+from segue.models import MAX_INTEGER
 from segue.store import entries, indexing
 from segue.store.tx import Tx
-from segue.types import MAX_INTEGER
 
 VACUUM_PAGES = 200
 """Pages given back in one transaction: about 2 ms."""

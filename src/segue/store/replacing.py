@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
-from segue.clock import timestamp, wall_ms
 from segue.errors import StartError
 from segue.store.file import FILE_MODE, sync_directory
+from segue.timestamps import timestamp, wall_ms
 
 SUBJECT = "restore"
 REPLACED = ".replaced-"

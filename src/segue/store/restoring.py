@@ -14,7 +14,6 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from segue.clock import wall_ms
 from segue.errors import AlreadyRunning, StartError
 from segue.store import replacing, retention
 from segue.store.file import (
@@ -30,6 +29,7 @@ from segue.store.lock import release_lock, take_lock
 from segue.store.migrate import check_ours, load_migrations
 from segue.store.replacing import SUBJECT
 from segue.store.tx import Tx
+from segue.timestamps import wall_ms
 
 
 class Candidate(NamedTuple):

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from segue.answers import CleanupResult
-from segue.clock import timestamp
+from segue.results import CleanupResult
 from segue.store import sessions
 from segue.store.tx import Tx
+from segue.timestamps import timestamp
 
 TOLD_IDS = 1000
 """Ids that a result names, by the contract."""

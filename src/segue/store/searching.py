@@ -3,7 +3,7 @@
 import sqlite3
 from typing import NamedTuple
 
-from segue.answers import SearchHit, SearchPage
+from segue.results import SearchHit, SearchPage
 from segue.store import indexing, timespans, words
 from segue.store.entries import as_text, tag
 from segue.store.indexing import IndexDamaged

@@ -1,7 +1,7 @@
 """Ids of sessions: `YYYY-MM-DD-HHMM-mmm` of their moment, each used once."""
 
-from segue.clock import timestamp
 from segue.store.tx import Tx
+from segue.timestamps import timestamp
 
 
 def generate(tx: Tx) -> str:

@@ -7,10 +7,10 @@ from msgspec import UNSET, UnsetType
 
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.events import EventKind, SessionDeleted
+from segue.models import EndStatus, Metadata, Session
 from segue.store import bots, purges, session_ids
 from segue.store.rows import decode, encode_json
 from segue.store.tx import Tx
-from segue.types import EndStatus, Metadata, Session
 
 COLUMNS = (
     "id", "bot_id", "working_dir", "name", "provider", "model", "system_prompt", "status", "pinned", "metadata",

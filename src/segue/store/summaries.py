@@ -1,10 +1,10 @@
 """Summaries of ranges of messages; the messages themselves stay."""
 
 from segue.errors import InvalidParams
+from segue.models import Summary
 from segue.store import messages, sessions
 from segue.store.rows import decode
 from segue.store.tx import Tx
-from segue.types import Summary
 
 COLUMNS = ("id", "session_id", "summary", "messages_start", "messages_end", "token_count", "created_at")
 

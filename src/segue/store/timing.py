@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable
 
-from segue.answers import ReadStatus, WriteStatus
+from segue.results import ReadStatus, WriteStatus
 
 RECENT_SECONDS = 60
 """What is slowest lately is slowest within the last one to two of these."""

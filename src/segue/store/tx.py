@@ -3,8 +3,8 @@
 import sqlite3
 from dataclasses import dataclass, field
 
-from segue.clock import timestamp
 from segue.events import Data, Emitted, EventKind
+from segue.timestamps import timestamp
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from segue.types import (
+from segue.models import (
     Bot,
     Count,
     Extraction,
