@@ -2,9 +2,14 @@
 
 import errno
 import os
+import shlex
+import stat
 from pathlib import Path
 
-FOLDER_MODE = 0o700
+from segue.errors import StartError
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
 
 
 def make_folder(folder: Path) -> None:
@@ -20,7 +25,7 @@ def make_folder(folder: Path) -> None:
         if owner != 0:
             raise PermissionError(errno.EPERM, f"{above} belongs to user {owner}, not to us", os.fspath(folder))
     for path in (*reversed(missing), folder):
-        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
 
 
 def make_folder_of_ours(folder: Path) -> None:
@@ -28,3 +33,28 @@ def make_folder_of_ours(folder: Path) -> None:
     make_folder(folder)
     if folder.stat().st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "it belongs to another user", os.fspath(folder))
+
+
+def prepare_directory(directory: Path, subject: str) -> None:
+    """Make the directory 0700 if it is missing; StartError if it is not ours or others can write to it."""
+    try:
+        make_folder(directory)
+        found = directory.stat()
+    except OSError as error:
+        raise StartError(subject, f"cannot make {directory}: {error.strerror}") from None
+    if found.st_uid != os.geteuid():
+        raise StartError(subject, f"{directory} belongs to user {found.st_uid}, not to us; choose another directory")
+    if found.st_mode & 0o022:
+        mode = stat.S_IMODE(found.st_mode)
+        shared = found.st_mode & stat.S_ISVTX  # /tmp, and whatever else is meant for everybody
+        mend = "choose another directory" if shared else f"run: chmod 700 {shlex.quote(str(directory))}"
+        raise StartError(subject, f"others can write to {directory} (mode {mode:04o}); {mend}")
+
+
+def sync_directory(directory: Path) -> None:
+    """Make durable which names the directory holds; SQLite does so for its journals only, not for files of ours."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

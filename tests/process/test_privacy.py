@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.server import peer
+from segue.runtime import peer_credentials
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.users import AM_ROOT, NOBODY, run_as_nobody
@@ -126,9 +126,9 @@ def test_another_user_is_refused_even_if_the_socket_is_open_to_all(
     else:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            assert peer.is_ours(ours)
+            assert peer_credentials.is_ours(ours)
             monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-            assert not peer.is_ours(ours)
+            assert not peer_credentials.is_ours(ours)
     if exposed.socket.exists():
         exposed.socket.chmod(0o600)
 
@@ -145,15 +145,15 @@ def test_another_user_cannot_even_connect_by_the_modes_alone(exposed: Segued) ->
 def test_the_peer_is_told_by_the_kernel() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert peer.peer_uid(ours) == os.geteuid()
-        assert peer.is_ours(theirs)
+        assert peer_credentials.peer_uid(ours) == os.geteuid()
+        assert peer_credentials.is_ours(theirs)
 
 
 def test_a_peer_of_whom_the_kernel_says_nothing_is_not_ours() -> None:
     ours, theirs = socket.socketpair()
     theirs.close()
     ours.close()
-    assert not peer.is_ours(ours)
+    assert not peer_credentials.is_ours(ours)
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from segue.errors import StartError
-from segue.store.file import APPLICATION_ID, check_file, prepare_directory, prepare_file, wide_files
+from segue.files import prepare_directory
+from segue.store.file import APPLICATION_ID, check_file, prepare_file, wide_files
 from tests.support.users import AM_ROOT, NOBODY
 
 

@@ -13,7 +13,7 @@ FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in
 
 LAYERS = [
     ["__init__", "models", "results", "errors", "events", "config", "timestamps", "redaction", "paths", "files"],
-    ["rpc"],
+    ["rpc", "runtime"],
     ["store"],
     ["api"],
     ["server", "client"],

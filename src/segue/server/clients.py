@@ -16,11 +16,11 @@ from segue.config import Limits
 from segue.errors import Overloaded
 from segue.rpc.dispatch import Dispatcher, to_error
 from segue.rpc.framing import Room
+from segue.runtime.peer_credentials import is_ours
 from segue.server.backlog import Backlog
 from segue.server.connection import CHUNK, Connection
 from segue.server.descriptors import reserve_is_left
 from segue.server.feed import Feed
-from segue.server.peer import is_ours
 
 log = logging.getLogger("segue.server")
 

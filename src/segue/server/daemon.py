@@ -12,11 +12,11 @@ from anyio.abc import TaskGroup, UNIXSocketStream
 
 from segue.errors import SegueError, StartError
 from segue.paths import Places
+from segue.runtime.daemon_record import is_in_place, remove_record, write_record
 from segue.server.door import Door, borrow_door, open_door
 from segue.server.indexer import keep_indexed
 from segue.server.notify import Notifier
 from segue.server.ownership import own
-from segue.server.record import is_in_place, remove_record, write_record
 from segue.server.services import Services
 from segue.server.stop import Stop
 from segue.store.engine import open_store

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
+from segue.files import prepare_directory
 from segue.paths import check_socket_length
-from segue.store.file import prepare_directory
 
 BACKLOG = 1024
 """Connections the kernel holds for us; more than `limits.clients`, so that a burst waits and is not refused."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from segue.errors import StartError
+from segue.files import prepare_directory
 from segue.paths import Places
 from segue.server.door import BACKLOG
-from segue.store.file import prepare_directory
 
 FIRST = 3
 DIGITS = 4

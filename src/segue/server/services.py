@@ -21,13 +21,13 @@ from segue.paths import Places
 from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
 from segue.rpc.dispatch import Dispatcher
 from segue.rpc.openrpc import document
+from segue.runtime.daemon_record import Record
 from segue.server.attachments import Attachments
 from segue.server.backlog import Backlog
 from segue.server.backups import Backups
 from segue.server.cleanup import Cleanup
 from segue.server.clients import Clients
 from segue.server.connection import Connection
-from segue.server.record import Record
 from segue.server.redactor import Redactor
 from segue.server.scrubbing import Scrubbing
 from segue.server.stop import Stop

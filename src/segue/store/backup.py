@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
+from segue.files import FILE_MODE, sync_directory
 from segue.store.backup_faults import explain, explain_copy
-from segue.store.file import FILE_MODE, is_ours, sync_directory
+from segue.store.file import is_ours
 from segue.store.leftovers import BACKUP, sweep
 
 JOURNALS = ("-wal", "-journal")

@@ -14,9 +14,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 import anyio
 
 from segue.errors import StartError, StorageError
+from segue.files import prepare_directory
 from segue.results import ReadStatus
 from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
-from segue.store.file import prepare_directory, prepare_file
+from segue.store.file import prepare_file
 from segue.store.footprint import Footprint
 from segue.store.group_commit import GroupCommit
 from segue.store.timing import Timing

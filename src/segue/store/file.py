@@ -6,10 +6,8 @@ import stat
 from pathlib import Path
 
 from segue.errors import StartError
-from segue.files import make_folder
+from segue.files import FILE_MODE, sync_directory
 
-FILE_MODE = 0o600
-DIRECTORY_MODE = 0o700
 HEADER_BYTES = 100
 MAGIC = b"SQLite format 3\0"
 APPLICATION_ID = 0x53656775
@@ -17,22 +15,6 @@ APPLICATION_ID = 0x53656775
 
 COMPANIONS = ("-wal", "-shm")
 """SQLite's own files beside the database; it gives them the database's mode."""
-
-
-def prepare_directory(directory: Path, subject: str) -> None:
-    """Make the directory 0700 if it is missing; StartError if it is not ours or others can write to it."""
-    try:
-        make_folder(directory)
-        found = directory.stat()
-    except OSError as error:
-        raise StartError(subject, f"cannot make {directory}: {error.strerror}") from None
-    if found.st_uid != os.geteuid():
-        raise StartError(subject, f"{directory} belongs to user {found.st_uid}, not to us; choose another directory")
-    if found.st_mode & 0o022:
-        mode = stat.S_IMODE(found.st_mode)
-        shared = found.st_mode & stat.S_ISVTX  # /tmp, and whatever else is meant for everybody
-        mend = "choose another directory" if shared else f"run: chmod 700 {shlex.quote(str(directory))}"
-        raise StartError(subject, f"others can write to {directory} (mode {mode:04o}); {mend}")
 
 
 def check_file(path: Path) -> None:
@@ -107,14 +89,5 @@ def _tighten(path: Path, flags: int = 0) -> None:
             raise OSError(0, f"it belongs to user {found.st_uid}")
         if found.st_mode & 0o077:
             os.fchmod(descriptor, FILE_MODE)
-    finally:
-        os.close(descriptor)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make durable which names the directory holds; SQLite does so for its journals only, not for files of ours."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -14,7 +14,7 @@ from glob import escape
 from pathlib import Path
 
 from segue.errors import StartError
-from segue.store.file import FILE_MODE, sync_directory
+from segue.files import FILE_MODE, sync_directory
 from segue.timestamps import timestamp, wall_ms
 
 SUBJECT = "restore"

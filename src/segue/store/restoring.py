@@ -15,17 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
+from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
+from segue.runtime.lock import release_lock, take_lock
 from segue.store import replacing, retention
-from segue.store.file import (
-    APPLICATION_ID,
-    DIRECTORY_MODE,
-    FILE_MODE,
-    MAGIC,
-    check_file,
-    prepare_directory,
-)
+from segue.store.file import APPLICATION_ID, MAGIC, check_file
 from segue.store.leftovers import RESTORE, sweep
-from segue.store.lock import release_lock, take_lock
 from segue.store.migrate import check_ours, load_migrations
 from segue.store.replacing import SUBJECT
 from segue.store.tx import Tx

@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 
 from segue.errors import StartError
-from segue.store.file import FILE_MODE
+from segue.files import FILE_MODE
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import AlreadyRunning, StartError
-from segue.store.file import FILE_MODE
+from segue.files import FILE_MODE
 
 PID_BYTES = 20
 """More than any pid has digits."""
