@@ -289,7 +289,7 @@ class TestIdleness:
             return float(time.now)
 
         monkeypatch.setattr("segue.server.daemon.time", SimpleNamespace(monotonic=look))
-        monkeypatch.setattr("segue.rpc.dispatch.time", SimpleNamespace(monotonic=lambda: time.now))
+        monkeypatch.setattr("segue.jsonrpc.dispatcher.time", SimpleNamespace(monotonic=lambda: time.now))
         return time
 
     def look_twice(self, time: SimpleNamespace, server: Server) -> None:

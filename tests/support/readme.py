@@ -7,7 +7,7 @@ from typing import Any
 
 from segue.api import METHODS
 from segue.errors import KINDS
-from segue.rpc.method import Method, is_optional
+from segue.jsonrpc.method import Method, is_optional
 from tests.support.tried import totals
 
 README = Path(__file__).parents[2] / "README.md"

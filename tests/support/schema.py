@@ -11,7 +11,7 @@ from referencing.jsonschema import DRAFT202012
 from segue.api import METHODS
 from segue.errors import KINDS
 from segue.events import DATA, Event
-from segue.rpc.openrpc import document
+from segue.jsonrpc.openrpc import document
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(
     msgspec.json.encode(document(METHODS, title="segued", version="test", description=""))

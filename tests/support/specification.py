@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from segue.rpc.method import Table, method, table
+from segue.jsonrpc.method import Table, method, table
 
 PRINTED = r"""
 rpc call with positional parameters:

@@ -27,8 +27,8 @@ def test_the_daemon_spares_itself_what_jsonrpcserver_imports_for_others() -> Non
     script = """
 import sys, segue.server.main
 assert not {"jsonschema", "attrs", "http.server", "jsonrpcserver"} & set(sys.modules), "imported for nothing"
-import jsonrpcserver, segue.rpc.jsonrpc
-assert jsonrpcserver.Success is segue.rpc.jsonrpc.Success, "the package is not whole any more"
+import jsonrpcserver, segue.jsonrpc._jsonrpcserver
+assert jsonrpcserver.Success is segue.jsonrpc._jsonrpcserver.Success, "the package is not whole any more"
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from segue.config import Limits
 from segue.errors import InvalidParams, NotFound, StorageError
-from segue.rpc.dispatch import DENSE_AT_ONCE, LONG_BYTES, TURN, Dispatcher
-from segue.rpc.method import method
+from segue.jsonrpc.dispatcher import DENSE_AT_ONCE, LONG_BYTES, TURN, Dispatcher
+from segue.jsonrpc.method import method
 from tests.support import specification
 from tests.support.answers import failed, wordless
 from tests.support.specification import methods_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.rpc.framing import CROWDED, FREE_BYTES, OVERSIZE, STALLED_SECONDS, Lines, Oversize, Room
+from segue.jsonrpc.framing import CROWDED, FREE_BYTES, OVERSIZE, STALLED_SECONDS, Lines, Oversize, Room
 
 LIMIT = 10
 

@@ -13,7 +13,7 @@ FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in
 
 LAYERS = [
     ["__init__", "models", "results", "errors", "events", "config", "timestamps", "redaction", "paths", "files"],
-    ["rpc", "runtime"],
+    ["jsonrpc", "runtime"],
     ["store"],
     ["api"],
     ["server", "client"],
@@ -26,9 +26,9 @@ WITHOUT_A_DAEMON = ("segue.cli.restore", "segue.store.restoring")
 
 ONLY_IN = {
     "aiosqlite": {"segue.store.connection"},
-    "jsonrpcserver": {"segue.rpc.jsonrpc"},
+    "jsonrpcserver": {"segue.jsonrpc._jsonrpcserver"},
     "click": {"segue.cli", "segue.server.main"},
-    "anyio": {"segue.store.engine", "segue.rpc.dispatch", "segue.server", "segue.client"},
+    "anyio": {"segue.store.engine", "segue.jsonrpc.dispatcher", "segue.server", "segue.client"},
 }
 
 FILE_LINES = 300
@@ -52,7 +52,7 @@ def imports(module: str) -> Iterator[str]:
 
 
 def layer(module: str) -> str:
-    """`rpc` of `segue.rpc.method`, and `__init__` of `segue` itself."""
+    """`rpc` of `segue.jsonrpc.method`, and `__init__` of `segue` itself."""
     return (*module.split("."), "__init__")[1]
 
 
@@ -79,7 +79,7 @@ def test_server_and_client_do_not_know_each_other_nor_the_command_line_the_serve
 
 
 def test_the_protocol_knows_no_noun() -> None:
-    assert not [pair for pair in OWN if layer(pair[0]) == "rpc" and layer(pair[1]) not in ("rpc", "errors", "config")]
+    assert not [pair for pair in OWN if layer(pair[0]) == "jsonrpc" and layer(pair[1]) not in ("jsonrpc", "errors", "config")]
 
 
 def test_the_nouns_of_the_api_do_not_know_each_other() -> None:

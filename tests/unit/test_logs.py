@@ -12,10 +12,10 @@ def test_a_traceback_stands_in_the_line_of_its_event() -> None:
     try:
         raise ValueError("first\nsecond")
     except ValueError:
-        record = logging.LogRecord("segue.rpc", logging.ERROR, __file__, 1, "incident %s", ("a1",), sys.exc_info())
+        record = logging.LogRecord("segue.jsonrpc", logging.ERROR, __file__, 1, "incident %s", ("a1",), sys.exc_info())
     text = OneLine(FORMAT).format(record)
     assert text.splitlines() == [text]
-    assert "ERROR segue.rpc: incident a1\\nTraceback (most recent call last):\\n" in text
+    assert "ERROR segue.jsonrpc: incident a1\\nTraceback (most recent call last):\\n" in text
     assert text.endswith("ValueError: first\\nsecond")
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from segue.api import METHODS, session
 from segue.errors import InvalidParams, NotFound
-from segue.rpc.method import MAX_REASON, is_optional, method, table, wire_type
+from segue.jsonrpc.method import MAX_REASON, is_optional, method, table, wire_type
 from tests.support.specification import methods_of
 
 

@@ -14,8 +14,8 @@ from referencing.jsonschema import DRAFT7
 
 from segue.api import METHODS
 from segue.errors import KINDS, NotFound
-from segue.rpc.method import method
-from segue.rpc.openrpc import ANY_METHOD, document
+from segue.jsonrpc.method import method
+from segue.jsonrpc.openrpc import ANY_METHOD, document
 from tests.support.schema import DOCUMENT
 from tests.support.specification import methods_of
 

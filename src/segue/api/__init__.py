@@ -5,6 +5,6 @@ modules, and is empty in the daemon.
 """
 
 from segue.api import bot, conversation, daemon, events, extraction, memory, message, rpc, session, summary
-from segue.rpc.method import table
+from segue.jsonrpc.method import table
 
 METHODS = table(rpc, daemon, session, message, summary, conversation, memory, extraction, bot, events)

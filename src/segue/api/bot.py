@@ -3,9 +3,9 @@
 from segue.api.bounds import NOTE_BYTES, check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
 from segue.models import Bot, BotId, Name
 from segue.results import BotDeleted, BotList
-from segue.rpc.method import method
 from segue.store import bots
 
 

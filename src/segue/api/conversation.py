@@ -2,9 +2,9 @@
 
 from segue.api.context import Context
 from segue.errors import InvalidData, NotFound, StorageError
+from segue.jsonrpc.method import method
 from segue.models import Count, MemoryLimit, SessionId
 from segue.results import ConversationContext
-from segue.rpc.method import method
 from segue.store import contexts
 
 

@@ -4,9 +4,9 @@ from typing import Literal
 
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, StorageError
+from segue.jsonrpc.method import method
 from segue.models import FilePath
 from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
-from segue.rpc.method import method
 from segue.store import health, index_check, indexing
 
 

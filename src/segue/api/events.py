@@ -5,9 +5,9 @@ import builtins
 from segue.api.bounds import normalise
 from segue.api.context import Context
 from segue.events import EventKind, Filter
+from segue.jsonrpc.method import method
 from segue.models import BotId, SessionId, WorkingDir
 from segue.results import Removed, Subscribed
-from segue.rpc.method import method
 
 
 @method("events.subscribe")

@@ -7,9 +7,9 @@ from msgspec import Meta, structs
 from segue.api.bounds import NOTE_BYTES, check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
 from segue.models import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
 from segue.results import Deleted, ExtractionList, MemoryList
-from segue.rpc.method import method
 from segue.store import extractions
 
 MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]

@@ -3,9 +3,9 @@
 from segue.api.bounds import check_bytes
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
 from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
 from segue.results import Deleted, DeletedCount, MemoryPage
-from segue.rpc.method import method
 from segue.store import memories
 
 

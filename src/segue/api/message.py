@@ -8,6 +8,7 @@ from msgspec import Meta, structs
 from segue.api.bounds import check_depth, check_time, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
 from segue.models import (
     BotId,
     Count,
@@ -26,7 +27,6 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
-from segue.rpc.method import method
 from segue.store import appending, indexing, messages, searching
 from segue.store.appending import Appending
 from segue.store.continuity import Place

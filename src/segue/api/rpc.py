@@ -3,7 +3,7 @@
 from typing import Any
 
 from segue.api.context import Context
-from segue.rpc.method import method
+from segue.jsonrpc.method import method
 
 
 @method("rpc.discover")

@@ -5,6 +5,7 @@ from msgspec import UNSET, UnsetType
 from segue.api.bounds import check_bytes, check_json, normalise
 from segue.api.context import Context
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
 from segue.models import (
     PREVIEW_CHARS,
     BotId,
@@ -22,7 +23,6 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
-from segue.rpc.method import method
 from segue.store import continuity, forks, listing, retention, sessions
 from segue.store.continuity import Place
 

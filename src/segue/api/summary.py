@@ -3,8 +3,8 @@
 from segue.api.bounds import check_bytes
 from segue.api.context import Context
 from segue.errors import InvalidData, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
 from segue.models import Count, RowId, SessionId, Summary
-from segue.rpc.method import method
 from segue.store import summaries
 
 

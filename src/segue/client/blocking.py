@@ -15,7 +15,7 @@ from segue.paths import Overrides, Places, find_places
 
 if TYPE_CHECKING:
     from segue.events import Event
-    from segue.rpc.method import Method
+    from segue.jsonrpc.method import Method
 
 LOOK_SECONDS = 1.0
 """Of a wait without end: Ctrl-C in the instant before it begins is heeded by Python when it ends, not before."""

@@ -15,8 +15,8 @@ from segue.client.line import CHUNK
 from segue.client.location import Where, attempt, may_start, pauses
 from segue.client.wire import Answer, Pipeline, arguments
 from segue.events import Event
+from segue.jsonrpc.method import Method
 from segue.paths import Overrides, Places, find_places
-from segue.rpc.method import Method
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from segue.client.faults import ConnectionLost, Garbled
 from segue.client.line import MAX_ANSWER_BYTES
 from segue.errors import SegueError, from_wire
-from segue.rpc.framing import Lines, Oversize
+from segue.jsonrpc.framing import Lines, Oversize
 
 if TYPE_CHECKING:
     from segue.events import Event

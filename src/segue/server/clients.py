@@ -14,8 +14,8 @@ from anyio.abc import TaskGroup
 from segue.api.context import Context
 from segue.config import Limits
 from segue.errors import Overloaded
-from segue.rpc.dispatch import Dispatcher, to_error
-from segue.rpc.framing import Room
+from segue.jsonrpc.dispatcher import Dispatcher, to_error
+from segue.jsonrpc.framing import Room
 from segue.runtime.peer_credentials import is_ours
 from segue.server.backlog import Backlog
 from segue.server.connection import CHUNK, Connection

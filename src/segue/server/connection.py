@@ -19,9 +19,9 @@ from anyio.lowlevel import checkpoint
 from segue.config import Limits
 from segue.errors import Overloaded, TooLarge
 from segue.events import Filter
+from segue.jsonrpc.dispatcher import TURN, Dispatcher
+from segue.jsonrpc.framing import CROWDED, Lines, Oversize, Room
 from segue.results import Subscribed
-from segue.rpc.dispatch import TURN, Dispatcher
-from segue.rpc.framing import CROWDED, Lines, Oversize, Room
 from segue.server.feed import Feed
 from segue.server.stream import Stream
 

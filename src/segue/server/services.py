@@ -16,11 +16,11 @@ import msgspec
 from segue import PROTOCOL, __version__
 from segue.api import METHODS
 from segue.api.context import Context
+from segue.jsonrpc.dispatcher import Dispatcher
+from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
 from segue.paths import Places
 from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
-from segue.rpc.dispatch import Dispatcher
-from segue.rpc.openrpc import document
 from segue.runtime.daemon_record import Record
 from segue.server.attachments import Attachments
 from segue.server.backlog import Backlog

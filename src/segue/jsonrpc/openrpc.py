@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from segue.errors import Internal, InvalidParams, Overloaded, SegueError, ShuttingDown
-from segue.rpc.method import Method, Table, is_optional, wire_type
+from segue.jsonrpc.method import Method, Table, is_optional, wire_type
 
 OPENRPC_VERSION = "1.3.2"
 """The newest version that the published meta-schema accepts."""

@@ -19,11 +19,11 @@ from anyio.lowlevel import checkpoint
 
 from segue.config import Limits
 from segue.errors import Internal, InvalidRequest, MethodNotFound, SegueError, ShuttingDown, TooLarge
-from segue.rpc import envelope
-from segue.rpc.jsonrpc import Error, Left, Request, Success, run_method
-from segue.rpc.method import Method, Table
+from segue.jsonrpc import messages
+from segue.jsonrpc._jsonrpcserver import Error, Left, Request, Success, run_method
+from segue.jsonrpc.method import Method, Table
 
-log = logging.getLogger("segue.rpc")
+log = logging.getLogger("segue.jsonrpc")
 
 LONG_BYTES = 2**20
 SPARSE_BYTES = 64
@@ -66,7 +66,7 @@ class Dispatcher:
 
     async def _answer(self, line: bytes, ctx: Any) -> bytes | None:
         try:
-            item = envelope.parse(line)
+            item = messages.parse(line)
         except SegueError as error:
             return self.refuse(error)
         if not isinstance(item, list):
@@ -77,11 +77,11 @@ class Dispatcher:
             return self.refuse(TooLarge("too many requests in one batch", limit=self._limits.batch))
         return await self._batch(item, ctx)
 
-    def refuse(self, error: SegueError, id: envelope.Id = None) -> bytes:
+    def refuse(self, error: SegueError, id: messages.Id = None) -> bytes:
         """The answer to what could not be run at all."""
         self.requests += 1
         self.errors[error.kind] += 1
-        return envelope.failure(id, error)
+        return messages.failure(id, error)
 
     async def _batch(self, items: list[Any], ctx: Any) -> bytes | None:
         answers: list[bytes] = []
@@ -122,9 +122,9 @@ class Dispatcher:
 
     async def _one(self, item: Any, ctx: Any, *, has_room: bool = True) -> bytes | None:
         try:
-            call = envelope.check(item)
+            call = messages.check(item)
         except SegueError as error:
-            return self.refuse(error, envelope.usable_id(item))
+            return self.refuse(error, messages.usable_id(item))
         if self.closing:
             answer = self.refuse(ShuttingDown("the daemon is shutting down"), call.id)
             return answer if call.wants_answer else None
@@ -140,16 +140,16 @@ class Dispatcher:
             answer = self._encode(call, outcome)
         return answer if call.wants_answer else None
 
-    def _encode(self, call: envelope.Call, outcome: Any) -> bytes:
+    def _encode(self, call: messages.Call, outcome: Any) -> bytes:
         try:
             if isinstance(outcome, Left):
                 return self._fail(call, outcome._error.data)  # noqa: SLF001 - it has no public name
-            return envelope.success(call.id, outcome._value.result)  # noqa: SLF001
+            return messages.success(call.id, outcome._value.result)  # noqa: SLF001
         except Exception as fault:  # noqa: BLE001 - an answer that is not JSON is our bug, told as such
             return self._fail(call, to_error(fault, call.method))
 
-    def _fail(self, call: envelope.Call, error: SegueError) -> bytes:
-        answer = envelope.failure(call.id, error)
+    def _fail(self, call: messages.Call, error: SegueError) -> bytes:
+        answer = messages.failure(call.id, error)
         self.errors[error.kind] += 1
         return answer
 
