@@ -4,7 +4,7 @@ The table is written out: one that fills itself by import side effects works in 
 modules, and is empty in the daemon.
 """
 
-from segue.api import bot, conversation, daemon, events, extraction, memory, message, rpc, session, summary
+from segue.api import bot, context, daemon, discovery, events, extraction, memory, message, session, summary
 from segue.jsonrpc.method import table
 
-METHODS = table(rpc, daemon, session, message, summary, conversation, memory, extraction, bot, events)
+METHODS = table(discovery, daemon, session, message, summary, context, memory, extraction, bot, events)

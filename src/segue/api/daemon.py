@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from segue.api.context import Context
+from segue.api.request import Context
 from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath

@@ -2,8 +2,8 @@
 
 import builtins
 
-from segue.api.bounds import normalise
-from segue.api.context import Context
+from segue.api.request import Context
+from segue.api.validation import normalise
 from segue.events import EventKind, Filter
 from segue.jsonrpc.method import method
 from segue.models import BotId, SessionId, WorkingDir

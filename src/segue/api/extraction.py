@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from segue.api.bounds import NOTE_BYTES, check_bytes
-from segue.api.context import Context
+from segue.api.request import Context
+from segue.api.validation import NOTE_BYTES, check_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId

@@ -1,7 +1,7 @@
 """Memories: what a bot should know in every later conversation."""
 
-from segue.api.bounds import check_bytes
-from segue.api.context import Context
+from segue.api.request import Context
+from segue.api.validation import check_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId

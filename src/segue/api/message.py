@@ -5,8 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from segue.api.bounds import check_depth, check_time, normalise
-from segue.api.context import Context
+from segue.api.request import Context
+from segue.api.validation import check_depth, check_time, normalise
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (

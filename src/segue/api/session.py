@@ -2,8 +2,8 @@
 
 from msgspec import UNSET, UnsetType
 
-from segue.api.bounds import check_bytes, check_json, normalise
-from segue.api.context import Context
+from segue.api.request import Context
+from segue.api.validation import check_bytes, check_json, normalise
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (

@@ -1,7 +1,7 @@
 """Summaries: what a range of messages said, kept beside the messages and never in their place."""
 
-from segue.api.bounds import check_bytes
-from segue.api.context import Context
+from segue.api.request import Context
+from segue.api.validation import check_bytes
 from segue.errors import InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Count, RowId, SessionId, Summary

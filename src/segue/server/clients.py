@@ -11,7 +11,7 @@ from contextlib import suppress
 import anyio
 from anyio.abc import TaskGroup
 
-from segue.api.context import Context
+from segue.api.request import Context
 from segue.config import Limits
 from segue.errors import Overloaded
 from segue.jsonrpc.dispatcher import Dispatcher, to_error

@@ -15,7 +15,7 @@ import msgspec
 
 from segue import PROTOCOL, __version__
 from segue.api import METHODS
-from segue.api.context import Context
+from segue.api.request import Context
 from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segue.api.context import Context
+from segue.api.request import Context
 from segue.jsonrpc.method import method
 
 
