@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from segue.server.notify import Notifier, find_notifier
-from segue.store.engine import open_store
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
+from segue.store.store import open_store
 from segue.timestamps import wall_ms
 from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS, Wire

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from segue.store.file import APPLICATION_ID
-from segue.store.migrate import load_migrations
+from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.migrate import load_migrations
 from tests.process.cli import Cli
 from tests.support.copies import check_copy, rows
 from tests.support.process import Segued

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from segue import PROTOCOL
-from segue.store.connection import connect_writer
-from segue.store.migrate import load_migrations
+from segue.store.engine.connection import connect_writer
+from segue.store.engine.migrate import load_migrations
 from tests.support.kept import CONFIG, READS, database, exchange, lines
 from tests.support.process import Segued
 

@@ -11,7 +11,7 @@ from segue.config import Config, SessionConfig
 from segue.errors import NotFound, Overloaded
 from segue.server.attachments import Attachments
 from segue.store import sessions
-from segue.store.engine import open_store
+from segue.store.store import open_store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server

@@ -13,12 +13,12 @@ import anyio
 import pytest
 
 from segue.errors import Conflict, Overloaded, ShuttingDown, StartError, StorageError
-from segue.store import connection as connections
-from segue.store import engine
-from segue.store.doubt import overwrite
-from segue.store.engine import Store, open_store
-from segue.store.group_commit import BRIEF_AT_ONCE, LONG_SECONDS, REST_SECONDS
-from segue.store.tx import Tx
+from segue.store import store as engine
+from segue.store.engine import connection as connections
+from segue.store.engine.commit_recovery import overwrite
+from segue.store.engine.tx import Tx
+from segue.store.engine.write_queue import BRIEF_AT_ONCE, LONG_SECONDS, REST_SECONDS
+from segue.store.store import Store, open_store
 from tests.support.clock import START_MS
 from tests.support.wire import TIMEOUT_SECONDS
 

@@ -9,7 +9,7 @@ import pytest
 
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.store import appending
-from segue.store.engine import Store
+from segue.store.store import Store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.inprocess import Server
 from tests.support.wire import Wire

@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from segue.store.file import APPLICATION_ID
-from segue.store.migrate import load_migrations
+from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.migrate import load_migrations
 
 
 def check_copy(path: Path) -> None:

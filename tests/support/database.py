@@ -6,9 +6,9 @@ from typing import Any
 from segue.models import Draft
 from segue.results import SearchPage
 from segue.store import appending, index_check, indexing, purges, searching, sessions
-from segue.store.connection import connect_writer
+from segue.store.engine.connection import connect_writer
+from segue.store.engine.tx import Tx
 from segue.store.searching import Filter
-from segue.store.tx import Tx
 from tests.support.clock import START_MS
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from segue import PROTOCOL
-from segue.store.migrate import load_migrations
+from segue.store.engine.migrate import load_migrations
 from tests.support.process import Segued
 from tests.support.wire import Wire
 

@@ -13,7 +13,7 @@ from jsonrpcserver.async_dispatcher import call as run_method
 from jsonrpcserver.request import Request
 from oslash.either import Left
 
-from segue.store.connection import open_writer
+from segue.store.engine.connection import open_writer
 
 
 def test_jsonrpcserver_still_runs_one_request_of_three_fields() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from segue.errors import NotFound
 from segue.events import Emitted, MemoryDeleted
-from segue.store.engine import Store, open_store
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
+from segue.store.store import Store, open_store
 from tests.support.clock import HandClock
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from segue.errors import StartError
 from segue.files import prepare_directory
-from segue.store.file import APPLICATION_ID, check_file, prepare_file, wide_files
+from segue.store.engine.database_file import APPLICATION_ID, check_file, prepare_file, wide_files
 from tests.support.users import AM_ROOT, NOBODY
 
 

@@ -25,10 +25,10 @@ WITHOUT_A_DAEMON = ("segue.cli.restore", "segue.store.restoring")
 """The one command that works on the file itself, because no daemon may serve it meanwhile."""
 
 ONLY_IN = {
-    "aiosqlite": {"segue.store.connection"},
+    "aiosqlite": {"segue.store.engine.connection"},
     "jsonrpcserver": {"segue.jsonrpc._jsonrpcserver"},
     "click": {"segue.cli", "segue.server.main"},
-    "anyio": {"segue.store.engine", "segue.jsonrpc.dispatcher", "segue.server", "segue.client"},
+    "anyio": {"segue.store.store", "segue.jsonrpc.dispatcher", "segue.server", "segue.client"},
 }
 
 FILE_LINES = 300

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from segue.errors import StartError
-from segue.store.file import APPLICATION_ID
-from segue.store.migrate import load_migrations, migrate, schema_version
+from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.migrate import load_migrations, migrate, schema_version
 
 FIRST = "CREATE TABLE a (x); INSERT INTO a VALUES ('first');"
 SECOND = "CREATE TABLE b (y); INSERT INTO b SELECT x FROM a; UPDATE a SET x = 'second';"

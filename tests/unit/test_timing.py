@@ -1,6 +1,6 @@
 """Slow writes are remembered for ever and for a while, slow reads while they go on."""
 
-from segue.store.timing import RECENT_SECONDS, Timing
+from segue.store.engine.metrics import RECENT_SECONDS, Timing
 from tests.support.clock import HandClock
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from segue.events import Filter
     from segue.models import EndStatus, Session
     from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ScrubResult, Subscribed
-    from segue.store.engine import Store
+    from segue.store.store import Store
 
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import anyio
 from segue.errors import Overloaded, SegueError
 from segue.models import EndStatus, Session
 from segue.store import attachments, sessions
-from segue.store.engine import Store
+from segue.store.store import Store
 
 log = logging.getLogger("segue.server")
 

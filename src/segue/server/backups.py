@@ -9,8 +9,8 @@ from segue.errors import InvalidParams, StorageError
 from segue.paths import Places
 from segue.results import BackupResult
 from segue.store import backup, indexing, purges
-from segue.store.engine import Store
-from segue.store.file import COMPANIONS
+from segue.store.engine.database_file import COMPANIONS
+from segue.store.store import Store
 
 PAUSE_SECONDS = 0.005
 """Between two slices of the index: the writer belongs to the clients."""

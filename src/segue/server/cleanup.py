@@ -11,9 +11,10 @@ import msgspec
 from segue.config import SessionConfig
 from segue.errors import SegueError
 from segue.results import CleanupResult, CleanupStatus
-from segue.store import purges, retention, state
-from segue.store.engine import Store
-from segue.store.tx import Tx
+from segue.store import purges, retention
+from segue.store.engine import daemon_state
+from segue.store.engine.tx import Tx
+from segue.store.store import Store
 from segue.timestamps import Clock, milliseconds, timestamp
 
 log = logging.getLogger("segue.cleanup")
@@ -88,7 +89,7 @@ class Cleanup:
             due = await self._store.read(retention.preview, self._config.retention_ms, self._config.max_sessions)
             if due.sessions_deleted:
                 log.warning("the clock jumped; cleanup of %d sessions is put off once", due.sessions_deleted)
-                await self._store.write(state.set, PUT_OFF, "1")
+                await self._store.write(daemon_state.set, PUT_OFF, "1")
                 self._memory.put_off = True
                 return
         await self.run()
@@ -149,16 +150,17 @@ class Cleanup:
 
 
 def _recall(tx: Tx) -> Memory:
-    last_run_at, put_off = state.get(tx, LAST_RUN), state.get(tx, PUT_OFF) is not None
+    last_run_at, put_off = daemon_state.get(tx, LAST_RUN), daemon_state.get(tx, PUT_OFF) is not None
     try:
         milliseconds(last_run_at or "")
-        return Memory(last_run_at, msgspec.json.decode(state.get(tx, LAST_RESULT) or "", type=CleanupResult), put_off)
+        last_result = msgspec.json.decode(daemon_state.get(tx, LAST_RESULT) or "", type=CleanupResult)
+        return Memory(last_run_at, last_result, put_off)
     except ValueError:  # never run, or written by something else: as if it had never run
         return Memory(None, None, put_off)
 
 
 def _remember(tx: Tx, result: CleanupResult) -> Memory:
-    state.set(tx, LAST_RUN, tx.at)
-    state.set(tx, LAST_RESULT, msgspec.json.encode(result).decode())
-    state.clear(tx, PUT_OFF)
+    daemon_state.set(tx, LAST_RUN, tx.at)
+    daemon_state.set(tx, LAST_RESULT, msgspec.json.encode(result).decode())
+    daemon_state.clear(tx, PUT_OFF)
     return Memory(tx.at, result, put_off=False)

@@ -19,7 +19,7 @@ from segue.server.notify import Notifier
 from segue.server.ownership import own
 from segue.server.services import Services
 from segue.server.stop import Stop
-from segue.store.engine import open_store
+from segue.store.store import open_store
 from segue.timestamps import Clock, wall_ms
 
 log = logging.getLogger("segue.server")

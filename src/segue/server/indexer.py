@@ -7,7 +7,7 @@ import anyio
 
 from segue.errors import SegueError
 from segue.store import indexing
-from segue.store.engine import Store
+from segue.store.store import Store
 
 log = logging.getLogger("segue.search")
 

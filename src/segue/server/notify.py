@@ -13,8 +13,8 @@ from contextlib import suppress
 import anyio
 
 from segue.errors import Overloaded, SegueError
-from segue.store.engine import Store
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
+from segue.store.store import Store
 
 log = logging.getLogger("segue.server")
 

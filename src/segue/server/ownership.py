@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from segue.files import prepare_directory
 from segue.paths import Places, check_socket_length
 from segue.runtime.lock import release_lock, take_lock
-from segue.store.file import check_file
+from segue.store.engine.database_file import check_file
 from segue.store.leftovers import BACKUP, RESTORE, sweep
 from segue.store.replacing import undo_unfinished
 

@@ -8,7 +8,7 @@ from segue.results import ScrubResult
 from segue.server.backlog import Backlog
 from segue.server.traces import Traces
 from segue.store import indexing, scrub
-from segue.store.engine import Store
+from segue.store.store import Store
 
 TOLD_IDS = 1000
 """Ids of one table that a result names."""

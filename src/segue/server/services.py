@@ -32,7 +32,7 @@ from segue.server.redactor import Redactor
 from segue.server.scrubbing import Scrubbing
 from segue.server.stop import Stop
 from segue.server.traces import Traces
-from segue.store.engine import Store
+from segue.store.store import Store
 from segue.timestamps import Clock, timestamp
 
 T = TypeVar("T")

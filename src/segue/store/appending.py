@@ -11,10 +11,10 @@ from segue.models import MAX_INTEGER, Draft, Message
 from segue.results import Appended, AppendedMany
 from segue.store import continuity, messages, sessions
 from segue.store.continuity import Place
+from segue.store.engine.rows import encode_json
+from segue.store.engine.tx import Tx
 from segue.store.naming import name_from
-from segue.store.rows import encode_json
 from segue.store.sessions import Scope
-from segue.store.tx import Tx
 
 REDACTED_CHARS = 65_536
 """A longer retry of a message from which secrets were taken meanwhile is told to be another: others wait for this."""

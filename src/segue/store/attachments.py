@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from segue.models import Session
 from segue.store import sessions
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 
 
 class Attached(NamedTuple):

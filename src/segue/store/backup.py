@@ -16,7 +16,7 @@ from pathlib import Path
 from segue.errors import Conflict, InvalidParams, SegueError
 from segue.files import FILE_MODE, sync_directory
 from segue.store.backup_faults import explain, explain_copy
-from segue.store.file import is_ours
+from segue.store.engine.database_file import is_ours
 from segue.store.leftovers import BACKUP, sweep
 
 JOURNALS = ("-wal", "-journal")

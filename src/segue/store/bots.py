@@ -4,8 +4,8 @@ from segue.errors import Conflict, NotFound
 from segue.events import SessionDeleted
 from segue.models import Bot
 from segue.results import BotDeleted
-from segue.store.rows import decode
-from segue.store.tx import Tx
+from segue.store.engine.rows import decode
+from segue.store.engine.tx import Tx
 
 COLUMNS = ("id", "name", "description", "created_at")
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from segue.models import MAX_INTEGER, Message
 from segue.results import ConversationContext
 from segue.store import memories, messages, sessions, summaries
-from segue.store.rows import wire_bytes
-from segue.store.tx import Tx
+from segue.store.engine.rows import wire_bytes
+from segue.store.engine.tx import Tx
 
 CHARACTERS_PER_TOKEN = 4
 """The estimate where nobody counted, rounded up."""

@@ -6,7 +6,7 @@ from segue.errors import InvalidData
 from segue.models import Reason
 from segue.results import Resolution
 from segue.store import bots, sessions
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 from segue.timestamps import milliseconds
 
 

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 from segue.store import words
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 
 SLICE_MESSAGES = 40
 """Messages put in or taken out in one transaction: about 3 ms, the most a client should wait for it."""

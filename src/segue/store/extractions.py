@@ -3,8 +3,8 @@
 from segue.errors import Conflict, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
 from segue.store import memories, sessions
-from segue.store.rows import decode
-from segue.store.tx import Tx
+from segue.store.engine.rows import decode
+from segue.store.engine.tx import Tx
 from segue.timestamps import timestamp
 
 COLUMNS = (

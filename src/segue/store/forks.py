@@ -5,7 +5,7 @@ from bisect import bisect_left
 from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Session
 from segue.store import messages, sessions
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 
 
 def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from segue.results import DatabaseStatus
 from segue.store import indexing
-from segue.store.file import wide_files
-from segue.store.tx import Tx
+from segue.store.engine.database_file import wide_files
+from segue.store.engine.tx import Tx
 
 PROBLEMS = 100
 """Problems of one kind that are told: a broken file may have millions."""

@@ -3,7 +3,7 @@
 import sqlite3
 
 from segue.store import indexing
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 
 _ALL = "tags : (ruser OR rassistant OR rsystem OR rtool)"
 

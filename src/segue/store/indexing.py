@@ -15,8 +15,8 @@ from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 from segue.errors import StorageError
 from segue.store import words
+from segue.store.engine.tx import Tx
 from segue.store.entries import Row, Setting, add, remove, slice_after, slice_of_session
-from segue.store.tx import Tx
 
 log = logging.getLogger("segue.search")
 

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from segue.models import SessionOrder, SessionSummary
 from segue.results import SessionPage
-from segue.store.rows import decode
-from segue.store.tx import Tx
+from segue.store.engine.rows import decode
+from segue.store.engine.tx import Tx
 
 COLUMNS = (
     "id", "bot_id", "working_dir", "name", "provider", "model", "status", "pinned", "created_at", "updated_at",

@@ -5,8 +5,8 @@ from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
 from segue.results import MemoryPage
 from segue.store import bots, messages, sessions
-from segue.store.rows import decode, wire_bytes
-from segue.store.tx import Tx
+from segue.store.engine.rows import decode, wire_bytes
+from segue.store.engine.tx import Tx
 
 COLUMNS = (
     "id", "bot_id", "session_id", "fact", "category", "importance", "source_message_id", "superseded_by",

@@ -6,7 +6,7 @@ the deletion is complete the moment that row is committed; the slices only give 
 
 from segue.models import MAX_INTEGER
 from segue.store import entries, indexing
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 
 VACUUM_PAGES = 200
 """Pages given back in one transaction: about 2 ms."""

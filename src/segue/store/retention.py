@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from segue.results import CleanupResult
 from segue.store import sessions
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 from segue.timestamps import timestamp
 
 TOLD_IDS = 1000

@@ -9,9 +9,9 @@ import msgspec
 
 from segue.redaction import MARK, find_cut_off, redact_all
 from segue.store import indexing, sessions
+from segue.store.engine.tx import Tx
 from segue.store.entries import Row, as_text
 from segue.store.naming import NAME_CHARS, automatic_base, name_from
-from segue.store.tx import Tx
 from segue.timestamps import milliseconds
 
 TEXTS = {

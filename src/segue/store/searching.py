@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from segue.results import SearchHit, SearchPage
 from segue.store import indexing, timespans, words
+from segue.store.engine.rows import decode
+from segue.store.engine.tx import Tx
 from segue.store.entries import as_text, tag
 from segue.store.indexing import IndexDamaged
 from segue.store.queries import Term, expression, parse
-from segue.store.rows import decode
 from segue.store.snippets import Budget, Scorer, snippet
 from segue.store.timespans import Range
-from segue.store.tx import Tx
 
 SCORED = 1000
 """The newest matches, of which the best come first: scoring all takes seconds for a common word."""

@@ -1,6 +1,6 @@
 """Ids of sessions: `YYYY-MM-DD-HHMM-mmm` of their moment, each used once."""
 
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 from segue.timestamps import timestamp
 
 

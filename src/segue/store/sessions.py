@@ -9,8 +9,8 @@ from segue.errors import Conflict, InvalidData, NotFound
 from segue.events import EventKind, SessionDeleted
 from segue.models import EndStatus, Metadata, Session
 from segue.store import bots, purges, session_ids
-from segue.store.rows import decode, encode_json
-from segue.store.tx import Tx
+from segue.store.engine.rows import decode, encode_json
+from segue.store.engine.tx import Tx
 
 COLUMNS = (
     "id", "bot_id", "working_dir", "name", "provider", "model", "system_prompt", "status", "pinned", "metadata",

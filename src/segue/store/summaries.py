@@ -3,8 +3,8 @@
 from segue.errors import InvalidParams
 from segue.models import Summary
 from segue.store import messages, sessions
-from segue.store.rows import decode
-from segue.store.tx import Tx
+from segue.store.engine.rows import decode
+from segue.store.engine.tx import Tx
 
 COLUMNS = ("id", "session_id", "summary", "messages_start", "messages_end", "token_count", "created_at")
 

@@ -7,8 +7,8 @@ search must look at the messages themselves (a join over all matches takes up to
 from itertools import groupby
 from typing import NamedTuple
 
+from segue.store.engine.tx import Tx
 from segue.store.indexing import BLOCK_BITS
-from segue.store.tx import Tx
 
 RANGES = 100
 """More ranges than this are searched as one, message by message."""

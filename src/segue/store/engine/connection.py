@@ -16,8 +16,8 @@ from typing import Literal, ParamSpec, TypeVar
 import aiosqlite
 
 from segue.errors import StartError
-from segue.store.file import APPLICATION_ID
-from segue.store.migrate import check_ours, load_migrations, migrate, start_error
+from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.migrate import check_ours, load_migrations, migrate, start_error
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -16,13 +16,13 @@ import anyio
 from segue.errors import StartError, StorageError
 from segue.files import prepare_directory
 from segue.results import ReadStatus
-from segue.store.connection import Durability, ThreadConnection, open_reader, open_writer
-from segue.store.file import prepare_file
-from segue.store.footprint import Footprint
-from segue.store.group_commit import GroupCommit
-from segue.store.timing import Timing
-from segue.store.transactions import fold_wal, run_read
-from segue.store.tx import Tx
+from segue.store.engine.connection import Durability, ThreadConnection, open_reader, open_writer
+from segue.store.engine.database_file import prepare_file
+from segue.store.engine.file_guard import Footprint
+from segue.store.engine.metrics import Timing
+from segue.store.engine.transactions import fold_wal, run_read
+from segue.store.engine.tx import Tx
+from segue.store.engine.write_queue import GroupCommit
 from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")

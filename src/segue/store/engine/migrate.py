@@ -4,7 +4,7 @@ import sqlite3
 from importlib import resources
 
 from segue.errors import StartError
-from segue.store.file import APPLICATION_ID
+from segue.store.engine.database_file import APPLICATION_ID
 
 
 def load_migrations() -> list[str]:

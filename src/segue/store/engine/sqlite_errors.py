@@ -3,7 +3,7 @@
 import sqlite3
 
 from segue.errors import Overloaded, SegueError, ShuttingDown, StorageError
-from segue.store.room import NO_ROOM
+from segue.store.engine.room import NO_ROOM
 
 # Primary result codes: the lowest byte of an extended one.
 _PRIMARY = 0xFF

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
-from segue.store.busy import wait_for_nobody
-from segue.store.connection import ThreadConnection
-from segue.store.doubt import Unsure
-from segue.store.footprint import Footprint
-from segue.store.room import lacks_room
-from segue.store.timing import Timing
-from segue.store.transactions import Outcome, begin_writes, run_writes
-from segue.store.tx import Tx
+from segue.store.engine.busy import wait_for_nobody
+from segue.store.engine.commit_recovery import Unsure
+from segue.store.engine.connection import ThreadConnection
+from segue.store.engine.file_guard import Footprint
+from segue.store.engine.metrics import Timing
+from segue.store.engine.room import lacks_room
+from segue.store.engine.transactions import Outcome, begin_writes, run_writes
+from segue.store.engine.tx import Tx
 from segue.timestamps import Clock
 
 T = TypeVar("T")

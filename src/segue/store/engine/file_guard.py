@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from segue.errors import StorageError
-from segue.store.file import COMPANIONS
+from segue.store.engine.database_file import COMPANIONS
 
 log = logging.getLogger("segue.store")
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from segue.store import connection as connections
+from segue.store.engine import connection as connections
 
 
 def wait_for_nobody(connection: sqlite3.Connection) -> None:

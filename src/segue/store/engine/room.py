@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from segue.store.file import COMPANIONS
+from segue.store.engine.database_file import COMPANIONS
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk is full, the user's quota is, or no file may grow that much (RLIMIT_FSIZE)."""

@@ -1,6 +1,6 @@
 """What the daemon remembers of itself from one life to the next."""
 
-from segue.store.tx import Tx
+from segue.store.engine.tx import Tx
 
 
 def get(tx: Tx, name: str) -> str | None:
