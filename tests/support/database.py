@@ -5,10 +5,11 @@ from typing import Any
 
 from segue.models import Draft
 from segue.results import SearchPage
-from segue.store import appending, index_check, indexing, purges, searching, sessions
+from segue.store import appending, purges, sessions
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
-from segue.store.searching import Filter
+from segue.store.search import index, index_check, search
+from segue.store.search.search import Filter
 from tests.support.clock import START_MS
 
 
@@ -28,9 +29,9 @@ class Database:
 
     def catch_up(self) -> int:
         """Index everything; returns the number of slices."""
-        newest, slices = indexing.newest(self.tx), 0
-        while indexing.lags(self.tx, newest):
-            indexing.step(self.tx, newest)
+        newest, slices = index.newest(self.tx), 0
+        while index.lags(self.tx, newest):
+            index.step(self.tx, newest)
             slices += 1
         return slices
 
@@ -39,12 +40,12 @@ class Database:
             pass
 
     def merge(self) -> None:
-        while indexing.merge_is_due(self.tx):
-            indexing.merge_step(self.tx)
+        while index.merge_is_due(self.tx):
+            index.merge_step(self.tx)
 
     def page(self, query: str, **filter: Any) -> SearchPage:
         self.catch_up()
-        return searching.search(self.tx, query, Filter(**filter), limit=200, offset=0)
+        return search.search(self.tx, query, Filter(**filter), limit=200, offset=0)
 
     def find(self, query: str, **filter: Any) -> set[int]:
         """The ids of the hits, which must be as many as the total."""
@@ -75,5 +76,5 @@ def emptied(database: Database) -> Database:
     """The same without sessions and messages."""
     for table in ("messages", "purges", "sessions"):
         database.connection.execute(f"DELETE FROM {table}")
-    indexing.reset(database.tx)
+    index.reset(database.tx)
     return database

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segue.store import bots, forks, index_check, indexing, messages, purges, sessions, words
+from segue.store import bots, forks, messages, purges, sessions
+from segue.store.search import index, index_check, tokenizer
 from tests.support.database import Database, emptied
 
 
@@ -45,7 +46,7 @@ def test_a_slice_that_is_rolled_back_is_done_again(database: Database) -> None:
     database.connection.execute("BEGIN")
     database.catch_up()
     database.connection.execute("ROLLBACK")
-    assert indexing.progress(database.tx).upto == 0
+    assert index.progress(database.tx).upto == 0
     assert database.find("zebra") == made
     assert database.check() == []
 
@@ -118,9 +119,9 @@ def test_words_that_were_deleted_are_gone_from_the_index_after_the_merge(databas
     assert database.holds("quaggawor")
     assert database.holds("xylophonenam")
     sessions.delete(database.tx, session)
-    assert not indexing.merge_is_due(database.tx), "while more is to be removed a merge would be for nothing"
+    assert not index.merge_is_due(database.tx), "while more is to be removed a merge would be for nothing"
     database.purge()
-    assert indexing.merge_is_due(database.tx)
+    assert index.merge_is_due(database.tx)
     database.merge()
     assert not database.holds("uagga")
     assert not database.holds("ylophone")
@@ -133,7 +134,7 @@ def test_a_damaged_index_says_so_and_is_made_anew_by_whoever_finds_it(database: 
     made = [database.append(session, f"zebra {number}") for number in range(100)]
     database.catch_up()
     database.damage()
-    with pytest.raises(indexing.IndexDamaged):
+    with pytest.raises(index.IndexDamaged):
         database.page("zebra")
     assert database_problems(database) == ["search index: damaged"]
     database.append(session, "one more")
@@ -168,9 +169,9 @@ def test_an_index_that_does_not_fit_the_messages_is_told(database: Database, sql
 def test_an_index_of_another_version_is_made_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     made = database.append(database.session("s"), "zebra")
     database.catch_up()
-    monkeypatch.setattr(words, "VERSION", "another")
+    monkeypatch.setattr(tokenizer, "VERSION", "another")
     assert database.catch_up() == 1
-    assert indexing.progress(database.tx).version == "another"
+    assert index.progress(database.tx).version == "another"
     assert database.find("zebra") == {made}
 
 
@@ -206,7 +207,7 @@ DEED = st.one_of(
 def test_whatever_happens_in_whatever_order_the_index_fits(
     file: Database, monkeypatch: pytest.MonkeyPatch, deeds: list[tuple[str, str, object]]
 ) -> None:
-    monkeypatch.setattr("segue.store.entries.SLICE_MESSAGES", 2)
+    monkeypatch.setattr("segue.store.search.index_entries.SLICE_MESSAGES", 2)
     database = emptied(file)
     for deed, session, value in deeds:
         do(database, deed, session, value)
@@ -228,7 +229,7 @@ def do(database: Database, deed: str, session: str, value: object) -> None:  # n
     tx = database.tx
     if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session).fetchone() is None:
         database.session(session, working_dir="/a", name=None)
-    newest = indexing.newest(tx)
+    newest = index.newest(tx)
     match deed:
         case "append":
             database.append(session, str(value))
@@ -248,5 +249,5 @@ def do(database: Database, deed: str, session: str, value: object) -> None:  # n
             database.merge()
         case "step":
             for _ in range(int(str(value))):
-                if indexing.lags(tx, newest):
-                    indexing.step(tx, newest)
+                if index.lags(tx, newest):
+                    index.step(tx, newest)

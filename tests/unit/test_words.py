@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from segue.store.queries import Term, expression, parse
-from segue.store.words import of_message, placed, spaced, split, strings
+from segue.store.search.query_parser import Term, expression, parse
+from segue.store.search.tokenizer import of_message, placed, spaced, split, strings
 from tests.support.database import Database, emptied
 
 

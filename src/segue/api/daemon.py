@@ -7,7 +7,8 @@ from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath
 from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
-from segue.store import health, index_check, indexing
+from segue.store import health
+from segue.store.search import index, index_check
 
 
 @method("daemon.ping")
@@ -62,7 +63,7 @@ async def _check_index(ctx: Context) -> list[str]:
     if not found:
         return []
     try:
-        await ctx.store.write(indexing.reset)
+        await ctx.store.write(index.reset)
     except StorageError as error:
         return [f"{problem}; it cannot be made anew: {error.message}" for problem in found]
     return [f"{problem}; it is made anew" for problem in found]

@@ -27,10 +27,12 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
-from segue.store import appending, indexing, messages, searching
+from segue.store import appending, messages
 from segue.store.appending import Appending
 from segue.store.continuity import Place
-from segue.store.indexing import IndexDamaged
+from segue.store.search import index as indexing
+from segue.store.search import search as searching
+from segue.store.search.index import IndexDamaged
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
 Drafts = Annotated[list[Draft], Meta(max_length=1000)]

@@ -8,8 +8,9 @@ import anyio
 from segue.errors import InvalidParams, StorageError
 from segue.paths import Places
 from segue.results import BackupResult
-from segue.store import backup, indexing, purges
+from segue.store import backup, purges
 from segue.store.engine.database_file import COMPANIONS
+from segue.store.search import index
 from segue.store.store import Store
 
 PAUSE_SECONDS = 0.005
@@ -42,8 +43,8 @@ class Backups:
         with anyio.move_on_after(FINISH_SECONDS), suppress(StorageError):
             while await self._store.read(purges.are_due):
                 await self._store.write(purges.remove_slice)
-            while await self._store.read(indexing.merge_is_due):
-                await self._store.write(indexing.merge_step)
+            while await self._store.read(index.merge_is_due):
+                await self._store.write(index.merge_step)
                 await anyio.sleep(PAUSE_SECONDS)
 
 

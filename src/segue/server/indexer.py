@@ -6,7 +6,7 @@ import sqlite3
 import anyio
 
 from segue.errors import SegueError
-from segue.store import indexing
+from segue.store.search import index
 from segue.store.store import Store
 
 log = logging.getLogger("segue.search")
@@ -47,11 +47,11 @@ async def _work(store: Store) -> bool:
 
     Of both, for one who never stops appending must not keep the words of the deleted in the index.
     """
-    newest = await store.read(indexing.newest)
-    lags = await store.read(indexing.lags, newest)
+    newest = await store.read(index.newest)
+    lags = await store.read(index.lags, newest)
     if lags:
-        await store.write(indexing.step, newest)
-    merges = await store.read(indexing.merge_is_due)
+        await store.write(index.step, newest)
+    merges = await store.read(index.merge_is_due)
     if merges:
-        await store.write(indexing.merge_step)
+        await store.write(index.merge_step)
     return lags or merges

@@ -7,7 +7,8 @@ import anyio
 from segue.results import ScrubResult
 from segue.server.backlog import Backlog
 from segue.server.traces import Traces
-from segue.store import indexing, scrub
+from segue.store import scrub
+from segue.store.search import index
 from segue.store.store import Store
 
 TOLD_IDS = 1000
@@ -58,6 +59,6 @@ class Scrubbing:
     async def _wipe(self, *, found: bool) -> bool:
         """Leave nothing in the index, the WAL and the events that are kept for who comes back."""
         if found:
-            await self._store.write(indexing.demand_merge)
+            await self._store.write(index.demand_merge)
             self._backlog.lose_all()
         return await self._traces.wipe()

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from segue.errors import SegueError
-from segue.store import indexing, purges, scrub
+from segue.store import purges, scrub
+from segue.store.search import index
 from segue.store.store import Store
 
 log = logging.getLogger("segue.traces")
@@ -71,12 +72,12 @@ class Traces:
         store, noted = self._store, self._noted
         while await store.read(purges.are_due):
             await store.write(purges.remove_slice)
-        newest = await store.read(indexing.newest)
-        while await store.read(indexing.lags, newest):
-            await store.write(indexing.step, newest)
+        newest = await store.read(index.newest)
+        while await store.read(index.lags, newest):
+            await store.write(index.step, newest)
             await anyio.sleep(PAUSE_SECONDS)
-        while await store.read(indexing.merge_is_due):
-            await store.write(indexing.merge_step)
+        while await store.read(index.merge_is_due):
+            await store.write(index.merge_step)
             await anyio.sleep(PAUSE_SECONDS)
         return await self._empty_wal(noted)
 
@@ -84,7 +85,7 @@ class Traces:
         """How much of what was noted is in the tables and the index no more; what is noted meanwhile may be."""
         while True:
             changed, noted = self._store.writes.changed, self._noted
-            if not await self._store.read(indexing.holds_deleted):
+            if not await self._store.read(index.holds_deleted):
                 return noted
             await changed.wait()
 

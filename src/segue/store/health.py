@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segue.results import DatabaseStatus
-from segue.store import indexing
 from segue.store.engine.database_file import wide_files
 from segue.store.engine.tx import Tx
+from segue.store.search import index
 
 PROBLEMS = 100
 """Problems of one kind that are told: a broken file may have millions."""
@@ -35,7 +35,7 @@ def _size(path: Path) -> int:
 
 def look(tx: Tx, path: Path) -> tuple[DatabaseStatus, bool]:
     """The same, and whether something deleted is still to be removed."""
-    return status(tx, path), indexing.holds_deleted(tx)
+    return status(tx, path), index.holds_deleted(tx)
 
 
 def check(tx: Tx, path: Path, *, full: bool) -> list[str]:

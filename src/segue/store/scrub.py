@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from segue.redaction import MARK, find_cut_off, redact_all
-from segue.store import indexing, sessions
+from segue.store import sessions
 from segue.store.engine.tx import Tx
-from segue.store.entries import Row, as_text
 from segue.store.naming import NAME_CHARS, automatic_base, name_from
+from segue.store.search import index
+from segue.store.search.index_entries import Row, as_text
 from segue.timestamps import milliseconds
 
 TEXTS = {
@@ -147,7 +148,7 @@ def _change_message(tx: Tx, message_id: int, values: dict[str, str | None]) -> N
     ).fetchone()
     old = Row(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
     new = old._replace(parts=values["parts"], content=values["content"] or "")
-    indexing.replace(tx, old, new)
+    index.replace(tx, old, new)
     with suppress(ValueError):  # a time that another program wrote gave no name
         _rename(tx, old, new)
     _tell(tx, session_id)

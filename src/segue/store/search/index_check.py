@@ -2,8 +2,8 @@
 
 import sqlite3
 
-from segue.store import indexing
 from segue.store.engine.tx import Tx
+from segue.store.search import index
 
 _ALL = "tags : (ruser OR rassistant OR rsystem OR rtool)"
 
@@ -16,19 +16,19 @@ def check(tx: Tx) -> list[str]:
     try:
         return _count_words(tx) + _compare(tx)
     except sqlite3.DatabaseError as error:
-        if not indexing.is_damage(error) and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT:
+        if not index.is_damage(error) and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT:
             raise  # the vocabulary says of a broken index only that something is corrupt; check says what, too
         return ["search index: damaged"]
 
 
 def _count_words(tx: Tx) -> list[str]:
-    kept = indexing.progress(tx).words
+    kept = index.progress(tx).words
     held = tx.run("SELECT coalesce(sum(cnt), 0) FROM message_vocabulary").fetchone()[0]
     return [] if held == kept else [f"search index: {kept} words were put in, it holds {held}"]
 
 
 def _compare(tx: Tx) -> list[str]:
-    upto = indexing.progress(tx).upto
+    upto = index.progress(tx).upto
     missing = tx.run(
         """
         SELECT count(*) FROM messages WHERE id <= :upto

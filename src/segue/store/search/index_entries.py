@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
-from segue.store import words
 from segue.store.engine.tx import Tx
+from segue.store.search import tokenizer
 
 SLICE_MESSAGES = 40
 """Messages put in or taken out in one transaction: about 3 ms, the most a client should wait for it."""
@@ -101,4 +101,4 @@ def _texts(row: Row, setting: Setting) -> tuple[str, str]:
         tags.append(tag("b", setting.bot_id))
     if setting.working_dir is not None:
         tags.append(tag("d", setting.working_dir))
-    return words.of_message(row.content, row.parts, setting.name), " ".join(tags)
+    return tokenizer.of_message(row.content, row.parts, setting.name), " ".join(tags)

@@ -14,9 +14,9 @@ from itertools import groupby
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 from segue.errors import StorageError
-from segue.store import words
 from segue.store.engine.tx import Tx
-from segue.store.entries import Row, Setting, add, remove, slice_after, slice_of_session
+from segue.store.search import tokenizer
+from segue.store.search.index_entries import Row, Setting, add, remove, slice_after, slice_of_session
 
 log = logging.getLogger("segue.search")
 
@@ -75,7 +75,7 @@ def newest(tx: Tx) -> int:
 def lags(tx: Tx, target: int) -> bool:
     """Whether the index misses a message up to `target`, or a change of a session."""
     now = progress(tx)
-    if now.version != words.VERSION or now.upto < min(target, newest(tx)):
+    if now.version != tokenizer.VERSION or now.upto < min(target, newest(tx)):
         return True
     return tx.run("SELECT 1 FROM search_changes").fetchone() is not None
 
@@ -99,7 +99,7 @@ def healing(function: Callable[Concatenate[Tx, P], T]) -> Callable[Concatenate[T
 
     @wraps(function)
     def healed(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if progress(tx).version != words.VERSION:
+        if progress(tx).version != tokenizer.VERSION:
             reset(tx)
         try:
             return function(tx, *args, **kwargs)
@@ -124,7 +124,8 @@ def reset(tx: Tx) -> None:
             tx.run(statement)
     for table in ("search_sessions", "search_changes", "search_times"):
         tx.run(f"DELETE FROM {table}")
-    tx.run("UPDATE search_progress SET upto = 0, words = 0, version = :version, merging = 'no'", version=words.VERSION)
+    start_over = "UPDATE search_progress SET upto = 0, words = 0, version = :version, merging = 'no'"
+    tx.run(start_over, version=tokenizer.VERSION)
 
 
 @healing

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import islice, pairwise, takewhile
 from typing import NamedTuple
 
-from segue.store.queries import Term
-from segue.store.words import BREAK, Place, folded, is_alone, is_cjk, placed
+from segue.store.search.query_parser import Term
+from segue.store.search.tokenizer import BREAK, Place, folded, is_alone, is_cjk, placed
 
 BEGIN_MARK, END_MARK = "\ue000", "\ue001"
 UNMARKED = str.maketrans({BEGIN_MARK: "\ufffd", END_MARK: "\ufffd"})

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from segue.store.words import spaced, split
+from segue.store.search.tokenizer import spaced, split
 
 PREFIX_CHARS = 3
 """A `*` after fewer is plain text: half the vocabulary begins with a given letter."""

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from segue.store.engine.tx import Tx
-from segue.store.indexing import BLOCK_BITS
+from segue.store.search.index import BLOCK_BITS
 
 RANGES = 100
 """More ranges than this are searched as one, message by message."""

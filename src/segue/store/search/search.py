@@ -4,14 +4,15 @@ import sqlite3
 from typing import NamedTuple
 
 from segue.results import SearchHit, SearchPage
-from segue.store import indexing, timespans, words
 from segue.store.engine.rows import decode
 from segue.store.engine.tx import Tx
-from segue.store.entries import as_text, tag
-from segue.store.indexing import IndexDamaged
-from segue.store.queries import Term, expression, parse
-from segue.store.snippets import Budget, Scorer, snippet
-from segue.store.timespans import Range
+from segue.store.search import id_ranges, tokenizer
+from segue.store.search import index as indexing
+from segue.store.search.id_ranges import Range
+from segue.store.search.index import IndexDamaged
+from segue.store.search.index_entries import as_text, tag
+from segue.store.search.query_parser import Term, expression, parse
+from segue.store.search.snippets import Budget, Scorer, snippet
 
 SCORED = 1000
 """The newest matches, of which the best come first: scoring all takes seconds for a common word."""
@@ -76,7 +77,7 @@ def search(tx: Tx, query: str, filter: Filter, *, limit: int, offset: int) -> Se
     if not terms:
         return SearchPage(hits=[], total=0)
     try:
-        ranges = timespans.ranges(tx, filter.since, filter.until)
+        ranges = id_ranges.ranges(tx, filter.since, filter.until)
         total = sum(_count(tx, terms, filter, range) for range in ranges)
         best = _best(tx, terms, _newest(tx, terms, filter, ranges)) if total else []
     except sqlite3.DatabaseError as error:
@@ -144,6 +145,6 @@ def _hit(tx: Tx, terms: list[Term], match: Match, budget: Budget) -> SearchHit:
         """,
         id=match.id,
     ).fetchone()
-    texts = [content.decode(errors="replace"), *words.strings(as_text(parts))]
+    texts = [content.decode(errors="replace"), *tokenizer.strings(as_text(parts))]
     shown = snippet(terms, texts, budget)
     return decode(SearchHit, "message", COLUMNS, (*values, shown, match.score))
