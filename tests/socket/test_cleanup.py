@@ -11,8 +11,8 @@ from segue.config import Config, SessionConfig
 from segue.server.cleanup import Cleanup
 from segue.store.engine.migrate import load_migrations
 from segue.store.engine.tx import Tx
-from segue.store.retention import delete_if_unused, expired
-from segue.store.sessions import create, touch
+from segue.store.records.retention import delete_if_unused, expired
+from segue.store.records.sessions import create, touch
 from segue.store.store import open_store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock
 from tests.support.deadline import wait_until

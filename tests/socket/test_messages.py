@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from segue.errors import Conflict, InvalidParams, NotFound
-from segue.store import appending
+from segue.store.records import append as appending
 from segue.store.store import Store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.inprocess import Server

@@ -9,7 +9,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from segue.server.traces import RETRY_SECONDS, TRY_SECONDS, Traces
-from segue.store import sessions
+from segue.store.records import sessions
 from segue.store.store import open_store
 from tests.support.clock import START_MS
 from tests.support.wire import TIMEOUT_SECONDS

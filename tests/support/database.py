@@ -5,9 +5,10 @@ from typing import Any
 
 from segue.models import Draft
 from segue.results import SearchPage
-from segue.store import appending, purges, sessions
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
+from segue.store.records import append as appending
+from segue.store.records import purges, sessions
 from segue.store.search import index, index_check, search
 from segue.store.search.search import Filter
 from tests.support.clock import START_MS

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segue.store import bots, forks, messages, purges, sessions
+from segue.store.records import bots, forks, messages, purges, sessions
 from segue.store.search import index, index_check, tokenizer
 from tests.support.database import Database, emptied
 

@@ -6,7 +6,7 @@ from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Bot, BotId, Name
 from segue.results import BotDeleted, BotList
-from segue.store import bots
+from segue.store.records import bots
 
 
 @method("bot.create", raises=(Conflict, TooLarge, StorageError))

@@ -5,7 +5,7 @@ from segue.errors import InvalidData, NotFound, StorageError
 from segue.jsonrpc.method import method
 from segue.models import Count, MemoryLimit, SessionId
 from segue.results import ConversationContext
-from segue.store import contexts
+from segue.store.records import context
 
 
 @method("context.build", raises=(NotFound, StorageError, InvalidData))
@@ -18,7 +18,7 @@ async def build(
     message that nobody counted is taken as its characters / 4, and `estimated` is true.
     """
     return await ctx.store.read(
-        contexts.build,
+        context.build,
         session_id,
         max_tokens=max_tokens,
         memory_limit=memory_limit,

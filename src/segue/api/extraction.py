@@ -10,7 +10,7 @@ from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
 from segue.results import Deleted, ExtractionList, MemoryList
-from segue.store import extractions
+from segue.store.records import extractions
 
 MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]
 

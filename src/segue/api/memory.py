@@ -6,7 +6,7 @@ from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
 from segue.results import Deleted, DeletedCount, MemoryPage
-from segue.store import memories
+from segue.store.records import memories
 
 
 @method("memory.save", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))

@@ -27,9 +27,10 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
-from segue.store import appending, messages
-from segue.store.appending import Appending
-from segue.store.continuity import Place
+from segue.store.records import append as appending
+from segue.store.records import messages
+from segue.store.records.append import Appending
+from segue.store.records.resolve import Place
 from segue.store.search import index as indexing
 from segue.store.search import search as searching
 from segue.store.search.index import IndexDamaged

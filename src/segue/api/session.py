@@ -23,8 +23,9 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
-from segue.store import continuity, forks, listing, retention, sessions
-from segue.store.continuity import Place
+from segue.store.records import forks, retention, session_list, sessions
+from segue.store.records import resolve as continuity
+from segue.store.records.resolve import Place
 
 
 @method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))
@@ -115,8 +116,8 @@ async def list(
     `id_prefix` and `name_contains` are literal, the second case-blind.
     """
     return await ctx.store.read(
-        listing.list_page,
-        listing.Filter(
+        session_list.list_page,
+        session_list.Filter(
             None if working_dir is None else normalise(working_dir), bot_id, status, id_prefix, name_contains, pinned
         ),
         order_by=order_by,

@@ -5,7 +5,7 @@ from segue.api.validation import check_bytes
 from segue.errors import InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Count, RowId, SessionId, Summary
-from segue.store import summaries
+from segue.store.records import summaries
 
 
 @method("summary.save", raises=(NotFound, TooLarge, StorageError, InvalidData))

@@ -9,7 +9,7 @@ import anyio
 
 from segue.errors import Overloaded, SegueError
 from segue.models import EndStatus, Session
-from segue.store import attachments, sessions
+from segue.store.records import attachments, sessions
 from segue.store.store import Store
 
 log = logging.getLogger("segue.server")

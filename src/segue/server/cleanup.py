@@ -11,9 +11,9 @@ import msgspec
 from segue.config import SessionConfig
 from segue.errors import SegueError
 from segue.results import CleanupResult, CleanupStatus
-from segue.store import purges, retention
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
+from segue.store.records import purges, retention
 from segue.store.store import Store
 from segue.timestamps import Clock, milliseconds, timestamp
 

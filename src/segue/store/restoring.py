@@ -17,11 +17,12 @@ from typing import NamedTuple
 from segue.errors import AlreadyRunning, StartError
 from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
 from segue.runtime.lock import release_lock, take_lock
-from segue.store import replacing, retention
+from segue.store import replacing
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
 from segue.store.engine.migrate import check_ours, load_migrations
 from segue.store.engine.tx import Tx
 from segue.store.leftovers import RESTORE, sweep
+from segue.store.records import retention
 from segue.store.replacing import SUBJECT
 from segue.timestamps import wall_ms
 

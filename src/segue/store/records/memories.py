@@ -4,9 +4,9 @@ from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
 from segue.results import MemoryPage
-from segue.store import bots, messages, sessions
 from segue.store.engine.rows import decode, wire_bytes
 from segue.store.engine.tx import Tx
+from segue.store.records import bots, messages, sessions
 
 COLUMNS = (
     "id", "bot_id", "session_id", "fact", "category", "importance", "source_message_id", "superseded_by",

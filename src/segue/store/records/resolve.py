@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from segue.errors import InvalidData
 from segue.models import Reason
 from segue.results import Resolution
-from segue.store import bots, sessions
 from segue.store.engine.tx import Tx
+from segue.store.records import bots, sessions
 from segue.timestamps import milliseconds
 
 

@@ -2,9 +2,9 @@
 
 from segue.errors import InvalidParams
 from segue.models import Summary
-from segue.store import messages, sessions
 from segue.store.engine.rows import decode
 from segue.store.engine.tx import Tx
+from segue.store.records import messages, sessions
 
 COLUMNS = ("id", "session_id", "summary", "messages_start", "messages_end", "token_count", "created_at")
 

@@ -4,8 +4,8 @@ from bisect import bisect_left
 
 from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Session
-from segue.store import messages, sessions
 from segue.store.engine.tx import Tx
+from segue.store.records import messages, sessions
 
 
 def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:

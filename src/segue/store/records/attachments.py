@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from segue.models import Session
-from segue.store import sessions
 from segue.store.engine.tx import Tx
+from segue.store.records import sessions
 
 
 class Attached(NamedTuple):

@@ -2,9 +2,9 @@
 
 from segue.errors import Conflict, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
-from segue.store import memories, sessions
 from segue.store.engine.rows import decode
 from segue.store.engine.tx import Tx
+from segue.store.records import memories, sessions
 from segue.timestamps import timestamp
 
 COLUMNS = (

@@ -8,9 +8,9 @@ from msgspec import UNSET, UnsetType
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.events import EventKind, SessionDeleted
 from segue.models import EndStatus, Metadata, Session
-from segue.store import bots, purges, session_ids
 from segue.store.engine.rows import decode, encode_json
 from segue.store.engine.tx import Tx
+from segue.store.records import bots, purges, session_identity
 
 COLUMNS = (
     "id", "bot_id", "working_dir", "name", "provider", "model", "system_prompt", "status", "pinned", "metadata",
@@ -90,7 +90,7 @@ def create(
     """
     bots.require(tx, bot_id)
     if id is None:
-        id = session_ids.generate(tx)
+        id = session_identity.generate(tx)
     elif tx.run("SELECT 1 FROM sessions WHERE id = :id", id=id).fetchone():
         raise Conflict(f"session {id!r} exists", reason="exists")
     tx.run(
@@ -202,7 +202,7 @@ def delete(tx: Tx, session_id: str) -> bool:
     if (row := tx.run(sql, id=session_id).fetchone()) is None:
         return False
     tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
-    session_ids.retire(tx, session_id)
+    session_identity.retire(tx, session_id)
     purges.hide_all(tx, session_id)
     gone = SessionDeleted(session_id=session_id)
     tx.emit("session.deleted", gone, session_id=session_id, working_dir=row[0], bot_id=row[1])

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from segue.results import CleanupResult
-from segue.store import sessions
 from segue.store.engine.tx import Tx
+from segue.store.records import sessions
 from segue.timestamps import timestamp
 
 TOLD_IDS = 1000

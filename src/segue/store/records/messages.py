@@ -9,9 +9,9 @@ from segue.errors import InvalidData, NotFound
 from segue.events import MessagesDeleted
 from segue.models import Message, Metadata, Order, Parts, Role
 from segue.results import MessagePage
-from segue.store import purges, sessions
 from segue.store.engine.rows import wire_bytes
 from segue.store.engine.tx import Tx
+from segue.store.records import purges, sessions
 from segue.timestamps import FORMAT
 
 _SELECT = """

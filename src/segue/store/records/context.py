@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from segue.models import MAX_INTEGER, Message
 from segue.results import ConversationContext
-from segue.store import memories, messages, sessions, summaries
 from segue.store.engine.rows import wire_bytes
 from segue.store.engine.tx import Tx
+from segue.store.records import memories, messages, sessions, summaries
 
 CHARACTERS_PER_TOKEN = 4
 """The estimate where nobody counted, rounded up."""

@@ -9,12 +9,12 @@ from segue import redaction
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
 from segue.models import MAX_INTEGER, Draft, Message
 from segue.results import Appended, AppendedMany
-from segue.store import continuity, messages, sessions
-from segue.store.continuity import Place
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
-from segue.store.naming import name_from
-from segue.store.sessions import Scope
+from segue.store.records import messages, resolve, sessions
+from segue.store.records.naming import name_from
+from segue.store.records.resolve import Place
+from segue.store.records.sessions import Scope
 
 REDACTED_CHARS = 65_536
 """A longer retry of a message from which secrets were taken meanwhile is told to be another: others wait for this."""
@@ -82,7 +82,7 @@ def append_in_place(
     """Store the message in the session that the place continues; a key is looked for in all its sessions."""
     if new.draft.key is not None and (first := _first_of_key(tx, new, place=place)):
         return first
-    resolution = continuity.resolve(tx, place, continuity_ms, create=True)
+    resolution = resolve.resolve(tx, place, continuity_ms, create=True)
     if resolution.session is None:
         raise AssertionError("resolve with create always gives a session")
     return append(tx, resolution.session.id, new, expected_last_id=expected_last_id, resumed=resolution.resumed)
