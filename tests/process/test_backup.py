@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from segue.errors import SegueError, StorageError
-from segue.store.leftovers import BACKUP
+from segue.store.maintenance.temp_files import BACKUP
 from tests.support.copies import check_copy, ids_in, rows
 from tests.support.deadline import wait_until
 from tests.support.process import Segued

@@ -7,7 +7,7 @@ from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath
 from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
-from segue.store import health
+from segue.store.maintenance import integrity
 from segue.store.search import index, index_check
 
 
@@ -20,7 +20,7 @@ async def ping(ctx: Context) -> Literal["pong"]:
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
     """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
-    database, deleted_remains = await ctx.store.read(health.look, ctx.store.path)
+    database, deleted_remains = await ctx.store.read(integrity.look, ctx.store.path)
     return ctx.daemon.status(database, deleted_remains=deleted_remains)
 
 
@@ -51,7 +51,7 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
     """
     if lost := ctx.store.look_after_file():
         return CheckResult(ok=False, problems=[f"lost: {lost}"])
-    problems = await ctx.store.read_apart(health.check, ctx.store.path, full=full)
+    problems = await ctx.store.read_apart(integrity.check, ctx.store.path, full=full)
     if full:
         problems += await _check_index(ctx)
     return CheckResult(ok=not problems, problems=problems)

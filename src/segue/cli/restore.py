@@ -15,7 +15,7 @@ from segue.client import Client, ClientError
 from segue.config import SessionConfig
 from segue.errors import AlreadyRunning, SegueError
 from segue.paths import Places
-from segue.store import restoring
+from segue.store.maintenance import restore as restoring
 
 STOP_SECONDS = 20
 """A daemon told to stop is gone after 10 seconds at the latest; another may have been started meanwhile."""

@@ -8,8 +8,8 @@ import anyio
 from segue.errors import InvalidParams, StorageError
 from segue.paths import Places
 from segue.results import BackupResult
-from segue.store import backup
 from segue.store.engine.database_file import COMPANIONS
+from segue.store.maintenance import backup
 from segue.store.records import purges
 from segue.store.search import index
 from segue.store.store import Store

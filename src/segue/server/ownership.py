@@ -7,8 +7,8 @@ from segue.files import prepare_directory
 from segue.paths import Places, check_socket_length
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import check_file
-from segue.store.leftovers import BACKUP, RESTORE, sweep
-from segue.store.replacing import undo_unfinished
+from segue.store.maintenance.file_swap import undo_unfinished
+from segue.store.maintenance.temp_files import BACKUP, RESTORE, sweep
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import anyio
 from segue.results import ScrubResult
 from segue.server.backlog import Backlog
 from segue.server.traces import Traces
-from segue.store import scrub
+from segue.store.maintenance import scrub
 from segue.store.search import index
 from segue.store.store import Store
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from segue.errors import SegueError
-from segue.store import scrub
+from segue.store.maintenance import scrub
 from segue.store.records import purges
 from segue.store.search import index
 from segue.store.store import Store

@@ -17,13 +17,13 @@ from typing import NamedTuple
 from segue.errors import AlreadyRunning, StartError
 from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
 from segue.runtime.lock import release_lock, take_lock
-from segue.store import replacing
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
 from segue.store.engine.migrate import check_ours, load_migrations
 from segue.store.engine.tx import Tx
-from segue.store.leftovers import RESTORE, sweep
+from segue.store.maintenance import file_swap
+from segue.store.maintenance.file_swap import SUBJECT
+from segue.store.maintenance.temp_files import RESTORE, sweep
 from segue.store.records import retention
-from segue.store.replacing import SUBJECT
 from segue.timestamps import wall_ms
 
 
@@ -46,7 +46,7 @@ def hold(database: Path, lock: Path) -> Iterator[None]:
     prepare_directory(database.parent, "database")
     descriptor = take_lock(lock, str(database))
     try:
-        replacing.undo_unfinished(database)
+        file_swap.undo_unfinished(database)
         yield
     finally:
         release_lock(descriptor)
@@ -71,7 +71,7 @@ def replace(database: Path, chosen: Candidate) -> Path | None:
 
     StartError if that fails; the database is then as it was, perhaps with its WAL folded in.
     """
-    return replacing.replace(database, chosen.path)
+    return file_swap.replace(database, chosen.path)
 
 
 def _check_source(source: Path, database: Path) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
 from segue.files import FILE_MODE, sync_directory
-from segue.store.backup_faults import explain, explain_copy
 from segue.store.engine.database_file import is_ours
-from segue.store.leftovers import BACKUP, sweep
+from segue.store.maintenance.backup_errors import explain, explain_copy
+from segue.store.maintenance.temp_files import BACKUP, sweep
 
 JOURNALS = ("-wal", "-journal")
 """Beside a database of that name SQLite would take these for its own, and play them into it."""
