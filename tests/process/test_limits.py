@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from segue.config import Config, Limits
-from segue.server.descriptors import RESERVE
+from segue.server.net.fd_reserve import RESERVE
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import Segued

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from segue.server.notify import Notifier, find_notifier
+from segue.server.process.sd_notify import Notifier, find_notifier
 from segue.store.engine.tx import Tx
 from segue.store.store import open_store
 from segue.timestamps import wall_ms

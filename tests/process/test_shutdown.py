@@ -13,7 +13,7 @@ import pytest
 from anyio.abc import TaskGroup
 
 from segue.config import Config, DaemonConfig
-from segue.server.clients import Clients
+from segue.server.net.connections import Clients
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import PROGRAMS, Segued

@@ -9,7 +9,7 @@ import pytest
 
 from segue.config import Config, SessionConfig
 from segue.errors import NotFound, Overloaded
-from segue.server.attachments import Attachments
+from segue.server.jobs.attachments import Attachments
 from segue.store.records import sessions
 from segue.store.store import open_store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock

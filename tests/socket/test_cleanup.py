@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from segue.config import Config, SessionConfig
-from segue.server.cleanup import Cleanup
+from segue.server.jobs.retention import Cleanup
 from segue.store.engine.migrate import load_migrations
 from segue.store.engine.tx import Tx
 from segue.store.records.retention import delete_if_unused, expired

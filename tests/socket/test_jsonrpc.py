@@ -8,7 +8,7 @@ import pytest
 from segue.api import METHODS
 from segue.config import Config, Limits
 from segue.errors import TooLarge
-from segue.server import services
+from segue.server import app
 from tests.support import specification
 from tests.support.answers import failed, wordless
 from tests.support.inprocess import Server
@@ -53,7 +53,7 @@ def contents(wire: Wire) -> list[str]:
 class TestTheSpecification:
     @pytest.fixture
     def config(self, monkeypatch: pytest.MonkeyPatch) -> Config:
-        monkeypatch.setattr("segue.server.services.METHODS", {**METHODS, **specification.METHODS})
+        monkeypatch.setattr("segue.server.app.METHODS", {**METHODS, **specification.METHODS})
         return Config()
 
     def test_its_examples_are_answered_as_printed_on_one_connection(self, wire: Wire) -> None:
@@ -327,7 +327,7 @@ def test_too_many_positions_are_invalid_params(wire: Wire, session: str, params:
 def test_an_incident_over_the_socket_is_opaque(
     server: Server, wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(services.Services, "discover", lambda self: {"xyzzy-canary": object()})
+    monkeypatch.setattr(app.Services, "discover", lambda self: {"xyzzy-canary": object()})
     line = wire.ask(b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}')
     assert set(line["error"]["data"]) == {"kind", "incident"}
     assert wordless(line) == failed(-32603, 1)

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from segue.server.traces import RETRY_SECONDS, TRY_SECONDS, Traces
+from segue.server.jobs.wal_cleaner import RETRY_SECONDS, TRY_SECONDS, Traces
 from segue.store.records import sessions
 from segue.store.store import open_store
 from tests.support.clock import START_MS

@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from segue.config import Config
 from segue.paths import Places
 from segue.server.daemon import serve
-from segue.server.stop import Stop
+from segue.server.process.signals import Stop
 from tests.support.clock import HandClock
 from tests.support.said import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire

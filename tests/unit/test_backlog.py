@@ -6,8 +6,8 @@ import msgspec
 
 from segue.config import Limits
 from segue.events import Emitted, Filter, Nothing
-from segue.server.backlog import Backlog
-from segue.server.feed import LOOKS, Feed
+from segue.server.events.event_log import Backlog
+from segue.server.events.subscriptions import LOOKS, Feed
 from tests.support.clock import HandClock
 
 ROOM = 65_536

@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 
 from segue.server.daemon import Daemon
-from segue.server.notify import Notifier
-from segue.server.stop import Stop
+from segue.server.process.sd_notify import Notifier
+from segue.server.process.signals import Stop
 
 
 class Clients:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from segue.server.logs import FORMAT, OneLine, one_line
+from segue.server.process.log_format import FORMAT, OneLine, one_line
 
 
 def test_a_traceback_stands_in_the_line_of_its_event() -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from segue.server.starter import detach
+from segue.server.process.startup_report import detach
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -13,12 +13,12 @@ from anyio.abc import TaskGroup, UNIXSocketStream
 from segue.errors import SegueError, StartError
 from segue.paths import Places
 from segue.runtime.daemon_record import is_in_place, remove_record, write_record
-from segue.server.door import Door, borrow_door, open_door
-from segue.server.indexer import keep_indexed
-from segue.server.notify import Notifier
-from segue.server.ownership import own
-from segue.server.services import Services
-from segue.server.stop import Stop
+from segue.server.app import Services
+from segue.server.jobs.indexer import keep_indexed
+from segue.server.net.listener import Door, borrow_door, open_door
+from segue.server.process.instance_lock import own
+from segue.server.process.sd_notify import Notifier
+from segue.server.process.signals import Stop
 from segue.store.store import open_store
 from segue.timestamps import Clock, wall_ms
 

@@ -17,12 +17,12 @@ from segue.config import LogLevel
 from segue.errors import StartError
 from segue.paths import Overrides, find_places
 from segue.server.daemon import serve
-from segue.server.inherited import Listening, listen_at, take_descriptors
-from segue.server.logs import one_line, priority, start_logging
-from segue.server.memory import return_large_blocks
-from segue.server.notify import Notifier, find_notifier
-from segue.server.starter import Starter
-from segue.server.stop import Stop, force_exit, obey_signals
+from segue.server.net.socket_activation import Listening, listen_at, take_descriptors
+from segue.server.process.log_format import one_line, priority, start_logging
+from segue.server.process.malloc import return_large_blocks
+from segue.server.process.sd_notify import Notifier, find_notifier
+from segue.server.process.signals import Stop, force_exit, obey_signals
+from segue.server.process.startup_report import Starter
 
 log = logging.getLogger("segue")
 

@@ -8,7 +8,7 @@ import anyio
 from segue.errors import Overloaded
 from segue.events import Filter
 from segue.results import Subscribed
-from segue.server.backlog import Backlog, line, matches
+from segue.server.events.event_log import Backlog, line, matches
 
 SUBSCRIPTIONS = 16
 """Of one connection: each looks at every event, and one with a wider filter serves as well as many."""

@@ -17,10 +17,10 @@ from segue.errors import Overloaded
 from segue.jsonrpc.dispatcher import Dispatcher, to_error
 from segue.jsonrpc.framing import Room
 from segue.runtime.peer_credentials import is_ours
-from segue.server.backlog import Backlog
-from segue.server.connection import CHUNK, Connection
-from segue.server.descriptors import reserve_is_left
-from segue.server.feed import Feed
+from segue.server.events.event_log import Backlog
+from segue.server.events.subscriptions import Feed
+from segue.server.net.connection import CHUNK, Connection
+from segue.server.net.fd_reserve import reserve_is_left
 
 log = logging.getLogger("segue.server")
 

@@ -22,8 +22,8 @@ from segue.events import Filter
 from segue.jsonrpc.dispatcher import TURN, Dispatcher
 from segue.jsonrpc.framing import CROWDED, Lines, Oversize, Room
 from segue.results import Subscribed
-from segue.server.feed import Feed
-from segue.server.stream import Stream
+from segue.server.events.subscriptions import Feed
+from segue.server.net.socket_stream import Stream
 
 CHUNK = 65536
 """Bytes read at once, and answers gathered before they are sent."""

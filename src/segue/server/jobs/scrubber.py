@@ -5,8 +5,8 @@ from collections import Counter
 import anyio
 
 from segue.results import ScrubResult
-from segue.server.backlog import Backlog
-from segue.server.traces import Traces
+from segue.server.events.event_log import Backlog
+from segue.server.jobs.wal_cleaner import Traces
 from segue.store.maintenance import scrub
 from segue.store.search import index
 from segue.store.store import Store

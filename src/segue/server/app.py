@@ -22,16 +22,16 @@ from segue.models import EndStatus, Session
 from segue.paths import Places
 from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
 from segue.runtime.daemon_record import Record
-from segue.server.attachments import Attachments
-from segue.server.backlog import Backlog
-from segue.server.backups import Backups
-from segue.server.cleanup import Cleanup
-from segue.server.clients import Clients
-from segue.server.connection import Connection
-from segue.server.redactor import Redactor
-from segue.server.scrubbing import Scrubbing
-from segue.server.stop import Stop
-from segue.server.traces import Traces
+from segue.server.events.event_log import Backlog
+from segue.server.jobs.attachments import Attachments
+from segue.server.jobs.backups import Backups
+from segue.server.jobs.redactor import Redactor
+from segue.server.jobs.retention import Cleanup
+from segue.server.jobs.scrubber import Scrubbing
+from segue.server.jobs.wal_cleaner import Traces
+from segue.server.net.connection import Connection
+from segue.server.net.connections import Clients
+from segue.server.process.signals import Stop
 from segue.store.store import Store
 from segue.timestamps import Clock, timestamp
 

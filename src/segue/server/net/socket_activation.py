@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 from segue.errors import StartError
 from segue.files import prepare_directory
 from segue.paths import Places
-from segue.server.door import BACKLOG
+from segue.server.net.listener import BACKLOG
 
 FIRST = 3
 DIGITS = 4

@@ -1,0 +1,1 @@
+"""Background tasks: retention, indexing, backups, scrubbing and the emptying of the WAL."""

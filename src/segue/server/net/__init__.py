@@ -1,0 +1,1 @@
+"""Sockets: the listener, the connections and what they read and write."""

@@ -1,0 +1,1 @@
+"""What the daemon's process needs of the system: locks, signals, logs, memory and the start-up report."""
