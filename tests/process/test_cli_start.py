@@ -30,7 +30,7 @@ def loaded_by(cli: Cli, verb: str) -> set[str]:
 @pytest.mark.parametrize("verb", ["ping", "list", "status"])
 def test_a_verb_in_a_pipe_imports_no_event_loop_no_server_and_no_tables(segue: Cli, verb: str) -> None:
     found = loaded_by(segue, verb)
-    assert "segue.client.blocking" in found
+    assert "segue.client.sync_client" in found
     assert not found & HEAVY
 
 

@@ -8,7 +8,7 @@ from anyio.lowlevel import checkpoint
 
 from segue.api import daemon, events, message, session
 from segue.client import AsyncClient, Client, ConnectionLost, Garbled
-from segue.client.wire import Pipeline
+from segue.client.protocol import Pipeline
 from segue.events import Event, MemoryDeleted, Nothing
 from segue.models import Message, Session
 from tests.support.inprocess import Server

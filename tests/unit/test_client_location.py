@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segue.client import Client, TimedOut, Unreachable
-from segue.client.location import attempt, pauses, read_record
+from segue.client.connect import attempt, pauses, read_record
 from segue.config import Config
 from segue.paths import Places
 

@@ -5,7 +5,7 @@ import pytest
 from msgspec import UNSET
 
 from segue.client import ConnectionLost, Garbled
-from segue.client.wire import Pipeline, arguments
+from segue.client.protocol import Pipeline, arguments
 from segue.errors import NotFound, UnknownError
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 import click
 
 from segue.client import Client
-from segue.client.wire import Answer
+from segue.client.protocol import Answer
 from segue.paths import Overrides, Places, find_places
 
 R = TypeVar("R")

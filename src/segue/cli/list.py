@@ -9,7 +9,7 @@ from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import here, nothing_to_continue, resolve
 from segue.cli.output import Failure, on_terminal, put, put_json, styled, tell
 from segue.cli.table import put_sessions
-from segue.client.wire import Answer
+from segue.client.protocol import Answer
 from segue.errors import NotFound
 from segue.results import Resolution, SessionPage
 

@@ -9,9 +9,9 @@ import re
 from typing import NamedTuple
 
 from segue.cli.output import UNREACHABLE, put, put_json, tell
-from segue.client.faults import ClientError, ConnectionLost, Garbled, Unreachable
-from segue.client.line import MAX_ANSWER_BYTES, Line, deadline_of
-from segue.client.location import attempt
+from segue.client.connect import attempt
+from segue.client.errors import ClientError, ConnectionLost, Garbled, Unreachable
+from segue.client.socket_io import MAX_ANSWER_BYTES, Line, deadline_of
 from segue.errors import StartError
 from segue.paths import Overrides, find_places
 
@@ -130,6 +130,6 @@ def _put_answer(answer: bytes) -> int:
         put_json(answer[len(RESULT) : -len(END)])
         return 0
     from segue.cli.rpc import put_answer
-    from segue.client.wire import parse_answer
+    from segue.client.protocol import parse_answer
 
     return put_answer(parse_answer(answer))

@@ -9,7 +9,7 @@ import msgspec
 from segue.cli.add import read_stdin
 from segue.cli.daemon import Daemon, pass_daemon
 from segue.cli.output import one_line, put_json
-from segue.client.wire import Answer, WireError
+from segue.client.protocol import Answer, WireError
 
 
 @click.command()

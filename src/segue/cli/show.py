@@ -8,7 +8,7 @@ from segue.cli.daemon import Daemon, json_option, pass_daemon
 from segue.cli.lookup import find_or_current
 from segue.cli.output import put_json
 from segue.cli.transcript import put_message, put_session
-from segue.client.wire import Answer
+from segue.client.protocol import Answer
 from segue.results import MessagePage
 
 PAGE = 1000

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from segue.client.faults import ConnectionLost, Garbled
-from segue.client.line import MAX_ANSWER_BYTES
+from segue.client.errors import ConnectionLost, Garbled
+from segue.client.socket_io import MAX_ANSWER_BYTES
 from segue.errors import SegueError, from_wire
 from segue.jsonrpc.framing import Lines, Oversize
 

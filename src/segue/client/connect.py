@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
-from segue.client.faults import TimedOut, Unreachable
-from segue.client.holder import advice
+from segue.client.diagnostics import advice
+from segue.client.errors import TimedOut, Unreachable
 from segue.paths import Places, check_socket_length
 
 MAX_RECORD_BYTES = 65_536
@@ -129,7 +129,7 @@ def _check_database(connected: socket.socket, places: Places) -> None:
 
 def _advised(places: Places, fault: Unreachable) -> Unreachable:
     """The same with the command that starts a daemon at these places."""
-    from segue.client.serving import start_command  # not needed by a call that finds its daemon
+    from segue.client.endpoint import start_command  # not needed by a call that finds its daemon
 
     return Unreachable(fault.path, fault.reason, start_command(places), absent=fault.absent)
 

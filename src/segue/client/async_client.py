@@ -8,12 +8,12 @@ from typing import Any, ParamSpec, Self, TypeVar
 import anyio
 from anyio.abc import SocketAttribute, UNIXSocketStream
 
-from segue.client.blocking import TIMEOUT
-from segue.client.faults import ClientError, ConnectionLost, TimedOut, Unreachable
-from segue.client.holder import advice_on_peer
-from segue.client.line import CHUNK
-from segue.client.location import Where, attempt, may_start, pauses
-from segue.client.wire import Answer, Pipeline, arguments
+from segue.client.connect import Where, attempt, may_start, pauses
+from segue.client.diagnostics import advice_on_peer
+from segue.client.errors import ClientError, ConnectionLost, TimedOut, Unreachable
+from segue.client.protocol import Answer, Pipeline, arguments
+from segue.client.socket_io import CHUNK
+from segue.client.sync_client import TIMEOUT
 from segue.events import Event
 from segue.jsonrpc.method import Method
 from segue.paths import Overrides, Places, find_places
@@ -144,7 +144,7 @@ class AsyncClient:
 
 
 async def _start(places: Places, seconds: float | None) -> socket.socket:
-    from segue.client.starting import start_daemon  # with what starts a process, which is not needed often
+    from segue.client.autostart import start_daemon  # with what starts a process, which is not needed often
 
     return await anyio.to_thread.run_sync(start_daemon, places, seconds)
 

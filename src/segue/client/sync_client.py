@@ -7,10 +7,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from segue.client.faults import TimedOut, Unreachable
-from segue.client.line import Line, deadline_of
-from segue.client.location import Where, attempt, may_start, pauses
-from segue.client.wire import Answer, Pipeline, arguments
+from segue.client.connect import Where, attempt, may_start, pauses
+from segue.client.errors import TimedOut, Unreachable
+from segue.client.protocol import Answer, Pipeline, arguments
+from segue.client.socket_io import Line, deadline_of
 from segue.paths import Overrides, Places, find_places
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Client:
         except Unreachable as fault:
             if not (autostart and may_start(where, fault)):
                 raise
-            from segue.client.starting import start_daemon  # with what starts a process, which is not needed often
+            from segue.client.autostart import start_daemon  # with what starts a process, which is not needed often
 
             connected = start_daemon(where, timeout)
         client = cls(connected, timeout=timeout)

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from segue.client.faults import NotStarted, Unreachable
-from segue.client.holder import advice
-from segue.client.launching import ALREADY_RUNNING, SERVING, SILENT, launch
-from segue.client.location import attempt, read_record
-from segue.client.serving import where_to_serve
+from segue.client.connect import attempt, read_record
+from segue.client.diagnostics import advice
+from segue.client.endpoint import where_to_serve
+from segue.client.errors import NotStarted, Unreachable
+from segue.client.spawn import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.files import make_folder_of_ours
 from segue.paths import Places
 

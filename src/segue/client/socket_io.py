@@ -3,8 +3,8 @@
 import socket
 import time
 
-from segue.client.faults import ConnectionLost, TimedOut
-from segue.client.holder import advice_on_peer
+from segue.client.diagnostics import advice_on_peer
+from segue.client.errors import ConnectionLost, TimedOut
 from segue.paths import Places
 
 CHUNK = 262_144

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from segue.client.journal import open_journal
+from segue.client.daemon_log import open_journal
 from segue.paths import Places
 
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
