@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.cli.advice import ADVICE
+from segue.cli.output.check_advice import ADVICE
 from tests.process.cli import Cli
 from tests.support.process import Segued
 

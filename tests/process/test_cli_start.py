@@ -39,13 +39,13 @@ PLAIN = [["ping"], ["rpc", "daemon.ping"], ["rpc", "session.list", "limit=1", "n
 
 @pytest.mark.parametrize("arguments", PLAIN)
 def test_a_plain_call_imports_next_to_nothing(segue: Cli, arguments: list[str]) -> None:
-    found = loaded(segue, f"from segue.cli.plain import call_plainly\nassert call_plainly({arguments!r}) == 0")
+    found = loaded(segue, f"from segue.cli.fast_path import call_plainly\nassert call_plainly({arguments!r}) == 0")
     assert not found & (HEAVY | {"click", "msgspec", "tomllib", "platformdirs", "inspect", "tempfile", "subprocess"})
 
 
 def test_places_that_are_not_named_cost_only_the_finding_of_them(segue: Cli) -> None:
     at_home = segue.given(SEGUE_CONFIG="", SEGUE_DATABASE="")
-    found = loaded(at_home, "from segue.cli.plain import call_plainly\nassert call_plainly(['ping']) == 0")
+    found = loaded(at_home, "from segue.cli.fast_path import call_plainly\nassert call_plainly(['ping']) == 0")
     assert "platformdirs" in found
     assert not found & (HEAVY | {"click", "msgspec", "tomllib", "inspect"})
 
@@ -53,12 +53,14 @@ def test_places_that_are_not_named_cost_only_the_finding_of_them(segue: Cli) -> 
 def test_a_verb_does_not_import_the_others(segue: Cli) -> None:
     found = loaded_by(segue, "ping")
     assert {name for name in found if name.startswith("segue.cli.")} == {
-        "segue.cli.advice",
-        "segue.cli.daemon",
-        "segue.cli.group",
-        "segue.cli.health",
-        "segue.cli.main",
         "segue.cli.output",
+        "segue.cli.output.check_advice",
+        "segue.cli.daemon_client",
+        "segue.cli.groups",
+        "segue.cli.commands",
+        "segue.cli.commands.status",
+        "segue.cli.main",
+        "segue.cli.output.terminal",
     }
 
 
@@ -78,8 +80,11 @@ sys.meta_path.insert(0, Finder())
 """
 
 
+STARTED = ["segue.cli.output.terminal", "segue.cli.fast_path", "segue.cli.main", "click", "segue.cli.commands.list"]
+
+
 @pytest.mark.parametrize("ignored", [False, True])
-@pytest.mark.parametrize("module", ["segue.cli.output", "segue.cli.plain", "segue.cli.main", "click", "segue.cli.list"])
+@pytest.mark.parametrize("module", STARTED)
 def test_an_interrupt_among_the_imports_is_no_traceback(
     segue: Cli, tmp_path: Path, module: str, *, ignored: bool
 ) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from segue.cli import units
-from segue.cli.units import LABEL, plan
+from segue.cli.integration import unit_files
+from segue.cli.integration.unit_files import LABEL, plan
 from segue.config import Config
 from segue.paths import Places
 from tests.process.cli import Cli
@@ -243,7 +243,7 @@ def test_a_platform_without_a_known_manager_is_told() -> None:
 
 def test_no_place_to_fill_in_is_left_and_each_stands_there_once() -> None:
     service, socket, walls, agent = (
-        units.template(name)
+        unit_files.template(name)
         for name in (
             "systemd/segued.service",
             "systemd/segued.socket",
@@ -251,8 +251,9 @@ def test_no_place_to_fill_in_is_left_and_each_stands_there_once() -> None:
             f"launchd/{LABEL}.plist",
         )
     )
-    assert (service.count(units.PROGRAM), socket.count(units.SOCKET), walls.count(units.DATA)) == (1, 1, 1)
-    assert (walls.count("%t/segue"), agent.count(units.PLIST_PROGRAM), agent.count(units.PLIST_LOG)) == (1, 1, 1)
+    assert [service.count(unit_files.PROGRAM), socket.count(unit_files.SOCKET), walls.count(unit_files.DATA)] == [1] * 3
+    assert walls.count("%t/segue") == 1
+    assert (agent.count(unit_files.PLIST_PROGRAM), agent.count(unit_files.PLIST_LOG)) == (1, 1)
 
 
 def test_the_package_takes_the_very_files_at_the_top() -> None:

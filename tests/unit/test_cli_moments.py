@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from segue.cli.output import when
-from segue.cli.search import moment, search
+from segue.cli.commands.search import moment, search
+from segue.cli.output.terminal import when
 
 
 @pytest.fixture

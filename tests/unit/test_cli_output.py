@@ -1,6 +1,6 @@
 import pytest
 
-from segue.cli.output import harmless, one_line, span
+from segue.cli.output.terminal import harmless, one_line, span
 
 HOSTILE = "a\x1b[31mb\x07\x00\x7f\x9b31m\u202e\u2066c"
 SHOWN = "a\\x1b[31mb\\x07\\x00\\x7f\\x9b31m\\u202e\\u2066c"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.cli.plain import Call, parse
-from segue.cli.rpc import parse_params
+from segue.cli.commands.rpc import parse_params
+from segue.cli.fast_path import Call, parse
 
 VALUES = st.one_of(
     st.text(),

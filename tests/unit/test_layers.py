@@ -21,7 +21,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-WITHOUT_A_DAEMON = ("segue.cli.restore", "segue.store.maintenance.restore")
+WITHOUT_A_DAEMON = ("segue.cli.commands.restore", "segue.store.maintenance.restore")
 """The one command that works on the file itself, because no daemon may serve it meanwhile."""
 
 ONLY_IN = {

@@ -10,8 +10,8 @@ if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
 import os
 import sys
 
-from segue.cli.output import guarded, prepare_streams
-from segue.cli.plain import call_plainly
+from segue.cli.fast_path import call_plainly
+from segue.cli.output.terminal import guarded, prepare_streams
 
 
 def main() -> None:

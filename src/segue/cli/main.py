@@ -10,17 +10,17 @@ import sys
 import click
 
 from segue import __version__
-from segue.cli.daemon import Daemon
-from segue.cli.group import Group, point_to_place
-from segue.cli.output import FAILED, UNREACHABLE, USAGE, Failure, guarded, prepare_streams, tell
+from segue.cli.daemon_client import Daemon
+from segue.cli.groups import Group, point_to_place
+from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, guarded, prepare_streams, tell
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
 from segue.paths import Overrides
 
 VERBS = {
-    "ping": "health",
-    "status": "health",
-    "check": "health",
+    "ping": "status",
+    "status": "status",
+    "check": "status",
     "new": "session",
     "rename": "session",
     "end": "session",
@@ -58,7 +58,7 @@ class Verbs(Group):
         """The command of a verb, None if there is no such verb."""
         if cmd_name not in VERBS:
             return None
-        found: click.Command = getattr(importlib.import_module(f"segue.cli.{VERBS[cmd_name]}"), cmd_name)
+        found: click.Command = getattr(importlib.import_module(f"segue.cli.commands.{VERBS[cmd_name]}"), cmd_name)
         return found
 
 

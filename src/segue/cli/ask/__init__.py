@@ -1,0 +1,1 @@
+"""What `segue ask` is made of: the prompt, the model's command, the reply and its delivery."""

@@ -1,0 +1,109 @@
+"""`init`: what makes segue part of a shell."""
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.integration import netcat
+from segue.cli.integration.completion_table import table
+from segue.cli.output.terminal import put, tell
+from segue.paths import default_socket
+
+SCRIPTS = Path(__file__).parents[2] / "shell"
+PARTS = ("daemon", "json", "prompt", "commands", "completion")
+
+Settings = dict[str, str | list[str]]
+"""Variables of the script, scalars and lists."""
+
+WITH_OWN_OPTIONS = """\
+function __segue_load {{
+  emulate -L zsh -o no_aliases
+  zmodload zsh/system
+  local REPLY
+  sysread -s 1000000 REPLY <<'__segue_end'
+{script}
+__segue_end
+  eval "$REPLY"
+}}
+__segue_load
+"""
+"""zsh reads a script as its options at that moment and its aliases say, all of it before the first line is run."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["zsh", "bash", "fish"]))
+@pass_daemon
+@click.pass_context
+def init(ctx: click.Context, daemon: Daemon, *, shell: str) -> None:
+    """Print the integration into a shell: the prompt segment, short functions and completion.
+
+    For ~/.zshrc: eval "$(segue init zsh)", for ~/.bashrc: eval "$(segue init bash)",
+    for ~/.config/fish/config.fish: segue init fish | source
+    """
+    root = ctx.find_root()
+    settings = _places(daemon) | {"__segue_command": [*_program(), *_options(root)]}
+    if shell != "zsh":  # zsh has sockets
+        settings |= _dialling()
+    rows = table(root.command, root)
+    settings["__segue_words"] = "\n".join("\t".join(row) for row in rows)
+    lines = [_assignment(shell, name, value) for name, value in settings.items()]
+    script = "\n".join([*lines, *((SCRIPTS / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
+    put(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
+
+
+def _places(daemon: Daemon) -> Settings:
+    places = daemon.places
+    return {
+        "__segue_socket": os.fspath(places.socket) if places.socket_given else "",
+        "__segue_record": os.fspath(places.record),
+        "__segue_database": os.fspath(places.database),
+        # Who named a database wants no daemon but the one of its record.
+        "__segue_data_socket": "" if places.database_given else os.fspath(default_socket({})),
+        "__segue_continuity": str(places.config.session.continuity_ms // 1000),
+    }
+
+
+def _dialling() -> Settings:
+    command, address = netcat.dial()
+    if not command:
+        tell("the prompt cannot show sessions: install a netcat that has -U, or socat")
+    return {
+        "__segue_dial": command,
+        "__segue_address": address,
+        "__segue_hurried": netcat.hurried() if command else [],
+    }
+
+
+def _program() -> list[str]:
+    """How to run this very `segue` from anywhere."""
+    beside = (Path(sys.argv[0]), Path(sys.executable).with_name("segue"))
+    for program in beside:
+        if program.name == "segue" and (found := shutil.which(os.path.abspath(program))):
+            return [found]
+    return [sys.executable, "-m", "segue.cli.main"]
+
+
+def _options(root: click.Context) -> list[str]:
+    """The options before `init`, with which the short functions ask the same daemon."""
+    given = {name: root.params[name] for name in ("socket", "database", "config")}
+    return [word for name, path in given.items() if path for word in (f"--{name}", os.path.abspath(path))]
+
+
+def _assignment(shell: str, name: str, value: str | list[str]) -> str:
+    if shell == "fish":
+        return " ".join(["set -g", name, *(_fish_quoted(word) for word in _words(value))])
+    quoted = " ".join(shlex.quote(word) for word in _words(value))
+    return f"{name}=({quoted})" if isinstance(value, list) else f"{name}={quoted}"
+
+
+def _words(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _fish_quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,93 @@
+"""`restore`: a copy takes the database's place. The one command that needs no daemon, and none may run meanwhile."""
+
+import os
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import click
+
+from segue.cli.confirm import confirmed, require_person
+from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.output.terminal import Failure, harmless, one_line, put, tell
+from segue.client import Client, ClientError
+from segue.config import SessionConfig
+from segue.errors import AlreadyRunning, SegueError
+from segue.paths import Places
+from segue.store.maintenance import restore as restoring
+
+STOP_SECONDS = 20
+"""A daemon told to stop is gone after 10 seconds at the latest; another may have been started meanwhile."""
+
+PAUSE_SECONDS = 0.05
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option("--stop", is_flag=True, help="Stop the daemon first if one runs.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@pass_daemon
+def restore(daemon: Daemon, *, path: str, stop: bool, yes: bool) -> int:
+    """Put the copy at PATH, made by `segue backup`, in the database's place.
+
+    The copy is looked over first. The database that it replaces is kept beside it, and its name is told.
+    """
+    if not path:
+        raise click.UsageError("PATH is empty")
+    places, source = daemon.places, Path(os.path.abspath(path))
+    if not source.exists():
+        raise Failure(f"No such file: {source}")
+    if not yes:
+        require_person("restored")
+    with ExitStack() as holding:
+        if not stop:
+            _held(places).close()  # a person may think long, and whoever needs a daemon meanwhile gets one
+        chosen = holding.enter_context(restoring.candidate(source, places.database, *_limits(places.config.session)))
+        _describe(chosen)
+        if not yes and not confirmed(harmless(f"Put {source} in the place of {places.database}?")):
+            return tell("nothing was restored", 1)
+        holding.enter_context(_stopped(places) if stop else _held(places))
+        kept = restoring.replace(places.database, chosen)
+    put(harmless(f"restored {places.database} from {source}"))
+    if kept is not None:
+        put(harmless(f"what it replaced is {kept}"))
+    return 0
+
+
+def _held(places: Places) -> ExitStack:
+    holding = ExitStack()
+    try:
+        holding.enter_context(restoring.hold(places.database, places.lock))
+    except AlreadyRunning:
+        raise Failure(f"a segued serves {places.database}; give --stop to stop it first") from None
+    return holding
+
+
+def _stopped(places: Places) -> ExitStack:
+    """The same once the daemon that serves has gone; Failure if it does not go."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while True:
+        try:
+            return _held(places)
+        except Failure:
+            if time.monotonic() > deadline:
+                raise Failure(f"the segued that serves {places.database} did not stop; nothing was restored") from None
+        with suppress(ClientError, SegueError), Client.connect(places, timeout=1, autostart=False) as client:
+            client.request("daemon.shutdown")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _limits(session: SessionConfig) -> tuple[int | None, int]:
+    """What the daemon's own cleanup will go by."""
+    return (session.retention_ms, session.max_sessions) if session.auto_cleanup else (None, 0)
+
+
+def _describe(chosen: restoring.Candidate) -> None:
+    newest = f", last used {one_line(str(chosen.newest))}" if chosen.newest else ""
+    sys.stderr.write(f"the copy holds {chosen.sessions} sessions with {chosen.messages} messages{newest}\n")
+    if chosen.expired:
+        sys.stderr.write(
+            f"{chosen.expired} of them are due for cleanup and will be deleted when segued runs:"
+            " to keep them, set session.retention_days = 0 in the configuration first\n"
+        )

@@ -1,0 +1,66 @@
+"""`rpc`: any method of the daemon, as it is on the wire."""
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from segue.cli.commands.add import read_stdin
+from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.output.terminal import one_line, put_json
+from segue.client.protocol import Answer, WireError
+
+
+@click.command()
+@click.argument("method")
+@click.argument("params", nargs=-1, metavar="[JSON | - | NAME=VALUE...]")
+@pass_daemon
+def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
+    """Call METHOD and print its result as JSON; an error goes to stderr as JSON, with exit 1.
+
+    Parameters are one JSON object or array, or - to read it from standard input, or name=value pairs: a value is
+    JSON if it can be read so (limit=5, pinned=true), else text.
+    """
+    parsed = parse_params(params, daemon.places.config.limits.request_bytes)
+    daemon.autostart = method != "daemon.shutdown"
+    daemon.take_its_time()
+    return put_answer(daemon.client.exchange(method, parsed))
+
+
+def put_answer(answer: Answer) -> int:
+    """Print the result, or the error on stderr; returns the exit code."""
+    if isinstance(answer.error, WireError):
+        sys.stderr.write(one_line(msgspec.json.encode(answer.error).decode()) + "\n")
+        return 1
+    put_json(answer.raw())
+    return 0
+
+
+def parse_params(params: tuple[str, ...], limit: int) -> Any:
+    """What to send; wrong usage if it is neither one JSON value nor name=value pairs."""
+    if not params:
+        return None
+    if len(params) == 1 and (params[0] == "-" or params[0].lstrip()[:1] in ("{", "[")):
+        return _parse_json(read_stdin(limit) if params[0] == "-" else params[0])
+    return dict(_parse_pair(pair) for pair in params)
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise click.UsageError(f"the parameters are not JSON: {error}") from None
+
+
+def _parse_pair(pair: str) -> tuple[str, Any]:
+    name, separator, value = pair.partition("=")
+    if not separator or not name:
+        hint = "one JSON value, or name=value as often as needed, not both"
+        if pair[:1] not in ("{", "["):
+            hint = "name=value, or all by position as one JSON array"
+        raise click.UsageError(f"{pair!r} is no parameter: give {hint}")
+    try:
+        return name, msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return name, value

@@ -1,0 +1,41 @@
+"""`scrub`: API keys and tokens out of everything that is stored."""
+
+import click
+
+from segue.cli.confirm import confirmed, require_person
+from segue.cli.daemon_client import Daemon, json_option, pass_daemon
+from segue.cli.output.terminal import put, put_json, tell
+from segue.results import ScrubResult
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only tell what would be taken out.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@json_option
+@pass_daemon
+def scrub(daemon: Daemon, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Put `[redacted:KIND]` in the place of every API key and token in messages, names, memories and summaries."""
+    if not dry_run and not yes:
+        require_person("changed")
+        if not confirmed("Take every recognised API key and token out of what is stored, for good?"):
+            return tell("nothing was changed", 1)
+    daemon.take_its_time()
+    answer = daemon.answer("daemon.scrub", dry_run=dry_run)
+    result = answer.decode(ScrubResult)
+    if as_json:
+        put_json(answer.raw())
+    else:
+        _show(result)
+    if result.wiped is False:
+        return tell("something that reads for long keeps old bytes in the WAL; segued removes them after it", 0)
+    return 0
+
+
+def _show(result: ScrubResult) -> None:
+    for kind, count in result.found.items():
+        put(f"{kind}\t{count}")
+    for name, ids in (("session", result.session_ids), ("message", result.message_ids), ("memory", result.memory_ids)):
+        for id in ids:
+            put(f"{name} {id}")
+    rows = sum(result.rows.values())
+    put(f"{sum(result.found.values())} secrets in {rows} rows {'would be' if result.dry_run else 'were'} taken out")

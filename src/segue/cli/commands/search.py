@@ -1,0 +1,104 @@
+"""`search`: messages that hold some words."""
+
+import re
+from contextlib import suppress
+from datetime import datetime
+
+import click
+
+from segue.cli.daemon_client import Daemon, json_option, pass_daemon
+from segue.cli.output.terminal import age, on_terminal, one_line, put, put_json, put_row, styled, tell
+from segue.cli.output.transcript import COLOURS
+from segue.cli.session_lookup import find, here
+from segue.results import SearchHit, SearchPage
+from segue.timestamps import timestamp, wall_ms
+
+PAGE = 200
+"""Hits that the daemon gives at once."""
+
+MARKS = re.compile("\ue000([^\ue001]*)\ue001")
+UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Of `7d` or `12h` the time so long ago, of a date its first moment here; a time as the daemon writes it stays."""
+    if value is None or value.endswith("Z"):
+        return value
+    if span := re.fullmatch(r"(\d{1,9})([smhdw])", value, re.ASCII):
+        return timestamp(wall_ms() - int(span[1]) * UNIT_MS[span[2]])
+    with suppress(ValueError, OverflowError):  # OverflowError: the year 1 is not in every time zone
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            return timestamp(int(datetime.fromisoformat(value).astimezone().timestamp()) * 1000)
+    raise click.BadParameter(f"{value!r} is neither an age such as 7d or 12h nor a date such as 2026-11-21")
+
+
+@click.command()
+@click.argument("words", metavar="QUERY", nargs=-1, required=True)
+@click.option("--here", "only_here", is_flag=True, help="Only in sessions of the current directory.")
+@click.option("--since", callback=moment, metavar="7d", help="Only what is newer: an age (s m h d w) or a date.")
+@click.option("--session", metavar="ID", help="Only in this session.")
+@click.option("--role", type=click.Choice(["user", "assistant", "system", "tool"]), help="Only of this role.")
+@click.option("--bot", metavar="ID", help="Only in sessions of this bot.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@json_option
+@pass_daemon
+def search(
+    daemon: Daemon,
+    *,
+    words: tuple[str, ...],
+    only_here: bool,
+    since: str | None,
+    session: str | None,
+    role: str | None,
+    bot: str | None,
+    limit: int,
+    as_json: bool,
+) -> int:
+    """Show messages that hold all words, the best first; exit 1 if there are none.
+
+    "A phrase" in quotes that reach segue, a prefix with * after at least three characters. A pipe gets tab-separated
+    values: message id, session id, role, time, directory, session name, the piece of the message that matches.
+    With --json each 200 hits are one line.
+    """
+    daemon.take_its_time()
+    filters = {
+        "session_id": None if session is None else find(daemon, session).id,
+        "working_dir": here() if only_here else None,
+        "bot_id": bot,
+        "role": role,
+        "since": since,
+    }
+    shown = 0
+    while True:
+        answer = daemon.answer(
+            "message.search", query=" ".join(words), **filters, limit=min(PAGE, limit - shown), offset=shown
+        )
+        page = answer.decode(SearchPage)
+        if as_json:
+            put_json(answer.raw())
+        else:
+            _put(page)
+        shown += len(page.hits)
+        if not page.hits or shown >= min(page.total, limit):
+            break
+    if not shown and on_terminal():
+        tell("nothing found")
+    return 0 if shown else 1
+
+
+def _put(page: SearchPage) -> None:
+    for hit in page.hits:
+        if on_terminal():
+            _put_hit(hit)
+        else:
+            snippet = MARKS.sub(r"\1", hit.snippet)
+            named = [hit.working_dir or "", hit.session_name or "", snippet]
+            put_row([str(hit.message_id), hit.session_id, hit.role, hit.created_at, *named])
+
+
+def _put_hit(hit: SearchHit) -> None:
+    about = f"{hit.session_name or ''}  {age(hit.created_at)}".strip()
+    title = one_line(f"#{hit.message_id} {hit.role} {hit.session_id}")
+    put(f"{styled(title, fg=COLOURS[hit.role], bold=True)}  {styled(one_line(about), dim=True)}")
+    snippet = one_line(" ".join(hit.snippet.split()))
+    put(f"  {MARKS.sub(lambda match: styled(match[1], fg='red', bold=True), snippet)}")

@@ -1,0 +1,142 @@
+"""What a service manager needs to run segued here: the files, filled in, and the commands that take them up."""
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+import click
+import platformdirs
+
+from segue.cli.output.terminal import Failure
+from segue.errors import StartError
+from segue.paths import APP, Places, default_database
+
+LABEL = "org.segue.segued"
+
+PROGRAM, SOCKET, DATA = "%h/.local/bin/segued", "%t/segue/segued.sock", "%h/.local/share/segue"
+"""What stands in the files of systemd until it is filled in."""
+
+PLIST_PROGRAM, PLIST_LOG = "<string>/usr/local/bin/segued</string>", "/Users/Shared/segued.log"
+
+
+class Unit(NamedTuple):
+    """One file of a service manager's."""
+
+    path: Path
+    text: str
+
+
+class Plan(NamedTuple):
+    """All files, and what to run once they are there or gone."""
+
+    units: list[Unit]
+    to_begin: list[str]
+    to_end: list[str]
+
+
+def plan(places: Places, *, hardened: bool = False, platform: str = sys.platform) -> Plan:
+    """What belongs on this platform; Failure where no manager is known, or a path cannot be told to it."""
+    if platform == "darwin":
+        return _launchd(places)
+    if platform.startswith("linux"):
+        return _systemd(places, hardened=hardened)
+    raise Failure(f"no service manager is known for {platform}; start segued by hand")
+
+
+def template(name: str) -> str:
+    """The file as it lies at the top of the project, and in the installed package."""
+    package = Path(__file__).parents[2]
+    installed, cloned = package / "units" / name, package.parents[2] / name
+    return (installed if installed.exists() else cloned).read_text(encoding="utf-8")
+
+
+def _systemd(places: Places, *, hardened: bool) -> Plan:
+    folder = platformdirs.user_config_path() / "systemd" / "user"
+    command = " ".join(_quoted(word, dollars=True) for word in _command(places))
+    socket = _plain(str(places.socket)).replace("%", "%%") if places.socket_given else SOCKET
+    units = [
+        _filled(folder, "segued.service", {PROGRAM: command}),
+        _filled(folder, "segued.socket", {SOCKET: socket}),
+    ]
+    if hardened:
+        written = {DATA: _quoted(str(places.database.parent))}
+        if places.socket_given:
+            written["%t/segue"] = _quoted(str(places.socket.parent))
+        units.append(_filled(folder, "segued.service.d/hardening.conf", written))
+    systemctl = "systemctl --user"
+    return Plan(
+        units,
+        ["segue rpc daemon.shutdown", f"{systemctl} daemon-reload", f"{systemctl} enable --now segued.socket"],
+        [f"{systemctl} stop segued.socket segued.service", f"{systemctl} daemon-reload"],
+    )
+
+
+def _launchd(places: Places) -> Plan:
+    command = _command(places)
+    if places.socket_given:
+        command += ["--socket", str(places.socket)]
+    words = "\n\t\t".join(f"<string>{escape(_plain(word))}</string>" for word in command)
+    library = Path.home() / "Library"
+    log = escape(_plain(str(library / "Logs" / "segued.log")))
+    text = _replaced("launchd", f"{LABEL}.plist", {PLIST_PROGRAM: words, PLIST_LOG: log})
+    path = library / "LaunchAgents" / f"{LABEL}.plist"
+    domain = f"gui/{os.getuid()}"
+    return Plan(
+        [Unit(path, text)],
+        ["segue rpc daemon.shutdown", f"launchctl bootstrap {domain} {shlex.quote(str(path))}"],
+        [f"launchctl bootout {domain}/{LABEL}"],
+    )
+
+
+def _filled(folder: Path, name: str, values: dict[str, str]) -> Unit:
+    return Unit(folder / name, _replaced("systemd", name, values))
+
+
+def _replaced(manager: str, name: str, values: dict[str, str]) -> str:
+    """The template with all of them at once: what was filled in may look like a place to fill in."""
+    places = "|".join(map(re.escape, values))
+    return re.sub(places, lambda found: values[found[0]], template(f"{manager}/{name}"))
+
+
+def _command(places: Places) -> list[str]:
+    """segued of this installation, with the places that it would not find by itself."""
+    beside = Path(sys.executable).with_name("segued")
+    program = str(beside) if os.access(beside, os.X_OK) else shutil.which("segued")
+    if program is None:
+        raise Failure(f"there is no {beside}, and no segued on the path; install segue first")
+    command = [os.path.abspath(program)]
+    if places.database_given and places.config.daemon.database is None and places.database != _default_database():
+        command += ["--database", str(places.database)]
+    if places.config_path != platformdirs.user_config_path(APP) / "config.toml":
+        command += ["--config", str(places.config_path)]
+    return command
+
+
+def _default_database() -> Path | None:
+    try:
+        return default_database()
+    except StartError:  # there is no home, so every place was named
+        return None
+
+
+def _quoted(word: str, *, dollars: bool = False) -> str:
+    """The word as systemd reads it in a list: no specifiers, no variables, no separators."""
+    word = _plain(word).replace("%", "%%")
+    if dollars:
+        word = word.replace("$", "$$")
+    if not set(word) & set(" \t\"'\\;"):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _plain(word: str) -> str:
+    if not word.isprintable():
+        raise click.UsageError(
+            f"{word!r} cannot be told to a service manager; choose a path without control characters"
+        )
+    return word

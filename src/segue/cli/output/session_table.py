@@ -1,0 +1,95 @@
+"""Sessions as a table for a person, and as rows for a pipe."""
+
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+from segue.cli.output.terminal import age, on_terminal, one_line, put_row, when
+from segue.models import Session, SessionSummary
+
+CURRENT = "*"
+"""Marks the session that the current directory continues."""
+
+ROOMY = 100
+"""Columns of a terminal from which on model and time of creation are shown too; most ids tell the time anyway."""
+
+NARROW = 60
+"""Columns below which the directory is not shown."""
+
+ID_CELLS, COUNT_CELLS, MOMENT_CELLS, AGE_CELLS = 19, 8, 16, 4
+"""What the columns take whose values are never shortened."""
+
+
+def put_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
+    """Print them: a table on a terminal, else a row each, values whole and separated by tabs."""
+    if on_terminal():
+        return _put_table(sessions, current_id)
+    for session in sessions:
+        mark = CURRENT if session.id == current_id else ""
+        put_row([*_values(session, session.working_dir or ""), session.created_at, session.last_message_at, mark])
+    return None
+
+
+def _put_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
+    # Imported here: a pipe, and every other command, need not wait for it.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    columns = _columns(sessions, console.width)
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for title, width in columns.items():
+        justify: Literal["left", "right"] = "right" if title in ("messages", "created", "age") else "left"
+        table.add_column(title, no_wrap=True, overflow="ellipsis", justify=justify, max_width=width)
+    for session in sessions:
+        mark = CURRENT if session.id == current_id else ""
+        values = _shown(session)
+        values["directory"] = _end_of(values["directory"], columns.get("directory", 0))
+        # Text, never str: markup in a name is not ours to obey.
+        cells = (Text(one_line(text)) for text in (mark, *(values[title] for title in columns)))
+        table.add_row(*cells, style="bold" if mark else None)
+    console.print(table)
+
+
+def _columns(sessions: Sequence[Session | SessionSummary], width: int) -> dict[str, int]:
+    """Which columns fit into so many cells, and what each takes at most: a line holds a session."""
+    from rich.cells import cell_len
+
+    longest = {
+        title: max([len(title), *(cell_len(one_line(_shown(session)[title])) for session in sessions)])
+        for title in ("id", "name", "model", "directory")
+    }
+    roomy = width >= ROOMY
+    ids = min(longest["id"], max(ID_CELLS, width // 3))
+    left = width - (len(CURRENT) + 1) - (ids + 1) - (COUNT_CELLS + 1) - AGE_CELLS - 1
+    left -= MOMENT_CELLS + 1 if roomy else 0
+    directory = min(longest["directory"], left * 2 // 5) if width >= NARROW else 0
+    model = min(longest["model"], left // 4) if roomy else 0
+    found = {"id": ids, "name": max(1, left - directory - model - 2), "model": model, "directory": directory}
+    found |= {"messages": COUNT_CELLS, "created": MOMENT_CELLS if roomy else 0, "age": AGE_CELLS}
+    return {title: cells for title, cells in found.items() if cells}
+
+
+def _shown(session: Session | SessionSummary) -> dict[str, str]:
+    titles = ("id", "name", "model", "directory", "messages")
+    values = dict(zip(titles, _values(session, _short(session.working_dir)), strict=True))
+    return {**values, "created": when(session.created_at), "age": age(session.last_message_at)}
+
+
+def _end_of(directory: str, width: int) -> str:
+    """The directory, without its beginning if that is too long: its end tells more."""
+    return directory if len(directory) <= width else f"…{directory[len(directory) - width + 1 :]}"
+
+
+def _values(session: Session | SessionSummary, directory: str) -> list[str]:
+    model = "/".join(part for part in (session.provider, session.model) if part)
+    return [session.id, session.name or "", model, directory, str(session.message_count)]
+
+
+def _short(directory: str | None) -> str:
+    home = os.environ.get("HOME", "").rstrip("/")
+    if directory and home and f"{directory}/".startswith(f"{home}/"):
+        return "~" + directory[len(home) :]
+    return directory or ""

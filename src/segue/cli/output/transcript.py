@@ -1,0 +1,38 @@
+"""A conversation, to be read."""
+
+from segue.cli.output.terminal import harmless, on_terminal, one_line, put, styled, when
+from segue.models import Message, Session
+
+COLOURS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}
+
+
+def put_session(session: Session) -> None:
+    """The head of a transcript: what is known of the session, a line each."""
+    put(styled(one_line(session.name or session.id), bold=True))
+    about = {
+        "id": session.id,
+        "directory": session.working_dir,
+        "model": "/".join(part for part in (session.provider, session.model) if part),
+        "status": session.status + (", pinned" if session.pinned else ""),
+        "system": session.system_prompt,
+    }
+    for label, value in about.items():
+        if value:
+            put(f"{label:<10}{one_line(value)}")
+
+
+def kinds_of_parts(message: Message) -> str:
+    """What the message holds besides its text: `[image, tool_use]`."""
+    return f"[{', '.join(str(part.get('type', 'part')) for part in message.parts or ())}]"
+
+
+def put_message(message: Message) -> None:
+    """A message under a line that says whose it is; contents reach a pipe as they were stored."""
+    title = [f"#{message.id}", message.role, when(message.created_at)]
+    if message.is_summary:
+        title.append("(summary)")
+    if message.parts:
+        title.append(kinds_of_parts(message))
+    put("")
+    put(styled(one_line(" ".join(title)), fg=COLOURS[message.role], bold=True))
+    put(harmless(message.content) if on_terminal() else message.content)
