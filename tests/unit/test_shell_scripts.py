@@ -30,7 +30,7 @@ def test_each_shell_can_read_its_script(printed: Path) -> None:
 
 def test_each_shell_can_read_the_parts(printed: Path) -> None:
     for part in PARTS:
-        file = SCRIPTS / f"{part}.{printed.name}"
+        file = SCRIPTS / printed.name / f"{part}.{printed.name}"
         done = subprocess.run([printed.name, "-n", file], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

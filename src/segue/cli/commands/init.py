@@ -15,7 +15,7 @@ from segue.cli.output.terminal import put, tell
 from segue.paths import default_socket
 
 SCRIPTS = Path(__file__).parents[2] / "shell"
-PARTS = ("daemon", "json", "prompt", "commands", "completion")
+PARTS = ("transport", "json", "prompt", "functions", "completion")
 
 Settings = dict[str, str | list[str]]
 """Variables of the script, scalars and lists."""
@@ -52,7 +52,7 @@ def init(ctx: click.Context, daemon: Daemon, *, shell: str) -> None:
     rows = table(root.command, root)
     settings["__segue_words"] = "\n".join("\t".join(row) for row in rows)
     lines = [_assignment(shell, name, value) for name, value in settings.items()]
-    script = "\n".join([*lines, *((SCRIPTS / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
+    script = "\n".join([*lines, *((SCRIPTS / shell / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
     put(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
 
 
