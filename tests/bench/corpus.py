@@ -9,7 +9,7 @@ from typing import NamedTuple
 import anyio
 
 from segue.store.engine.tx import Tx
-from segue.store.records.naming import name_from
+from segue.store.records.session_identity import name_from
 from segue.store.search import index as indexing
 from segue.store.store import open_store
 from segue.timestamps import timestamp, wall_ms

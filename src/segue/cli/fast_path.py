@@ -129,7 +129,7 @@ def _put_answer(answer: bytes) -> int:
     if answer.startswith(RESULT) and answer.endswith(END):
         put_json(answer[len(RESULT) : -len(END)])
         return 0
-    from segue.cli.commands.rpc import put_answer
+    from segue.cli.output.rpc_answer import put_answer
     from segue.client.protocol import parse_answer
 
     return put_answer(parse_answer(answer))

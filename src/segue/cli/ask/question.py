@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from segue.cli.commands.add import read_stdin
+from segue.cli.input import read_stdin
 from segue.errors import TooLarge
 
 

@@ -1,13 +1,11 @@
 """`add`: a message into a session."""
 
-import sys
-
 import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
+from segue.cli.input import read_stdin
 from segue.cli.output.terminal import BadInput, on_terminal, put, put_json, put_row
 from segue.cli.session_lookup import find, here
-from segue.errors import TooLarge
 from segue.results import Appended
 
 COUNT = click.IntRange(min=0)
@@ -43,22 +41,6 @@ def add(daemon: Daemon, /, *, text: str, session: str | None, as_json: bool, **p
     where = {"working_dir": here()} if session is None else {"session_id": find(daemon, session).id}
     answer = daemon.answer("message.append", content=content, **where, **params)
     put_json(answer.raw()) if as_json else _report(answer.decode(Appended))
-
-
-def read_stdin(limit: int) -> str:
-    """All of standard input; TooLarge over `limit` bytes, exit 2 if it is not UTF-8."""
-    if sys.stdin is None:
-        raise BadInput("standard input is closed")
-    try:
-        data = sys.stdin.buffer.read(limit + 1)
-    except OSError as error:
-        raise BadInput(f"standard input cannot be read: {error.strerror}; nothing was stored") from None
-    if len(data) > limit:
-        raise TooLarge(f"standard input has more than {limit} bytes; nothing was stored", limit=limit)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(f"standard input is not UTF-8 at byte {error.start}; nothing was stored") from None
 
 
 def _report(added: Appended) -> None:

@@ -4,9 +4,9 @@ from typing import get_args
 
 import click
 
-from segue.cli.commands.add import read_stdin
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
 from segue.cli.groups import Group
+from segue.cli.input import read_stdin
 from segue.cli.output.terminal import put, put_json, put_row, tell
 from segue.cli.session_lookup import find
 from segue.models import Category, Memory

@@ -1,15 +1,13 @@
 """`rpc`: any method of the daemon, as it is on the wire."""
 
-import sys
 from typing import Any
 
 import click
 import msgspec
 
-from segue.cli.commands.add import read_stdin
 from segue.cli.daemon_client import Daemon, pass_daemon
-from segue.cli.output.terminal import one_line, put_json
-from segue.client.protocol import Answer, WireError
+from segue.cli.input import read_stdin
+from segue.cli.output.rpc_answer import put_answer
 
 
 @click.command()
@@ -26,15 +24,6 @@ def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
     daemon.autostart = method != "daemon.shutdown"
     daemon.take_its_time()
     return put_answer(daemon.client.exchange(method, parsed))
-
-
-def put_answer(answer: Answer) -> int:
-    """Print the result, or the error on stderr; returns the exit code."""
-    if isinstance(answer.error, WireError):
-        sys.stderr.write(one_line(msgspec.json.encode(answer.error).decode()) + "\n")
-        return 1
-    put_json(answer.raw())
-    return 0
 
 
 def parse_params(params: tuple[str, ...], limit: int) -> Any:

@@ -7,7 +7,7 @@ database after a crash finds a transaction in them that was answered with an err
 import sqlite3
 
 from segue.errors import StorageError
-from segue.store.engine.busy import begin_patiently
+from segue.store.engine.connection import begin_patiently
 
 _PRIMARY = 0xFF
 

@@ -1,9 +1,14 @@
-"""SQLite's errors as segue's: what a client can act on is told apart, the rest stays a bug."""
+"""What an error of SQLite or of the file system means to a caller."""
 
+import errno
+import os
 import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from segue.errors import Overloaded, SegueError, ShuttingDown, StorageError
-from segue.store.engine.room import NO_ROOM
+from segue.store.engine.database_file import COMPANIONS
 
 # Primary result codes: the lowest byte of an extended one.
 _PRIMARY = 0xFF
@@ -38,3 +43,28 @@ def _from_os(fault: Exception) -> Exception:
         reason = "full" if fault.errno in NO_ROOM else "io"
         return StorageError(f"storage: {fault.strerror}", reason=reason)
     return fault
+
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, the user's quota is, or no file may grow that much (RLIMIT_FSIZE)."""
+
+PROBE_BYTES = 65_536
+
+
+def lacks_room(database: Path) -> bool:
+    """Whether a file that is as large as the largest of the database cannot grow, as a nameless one beside it shows."""
+    try:
+        with TemporaryFile(dir=database.parent) as probe:
+            os.pwrite(probe.fileno(), bytes(PROBE_BYTES), _largest(database))
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return error.errno in NO_ROOM
+    return False
+
+
+def _largest(database: Path) -> int:
+    sizes = [0]
+    for suffix in ("", *COMPANIONS):
+        with suppress(OSError):
+            sizes.append(Path(f"{database}{suffix}").stat().st_size)
+    return max(sizes)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import SegueError, StorageError
 from segue.events import Emitted
-from segue.store.engine.busy import begin_patiently
 from segue.store.engine.commit_recovery import may_come_back, overwrite
+from segue.store.engine.connection import begin_patiently
 from segue.store.engine.sqlite_errors import to_segue_error
 from segue.store.engine.tx import Tx
 

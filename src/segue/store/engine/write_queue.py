@@ -13,12 +13,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
-from segue.store.engine.busy import wait_for_nobody
 from segue.store.engine.commit_recovery import Unsure
-from segue.store.engine.connection import ThreadConnection
+from segue.store.engine.connection import ThreadConnection, wait_for_nobody
 from segue.store.engine.file_guard import Footprint
 from segue.store.engine.metrics import Timing
-from segue.store.engine.room import lacks_room
+from segue.store.engine.sqlite_errors import lacks_room
 from segue.store.engine.transactions import Outcome, begin_writes, run_writes
 from segue.store.engine.tx import Tx
 from segue.timestamps import Clock

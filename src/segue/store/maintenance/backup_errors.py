@@ -6,8 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from segue.errors import InvalidParams, SegueError, StorageError
-from segue.store.engine.room import NO_ROOM
-from segue.store.engine.sqlite_errors import to_segue_error
+from segue.store.engine.sqlite_errors import NO_ROOM, to_segue_error
 
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 _NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)

@@ -10,7 +10,7 @@ import msgspec
 from segue.redaction import MARK, find_cut_off, redact_all
 from segue.store.engine.tx import Tx
 from segue.store.records import sessions
-from segue.store.records.naming import NAME_CHARS, automatic_base, name_from
+from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
 from segue.store.search import index
 from segue.store.search.index_entries import Row, as_text
 from segue.timestamps import milliseconds

@@ -12,8 +12,8 @@ from segue.results import Appended, AppendedMany
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, resolve, sessions
-from segue.store.records.naming import name_from
 from segue.store.records.resolve import Place
+from segue.store.records.session_identity import name_from
 from segue.store.records.sessions import Scope
 
 REDACTED_CHARS = 65_536
