@@ -11,9 +11,9 @@ import pytest
 from hypothesis import settings
 
 from segue.config import Config
+from tests.support.counters import VARIABLE, measurements, totals
 from tests.support.inprocess import Server, run_server
 from tests.support.process import Segued
-from tests.support.tried import VARIABLE, measurements, totals
 from tests.support.wire import Wire
 
 # The same examples each time, none hurried: a failure is one that anybody can see again.

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.bench import appending, asking, growing, resting
-from tests.bench.figures import Results, Row
-from tests.bench.machine import machine
-from tests.bench.page import publish
+from tests.bench.parts import appending, asking, growing, resting
 from tests.bench.peers.disk import Disk
-from tests.bench.progress import tell
+from tests.bench.report.figures import Results, Row
+from tests.bench.report.machine import machine
+from tests.bench.report.page import publish
+from tests.bench.report.progress import tell
+from tests.bench.report.table import text
 from tests.bench.sides import Length
-from tests.bench.table import text
 from tests.bench.turns import in_turns
 
 PARTS = ["append", "ping", "read", "many", "start", "idle"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tests.bench.figures import Load
+from tests.bench.report.figures import Load
 from tests.bench.usage import cpu_seconds, memory_bytes
 
 CHUNK = 1 << 18

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from tests.bench.figures import Load
+from tests.bench.report.figures import Load
 
 Turn = Callable[["Length"], Load]
 """Measures an open system for a while."""

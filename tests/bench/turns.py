@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Figures, Load, summed_up
-from tests.bench.progress import tell
+from tests.bench.report.figures import Figures, Load, summed_up
+from tests.bench.report.progress import tell
 from tests.bench.sides import Length, Side
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.process.cli import SEGUE, Cli
+from tests.process.command_line import SEGUE, Cli
 from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.process.asking import Gate
-from tests.process.cli import Cli
+from tests.process.command_line import Cli
+from tests.support.hostile.siege import Polite, Siege, warm_up
 from tests.support.process import Segued
-from tests.support.siege import Polite, Siege, warm_up
 
 
 @pytest.fixture

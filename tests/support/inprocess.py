@@ -15,7 +15,7 @@ from segue.paths import Places
 from segue.server.daemon import serve
 from segue.server.process.signals import Stop
 from tests.support.clock import HandClock
-from tests.support.said import check_secrecy
+from tests.support.leak_check import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 

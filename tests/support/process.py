@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.support.said import check_secrecy
+from tests.support.leak_check import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 PROGRAMS = Path(sys.executable).parent

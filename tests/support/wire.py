@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from segue.errors import from_wire
-from tests.support.said import Said
+from tests.support.leak_check import Said
 from tests.support.schema import check_answer, check_event
 
 TIMEOUT_SECONDS = 20

@@ -5,13 +5,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench.figures import Figures, Load, Results, Row, below, beyond, median, percentile, summed_up, within
-from tests.bench.page import PLOT, part, recall, updated
 from tests.bench.peers import postgres, redis
-from tests.bench.plot import COLOURS, DASHES, plot
-from tests.bench.table import compact, number, text, wanted
+from tests.bench.report.figures import Figures, Load, Results, Row, below, beyond, median, percentile, summed_up, within
+from tests.bench.report.page import PLOT, part, recall, updated
+from tests.bench.report.plot import COLOURS, DASHES, plot
+from tests.bench.report.table import compact, number, text, wanted
 from tests.bench.texts import BYTES, shared_out, texts
-from tests.support.readme import README
+from tests.support.docs import README
 
 SVG = "{http://www.w3.org/2000/svg}"
 

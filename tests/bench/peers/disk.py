@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Load
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 
 FRAME = bytes(4096 + 24)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Load
 from tests.bench.load import Job, run
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 
 LINE = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping","params":{}}\n'

@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.figures import Load
 from tests.bench.load import Job, converse, run
 from tests.bench.peers.sqlite_client import AT
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 from tests.bench.texts import shared_out, texts
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Load
-from tests.bench.peers.asked import SESSION, read
+from tests.bench.peers.measured import SESSION, read
 from tests.bench.peers.segue import serving
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 
 SPARE_SECONDS = 60

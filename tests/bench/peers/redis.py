@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Load
 from tests.bench.load import Job, converse, run
 from tests.bench.peers.sqlite_client import AT
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 from tests.bench.texts import shared_out, texts
 

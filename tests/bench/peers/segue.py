@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tests.bench.figures import Load
 from tests.bench.load import Job, run
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 from tests.bench.texts import shared_out, texts
 from tests.support.process import Segued

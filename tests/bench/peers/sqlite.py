@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.bench.figures import Load
 from tests.bench.peers.sqlite_client import connect
+from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 from tests.bench.texts import shared_out, texts
 

@@ -51,7 +51,7 @@ def plan(places: Places, *, hardened: bool = False, platform: str = sys.platform
 def template(name: str) -> str:
     """The file as it lies at the top of the project, and in the installed package."""
     package = Path(__file__).parents[2]
-    installed, cloned = package / "units" / name, package.parents[2] / name
+    installed, cloned = package / "units" / name, package.parents[1] / name
     return (installed if installed.exists() else cloned).read_text(encoding="utf-8")
 
 

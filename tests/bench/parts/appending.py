@@ -1,0 +1,41 @@
+"""Appends of every system, and what is wanted of segue's."""
+
+from tests.bench.peers.disk import Disk
+from tests.bench.peers.postgres import Postgres
+from tests.bench.peers.redis import Redis
+from tests.bench.peers.segue import Segue
+from tests.bench.peers.sqlite import Sqlite
+from tests.bench.report.figures import Figures, Row, beyond, within
+from tests.bench.sides import Side
+
+OURS = Segue.name
+KEPT = Sqlite(anew=False)
+SIDES: list[Side] = [Segue(), KEPT, Sqlite(anew=True), Postgres(), Redis()]
+
+
+def rows(figures: list[Figures]) -> list[Row]:
+    """What is wanted of the appends."""
+    found: list[Row] = []
+    by_name = {(one.system, one.clients): one for one in figures}
+    most = max(one.clients for one in figures)
+    ours = None if most == 1 else by_name.get((OURS, most))
+    if ours and (theirs := by_name.get((Postgres.name, most))):
+        what = f"append, {most} clients"
+        found.append(beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 1.3))
+    if ours and (theirs := by_name.get((KEPT.name, most))):
+        found += _against_sqlite(ours, theirs)
+    if (ours := by_name.get((OURS, 1))) and (theirs := by_name.get((KEPT.name, 1))):
+        what = "append, 1 client, p50 against one commit in process"
+        found.append(within(what, ours.p50, "sqlite3", theirs.p50, "ms", 2.5))
+    if ours and (theirs := by_name.get((Disk.name, 1))):
+        found.append(Row("append, 1 client, p50 against the disk alone", ours.p50, theirs.system, theirs.p50, "ms"))
+    return found
+
+
+def _against_sqlite(ours: Figures, theirs: Figures) -> list[Row]:
+    what = f"append, {ours.clients} clients"
+    return [
+        beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 4),
+        within(f"{what}, p99", ours.p99, theirs.system, theirs.p99, "ms", 1 / 20),
+        within(f"{what}, longest", ours.longest, theirs.system, theirs.longest, "ms", 1 / 20),
+    ]

@@ -1,0 +1,73 @@
+"""What the daemon costs when nobody asks it anything: its start, the start of `segue`, CPU and memory while idle."""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from tests.bench.load import converse
+from tests.bench.parts.start import BARE, measure, seconds_of
+from tests.bench.peers.echo import Echo, echoing
+from tests.bench.peers.measured import read
+from tests.bench.peers.segue import request, serving
+from tests.bench.report.figures import Row, below, median
+from tests.bench.report.progress import tell
+from tests.bench.turns import folder
+from tests.bench.usage import cpu_seconds, memory_bytes
+from tests.support.process import Segued
+
+MEBIBYTE = 1 << 20
+LOOK_SECONDS = 0.001
+ANSWER_SECONDS = 20
+
+
+def rows_of_start(starts: int) -> list[Row]:
+    """Starting with a file of a thousand messages, until a client that keeps trying has its first answer."""
+    with folder() as place:
+        with serving(place) as segued:
+            read(segued)
+        pairs = [(first_answer(segued), seconds_of([sys.executable, "-c", "pass"], os.environ)) for _ in range(starts)]
+    ours, bare = (median([pair[side] for pair in pairs]) for side in (0, 1))
+    return [below("start to first answer", ours, BARE, bare, "s", 0.4), *measure(starts)]
+
+
+def rows_of_idle(seconds: float) -> list[Row]:
+    """With a thousand messages stored and indexed, beside an echo server that is idle at the same time."""
+    with folder() as place, serving(place) as segued, echoing(place / "echo.sock") as echo:
+        read(segued)
+        tell(f"idle for {seconds:g} s")
+        time.sleep(min(2, seconds))
+        pids = (segued.pid, echo.pid)
+        before = [cpu_seconds(pid) or 0 for pid in pids]
+        time.sleep(seconds)
+        ours, theirs = (((cpu_seconds(pid) or 0) - was) / seconds * 100 for pid, was in zip(pids, before, strict=True))
+        our_memory, their_memory = ((memory_bytes(pid) or 0) / MEBIBYTE for pid in pids)
+    return [
+        below(f"idle CPU over {seconds:g} s", ours, Echo.name, theirs, "%", 0.1),
+        below("idle memory (RSS)", our_memory, Echo.name, their_memory, "MiB", 60),
+    ]
+
+
+def first_answer(segued: Segued) -> float:
+    """Seconds from the start of the program to an answer; it is stopped again."""
+    begun = time.perf_counter()
+    segued.launch()
+    try:
+        while not _answers(segued.socket):
+            if time.perf_counter() - begun > ANSWER_SECONDS:
+                raise RuntimeError(f"segued does not answer: {segued.log}")
+            time.sleep(LOOK_SECONDS)
+        return time.perf_counter() - begun
+    finally:
+        segued.stop()
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_SECONDS)
+        try:
+            connection.connect(str(path))
+        except OSError:  # not there yet
+            return False
+        return converse(connection, request("daemon.ping"), b"\n").startswith(b"{")

@@ -1,0 +1,109 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.process.command_line import Cli, interrupt
+from tests.support.process import Segued
+
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+HOSTILE = "\x1b[31mred\x1b]0;title\x07\u009b2J\u202e [bold]x[/bold] :smile:"
+TAMED = "\\x1b[31mred\\x1b]0;title\\x07\\x9b2J\\u202e [bold]x[/bold] :smile:"
+
+
+def test_sessions_are_a_table_with_the_current_one_marked(segue: Cli) -> None:
+    first = segue.id("--provider", "p", "--model", "m", "--name", "[red]a[/red] :smile: name")
+    second = segue.id()
+    lines = STYLE.sub("", segue.shown("list")).splitlines()
+    assert lines[0].split() == ["id", "name", "model", "directory", "messages", "created", "age"]
+    assert lines[1].split()[:3] == ["*", second, "~/project"]
+    assert lines[2].split()[:6] == [first, "[red]a[/red]", ":smile:", "name", "p/m", "~/project"]
+    assert re.fullmatch(r"\d+s", lines[2].split()[-1])
+
+
+@pytest.mark.parametrize("columns", [40, 80, 300])
+def test_a_table_fits_its_terminal(segue: Cli, columns: int) -> None:
+    segue.id("--provider", "p" * 50, "--model", "m" * 50, "--name", "n" * 100)
+    lines = STYLE.sub("", segue.shown("list", columns=columns)).splitlines()
+    assert max(map(len, lines)) <= columns
+    if columns >= 80:
+        assert "".join(lines).replace(" ", "").count("n" * 10) >= 1
+
+
+def test_a_session_is_one_line_and_its_directory_keeps_its_end(segue: Cli, project: Path) -> None:
+    deep = project / "some" / "very" / "long" / "way" / "to" / "the" / "end"
+    deep.mkdir(parents=True)
+    id = segue.at(deep).id("--provider", "p" * 50, "--model", "m" * 50, "--name", "日本語" * 30)
+    head, line = STYLE.sub("", segue.shown("list", columns=80)).splitlines()
+    assert head.split() == ["id", "name", "directory", "messages", "age"]
+    assert line.split()[0] == id
+    assert "日本語日本語" in line
+    assert "/way/to/the/end " in line
+
+
+def test_a_list_that_was_cut_says_so_to_a_person_only(segue: Cli) -> None:
+    for _ in range(3):
+        segue.id()
+    assert STYLE.sub("", segue.shown("list", "-n", "2")).splitlines()[3:] == ["2 of 3; --limit N or --all shows more"]
+    for options in (["-n", "3"], ["--all"], []):
+        assert len(segue.shown("list", *options).splitlines()) == 4
+    assert len(segue.ok("list", "-n", "2").rows) == 2
+    assert len(segue.shown("list", "-n", "2", "--json").splitlines()) == 1
+
+
+def test_nothing_stored_can_drive_the_terminal(segue: Cli, segued: Segued) -> None:
+    wire = segued.connect()
+    wire.call("session.create", id="s", working_dir=str(segue.directory), system_prompt=HOSTILE)
+    wire.call("session.update", session_id="s", working_dir=f"/{HOSTILE}")
+    wire.call("message.append", session_id="s", role="tool", content=HOSTILE, parts=[{"type": HOSTILE}])
+    shown = segue.shown("show", "s")
+    assert shown.count(TAMED) == 4
+    resumed = segue.shown("resume", "s")
+    assert resumed.count(TAMED) == 3
+    wire.call("session.update", session_id="s", working_dir=f"/{HOSTILE}")
+    for screen in (shown, resumed, segue.shown("list", columns=300), segue.shown("rpc", "session.get", "session_id=s")):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", STYLE.sub("", screen))
+
+
+def test_json_on_a_terminal_is_still_the_same_json(segue: Cli, segued: Segued) -> None:
+    wire = segued.connect()
+    made = wire.call("session.create", id="s", working_dir=f"/{HOSTILE}")
+    assert json.loads(segue.shown("rpc", "session.get", "session_id=s")) == made
+
+
+def test_no_colour_is_shown_to_who_wants_none(segue: Cli) -> None:
+    segue.ok("add", "hello")
+    assert "\x1b" in segue.shown("show")
+    assert "\x1b" not in segue.given(NO_COLOR="1").shown("show")
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "left"), [("y\n", 0, 0), ("YES\n", 0, 0), ("n\n", 1, 1), ("\n", 1, 1), ("\x04", 1, 1)]
+)
+def test_delete_asks_a_person_and_takes_only_yes_for_yes(segue: Cli, typed: str, code: int, left: int) -> None:
+    id = segue.id("--name", "precious")
+    terminal = segue.terminal("delete", id)
+    terminal.read_until("[y/N]")
+    assert id in terminal.screen
+    assert "precious" in terminal.screen
+    terminal.type(typed)
+    assert terminal.finish()[0] == code
+    assert len(segue.ok("list").rows) == left
+
+
+def test_an_interrupt_is_130_and_changes_nothing(segue: Cli) -> None:
+    id = segue.id()
+    terminal = segue.terminal("delete", id)
+    terminal.read_until("[y/N]")
+    interrupt(terminal)
+    code, screen = terminal.finish()
+    assert code == 130
+    assert "Traceback" not in screen
+    assert segue.ok("list").rows[0][0] == id
+
+
+def test_an_added_message_is_told_in_words(segue: Cli) -> None:
+    id = segue.id()
+    assert segue.shown("add", "hello", "--key", "k") == f"message 1 in {id}\n"
+    assert segue.shown("add", "hello", "--key", "k") == f"message 1 in {id} (was there already)\n"

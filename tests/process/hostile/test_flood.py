@@ -1,0 +1,51 @@
+"""One who floods the daemon beside one who is polite."""
+
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.counters import measured, tried
+from tests.support.deadline import wait_until
+from tests.support.hostile import flood
+from tests.support.hostile.siege import Siege
+
+CALLS = 500
+
+END_SECONDS = 60
+"""What is on its way when the flood is told to stop, some 3000 lines, is answered by then."""
+
+
+def percentiles(seconds: list[float]) -> str:
+    """Half and ninety-nine in a hundred of the calls took no longer than this."""
+    cuts = statistics.quantiles(seconds, n=100)
+    return f"p50 {cuts[49] * 1000:.2f} ms, p99 {cuts[98] * 1000:.2f} ms"
+
+
+def polite_calls(siege: Siege) -> str:
+    siege.polite.seconds.clear()
+    for _ in range(CALLS):
+        siege.polite.append()
+    return percentiles(siege.polite.seconds)
+
+
+def test_a_polite_client_is_answered_beside_a_flood(siege: Siege) -> None:
+    wire = siege.polite.wire
+    wire.call("session.create", id="flood")
+    alone = polite_calls(siege)
+    before = wire.call("daemon.status")["requests"]
+    process = subprocess.Popen(
+        [sys.executable, "-I", str(Path(flood.__file__)), str(siege.segued.socket)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: wire.call("daemon.status")["requests"] > before + 4 * flood.AT_ONCE * flood.CONNECTIONS)
+    beside = polite_calls(siege)
+    during = wire.call("daemon.status")["requests"] - before - CALLS
+    assert process.poll() is None
+    answers = int(process.communicate("", timeout=END_SECONDS)[0])
+    assert answers >= during / 2 > CALLS
+    assert wire.call("message.count", session_id="flood")["count"] == answers / 4
+    tried("lines of a flood beside a polite client", answers)
+    measured(f"polite appends: {alone} alone; {beside} beside a flood of {answers} lines")

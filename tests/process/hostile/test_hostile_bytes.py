@@ -1,0 +1,164 @@
+"""Bytes without sense, and clients without plan: whatever they do, answers are JSON and nothing stored is lost."""
+
+import json
+import socket
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+
+from tests.support.counters import ANSWERED, tried
+from tests.support.deadline import wait_until
+from tests.support.hostile.siege import Siege, request
+from tests.support.wire import Wire
+
+EXAMPLES = 300
+MACHINES = 40
+STEPS = 30
+
+SPECIMENS = [
+    b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n',
+    b'[{"jsonrpc":"2.0","id":1,"method":"session.list"},5]\n',
+    b'{"jsonrpc":"2.0","id":"\xc3\xa9","method":"message.list","params":{"limit":1}}\n',
+    b'{"jsonrpc":"2.0","method":"events.subscribe","params":{"kinds":["message.appended"]}}\n',
+]
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> bytes:
+    """A request with some of its bytes changed, left out or doubled."""
+    line = bytearray(draw(st.sampled_from(SPECIMENS)))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(line) - 1)) if line else 0
+        line[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+    return bytes(line)
+
+
+def check_lines(lines: list[Any]) -> None:
+    """Fail unless each is an answer, a batch of answers or an event, and none tells of a bug."""
+    for line in lines:
+        for one in line if isinstance(line, list) else [line]:
+            assert one["jsonrpc"] == "2.0"
+            assert ("method" in one) + ("result" in one) + ("error" in one) == 1
+            assert one.get("error", {}).get("code") != -32603
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(st.one_of(st.binary(max_size=300), spoilt(), st.just(b"\n")), max_size=12))
+def test_to_any_bytes_the_answers_are_json_and_then_comes_the_end(siege: Siege, pieces: list[bytes]) -> None:
+    with Wire(siege.segued.socket) as wire:
+        for piece in pieces:
+            wire.send(piece)
+        wire.half_close()
+        check_lines(wire.rest())
+    siege.polite.append()
+    tried("streams of random or spoilt bytes")
+
+
+class Hooligan:
+    """One connection, what it asked for and what it was told."""
+
+    def __init__(self, siege: Siege) -> None:
+        self.wire = siege.attacker()
+        self.pending: list[int] = []
+        self.is_inside_line = False
+        self.talks = True
+
+    def ask(self, line: bytes, id: int) -> None:
+        if self.is_inside_line:
+            self.wire.send(b"\n")
+            self.is_inside_line = False
+            self.pending.append(0)
+        self.wire.send(line)
+        self.pending.append(id)
+
+
+class Riot(RuleBasedStateMachine):
+    """Clients that come, ask, break off in the middle, subscribe, fall silent and vanish, in any order."""
+
+    hooligans = Bundle("hooligans")
+    siege: Siege
+    """Set by the test, for hypothesis makes the machine."""
+    sent = 0
+    """Appends sent by all machines: each may be stored or not, once."""
+    stored: ClassVar[set[int]] = set()
+    """The messages that were answered."""
+
+    @rule(target=hooligans)
+    def come(self) -> Hooligan:
+        return Hooligan(self.siege)
+
+    @rule(one=hooligans, waits=st.booleans())
+    def append(self, one: Hooligan, waits: bool) -> None:
+        if one.talks:
+            type(self).sent += 1
+            one.ask(
+                request(self.sent, "message.append", f'["riot",null,"user","{self.sent}",null,null,null,null]'),
+                self.sent,
+            )
+        if waits:
+            self.listen(one)
+
+    @rule(one=hooligans, amount=st.integers(1, 60))
+    def begin_a_line(self, one: Hooligan, amount: int) -> None:
+        if one.talks and not one.is_inside_line:
+            one.wire.send(b'{"jsonrpc":"2.0","id":1,"method":"message.append","params":{}'[:amount])
+            one.is_inside_line = True
+
+    @rule(one=hooligans)
+    def subscribe(self, one: Hooligan) -> None:
+        if one.talks:
+            one.ask(request(0, "events.subscribe"), 0)
+
+    @rule(one=hooligans)
+    def attach(self, one: Hooligan) -> None:
+        if one.talks:
+            one.ask(request(0, "session.attach", '["riot"]'), 0)
+
+    @rule(one=hooligans)
+    def half_close(self, one: Hooligan) -> None:
+        if one.talks:
+            one.wire.half_close()
+            one.talks = False
+
+    def listen(self, one: Hooligan) -> None:
+        while one.pending:
+            id, answer = one.pending.pop(0), one.wire.answer()
+            check_lines([answer])
+            if id:
+                assert answer["id"] == id
+                self.stored.add(answer["result"]["message_id"])
+
+    @rule(one=consumes(hooligans))
+    def vanish(self, one: Hooligan) -> None:
+        one.wire.close()
+
+    @rule(one=consumes(hooligans))
+    def vanish_at_once(self, one: Hooligan) -> None:
+        with suppress(OSError):
+            one.wire.socket.shutdown(socket.SHUT_RDWR)
+        one.wire.close()
+
+    @invariant()
+    def the_polite_one_is_served(self) -> None:
+        self.siege.polite.append()
+
+    def teardown(self) -> None:
+        self.siege.leave()
+
+
+def test_whatever_clients_do_the_answered_is_stored_once_and_the_rest_at_most_once(siege: Siege) -> None:
+    Riot.siege, Riot.sent, Riot.stored = siege, 0, set()
+    wire = siege.polite.wire
+    wire.call("session.create", id="riot")
+    run_state_machine_as_test(Riot, settings=settings(max_examples=MACHINES, stateful_step_count=STEPS))
+    wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
+    messages = wire.call("message.list", session_id="riot", limit=10_000)["messages"]
+    contents = [json.loads(message["content"]) for message in messages]
+    assert len(set(contents)) == len(contents)
+    assert Riot.stored <= {message["id"] for message in messages}
+    assert set(contents) <= set(range(1, Riot.sent + 1))
+    assert len(Riot.stored) > MACHINES // 4
+    tried(ANSWERED, len(Riot.stored))

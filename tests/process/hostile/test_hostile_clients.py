@@ -1,0 +1,132 @@
+"""Clients that never read, dribble, stop half-way, crowd in: the polite one beside them notices nothing."""
+
+import threading
+
+from tests.support.counters import tried
+from tests.support.deadline import wait_until
+from tests.support.hostile.siege import MEBIBYTE, SESSION, Siege, request, send_until_stuck
+
+STUCK = 20
+LINGERING = 200
+LIMIT = 512
+"""`limits.clients`; the polite one is among them."""
+
+BLOCK = 1000
+"""Pings that are sent, and answers that are looked at, together."""
+
+
+def test_clients_that_never_read_are_read_from_no_more(siege: Siege) -> None:
+    rows = [{"role": "assistant", "content": "x" * 10_000}] * 100
+    siege.polite.wire.call("session.create", id="big")
+    siege.polite.wire.call("message.append_many", session_id="big", messages=rows)
+    line = request(1, "message.list", '{"session_id":"big"}').rstrip() + b" " * 20_000 + b"\n"
+    stuck = [siege.attacker() for _ in range(STUCK)]
+    taken = send_until_stuck(stuck, line, most=64 * MEBIBYTE)
+    assert min(taken) > len(line)
+    for _ in range(20):
+        siege.polite.append()
+    assert siege.polite.wire.call("daemon.status")["clients"] == STUCK + 1
+
+
+def test_a_line_that_comes_byte_by_byte_is_answered_and_holds_up_nobody(siege: Siege) -> None:
+    slow = siege.attacker()
+    for byte in request('"slow"', "daemon.ping"):
+        siege.polite.append()
+        slow.send(bytes([byte]))
+    assert slow.answer() == {"jsonrpc": "2.0", "result": "pong", "id": "slow"}
+
+
+def test_an_answer_that_is_read_byte_by_byte_is_whole(siege: Siege) -> None:
+    slow = siege.attacker()
+    slow.send(request(7, "daemon.ping"))
+    read = bytearray()
+    while not read.endswith(b"\n"):
+        siege.polite.append()
+        read += slow.socket.recv(1)
+    assert bytes(read) == b'{"jsonrpc":"2.0","result":"pong","id":7}\n'
+
+
+def test_a_million_pings_on_one_connection_are_each_answered_in_order(siege: Siege, pings: int) -> None:
+    wire = siege.attacker()
+
+    def send() -> None:
+        for start in range(0, pings, BLOCK):
+            wire.send(b"".join(request(number, "daemon.ping") for number in range(start, start + BLOCK)))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    with wire.socket.makefile("rb") as answers:
+        for number in range(pings):
+            assert answers.readline() == b'{"jsonrpc":"2.0","result":"pong","id":%d}\n' % number
+            if number % 20_000 == 0:
+                siege.polite.append()
+    sender.join()
+    tried("pings on one connection", pings)
+
+
+def test_those_who_say_nothing_or_half_a_line_and_stay_hold_up_nobody(siege: Siege) -> None:
+    for number in range(LINGERING):
+        lingering = siege.attacker()
+        if number % 4 == 1:
+            lingering.send(b'{"jsonrpc":"2.0","id":1,"meth')
+        elif number % 4 == 2:
+            lingering.send(b'{"jsonrpc":"2.0","id":1,"meth' + b"x" * 100_000)
+        elif number % 4 == 3:
+            lingering.send(request(1, "session.attach", f'["{SESSION}"]'))
+    for _ in range(20):
+        siege.polite.append()
+    # They are let in one a turn, and the polite one's appends may be quicker than all of them.
+    wait_until(lambda: siege.polite.wire.call("daemon.status")["clients"] == LINGERING + 1)
+    assert siege.polite.wire.call("session.get", session_id=SESSION)["status"] == "active"
+
+
+def test_those_who_half_close_and_never_read_hold_up_nobody(siege: Siege) -> None:
+    for _ in range(STUCK):
+        half = siege.attacker()
+        half.send(request(1, "rpc.discover") * 20)
+        half.half_close()
+    for _ in range(20):
+        siege.polite.append()
+
+
+def test_five_hundred_and_twelve_are_served_and_the_next_is_told_to_come_later(siege: Siege) -> None:
+    crowd = [siege.attacker() for _ in range(LIMIT - 1)]
+    for wire in crowd:
+        wire.post("daemon.ping")
+    assert [wire.answer()["result"] for wire in crowd] == ["pong"] * (LIMIT - 1)
+    before = siege.polite.wire.call("daemon.status")["refused_clients"]
+    for _ in range(10):
+        (line,) = siege.attacker().rest()
+        assert (line["id"], line["error"]["code"], line["error"]["data"]) == (None, -32001, {"kind": "overloaded"})
+    siege.polite.append()
+    assert siege.polite.wire.call("daemon.status")["refused_clients"] == before + 10
+    crowd.pop().close()
+    wait_until(lambda: siege.polite.wire.call("daemon.status")["clients"] == LIMIT - 1)
+    assert siege.attacker().call("daemon.ping") == "pong"
+
+
+def test_sixteen_subscriptions_that_are_never_read_become_one_reset_each(siege: Siege) -> None:
+    stuck = siege.attacker()
+    for _ in range(16):
+        stuck.call("events.subscribe")
+    stuck.post("events.subscribe")
+    assert stuck.answer()["error"]["data"]["kind"] == "overloaded"
+    before = siege.polite.wire.call("daemon.status")["dropped_subscribers"]
+    siege.polite.wire.call("session.create", id="noisy")
+    rows = [{"role": "assistant", "content": "x"}] * 1000
+    for _ in range(13):
+        siege.polite.wire.call("message.append_many", session_id="noisy", messages=rows)
+    resets: set[str] = set()
+    while len(resets) < 16:
+        event = stuck.event()
+        if event["kind"] == "reset":
+            resets.add(event["subscription_id"])
+    assert siege.polite.wire.call("daemon.status")["dropped_subscribers"] == before + 16
+
+
+def test_subscriptions_made_and_dropped_in_a_hurry_leave_nothing(siege: Siege) -> None:
+    for _ in range(300):
+        hasty = siege.attacker()
+        hasty.send(request(1, "events.subscribe") * 5 + request(2, "events.unsubscribe", '["1"]'))
+        hasty.close()
+        siege.polite.append()

@@ -1,0 +1,138 @@
+"""Lines made to hurt whoever parses them: each is answered as the contract says, and the connection serves on."""
+
+import json
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+
+from tests.support.hostile.siege import MEBIBYTE, SESSION, Siege, request
+from tests.support.system.usage import memory_bytes
+
+FULL = 16 * MEBIBYTE
+"""`limits.request_bytes`."""
+
+MILLION = 1_000_000
+TWENTY = 20
+TREES = 5
+
+LINES_BYTES = 320 * MEBIBYTE
+"""What sixteen lines of 16 MiB take, which is what is kept, and a fifth more."""
+
+TREES_BYTES = 1200 * MEBIBYTE
+"""Two of the lines that are parsed, at 400 MiB each, and half as much again; without a bound five would take 2000."""
+
+
+def padded(head: bytes, filling: bytes, tail: bytes) -> bytes:
+    """A line as long as it may be, its middle filled up."""
+    room = FULL - len(head) - len(tail)
+    return head + filling * (room // len(filling)) + b" " * (room % len(filling)) + tail + b"\n"
+
+
+def ping_with(params: str) -> bytes:
+    return request(1, "daemon.ping", params)
+
+
+def append_with(member: str) -> bytes:
+    return request(1, "message.append", f'{{"session_id":"{SESSION}","role":"user","content":"x",{member}}}')
+
+
+def million_keys() -> bytes:
+    return ping_with("{" + ",".join(f'"k{number}":1' for number in range(MILLION)) + "}")
+
+
+def million_keys_in_metadata() -> bytes:
+    keys = ",".join(f'"k{number}":1' for number in range(MILLION))
+    return append_with(f'"metadata":{{{keys}}}')
+
+
+def colliding_keys() -> bytes:
+    """65 536 keys of the same value under the times-33 and times-31 hashes that attacks were written for."""
+    keys = ("".join(pairs) for pairs in product(("Aa", "BB"), repeat=16))
+    return append_with('"metadata":{' + ",".join(f'"{key}":1' for key in keys) + "}")
+
+
+BY_CODE: list[tuple[str, Callable[[], bytes], int]] = [
+    ("100 000 arrays deep", lambda: ping_with("[" * 100_000 + "]" * 100_000), -32700),
+    ("100 000 objects deep", lambda: ping_with('{"a":' * 100_000 + "1" + "}" * 100_000), -32700),
+    ("nothing but brackets", lambda: padded(b"", b"[", b""), -32700),
+    ("nothing but a string that never ends", lambda: padded(b'"', b"x", b""), -32700),
+    ("5.5 million empty arrays", lambda: padded(b"[", b"[],", b"1]"), -32004),
+    ("8 million numbers as params", lambda: padded(ping_with("[")[:-2], b"1,", b"1]}"), -32602),
+    ("a million keys", million_keys, -32602),
+    ("a million keys in what is stored", million_keys_in_metadata, -32004),
+    ("an integer of 10 000 digits", lambda: ping_with("[" + "9" * 10_000 + "]"), -32700),
+    ("an exponent of 10 000 digits", lambda: ping_with("[1e" + "9" * 10_000 + "]"), -32700),
+    ("a fraction of 10 000 digits", lambda: ping_with("[0." + "9" * 10_000 + "]"), -32602),
+    ("a method of a mebibyte", lambda: request(1, "x" * MEBIBYTE), -32601),
+    ("a parameter name of a mebibyte", lambda: ping_with('{"' + "x" * MEBIBYTE + '":1}'), -32602),
+    ("16 MiB of escapes", lambda: padded(request(1, "x").rstrip()[:-3] + b'["', b"\\u0000", b'"]}'), -32601),
+    ("lone surrogates", lambda: ping_with('["\\ud800"]'), -32700),
+    ("a batch of a thousand and one", lambda: b"[" + b"1," * 1000 + b"1]\n", -32004),
+]
+
+
+@pytest.mark.parametrize(("line", "code"), [(line, code) for _, line, code in BY_CODE], ids=[row[0] for row in BY_CODE])
+def test_it_is_refused_by_its_code_in_few_words(siege: Siege, line: Callable[[], bytes], code: int) -> None:
+    wire = siege.attacker()
+    wire.send(line())
+    answer = wire.answer()
+    assert answer["error"]["code"] == code
+    assert len(json.dumps(answer)) < 1000
+    assert wire.call("daemon.ping") == "pong"
+    siege.polite.append()
+
+
+def test_of_a_key_given_twice_the_last_counts(siege: Siege) -> None:
+    wire = siege.attacker()
+    wire.send(b'{"jsonrpc":"2.0","id":1,"id":2,"method":"no.such","method":"daemon.ping","params":[1],"params":[]}\n')
+    assert wire.answer() == {"jsonrpc": "2.0", "result": "pong", "id": 2}
+
+
+def test_keys_that_collide_under_common_hashes_are_stored_like_others(siege: Siege) -> None:
+    wire = siege.attacker()
+    wire.call("session.create", id="colliding")
+    wire.send(colliding_keys().replace(SESSION.encode(), b"colliding", 1))
+    stored = wire.answer()["result"]
+    assert len(wire.call("message.get", message_id=stored["message_id"])["metadata"]) == 2**16
+
+
+JUNK: list[Any] = [1, "x", None, True, {}, [], [[]], {"jsonrpc": "2.0"}, {"id": {}}, {"jsonrpc": 2, "method": 5}, -0.0]
+
+
+def test_a_thousand_pieces_of_junk_in_a_batch_are_a_thousand_errors(siege: Siege) -> None:
+    wire = siege.attacker()
+    batch = (JUNK * 91)[:1000]
+    for _ in range(20):
+        wire.send(json.dumps(batch).encode() + b"\n")
+        assert [one["error"]["code"] for one in wire.answer()] == [-32600] * 1000
+        siege.polite.append()
+
+
+def test_batches_inside_batches_are_each_one_error(siege: Siege) -> None:
+    wire = siege.attacker()
+    wire.send(json.dumps([[{"jsonrpc": "2.0", "id": 1, "method": "daemon.ping"}] * 100] * 1000).encode() + b"\n")
+    assert [one["error"]["code"] for one in wire.answer()] == [-32600] * 1000
+
+
+def test_long_lines_of_many_clients_together_take_no_more_memory_than_is_meant_for_them(siege: Siege) -> None:
+    """Each is within the limit of a line; together they are more than is kept for all, and parsed twenty times more."""
+    head = b'[{"jsonrpc":"2.0","id":1,"method":"daemon.status"},['
+    trees = [padded(head, b"[],", b"1]]") for _ in range(TREES)]
+    blanks = [padded(head, b" ", b"]]") for _ in range(TWENTY - TREES)]
+    attackers = [siege.attacker() for _ in range(TWENTY)]
+    before = memory_bytes(siege.segued)
+    for attacker, line in zip(attackers, trees + blanks, strict=True):
+        attacker.send(line[:-1])
+        siege.polite.append()
+    assert memory_bytes(siege.segued) - before < LINES_BYTES
+    for attacker in attackers:
+        attacker.send(b"\n")
+    siege.polite.append()
+    codes = []
+    for attacker in attackers:
+        answer = attacker.answer()
+        codes.append(answer["error"]["code"] if "error" in answer else [one["id"] for one in answer])
+    assert codes == [[1, None]] * 16 + [-32001] * 4
+    assert memory_bytes(siege.segued, "VmHWM") - before < LINES_BYTES + TREES_BYTES

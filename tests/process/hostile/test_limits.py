@@ -1,0 +1,161 @@
+"""More than the daemon can carry is refused or waits, and is over when the cause is."""
+
+import os
+import resource
+import socket
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.config import Config, Limits
+from segue.server.net.fd_reserve import RESERVE
+from tests.support.counters import tried
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+DESCRIPTORS = 48
+CROWD = 100
+STORM = 5000
+
+
+def limit_descriptors(count: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def test_a_crowd_of_clients_leaves_the_descriptors_that_the_store_needs(segued: Segued) -> None:
+    segued.start(preexec_fn=partial(limit_descriptors, DESCRIPTORS))
+    wires = [segued.connect() for _ in range(CROWD)]
+    for wire in wires:
+        wire.post("daemon.ping")
+    wait_until(lambda: any("cannot accept" in line for line in segued.log))
+    assert wires[0].answer()["result"] == "pong"
+    served = wires[0].call("daemon.status")["clients"]
+    assert 3 <= served <= DESCRIPTORS - RESERVE
+    assert all(number < DESCRIPTORS - RESERVE for number in sockets(segued))
+    assert [wire.answer()["result"] for wire in wires[1:served]] == ["pong"] * (served - 1)
+
+    wires[0].call("session.create", id="s")
+    assert wires[0].call("message.append", session_id="s", role="user", content="x")["session_id"] == "s"
+    for wire in wires[:served]:
+        wire.post("daemon.check", full=True)
+    assert [wire.answer()["result"]["ok"] for wire in wires[:served]] == [True] * served
+    assert wires[0].call("daemon.status")["clients"] == served
+
+    for leaving, next_one in enumerate(range(served, CROWD)):
+        wires[leaving].close()
+        assert wires[next_one].answer()["result"] == "pong"
+    assert sum("cannot accept" in line for line in segued.log) < 5
+    for wire in wires:
+        wire.close()
+    assert segued.connect().call("daemon.ping") == "pong"
+
+
+def test_with_hardly_any_descriptors_the_first_client_is_served_all_the_same(segued: Segued) -> None:
+    segued.start(preexec_fn=partial(limit_descriptors, RESERVE + 12))
+    first, second = segued.connect(), segued.connect()
+    second.post("daemon.ping")
+    assert first.call("daemon.check", full=True)["ok"]
+    first.close()
+    assert second.answer()["result"] == "pong"
+
+
+def sockets(segued: Segued) -> list[int]:
+    """The numbers of the daemon's sockets; none where the system has no such view, as on macOS."""
+    folder = Path("/proc") / str(segued.pid) / "fd"
+    if not folder.exists():
+        return []
+    links = {}
+    for entry in folder.iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            links[int(entry.name)] = str(entry.readlink())
+    return [number for number, link in links.items() if link.startswith("socket:")]
+
+
+def usage(segued: Segued) -> tuple[int, int]:
+    """Open descriptors and threads of the daemon; not the database's, which a reader opens when it is first used."""
+    process = Path("/proc") / str(segued.pid)
+    if not process.exists():  # no such view on macOS; there it is enough that the daemon lives
+        return 0, 0
+    links = []
+    for link in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.append(str(link.readlink()))
+    return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
+
+
+def test_a_storm_of_connections_leaves_no_descriptor_and_no_thread(segued: Segued) -> None:
+    segued.start()
+    watcher = segued.connect()
+    watcher.call("session.create", id="s")
+    baseline = usage(segued)
+    line = b'{"jsonrpc":"2.0","id":1,"method":"message.count","params":{"session_id":"s"}}\n'
+    for number in range(STORM):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
+            one.settimeout(TIMEOUT_SECONDS)
+            one.connect(os.fspath(segued.socket))
+            if number % 5 == 1:
+                one.sendall(line[: number % len(line)])
+            elif number % 5 == 2:
+                one.sendall(line)
+            elif number % 5 == 3:
+                one.sendall(line)
+                assert one.recv(1000).startswith(b"{")
+    wait_until(lambda: watcher.call("daemon.status")["clients"] == 1)
+    assert all(now <= before for now, before in zip(usage(segued), baseline, strict=True))
+    tried("connections made and dropped at once", STORM)
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(limits=Limits(clients=3))
+
+
+OVERLOADED: dict[str, Any] = {"code": -32001, "data": {"kind": "overloaded"}}
+
+
+def refusal(path: Path) -> dict[str, Any]:
+    """What a client one too many is told, before the end of the stream."""
+    with Wire(path) as wire:
+        lines = wire.rest()
+    assert len(lines) == 1
+    assert lines[0]["id"] is None
+    error = lines[0]["error"]
+    return {"code": error["code"], "data": error["data"]}
+
+
+def test_one_client_too_many_is_told_so_and_closed(server: Server) -> None:
+    wires = [server.connect() for _ in range(3)]
+    assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
+    for _ in range(3):
+        assert refusal(server.socket) == OVERLOADED
+    assert [wire.call("daemon.status")["clients"] for wire in wires] == [3] * 3
+    wires[0].close()
+    wait_until(lambda: wires[1].call("daemon.status")["clients"] == 2)
+    assert server.connect().call("daemon.ping") == "pong"
+    assert refusal(server.socket) == OVERLOADED
+
+
+def test_a_client_too_many_that_has_spoken_sees_the_same(server: Server) -> None:
+    wires = [server.connect() for _ in range(3)]
+    assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
+    late = server.connect()
+    with suppress(BrokenPipeError):
+        late.post("daemon.ping")
+    assert [(line["id"], line["error"]["code"]) for line in late.rest()] == [(None, -32001)]
+
+
+class TestOneClient:
+    @pytest.fixture
+    def config(self) -> Config:
+        return Config(limits=Limits(clients=1))
+
+    def test_the_daemons_own_look_at_itself_is_no_client_once_it_is_ready(self, server: Server) -> None:
+        for _ in range(30):
+            with Wire(server.socket) as wire:
+                assert wire.call("daemon.status")["clients"] == 1
+            server.restart()

@@ -1,0 +1,215 @@
+"""A service manager opens the socket and passes it on; it is taken only if it is what segued would have made."""
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.deadline import wait_until
+from tests.support.process import PROGRAMS, Segued
+from tests.support.system import activation
+from tests.support.wire import TIMEOUT_SECONDS, Wire
+
+SEGUED = str(PROGRAMS / "segued")
+
+
+@pytest.fixture
+def passed(segued: Segued) -> Segued:
+    """Started with `program` before it, with no socket named but in a runtime directory that is there."""
+    segued.socket.parent.mkdir(mode=0o700)
+    segued.named = False
+    return segued
+
+
+def passing(count: int | str, *sockets: str, pid: str = "self") -> list[str]:
+    return [sys.executable, activation.__file__, pid, str(count), *sockets, "--", SEGUED]
+
+
+def refused(segued: Segued, *words: str) -> None:
+    code, lines = segued.fail()
+    assert (code, len(lines)) == (1, 1), lines
+    assert all(word in lines[0] for word in words), lines
+    assert not segued.database.exists()
+
+
+@pytest.fixture
+def manager(passed: Segued) -> Iterator[subprocess.Popen[str]]:
+    """systemd-socket-activate with the real socket, about to become segued when a client comes."""
+    command = ["systemd-socket-activate", "--fdname=segued", "-l", str(passed.socket)]
+    for name, value in passed.environment.items():
+        command += ["-E", f"{name}={value}"]
+    passed.program = [*command, SEGUED]
+    yield passed.launch()
+    passed.program = [SEGUED]
+
+
+def wait_until_it_listens(passed: Segued) -> None:
+    """The path alone is not enough: it is there before anyone listens."""
+    wait_until(lambda: any("Listening on" in line for line in passed.log))
+
+
+def test_a_client_of_the_managers_socket_starts_the_daemon_and_is_answered(
+    passed: Segued, manager: subprocess.Popen[str]
+) -> None:
+    wait_until_it_listens(passed)
+    passed.socket.chmod(0o600)
+    before = passed.socket.stat().st_ino
+    with Wire(passed.socket) as wire:
+        status = wire.call("daemon.status")
+    assert (status["pid"], status["socket"]) == (manager.pid, str(passed.socket))
+    passed.wait_ready()
+    assert passed.record.exists()
+    assert passed.stop() == 0
+    assert passed.socket.stat().st_ino == before  # it is the manager's
+    passed.socket.unlink()
+
+
+def test_a_socket_that_others_may_use_is_refused(passed: Segued, manager: subprocess.Popen[str]) -> None:
+    wait_until_it_listens(passed)
+    assert stat.S_IMODE(passed.socket.stat().st_mode) == 0o644  # as systemd-socket-activate makes them
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(passed.socket))
+        assert passed.wait() == 1
+    said = [line for line in passed.log if line.startswith("segued:")]
+    assert len(said) == 1
+    assert "SocketMode=0600" in said[0]
+    assert not passed.database.exists()
+    passed.socket.unlink()
+
+
+def test_two_sockets_are_refused(passed: Segued) -> None:
+    passed.program = passing(2, *(f"listen:{passed.socket.with_name(name)}" for name in ("one", "two")))
+    refused(passed, "2", "exactly one")
+    for name in ("one", "two"):
+        passed.socket.with_name(name).unlink()
+
+
+def test_none_at_all_is_a_start_like_any_other(passed: Segued) -> None:
+    passed.program = passing(0)
+    passed.named = True
+    passed.start()
+    assert passed.connect().call("daemon.ping") == "pong"
+
+
+@pytest.mark.parametrize("pid", ["1", "", "x", "99999999999999999999"])
+def test_what_was_passed_to_another_process_is_left_alone(passed: Segued, pid: str) -> None:
+    other = passed.socket.with_name("other.sock")
+    passed.program = passing(1, f"listen:{other}", pid=pid)
+    passed.named = True
+    passed.start()
+    assert passed.connect().call("daemon.status")["socket"] == str(passed.socket)
+    environ = Path(f"/proc/{passed.pid}/fd/3").readlink()
+    assert str(environ).startswith("socket:")
+    other.unlink()
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [("tcp:", "Unix stream"), ("datagram:{}", "Unix stream"), ("bound:{}", "listen"), ("file:{}", "no socket")],
+)
+def test_what_is_no_listening_unix_stream_socket_is_refused(passed: Segued, kind: str, word: str) -> None:
+    passed.program = passing(1, kind.format(passed.socket))
+    refused(passed, word)
+    passed.socket.unlink(missing_ok=True)
+
+
+def test_an_abstract_socket_is_refused_for_anybody_may_connect(passed: Segued) -> None:
+    passed.program = passing(1, f"abstract:segue-test-{os.getpid()}")
+    refused(passed, "no absolute path")
+
+
+def test_a_descriptor_that_is_not_there_is_refused(passed: Segued) -> None:
+    passed.program = passing(1)
+    refused(passed, "descriptor 3")
+
+
+@pytest.mark.parametrize("count", ["x", "-1", "1e3", "99999999999999999999", "²"])
+def test_a_count_that_is_none_is_refused(passed: Segued, count: str) -> None:
+    passed.program = passing(count)
+    refused(passed, "LISTEN_FDS")
+
+
+def test_a_socket_in_a_directory_that_others_can_write_to_is_refused(passed: Segued) -> None:
+    passed.socket.parent.chmod(0o777)
+    passed.program = passing(1, f"listen:{passed.socket}")
+    refused(passed, "others can write to")
+    passed.socket.unlink()
+    passed.socket.parent.chmod(0o700)
+
+
+def test_a_socket_that_was_named_is_stronger_and_the_inherited_one_is_closed(passed: Segued) -> None:
+    other = passed.socket.with_name("other.sock")
+    passed.program = passing(1, f"listen:{other}")
+    passed.named = True
+    passed.start()
+    assert passed.connect().call("daemon.status")["socket"] == str(passed.socket)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client, pytest.raises(ConnectionRefusedError):
+        client.connect(str(other))
+    passed.stop()
+    assert "inherited" in "".join(passed.log)
+    other.unlink()
+
+
+def test_a_socket_that_was_named_may_be_the_inherited_one(passed: Segued) -> None:
+    passed.program = passing(1, f"listen:{passed.socket}")
+    passed.named = True
+    passed.start()
+    assert passed.connect().call("daemon.ping") == "pong"
+    passed.stop()
+    assert passed.socket.is_socket()
+    passed.socket.unlink()
+
+
+def test_an_inherited_socket_that_is_removed_is_made_again(passed: Segued) -> None:
+    passed.program = passing(1, f"listen:{passed.socket}")
+    passed.start()
+    kept = passed.connect()
+    assert kept.call("daemon.ping") == "pong"
+    passed.socket.unlink()
+    wait_until(passed.socket.exists)
+    assert passed.connect().call("daemon.ping") == "pong"
+    assert kept.call("daemon.ping") == "pong"
+
+
+def test_who_comes_while_there_is_no_daemon_waits_for_the_next_one(passed: Segued) -> None:
+    """The manager's copy of the socket stays open, as systemd's does, so nobody in its queue is turned away."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        umask = os.umask(0o177)
+        listener.bind(str(passed.socket))
+        os.umask(umask)
+        listener.listen()
+        script = 'export LISTEN_PID=$$; exec "$0"'
+        options = {
+            "env": {**passed.environment, "LISTEN_FDS": "1"},
+            "preexec_fn": lambda: os.dup2(listener.fileno(), 3),
+        }
+        passed.program = ["/bin/sh", "-c", script, SEGUED]
+        passed.start(**options, close_fds=False)
+        assert passed.stop() == 0
+        with Wire(passed.socket) as wire:
+            wire.send(b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n')
+            passed.start(**options, close_fds=False)
+            assert wire.answer()["result"] == "pong"
+        passed.stop()
+    passed.socket.unlink()
+
+
+def test_the_daemon_keeps_no_descriptor_open_over_an_exec(passed: Segued) -> None:
+    passed.program = passing(1, f"listen:{passed.socket}")
+    passed.start()
+    flags = Path(f"/proc/{passed.pid}/fdinfo/3").read_text()
+    [line] = [line for line in flags.splitlines() if line.startswith("flags:")]
+    assert int(line.split()[1], 8) & os.O_CLOEXEC
+    passed.stop()
+    passed.socket.unlink()
+
+
+def test_systemd_socket_activate_is_there() -> None:
+    """A missing tool fails here, in words, and not in each test."""
+    done = subprocess.run(["systemd-socket-activate", "--version"], capture_output=True, timeout=TIMEOUT_SECONDS)
+    assert done.returncode == 0

@@ -1,0 +1,184 @@
+"""Pages of the file are overwritten with junk: what can be read is served, the rest is told, nothing crashes."""
+
+import random
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.errors import StorageError
+from tests.support.counters import tried
+from tests.support.process import Segued
+from tests.support.wire import Wire
+
+MESSAGES = 60
+PAGE = 4096
+ASKED: dict[str, dict[str, Any]] = {
+    "session.list": {},
+    "session.get": {"session_id": "s"},
+    "message.list": {"session_id": "s"},
+    "message.count": {"session_id": "s"},
+    "message.search": {"query": "common"},
+    "memory.list": {},
+    "summary.latest": {"session_id": "s"},
+    "extraction.list": {},
+    "bot.list": {},
+    "context.build": {"session_id": "s"},
+    "daemon.status": {},
+}
+"""A look at each table and at the index."""
+
+
+def fill(segued: Segued) -> dict[str, Any]:
+    """A file with rows in every table and free pages; returns what each look at it shows."""
+    with segued.start().connect() as wire:
+        wire.call("session.create", id="s")
+        wire.call("session.create", id="gone")
+        for number in range(MESSAGES):
+            content = f"common word{number} " * 150
+            wire.call("message.append", session_id="s", role="user", content=content)
+            wire.call("message.append", session_id="gone", role="user", content=content)
+        wire.call("memory.save", fact="f", category="fact", importance=3, session_id="s")
+        wire.call("summary.save", session_id="s", summary="x", messages_start=1, messages_end=1, token_count=1)
+        wire.call("extraction.enqueue", session_id="s")
+        wire.call("session.delete", session_id="gone")
+        shown = {method: wire.call(method, **params) for method, params in ASKED.items()}
+    assert segued.stop() == 0
+    return shown
+
+
+def roots(database: Path) -> dict[str, int]:
+    """The first page of each table and index, by name."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 1 ORDER BY rootpage")
+        return dict(rows.fetchall())
+
+
+def free_page(database: Path) -> int:
+    """The first page of the list of free ones."""
+    found = int.from_bytes(database.read_bytes()[32:36])
+    assert found, "no page is free"
+    return found
+
+
+def overwrite(database: Path, page: int, junk: bytes) -> None:
+    with database.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(junk)
+
+
+def look(wire: Wire, shown: dict[str, Any]) -> set[str]:
+    """The methods that were told of damage; the others show what they did when the file was whole, or less."""
+    damaged = set()
+    for method, params in ASKED.items():
+        answer = wire.respond(method, params)
+        if "error" in answer:  # the row that is looked for may have been on the page
+            assert answer["error"]["data"].get("reason", "not_found") in ("corrupt", "not_found"), answer
+            assert answer["error"]["data"]["kind"] in ("storage", "not_found"), answer
+            damaged.add(method)
+        elif method == "message.list":
+            assert all(message in shown[method]["messages"] for message in answer["result"]["messages"])
+    return damaged
+
+
+WRITES: dict[str, dict[str, Any]] = {
+    "message.append": {"session_id": "s", "role": "user", "content": "after"},
+    "memory.save": {"fact": "g", "category": "fact", "importance": 1},
+    "session.create": {"id": "after"},
+    "session.delete": {"session_id": "s"},
+    "session.cleanup": {},
+}
+
+
+def write(wire: Wire) -> None:
+    """Something in each table; what cannot be stored is refused in a type."""
+    for method, params in WRITES.items():
+        answer = wire.respond(method, params)
+        assert "result" in answer or answer["error"]["data"]["kind"] in ("storage", "not_found"), answer
+
+
+def serve_damaged(segued: Segued, name: str, shown: dict[str, Any]) -> str:
+    """One life on the damaged file; returns what became of it."""
+    segued.log.clear()
+    segued.launch()
+    segued.wait_end_of_start()
+    if not any("ready on" in line for line in segued.log):
+        assert segued.wait() == 1, segued.log
+        assert len(segued.log) == 1, segued.log
+        assert re.search("malformed|damaged|not a SQLite database", segued.log[0]), segued.log
+        return "refused"
+    with segued.connect() as wire:
+        damaged = look(wire, shown)
+        check = wire.call("daemon.check", full=True)
+        assert not check["ok"], f"{name}: nothing found, though {damaged}"
+        write(wire)
+        assert wire.call("daemon.ping") == "pong"
+    assert segued.stop() == 0
+    assert not any("Traceback" in line or "incident" in line for line in segued.log), "".join(segued.log)
+    return "served"
+
+
+@pytest.fixture
+def damaged(segued: Segued) -> Segued:
+    segued.allowed_errors.append("damaged|malformed|corrupt")
+    return segued
+
+
+def test_a_damaged_page_of_any_table_is_told_and_the_others_are_served(damaged: Segued) -> None:
+    dice = random.Random(3)
+    shown = fill(damaged)
+    whole = damaged.database.read_bytes()
+    fates: dict[str, str] = {}
+    pages = roots(damaged.database) | {"the schema": 1, "a free page": free_page(damaged.database)}
+    pages["among the messages"] = whole.index(b"common word30 ") // PAGE + 1
+    for name, page in pages.items():
+        damaged.database.write_bytes(whole)
+        overwrite(damaged.database, page, dice.choice([bytes(PAGE), dice.randbytes(PAGE)]))
+        fates[name] = serve_damaged(damaged, name, shown)
+        tried("pages of the file overwritten with junk")
+        for suffix in ("-wal", "-shm"):
+            Path(f"{damaged.database}{suffix}").unlink(missing_ok=True)
+    assert fates["the schema"] == "refused"
+    assert list(fates.values()).count("served") > len(fates) // 2, fates
+    damaged.database.write_bytes(whole)
+    with damaged.start().connect() as wire:
+        assert not look(wire, shown)
+
+
+def test_reading_makes_a_damaged_file_no_worse(damaged: Segued) -> None:
+    shown = fill(damaged)
+    whole = damaged.database.read_bytes()
+    page = roots(damaged.database)["messages"]
+    overwrite(damaged.database, page, b"\xa5" * PAGE)
+    with damaged.start().connect() as wire:
+        assert "message.list" in look(wire, shown)
+        assert not wire.call("daemon.check", full=True)["ok"]
+    assert damaged.stop() == 0
+    overwrite(damaged.database, page, whole[(page - 1) * PAGE : page * PAGE])
+    with damaged.start().connect() as wire:
+        assert not look(wire, shown)
+        assert wire.call("message.list", session_id="s") == shown["message.list"]
+        assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+
+
+def test_a_page_that_is_damaged_while_the_daemon_lives_is_told_and_the_rest_served(damaged: Segued) -> None:
+    shown = fill(damaged)
+    whole = damaged.database.read_bytes()
+    damaged.start()
+    overwrite(damaged.database, roots(damaged.database)["messages"], b"\xa5" * PAGE)
+    with damaged.connect() as wire:
+        assert "message.list" in look(wire, shown)
+        with pytest.raises(StorageError) as refused:
+            wire.call("message.append", session_id="s", role="user", content="x")
+        assert refused.value.data == {"reason": "corrupt"}
+        problems = wire.call("daemon.check", full=True)["problems"]
+        assert any("page" in problem or "malformed" in problem or "damaged" in problem for problem in problems)
+        assert [memory["fact"] for memory in wire.call("memory.list")["memories"]] == ["f"]
+    tried("pages of the file overwritten with junk")
+    assert damaged.stop() == 0
+    for suffix in ("-wal", "-shm"):
+        Path(f"{damaged.database}{suffix}").unlink(missing_ok=True)
+    damaged.database.write_bytes(whole)

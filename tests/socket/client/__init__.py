@@ -1,0 +1,1 @@
+"""The Python clients against a server in the same process."""

@@ -1,0 +1,1 @@
+"""Every noun of the contract over a real socket in one process."""

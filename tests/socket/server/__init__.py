@@ -1,0 +1,1 @@
+"""The transport, events and status over a real socket in one process."""

@@ -1,0 +1,102 @@
+"""`daemon.status` tells what somebody needs who wonders what is wrong."""
+
+from contextlib import suppress
+
+import pytest
+
+from segue.config import Config, Limits
+from segue.errors import SegueError
+from tests.support.deadline import wait_until
+from tests.support.inprocess import Server
+from tests.support.wal import wait_until_wal_was_emptied
+from tests.support.wire import Wire
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(limits=Limits(clients=3, event_backlog=5))
+
+
+def test_errors_are_counted_by_kind(wire: Wire) -> None:
+    before = wire.call("daemon.status")
+    assert (before["errors"], before["errors_by_kind"]) == (0, {})
+    for _ in range(2):
+        with suppress(SegueError):
+            wire.call("session.get", session_id="nobody")
+    wire.ask(b"{")
+    wire.ask(b"[1, 2]")
+    after = wire.call("daemon.status")
+    assert after["errors_by_kind"] == {"not_found": 2, "parse_error": 1, "invalid_request": 2}
+    assert after["errors"] == 5
+
+
+def test_clients_that_were_one_too_many_are_counted(server: Server, wire: Wire) -> None:
+    others = [server.connect() for _ in range(2)]
+    assert [other.call("daemon.ping") for other in others] == ["pong", "pong"]
+    for _ in range(2):
+        server.connect().rest()
+    status = wire.call("daemon.status")
+    assert (status["refused_clients"], status["errors_by_kind"]) == (2, {"overloaded": 2})
+    assert status["refused_peers"] == 0
+
+
+def test_a_subscriber_that_missed_something_is_counted_once_it_is_told(server: Server, wire: Wire) -> None:
+    wire.call("session.create", id="s")
+    cursor = wire.call("events.subscribe", kinds=["memory.saved"])["cursor"]
+    for _ in range(8):
+        wire.call("message.append", session_id="s", role="user", content="x")
+    assert wire.call("daemon.status")["dropped_subscribers"] == 0
+    late = server.connect()
+    late.call("events.subscribe", cursor=cursor)
+    assert late.event()["kind"] == "reset"
+    assert wire.call("daemon.status")["dropped_subscribers"] == 1
+
+
+def test_writes_are_counted_and_their_slowest_is_kept(wire: Wire) -> None:
+    before = wire.call("daemon.status")["writes"]
+    wire.call("session.create", id="s")
+    for _ in range(10):
+        wire.call("message.append", session_id="s", role="user", content="x")
+    after = wire.call("daemon.status")["writes"]
+    assert after["committed"] >= before["committed"] + 11
+    assert 0 < after["slowest_recent_ms"] <= after["slowest_ms"]
+
+
+def test_a_write_that_is_refused_is_not_counted_as_one(wire: Wire) -> None:
+    wire.call("session.create", id="s")
+    before = wire.call("daemon.status")["writes"]["committed"]
+    for _ in range(100):
+        refused = wire.respond("session.create", {"id": "s"})
+        assert refused["error"]["data"]["kind"] == "conflict"
+    assert wire.call("daemon.status")["writes"]["committed"] < before + 100
+
+
+def test_the_wal_is_as_large_as_its_file(server: Server, wire: Wire) -> None:
+    wait_until_wal_was_emptied(wire)
+    wire.call("session.create", id="s")
+    wal = server.database.with_name("sessions.db-wal")
+    wait_until(lambda: wire.call("daemon.status")["database"]["wal_bytes"] == wal.stat().st_size > 0)
+
+
+def test_no_read_goes_on_when_nobody_reads(wire: Wire) -> None:
+    quiet = {"running": 0, "waiting": 0, "oldest_ms": None}
+    wait_until(lambda: bool(wire.call("daemon.status")["reads"] == quiet))  # the index looks for work now and then
+
+
+def test_a_read_that_takes_long_is_seen_by_others(server: Server, wire: Wire) -> None:
+    wire.call("session.create", id="s")
+    rows = [{"role": "user", "content": "x" * 2000}] * 1000
+    for _ in range(5):
+        wire.call("message.append_many", session_id="s", messages=rows)
+    checker = server.connect()
+    for _ in range(20):
+        checker.post("daemon.check", full=True)
+    wait_until(lambda: (wire.call("daemon.status")["reads"]["oldest_ms"] or 0) > 5)
+    assert [checker.answer()["result"]["ok"] for _ in range(20)] == [True] * 20
+
+
+def test_the_process_is_described(wire: Wire) -> None:
+    process = wire.call("daemon.status")["process"]
+    assert process["tasks"] > 0
+    assert process["threads"] >= 4  # the loop's, the writer's and two readers'
+    assert process["peak_memory_bytes"] > 10 * 2**20

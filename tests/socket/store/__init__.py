@@ -1,0 +1,1 @@
+"""The store's engine under an event loop."""

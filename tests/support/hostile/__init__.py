@@ -1,0 +1,1 @@
+"""Clients that attack a daemon, and faults that strike it."""

@@ -1,0 +1,1 @@
+"""A plain model of the wire contract in memory, and random requests for it."""

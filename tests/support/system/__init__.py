@@ -1,0 +1,1 @@
+"""What tests need of the operating system: other users, clocks, descriptors, file modes."""

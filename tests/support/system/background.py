@@ -1,0 +1,86 @@
+"""Daemons that a client started: nobody's children, known by what they leave."""
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.process.command_line import Cli
+from tests.support.deadline import wait_until
+from tests.support.process import Segued
+
+READY = "segued: ready on"
+
+
+class Background:
+    """The daemons of one database that `segue` started, and their log."""
+
+    def __init__(self, segued: Segued) -> None:
+        self._segued = segued
+        self.journal = segued.folder / ".local" / "state" / "segue" / "segued.log"
+
+    @property
+    def pid(self) -> int:
+        """The daemon that has the database."""
+        return int(self._segued.database.with_name(f"{self._segued.database.name}.lock").read_text())
+
+    @property
+    def starts(self) -> int:
+        """How many daemons got ready so far."""
+        return self.journal.read_text().count(READY) if self.journal.exists() else 0
+
+    def is_gone(self) -> bool:
+        """Whether nobody has the database."""
+        return is_free(self._segued.database)
+
+    def finish(self) -> None:
+        """End all that still run, even those still among their imports, and hand their log over to be looked at."""
+        told: set[int] = set()
+        wait_until(lambda: self._has_ended(told))
+        if self.journal.is_file():
+            self._segued.log += self.journal.read_text().splitlines(keepends=True)
+
+    def _has_ended(self, told: set[int]) -> bool:
+        running = serving(self._segued.database)
+        for pid in running - told:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGTERM)
+            told.add(pid)
+        return not running and self.is_gone()
+
+
+def serving(database: Path) -> set[int]:
+    """The daemons that were started by a client for this database."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"--database" in words and words[words.index(b"--database") + 1] == os.fsencode(database):
+                found.add(int(process.name))
+    return found
+
+
+def is_free(database: Path) -> bool:
+    """Whether the lock of the database is held by nobody."""
+    with suppress(FileNotFoundError):
+        lock = os.open(f"{database}.lock", os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+    return True
+
+
+@contextmanager
+def unattended(segued: Segued, cli: Cli) -> Iterator[tuple[Cli, Background]]:
+    """`segue` that may start a daemon, and what it started, which is ended with the block."""
+    background = Background(segued)
+    try:
+        yield cli.given(SEGUE_NO_AUTOSTART=""), background
+    finally:
+        background.finish()

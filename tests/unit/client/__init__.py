@@ -1,0 +1,1 @@
+"""The client's parts without a daemon."""

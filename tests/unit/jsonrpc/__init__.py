@@ -1,0 +1,1 @@
+"""Framing, parsing, dispatch and discovery without a socket."""
