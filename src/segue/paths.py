@@ -21,7 +21,7 @@ MAX_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
 """sun_path holds 104 bytes on macOS and 108 on Linux, the last of them a NUL."""
 
 
-class Overrides(NamedTuple):
+class PathOptions(NamedTuple):
     """What the command line says; None where it says nothing."""
 
     socket: str | None = None
@@ -29,7 +29,7 @@ class Overrides(NamedTuple):
     config: str | None = None
 
 
-class Places(NamedTuple):
+class Paths(NamedTuple):
     """Every path, absolute, and the configuration that helped to find them."""
 
     configured: "Config | None"
@@ -37,9 +37,9 @@ class Places(NamedTuple):
     config_path: Path
     database: Path
     socket: Path
-    socket_given: bool
+    socket_explicit: bool
     """Whether somebody named the socket: if not, a client asks the record beside the database first."""
-    database_given: bool = False
+    database_explicit: bool = False
     """Whether somebody named the database: then a client takes no daemon but the one that its record names."""
 
     @property
@@ -62,31 +62,31 @@ class Places(NamedTuple):
         return self.database.with_name(self.database.name + ".lock")
 
 
-def find_places(overrides: Overrides, environ: Mapping[str, str] = os.environ) -> Places:
+def resolve_paths(overrides: PathOptions, environ: Mapping[str, str] = os.environ) -> Paths:
     """Every path by the contract's order: command line, environment, configuration file, platform default.
 
     Raises ConfigError for a wrong setting and StartError without a home directory.
     """
-    config_path = _given(overrides.config, "SEGUE_CONFIG", environ) or default_config()
+    config_path = from_option_or_env(overrides.config, "SEGUE_CONFIG", environ) or default_config()
     config = _load(config_path)
     # Both are looked at even if something else is stronger: a wrong setting is told at once.
     configured_database = _configured(config.daemon.database if config else None, "daemon.database", config_path)
     configured_socket = _configured(config.daemon.socket if config else None, "daemon.socket", config_path)
-    given_database = _given(overrides.database, "SEGUE_DATABASE", environ) or configured_database
+    given_database = from_option_or_env(overrides.database, "SEGUE_DATABASE", environ) or configured_database
     database = given_database or default_database()
-    socket = _given(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
-    places = Places(
+    socket = from_option_or_env(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
+    paths = Paths(
         config,
         config_path,
         database,
         socket or default_socket(environ),
-        socket_given=socket is not None,
-        database_given=given_database is not None,
+        socket_explicit=socket is not None,
+        database_explicit=given_database is not None,
     )
-    _check_text(places.database)
-    _check_text(places.socket)
-    _check_no_directory(places.database)
-    return places
+    _check_text(paths.database)
+    _check_text(paths.socket)
+    _check_no_directory(paths.database)
+    return paths
 
 
 def default_config() -> Path:
@@ -135,7 +135,7 @@ def _data_path(name: str) -> Path:
     return _home_path(platformdirs.user_data_path(APP) / name)
 
 
-def _given(option: str | None, variable: str, environ: Mapping[str, str]) -> Path | None:
+def from_option_or_env(option: str | None, variable: str, environ: Mapping[str, str]) -> Path | None:
     """A path from the command line (relative to where it was typed), else from the environment (absolute)."""
     if option is not None:
         if not option:

@@ -158,15 +158,15 @@ def find_cut_off(text: str) -> Hit | None:
     Not of `aws`, `azure` and `private-key` in the form of a name and its value.
     """
     for secret in SECRETS:
-        places = {place for anchor in secret.anchors for place in _places(anchor, text)}
-        for rest in _RESTS if places else ():
+        paths = {place for anchor in secret.anchors for place in _paths(anchor, text)}
+        for rest in _RESTS if paths else ():
             for hit in _of_form(secret, text + rest):
-                if hit.start <= max(places) and hit.end > len(text):
+                if hit.start <= max(paths) and hit.end > len(text):
                     return hit._replace(end=len(text))
     return None
 
 
-def _places(anchor: str, text: str) -> list[int]:
+def _paths(anchor: str, text: str) -> list[int]:
     """Where an anchor is followed by enough to be a secret's beginning: the first and the last one."""
     last = len(text) - len(anchor) - CUT_CHARS
     return [at for at in (text.find(anchor), text.rfind(anchor)) if 0 <= at <= last]

@@ -72,7 +72,7 @@ async def _fill(path: Path, messages: int, language: Language) -> None:
         for first in range(0, messages, BATCH):
             await store.write(_store, [next(made) for _ in range(min(BATCH, messages - first))])
         newest = await store.read(indexing.newest)
-        while await store.read(indexing.lags, newest):
+        while await store.read(indexing.is_behind, newest):
             await store.write(indexing.step, newest)
         while await store.read(indexing.merge_is_due):
             await store.write(indexing.merge_step)

@@ -31,7 +31,7 @@ class Database:
     def catch_up(self) -> int:
         """Index everything; returns the number of slices."""
         newest, slices = index.newest(self.tx), 0
-        while index.lags(self.tx, newest):
+        while index.is_behind(self.tx, newest):
             index.step(self.tx, newest)
             slices += 1
         return slices

@@ -11,9 +11,9 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from segue.config import Config
-from segue.paths import Places
+from segue.paths import Paths
 from segue.server.daemon import serve
-from segue.server.process.signals import Stop
+from segue.server.process.signals import Shutdown
 from tests.support.clock import HandClock
 from tests.support.leak_check import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
@@ -30,17 +30,17 @@ class Server:
         self._portal = portal
         self.wires: list[Wire] = []
         self._running: Future[Any] | None = None
-        self._stop: Stop | None = None
+        self._stop: Shutdown | None = None
 
     @property
-    def places(self) -> Places:
-        return Places(self.config, Path("/none.toml"), self.database, self.socket, socket_given=True)
+    def paths(self) -> Paths:
+        return Paths(self.config, Path("/none.toml"), self.database, self.socket, socket_explicit=True)
 
     def start(self, config: Config | None = None) -> None:
         """Return when it answers; raise what kept it from starting."""
         self.config = config or self.config
         ready = Event()
-        self._stop = self._portal.call(Stop)
+        self._stop = self._portal.call(Shutdown)
         self._running = self._portal.start_task_soon(self._serve, self._stop, ready)
         self._running.add_done_callback(lambda _: ready.set())
         assert ready.wait(TIMEOUT_SECONDS), "the server did not get ready"
@@ -75,8 +75,8 @@ class Server:
         self.wires.append(wire)
         return wire
 
-    async def _serve(self, stop: Stop, ready: Event) -> None:
-        await serve(self.places, stop, clock=self.clock.wall, monotonic=self.clock.monotonic, on_ready=ready.set)
+    async def _serve(self, stop: Shutdown, ready: Event) -> None:
+        await serve(self.paths, stop, clock=self.clock.wall, monotonic=self.clock.monotonic, on_ready=ready.set)
 
 
 @contextmanager

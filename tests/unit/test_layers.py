@@ -85,8 +85,8 @@ def entry(module: str) -> str:
     return max((known for known in LEVEL if is_within(name, {known})), key=len, default="")
 
 
-def is_within(module: str, places: set[str]) -> bool:
-    return any(module == place or module.startswith(f"{place}.") for place in places)
+def is_within(module: str, paths: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in paths)
 
 
 OWN = [(module, name) for module in FILES for name in imports(module) if is_within(name, {"segue"})]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from segue.errors import ConfigError, StartError
-from segue.paths import MAX_SOCKET_BYTES, Overrides, check_socket_length, default_socket, find_places
+from segue.paths import MAX_SOCKET_BYTES, PathOptions, check_socket_length, default_socket, resolve_paths
 
-NONE = Overrides()
+NONE = PathOptions()
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +32,13 @@ def test_without_any_setting_the_places_are_the_platforms(home: Path) -> None:
     config, data = home / ".config" / "segue", home / ".local" / "share" / "segue"
     if sys.platform == "darwin":
         config = data = home / "Library" / "Application Support" / "segue"
-    places = find_places(NONE, {})
-    assert places.config_path == config / "config.toml"
-    assert places.database == data / "sessions.db"
-    assert places.socket == data / "run" / "segued.sock"
-    assert places.record == places.database.with_name("daemon.json")
-    assert places.lock == places.database.with_name("sessions.db.lock")
-    assert not places.socket_given
+    paths = resolve_paths(NONE, {})
+    assert paths.config_path == config / "config.toml"
+    assert paths.database == data / "sessions.db"
+    assert paths.socket == data / "run" / "segued.sock"
+    assert paths.record == paths.database.with_name("daemon.json")
+    assert paths.lock == paths.database.with_name("sessions.db.lock")
+    assert not paths.socket_explicit
     assert not home.exists()
 
 
@@ -52,27 +52,27 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
         "SEGUE_SOCKET": str(tmp_path / "env.sock"),
         "SEGUE_DATABASE": str(tmp_path / "env.db"),
     }
-    options = Overrides(str(tmp_path / "option.sock"), str(tmp_path / "option.db"), str(other))
-    first = find_places(options, environment)
+    options = PathOptions(str(tmp_path / "option.sock"), str(tmp_path / "option.db"), str(other))
+    first = resolve_paths(options, environment)
     assert (first.socket.name, first.database.name, first.config.limits.clients) == ("option.sock", "option.db", 7)
-    second = find_places(NONE, environment)
+    second = resolve_paths(NONE, environment)
     assert (second.socket.name, second.database.name, second.config_path) == ("env.sock", "env.db", config)
-    third = find_places(NONE, {"SEGUE_CONFIG": str(config)})
+    third = resolve_paths(NONE, {"SEGUE_CONFIG": str(config)})
     assert (third.socket, third.database) == (tmp_path / "file.sock", tmp_path / "file.db")
-    assert [places.socket_given for places in (first, second, third)] == [True] * 3
+    assert [paths.socket_explicit for paths in (first, second, third)] == [True] * 3
 
 
 def test_an_option_is_relative_to_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    places = find_places(Overrides("run/./x.sock", "../y.db", "c.toml"), {})
-    assert (places.socket, places.database) == (tmp_path / "run" / "x.sock", tmp_path.parent / "y.db")
-    assert places.config_path == tmp_path / "c.toml"
+    paths = resolve_paths(PathOptions("run/./x.sock", "../y.db", "c.toml"), {})
+    assert (paths.socket, paths.database) == (tmp_path / "run" / "x.sock", tmp_path.parent / "y.db")
+    assert paths.config_path == tmp_path / "c.toml"
 
 
 def test_a_path_of_the_file_may_begin_at_home(tmp_path: Path, home: Path) -> None:
     config = write_config(tmp_path / "c.toml", "[daemon]\nsocket = '~/s.sock'\ndatabase = '~/d.db'\n")
-    places = find_places(Overrides(config=str(config)), {})
-    assert (places.socket, places.database) == (home / "s.sock", home / "d.db")
+    paths = resolve_paths(PathOptions(config=str(config)), {})
+    assert (paths.socket, paths.database) == (home / "s.sock", home / "d.db")
 
 
 @pytest.mark.parametrize("value", ["run/x", "./x", "", "~nobody-of-that-name/x", "a\\u0000b", "/a\\u0000b"])
@@ -80,49 +80,49 @@ def test_a_path_of_the_file_may_begin_at_home(tmp_path: Path, home: Path) -> Non
 def test_a_path_of_the_file_must_be_absolute(tmp_path: Path, key: str, value: str) -> None:
     config = write_config(tmp_path / "c.toml", f'[daemon]\n{key} = "{value}"\n')
     with pytest.raises(ConfigError) as caught:
-        find_places(Overrides(config=str(config)), {})
+        resolve_paths(PathOptions(config=str(config)), {})
     assert str(caught.value).startswith(f"config: {config}: daemon.{key}: ")
 
 
 @pytest.mark.parametrize("variable", ["SEGUE_SOCKET", "SEGUE_DATABASE", "SEGUE_CONFIG"])
 def test_a_path_of_the_environment_must_be_absolute_and_may_be_empty(variable: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        find_places(NONE, {variable: "relative/x"})
+        resolve_paths(NONE, {variable: "relative/x"})
     assert str(caught.value).startswith(f"environment: {variable}: ")
-    assert find_places(NONE, {variable: ""}) == find_places(NONE, {})
+    assert resolve_paths(NONE, {variable: ""}) == resolve_paths(NONE, {})
 
 
-@pytest.mark.parametrize("options", [Overrides(socket=""), Overrides(database=""), Overrides(config="")])
-def test_an_empty_option_is_refused(options: Overrides) -> None:
+@pytest.mark.parametrize("options", [PathOptions(socket=""), PathOptions(database=""), PathOptions(config="")])
+def test_an_empty_option_is_refused(options: PathOptions) -> None:
     with pytest.raises(ConfigError):
-        find_places(options, {})
+        resolve_paths(options, {})
 
 
 def test_without_home_the_password_file_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
-    places = find_places(NONE, {})
-    assert places.database.is_relative_to(pwd.getpwuid(os.geteuid()).pw_dir)
+    paths = resolve_paths(NONE, {})
+    assert paths.database.is_relative_to(pwd.getpwuid(os.geteuid()).pw_dir)
 
 
 @pytest.mark.parametrize("home", ["", "relative", "."])
 def test_a_home_that_is_no_absolute_path_is_none(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", home)
     with pytest.raises(StartError) as caught:
-        find_places(NONE, {})
+        resolve_paths(NONE, {})
     assert (caught.value.exit_code, str(caught.value).partition(":")[0]) == (1, "no home")
 
 
 def test_a_path_that_is_not_utf8_is_refused() -> None:
-    for options in (Overrides(socket="/a\udcff/x"), Overrides(database="/a\udcff/x")):
+    for options in (PathOptions(socket="/a\udcff/x"), PathOptions(database="/a\udcff/x")):
         with pytest.raises(StartError) as caught:
-            find_places(options, {})
+            resolve_paths(options, {})
         assert caught.value.exit_code == 1
         str(caught.value).encode()  # and can be printed
 
 
 def test_a_directory_is_no_database_and_the_file_to_name_is_told(tmp_path: Path) -> None:
     with pytest.raises(StartError) as caught:
-        find_places(Overrides(socket="/x", database=str(tmp_path), config="/none.toml"))
+        resolve_paths(PathOptions(socket="/x", database=str(tmp_path), config="/none.toml"))
     assert (
         str(caught.value) == f"database: {tmp_path} is a directory; name a file in it, such as {tmp_path}/sessions.db"
     )

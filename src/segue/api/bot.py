@@ -1,7 +1,7 @@
 """Bots: personalities that own sessions and memories."""
 
 from segue.api.request import Context
-from segue.api.validation import NOTE_BYTES, check_bytes
+from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Bot, BotId, Name
@@ -12,7 +12,7 @@ from segue.store.records import bots
 @method("bot.create", raises=(Conflict, TooLarge, StorageError))
 async def create(ctx: Context, *, bot_id: BotId, name: Name | None = None, description: str | None = None) -> Bot:
     """A new bot; without a `name` it is called by its id."""
-    check_bytes(description, min(NOTE_BYTES, ctx.config.limits.content_bytes), "description")
+    check_max_bytes(description, min(MAX_NOTE_BYTES, ctx.config.limits.content_bytes), "description")
     called = bot_id if name is None else await ctx.clean(name)
     return await ctx.store.write(bots.create, bot_id, called, await ctx.clean(description))
 

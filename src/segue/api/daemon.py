@@ -49,9 +49,9 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
 
     Reads the whole file: seconds for hundreds of megabytes, while other clients go on. A damaged index is made anew.
     """
-    if lost := ctx.store.look_after_file():
+    if lost := ctx.store.check_files():
         return CheckResult(ok=False, problems=[f"lost: {lost}"])
-    problems = await ctx.store.read_apart(integrity.check, ctx.store.path, full=full)
+    problems = await ctx.store.read_on_new_connection(integrity.check, ctx.store.path, full=full)
     if full:
         problems += await _check_index(ctx)
     return CheckResult(ok=not problems, problems=problems)
@@ -59,7 +59,7 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
 
 async def _check_index(ctx: Context) -> list[str]:
     """What is wrong with the search index, which is emptied then, to be filled again."""
-    found = await ctx.store.read_apart(index_check.check)
+    found = await ctx.store.read_on_new_connection(index_check.check)
     if not found:
         return []
     try:

@@ -3,7 +3,7 @@
 import builtins
 
 from segue.api.request import Context
-from segue.api.validation import normalise
+from segue.api.validation import normalize_directory
 from segue.events import EventKind, Filter
 from segue.jsonrpc.method import method
 from segue.models import BotId, SessionId, WorkingDir
@@ -27,7 +27,7 @@ async def subscribe(
     """
     wanted = Filter(
         session_id=session_id,
-        working_dir=None if working_dir is None else normalise(working_dir),
+        working_dir=None if working_dir is None else normalize_directory(working_dir),
         bot_id=bot_id,
         kinds=None if kinds is None else frozenset(kinds),
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, structs
 
 from segue.api.request import Context
-from segue.api.validation import NOTE_BYTES, check_bytes
+from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
@@ -40,7 +40,7 @@ async def claim(
 async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts) -> MemoryList:
     """The memories as saved under the entry's bot and session; the entry is off the queue with them."""
     for draft in memories:
-        check_bytes(draft.fact, ctx.config.limits.content_bytes, "fact")
+        check_max_bytes(draft.fact, ctx.config.limits.content_bytes, "fact")
     cleaned = [structs.replace(draft, fact=await ctx.clean(draft.fact)) for draft in memories]
     return MemoryList(memories=await ctx.store.write(extractions.complete, extraction_id, cleaned))
 
@@ -48,7 +48,7 @@ async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts
 @method("extraction.fail", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
     """The entry with its error: due again after 60 s, then 240 s; the third failure exhausts it."""
-    check_bytes(error, min(NOTE_BYTES, ctx.config.limits.content_bytes), "error")
+    check_max_bytes(error, min(MAX_NOTE_BYTES, ctx.config.limits.content_bytes), "error")
     return await ctx.store.write(extractions.fail, extraction_id, await ctx.clean(error))
 
 

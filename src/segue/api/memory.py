@@ -1,7 +1,7 @@
 """Memories: what a bot should know in every later conversation."""
 
 from segue.api.request import Context
-from segue.api.validation import check_bytes
+from segue.api.validation import check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
@@ -23,7 +23,7 @@ async def save(
     supersedes: RowId | None = None,
 ) -> Memory:
     """A new memory; the one that it `supersedes` points to it and leaves the normal list."""
-    check_bytes(fact, ctx.config.limits.content_bytes, "fact")
+    check_max_bytes(fact, ctx.config.limits.content_bytes, "fact")
     draft = MemoryDraft(
         fact=await ctx.clean(fact),
         category=category,

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, structs
 
 from segue.api.request import Context
-from segue.api.validation import check_depth, check_time, normalise
+from segue.api.validation import check_depth, check_time, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
@@ -29,8 +29,8 @@ from segue.models import (
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 from segue.store.records import append as appending
 from segue.store.records import messages
-from segue.store.records.append import Appending
-from segue.store.records.resolve import Place
+from segue.store.records.append import PreparedMessage
+from segue.store.records.resolve import DirectoryKey
 from segue.store.search import index as indexing
 from segue.store.search import search as searching
 from segue.store.search.index import IndexDamaged
@@ -85,12 +85,12 @@ async def append(
         key=key,
     )
     [new] = await _prepare(ctx, [draft], "$")
-    write = ctx.store.write_brief if new.size <= appending.BRIEF_BYTES else ctx.store.write
+    write = ctx.store.write_inline if new.size <= appending.BRIEF_BYTES else ctx.store.write
     if session_id is not None:
         return await write(appending.append, session_id, new, expected_last_id=expected_last_id)
     return await write(
-        appending.append_in_place,
-        Place(normalise(working_dir or ""), bot_id or "default"),
+        appending.append_to_directory,
+        DirectoryKey(normalize_directory(working_dir or ""), bot_id or "default"),
         ctx.config.session.continuity_ms,
         new,
         expected_last_id=expected_last_id,
@@ -179,7 +179,7 @@ async def search(
     """
     check_time(since, "$.since")
     check_time(until, "$.until")
-    directory = None if working_dir is None else normalise(working_dir)
+    directory = None if working_dir is None else normalize_directory(working_dir)
     filter = searching.Filter(session_id, directory, bot_id, role, since, until)
     await _catch_up(ctx)
     try:
@@ -193,11 +193,11 @@ async def search(
 async def _catch_up(ctx: Context) -> None:
     """Index what was appended up to now, in slices between which others write."""
     newest = await ctx.store.read(indexing.newest)
-    while await ctx.store.read(indexing.lags, newest):
+    while await ctx.store.read(indexing.is_behind, newest):
         await ctx.store.write(indexing.step, newest)
 
 
-async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> builtins.list[Appending]:
+async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> builtins.list[PreparedMessage]:
     """All at once, so that the secrets of many short messages are looked for like those of a long one."""
     for index, draft in enumerate(drafts):
         check_depth(draft.parts, f"{path.format(index)}.parts")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Daemon(Protocol):
+class DaemonControl(Protocol):
     """What the methods ask of the daemon around them."""
 
     def status(self, database: "DatabaseStatus", *, deleted_remains: bool) -> "DaemonStatus":
@@ -30,7 +30,7 @@ class Daemon(Protocol):
     def purge(self) -> None:
         """Something large was deleted: remove it from the file when there is time."""
 
-    async def clean_up(self) -> "CleanupResult":
+    async def run_cleanup(self) -> "CleanupResult":
         """Delete what is too old or too much, now."""
 
     async def clean(self, value: T) -> T:
@@ -55,7 +55,7 @@ class Daemon(Protocol):
         """The discovery document."""
 
 
-class Peer(Hashable, Protocol):
+class ClientConnection(Hashable, Protocol):
     """What the methods ask of the connection that a request came by."""
 
     def subscribe(self, wanted: "Filter", cursor: str | None) -> "Subscribed":
@@ -70,8 +70,8 @@ class Context(NamedTuple):
 
     store: "Store"
     config: Config
-    daemon: Daemon
-    client: Peer
+    daemon: DaemonControl
+    client: ClientConnection
     """The connection, told from every other by its hash."""
 
     async def clean(self, value: T) -> T:

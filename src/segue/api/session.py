@@ -3,7 +3,7 @@
 from msgspec import UNSET, UnsetType
 
 from segue.api.request import Context
-from segue.api.validation import check_bytes, check_json, normalise
+from segue.api.validation import check_json, check_max_bytes, normalize_directory
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
@@ -25,7 +25,7 @@ from segue.models import (
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
 from segue.store.records import forks, retention, session_list, sessions
 from segue.store.records import resolve as continuity
-from segue.store.records.resolve import Place
+from segue.store.records.resolve import DirectoryKey
 
 
 @method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))
@@ -45,8 +45,8 @@ async def resolve(
     Continued is the directory's newest session that is not completed, if its last message is less than
     `session.continuity_hours` old. `name`, `provider`, `model` and `system_prompt` serve a new session only.
     """
-    check_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
-    place = Place(normalise(working_dir), bot_id)
+    check_max_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
+    place = DirectoryKey(normalize_directory(working_dir), bot_id)
     continuity_ms = ctx.config.session.continuity_ms
     found = await ctx.store.read(continuity.look, place, continuity_ms)
     if found is not None:
@@ -79,7 +79,7 @@ async def create(
     return await ctx.store.write(
         sessions.create,
         bot_id=bot_id,
-        working_dir=None if working_dir is None else normalise(working_dir),
+        working_dir=None if working_dir is None else normalize_directory(working_dir),
         id=id,
         name=await ctx.clean(name),
         provider=provider,
@@ -118,7 +118,12 @@ async def list(
     return await ctx.store.read(
         session_list.list_page,
         session_list.Filter(
-            None if working_dir is None else normalise(working_dir), bot_id, status, id_prefix, name_contains, pinned
+            None if working_dir is None else normalize_directory(working_dir),
+            bot_id,
+            status,
+            id_prefix,
+            name_contains,
+            pinned,
         ),
         order_by=order_by,
         limit=limit,
@@ -151,7 +156,7 @@ async def update(
         "provider": provider,
         "model": model,
         "system_prompt": await ctx.clean(system_prompt),
-        "working_dir": normalise(working_dir) if isinstance(working_dir, str) else working_dir,
+        "working_dir": normalize_directory(working_dir) if isinstance(working_dir, str) else working_dir,
         "pinned": pinned,
         "metadata": await ctx.clean(metadata),
     }
@@ -167,7 +172,7 @@ async def touch(ctx: Context, *, session_id: SessionId) -> Session:
 @method("session.resume", raises=(NotFound, StorageError, InvalidData))
 async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None) -> Session:
     """The session, active and touched, so that its directory continues it; a given directory becomes its own."""
-    home = UNSET if working_dir is None else normalise(working_dir)
+    home = UNSET if working_dir is None else normalize_directory(working_dir)
     return await ctx.store.write(sessions.resume, session_id, home)
 
 
@@ -221,10 +226,10 @@ async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
     """
     if dry_run:
         return await ctx.store.read(retention.preview, ctx.config.session.retention_ms, ctx.config.session.max_sessions)
-    return await ctx.daemon.clean_up()
+    return await ctx.daemon.run_cleanup()
 
 
 def _check_texts(ctx: Context, system_prompt: str | None, metadata: Metadata | None) -> None:
     limit = ctx.config.limits.content_bytes
-    check_bytes(system_prompt, limit, "system_prompt")
+    check_max_bytes(system_prompt, limit, "system_prompt")
     check_json(metadata, limit, "metadata")

@@ -1,7 +1,7 @@
 """Summaries: what a range of messages said, kept beside the messages and never in their place."""
 
 from segue.api.request import Context
-from segue.api.validation import check_bytes
+from segue.api.validation import check_max_bytes
 from segue.errors import InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Count, RowId, SessionId, Summary
@@ -19,7 +19,7 @@ async def save(
     token_count: Count,
 ) -> Summary:
     """A new summary of the messages from one id to another, both included."""
-    check_bytes(summary, ctx.config.limits.content_bytes, "summary")
+    check_max_bytes(summary, ctx.config.limits.content_bytes, "summary")
     text = await ctx.clean(summary)
     return await ctx.store.write(summaries.save, session_id, text, messages_start, messages_end, token_count)
 

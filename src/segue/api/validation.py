@@ -13,7 +13,7 @@ DEPTH = 200
 """Levels of nesting in metadata and parts: far more than anyone uses, and well inside what every supported
 Python can write again as JSON, so that what was stored can always be read."""
 
-NOTE_BYTES = 65536
+MAX_NOTE_BYTES = 65536
 """A bot's description, an extraction's error: lists give them whole and have no pages."""
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -21,12 +21,12 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ALIKE = bytes.maketrans(b"{}", b"[]")
 
 
-def normalise(working_dir: str) -> str:
+def normalize_directory(working_dir: str) -> str:
     """The directory without `//`, `.`, `..` and a trailing `/`, by its letters alone."""
     return posixpath.normpath("/" + working_dir.lstrip("/"))
 
 
-def check_bytes(text: str | None, limit: int, name: str) -> None:
+def check_max_bytes(text: str | None, limit: int, name: str) -> None:
     """TooLarge if the text is longer than `limit` bytes of UTF-8."""
     if text is not None and len(text.encode()) > limit:
         raise TooLarge(f"{name} has more than {limit} bytes", limit=limit)

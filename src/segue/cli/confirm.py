@@ -5,7 +5,7 @@ import sys
 import click
 
 
-def require_person(done: str = "deleted") -> None:
+def require_tty(done: str = "deleted") -> None:
     """Wrong usage if standard input is no terminal: there is nobody to be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError(f"nobody can be asked here: give --yes; nothing was {done}")

@@ -8,7 +8,7 @@ import click
 
 from segue.client import Client
 from segue.client.protocol import Answer
-from segue.paths import Overrides, Places, find_places
+from segue.paths import PathOptions, Paths, resolve_paths
 
 R = TypeVar("R")
 
@@ -22,15 +22,15 @@ ANSWER_SECONDS = 10.0
 class Daemon:
     """The daemon that options, environment and configuration lead to."""
 
-    def __init__(self, overrides: Overrides) -> None:
+    def __init__(self, overrides: PathOptions) -> None:
         self._overrides = overrides
         self.autostart = True
         """Whether to start a daemon where none serves; a command that is about to stop it would not."""
 
     @cached_property
-    def places(self) -> Places:
+    def paths(self) -> Paths:
         """Every path and the configuration; raises ConfigError for a wrong one."""
-        return find_places(self._overrides)
+        return resolve_paths(self._overrides)
 
     @cached_property
     def client(self) -> Client:
@@ -58,13 +58,13 @@ class Daemon:
         if "client" in self.__dict__:
             self.client.close()
 
-    def take_its_time(self) -> None:
+    def disable_timeout(self) -> None:
         """Wait for the next answers however long they take, once it is known to answer: a whole file takes minutes."""
         self.client.exchange("daemon.ping")
         self.client.timeout = None
 
     def _connect(self, *, autostart: bool) -> Client:
-        client = Client.connect(self.places, timeout=CONNECT_SECONDS, autostart=autostart)
+        client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)
         client.timeout = ANSWER_SECONDS
         return client
 

@@ -8,12 +8,12 @@ import json
 import re
 from typing import NamedTuple
 
-from segue.cli.output.terminal import UNREACHABLE, put, put_json, tell
-from segue.client.connect import attempt
-from segue.client.errors import ClientError, ConnectionLost, Garbled, Unreachable
-from segue.client.socket_io import MAX_ANSWER_BYTES, Line, deadline_of
+from segue.cli.output.terminal import UNREACHABLE, echo, echo_json, warn
+from segue.client.connect import try_connect
+from segue.client.errors import ClientError, ConnectionLost, ProtocolError, Unreachable
+from segue.client.socket_io import MAX_ANSWER_BYTES, SocketIO, deadline_of
 from segue.errors import StartError
-from segue.paths import Overrides, find_places
+from segue.paths import PathOptions, resolve_paths
 
 ANSWER_SECONDS = 10.0
 """As for every command: a daemon that hangs is told of, not waited for."""
@@ -35,7 +35,7 @@ class Call(NamedTuple):
     line: bytes | None
 
 
-def call_plainly(arguments: list[str]) -> int | None:
+def fast_call(arguments: list[str]) -> int | None:
     """The exit code of a plain call; None if it is not plain, or if nobody serves: then nothing was asked."""
     call = parse(arguments)
     if call is None or (line := _connect()) is None:
@@ -45,7 +45,7 @@ def call_plainly(arguments: list[str]) -> int | None:
             return None
         return _put_pong() if call.line is None else _put_answer(_exchange(line, call.line, None))
     except ClientError as fault:
-        return tell(str(fault), UNREACHABLE)
+        return warn(str(fault), UNREACHABLE)
     finally:
         line.close()
 
@@ -96,17 +96,17 @@ def _object(members: dict[str, str]) -> str:
     return "{" + ",".join(f"{_text(name)}:{value}" for name, value in members.items()) + "}"
 
 
-def _connect() -> Line | None:
+def _connect() -> SocketIO | None:
     """A connection to who serves; who does not, or cannot be found, is for the whole command line to tell."""
     try:
-        places = find_places(Overrides())
-        connected = attempt(places)
+        paths = resolve_paths(PathOptions())
+        connected = try_connect(paths)
     except (StartError, Unreachable):
         return None
-    return None if connected is None else Line(connected, places)
+    return None if connected is None else SocketIO(connected, paths)
 
 
-def _exchange(line: Line, request: bytes, timeout: float | None) -> bytes:
+def _exchange(line: SocketIO, request: bytes, timeout: float | None) -> bytes:
     """The line that comes first."""
     deadline = deadline_of(timeout)
     line.send(request, timeout)
@@ -116,18 +116,18 @@ def _exchange(line: Line, request: bytes, timeout: float | None) -> bytes:
             raise ConnectionLost("the daemon closed the connection before it answered")
         answer += data
         if len(answer) > MAX_ANSWER_BYTES:
-            raise Garbled(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
+            raise ProtocolError(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
     return bytes(answer + data.partition(b"\n")[0])
 
 
 def _put_pong() -> int:
-    put("pong")
+    echo("pong")
     return 0
 
 
 def _put_answer(answer: bytes) -> int:
     if answer.startswith(RESULT) and answer.endswith(END):
-        put_json(answer[len(RESULT) : -len(END)])
+        echo_json(answer[len(RESULT) : -len(END)])
         return 0
     from segue.cli.output.rpc_answer import put_answer
     from segue.client.protocol import parse_answer

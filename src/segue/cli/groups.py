@@ -30,7 +30,7 @@ class Group(click.Group):
         return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def point_to_place(error: click.ClickException) -> click.ClickException:
+def hint_global_option(error: click.ClickException) -> click.ClickException:
     """The error, which says of an option that stands behind the command where it belongs."""
     if not isinstance(error, click.NoSuchOption) or error.option_name not in PLACES or error.ctx is None:
         return error

@@ -11,13 +11,13 @@ import click
 
 from segue import __version__
 from segue.cli.daemon_client import Daemon
-from segue.cli.groups import Group, point_to_place
-from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, guarded, prepare_streams, tell
+from segue.cli.groups import Group, hint_global_option
+from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, prepare_streams, run_guarded, warn
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
-from segue.paths import Overrides
+from segue.paths import PathOptions
 
-VERBS = {
+COMMANDS = {
     "ping": "status",
     "status": "status",
     "check": "status",
@@ -48,17 +48,17 @@ VERBS = {
 
 
 class Verbs(Group):
-    """The commands of `VERBS`, imported one by one."""
+    """The commands of `COMMANDS`, imported one by one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs, in the order of the help."""
-        return [*VERBS]
+        return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a verb, None if there is no such verb."""
-        if cmd_name not in VERBS:
+        if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(f"segue.cli.commands.{VERBS[cmd_name]}"), cmd_name)
+        found: click.Command = getattr(importlib.import_module(f"segue.cli.commands.{COMMANDS[cmd_name]}"), cmd_name)
         return found
 
 
@@ -73,12 +73,12 @@ def command(ctx: click.Context, socket: str | None, database: str | None, config
 
     Exit codes: 0 done, 1 the daemon says no, 2 usage or configuration, 4 no daemon.
     """
-    ctx.obj = ctx.with_resource(Daemon(Overrides(socket, database, config)))
+    ctx.obj = ctx.with_resource(Daemon(PathOptions(socket, database, config)))
 
 
 def run(arguments: list[str]) -> int:
     """The exit code of a whole command line; whatever went wrong has been told on stderr."""
-    return guarded(lambda: _outcome(arguments)) or 0
+    return run_guarded(lambda: _outcome(arguments)) or 0
 
 
 def main() -> None:
@@ -93,19 +93,19 @@ def _outcome(arguments: list[str]) -> int:
     try:
         return _invoke(arguments)
     except click.ClickException as fault:
-        error = point_to_place(fault)
+        error = hint_global_option(fault)
         error.show()
         return error.exit_code
     except Failure as error:
-        return tell(str(error), error.exit_code)
+        return warn(str(error), error.exit_code)
     except StartError as error:
-        return tell(str(error), error.exit_code)
+        return warn(str(error), error.exit_code)
     except ClientError as error:
-        return tell(str(error), UNREACHABLE)
+        return warn(str(error), UNREACHABLE)
     except SegueError as error:
-        return tell(error.message.removeprefix("$."), FAILED)
+        return warn(error.message.removeprefix("$."), FAILED)
     except UnicodeEncodeError:
-        return tell("an argument is not UTF-8; nothing was sent", USAGE)
+        return warn("an argument is not UTF-8; nothing was sent", USAGE)
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -3,7 +3,7 @@
 import os
 
 from segue.cli.daemon_client import Daemon
-from segue.cli.output.terminal import Failure, one_line
+from segue.cli.output.terminal import Failure, escape_line
 from segue.errors import InvalidParams, NotFound
 from segue.models import Session
 from segue.results import Resolution, SessionPage
@@ -12,7 +12,7 @@ CANDIDATES = 20
 """Sessions shown when an abbreviation fits several."""
 
 
-def here() -> str:
+def current_directory() -> str:
     r"""The physical current directory; bytes that are not UTF-8 are written `\xHH`, as the contract says."""
     try:
         return os.getcwdb().decode(errors="backslashreplace")  # noqa: PTH109 - the bytes themselves
@@ -27,7 +27,7 @@ def resolve(daemon: Daemon, working_dir: str, bot: str | None = None) -> Resolut
 
 def current(daemon: Daemon) -> Session:
     """The session that the current directory continues; Failure says which one it continues no more."""
-    found = resolve(daemon, here())
+    found = resolve(daemon, current_directory())
     if found.session is None:
         raise Failure(nothing_to_continue(found))
     return found.session
@@ -41,7 +41,7 @@ def nothing_to_continue(found: Resolution) -> str:
     return f"no session to continue here: {found.previous} {why}; continue it with: segue resume {found.previous}"
 
 
-def find(daemon: Daemon, given: str) -> Session:
+def find_session(daemon: Daemon, given: str) -> Session:
     """The session of that id, else the only one whose id begins so; NotFound, or Failure if there are several."""
     try:
         return daemon.ask("session.get", Session, session_id=given)
@@ -56,12 +56,12 @@ def find(daemon: Daemon, given: str) -> Session:
 
 def find_or_current(daemon: Daemon, given: str | None) -> Session:
     """The session that `given` names, else the one that the current directory continues."""
-    return current(daemon) if given is None else find(daemon, given)
+    return current(daemon) if given is None else find_session(daemon, given)
 
 
 def _ambiguous(given: str, page: SessionPage) -> str:
     lines = [f"{given!r} begins the ids of {page.total} sessions:"]
-    lines += [f"  {session.id}  {one_line(session.name or '')}".rstrip() for session in page.sessions]
+    lines += [f"  {session.id}  {escape_line(session.name or '')}".rstrip() for session in page.sessions]
     if page.total > len(page.sessions):
         lines.append(f"  and {page.total - len(page.sessions)} more")
     return "\n".join(lines)

@@ -5,13 +5,22 @@ Importing this costs next to nothing: each client is imported when it is first a
 
 from typing import TYPE_CHECKING, Any
 
-from segue.client.errors import ClientError, ConnectionLost, Garbled, NotStarted, TimedOut, Unreachable
+from segue.client.errors import ClientError, ConnectionLost, NotStarted, ProtocolError, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from segue.client.async_client import AsyncClient
     from segue.client.sync_client import Client
 
-__all__ = ["AsyncClient", "Client", "ClientError", "ConnectionLost", "Garbled", "NotStarted", "TimedOut", "Unreachable"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "ConnectionLost",
+    "NotStarted",
+    "ProtocolError",
+    "TimedOut",
+    "Unreachable",
+]
 
 
 def __getattr__(name: str) -> Any:

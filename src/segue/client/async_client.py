@@ -8,15 +8,15 @@ from typing import Any, ParamSpec, Self, TypeVar
 import anyio
 from anyio.abc import SocketAttribute, UNIXSocketStream
 
-from segue.client.connect import Where, attempt, may_start, pauses
+from segue.client.connect import Target, backoff_delays, can_autostart, try_connect
 from segue.client.diagnostics import advice_on_peer
 from segue.client.errors import ClientError, ConnectionLost, TimedOut, Unreachable
-from segue.client.protocol import Answer, Pipeline, arguments
+from segue.client.protocol import Answer, RequestPipeline, arguments
 from segue.client.socket_io import CHUNK
 from segue.client.sync_client import TIMEOUT
 from segue.events import Event
 from segue.jsonrpc.method import Method
-from segue.paths import Overrides, Places, find_places
+from segue.paths import PathOptions, Paths, resolve_paths
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,35 +31,35 @@ class AsyncClient:
     def __init__(self, stream: UNIXSocketStream, *, timeout: float | None = TIMEOUT) -> None:
         self.timeout = timeout
         self._stream = stream
-        self._pipeline = Pipeline()
+        self._pipeline = RequestPipeline()
         self._sending = anyio.Lock(fast_acquire=True)
         self._reading = anyio.Lock(fast_acquire=True)
         self._broken: ClientError | None = None
-        self._places: Places | None = None
+        self._paths: Paths | None = None
 
     @classmethod
     @asynccontextmanager
     async def connect(
         cls,
-        where: Where | None = None,
+        where: Target | None = None,
         *,
         timeout: float | None = TIMEOUT,  # noqa: ASYNC109 - one for every later answer, not for this call
         autostart: bool = True,
     ) -> AsyncIterator[Self]:
         """A client of the daemon that serves `where`, closed at the end of the block; all as `Client.connect`."""
         # Not anyio.connect_unix: it spins at full speed while the daemon's backlog is full.
-        where = find_places(Overrides()) if where is None else where
-        waits = pauses(where, timeout)
+        where = resolve_paths(PathOptions()) if where is None else where
+        waits = backoff_delays(where, timeout)
         try:
-            while (connected := attempt(where)) is None:
+            while (connected := try_connect(where)) is None:
                 await anyio.sleep(next(waits))
         except Unreachable as fault:
-            if not (autostart and may_start(where, fault)):
+            if not (autostart and can_autostart(where, fault)):
                 raise
             connected = await _start(where, timeout)
         async with await _adopt(connected) as stream:
             client = cls(stream, timeout=timeout)
-            client._places = where if isinstance(where, Places) else None
+            client._paths = where if isinstance(where, Paths) else None
             yield client
 
     async def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -136,17 +136,17 @@ class AsyncClient:
 
     def _advice(self) -> str:
         connected = self._stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - nothing of Django
-        return advice_on_peer(connected, self._places)
+        return advice_on_peer(connected, self._paths)
 
     def _check(self) -> None:
         if self._broken is not None:
             raise type(self._broken)(*self._broken.args)
 
 
-async def _start(places: Places, seconds: float | None) -> socket.socket:
+async def _start(paths: Paths, seconds: float | None) -> socket.socket:
     from segue.client.autostart import start_daemon  # with what starts a process, which is not needed often
 
-    return await anyio.to_thread.run_sync(start_daemon, places, seconds)
+    return await anyio.to_thread.run_sync(start_daemon, paths, seconds)
 
 
 async def _adopt(connected: socket.socket) -> UNIXSocketStream:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from segue.client.connect import attempt, read_record
+from segue.client.connect import read_record, try_connect
 from segue.client.diagnostics import advice
 from segue.client.endpoint import where_to_serve
 from segue.client.errors import NotStarted, Unreachable
 from segue.client.spawn import ALREADY_RUNNING, SERVING, SILENT, launch
 from segue.files import make_folder_of_ours
-from segue.paths import Places
+from segue.paths import Paths
 
 START_SECONDS = 20.0
 """For a daemon to serve: it needs half a second, and one that drains before it may hold the file for ten."""
@@ -30,19 +30,19 @@ HELD_PAUSE = 0.5
 LOCK_SUFFIX = ".start"
 
 
-def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
+def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
     """A connection to the daemon of these places, which is started unless somebody else does it just now.
 
     Raises NotStarted with the daemon's own words if it cannot serve, or does not within the timeout or START_SECONDS.
     """
-    wanted = where_to_serve(places)
+    wanted = where_to_serve(paths)
     deadline = time.monotonic() + min(START_SECONDS, START_SECONDS if timeout is None else timeout)
     last = "another process is starting it, and does not come to an end"
-    with _start_lock(places) as lock:
+    with _start_lock(paths) as lock:
         while (connected := _reach(wanted, deadline)) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise NotStarted(wanted.socket, f"{last}{advice(places)}")
+                raise NotStarted(wanted.socket, f"{last}{advice(paths)}")
             if not _take(lock):
                 time.sleep(LOOK_PAUSE)
                 continue
@@ -52,41 +52,41 @@ def start_daemon(places: Places, timeout: float | None = None) -> socket.socket:
                 last = said
                 time.sleep(HELD_PAUSE)
             elif code != SERVING:
-                raise NotStarted(wanted.socket, said + (advice(places) if code == SILENT else ""))
+                raise NotStarted(wanted.socket, said + (advice(paths) if code == SILENT else ""))
     return connected
 
 
-def _reach(places: Places, deadline: float) -> socket.socket | None:
+def _reach(paths: Paths, deadline: float) -> socket.socket | None:
     """A connection if somebody serves; one whose backlog is full is waited for."""
     with suppress(Unreachable):
-        while (connected := attempt(places)) is None and time.monotonic() < deadline:
+        while (connected := try_connect(paths)) is None and time.monotonic() < deadline:
             time.sleep(LOOK_PAUSE)
         return connected
     return None
 
 
-def _check_elsewhere(places: Places, said: str) -> None:
+def _check_elsewhere(paths: Paths, said: str) -> None:
     """NotStarted if the daemon that has the database serves at another socket: no waiting brings it here."""
-    record = read_record(places)
-    if record is None or record.socket == str(places.socket):
+    record = read_record(paths)
+    if record is None or record.socket == str(paths.socket):
         return
     try:
-        connected = attempt(record.socket)
+        connected = try_connect(record.socket)
     except Unreachable:
         return
     if connected is not None:
         connected.close()
-    raise NotStarted(places.socket, f"{said}, and serves it at {record.socket}")
+    raise NotStarted(paths.socket, f"{said}, and serves it at {record.socket}")
 
 
 @contextmanager
-def _start_lock(places: Places) -> Iterator[int | None]:
+def _start_lock(paths: Paths) -> Iterator[int | None]:
     """The file beside the database that one at a time may lock; None where there can be none: segued will say why."""
     lock: int | None = None
     with suppress(OSError):
-        folder = places.database.parent
+        folder = paths.database.parent
         make_folder_of_ours(folder)
-        path = folder / (places.database.name + LOCK_SUFFIX)
+        path = folder / (paths.database.name + LOCK_SUFFIX)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         yield lock

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from segue.client.diagnostics import advice
 from segue.client.errors import TimedOut, Unreachable
-from segue.paths import Places, check_socket_length
+from segue.paths import Paths, check_socket_length
 
 MAX_RECORD_BYTES = 65_536
 FIRST_PAUSE = 0.002
@@ -23,8 +23,8 @@ ASK_SECONDS = 2.0
 ABSENT = {errno.ENOENT, errno.ECONNREFUSED}
 """What the kernel says where nobody listens; anything else is no reason to start a daemon."""
 
-Where = Places | Path | str
-"""The places that `find_places` found, or a socket's path."""
+Target = Paths | Path | str
+"""The places that `resolve_paths` found, or a socket's path."""
 
 
 class Record(NamedTuple):
@@ -34,7 +34,7 @@ class Record(NamedTuple):
     database: str | None = None
 
 
-def attempt(where: Where) -> socket.socket | None:
+def try_connect(where: Target) -> socket.socket | None:
     """A connected socket, or None if the daemon is there but too busy to accept; Unreachable if nobody serves.
 
     A record that leads nowhere, left by a daemon that was killed, is passed over.
@@ -48,33 +48,33 @@ def attempt(where: Where) -> socket.socket | None:
     try:
         connected = _connect(last)
     except Unreachable as fault:
-        raise _advised(where, fault) if isinstance(where, Places) else fault from None
-    if connected and isinstance(where, Places) and where.database_given and not where.socket_given:
+        raise _advised(where, fault) if isinstance(where, Paths) else fault from None
+    if connected and isinstance(where, Paths) and where.database_explicit and not where.socket_explicit:
         _check_database(connected, where)
     return connected
 
 
-def pauses(where: Where, timeout: float | None) -> Iterator[float]:
+def backoff_delays(where: Target, timeout: float | None) -> Iterator[float]:
     """Seconds to wait before each further attempt; TimedOut when together they exceed the timeout."""
     pause, waited = FIRST_PAUSE, 0.0
     while timeout is None or waited < timeout:
         yield pause
         waited += pause
         pause = min(pause * 2, LONGEST_PAUSE)
-    said = advice(where) if isinstance(where, Places) and _leads_to_holder(where) else ""
+    said = advice(where) if isinstance(where, Paths) and _leads_to_holder(where) else ""
     raise TimedOut(f"the daemon accepted no connection within {timeout} s{said}")
 
 
-def may_start(where: Where, fault: Unreachable) -> TypeGuard[Places]:
+def can_autostart(where: Target, fault: Unreachable) -> TypeGuard[Paths]:
     """Whether to start a daemon where none was found: if its database is known and the environment allows it."""
     allowed = os.environ.get("SEGUE_NO_AUTOSTART", "") in ("", "0")
-    return allowed and fault.absent and isinstance(where, Places)
+    return allowed and fault.absent and isinstance(where, Paths)
 
 
-def read_record(places: Places) -> Record | None:
+def read_record(paths: Paths) -> Record | None:
     """The record beside the database, if it is a private file of ours about this very database."""
     try:
-        file = os.open(places.record, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        file = os.open(paths.record, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     try:
@@ -84,20 +84,20 @@ def read_record(places: Places) -> Record | None:
     finally:
         os.close(file)
     record = _parse_record(data)
-    return record if record is not None and _is_about(record, places.database) else None
+    return record if record is not None and _is_about(record, paths.database) else None
 
 
-def _candidates(where: Where) -> list[Path]:
-    if not isinstance(where, Places):
+def _candidates(where: Target) -> list[Path]:
+    if not isinstance(where, Paths):
         return [Path(where)]
-    record = None if where.socket_given else read_record(where)
+    record = None if where.socket_explicit else read_record(where)
     return [where.socket] if record is None else [Path(record.socket), where.socket]
 
 
-def _leads_to_holder(places: Places) -> bool:
+def _leads_to_holder(paths: Paths) -> bool:
     """Whether the socket is that of whoever has the database, as far as can be told without a connection."""
-    record = read_record(places)
-    return not places.socket_given if record is None else record.socket == str(places.socket)
+    record = read_record(paths)
+    return not paths.socket_explicit if record is None else record.socket == str(paths.socket)
 
 
 def _connect(path: Path) -> socket.socket | None:
@@ -113,7 +113,7 @@ def _connect(path: Path) -> socket.socket | None:
     raise Unreachable(path, os.strerror(failed), absent=failed in ABSENT)
 
 
-def _check_database(connected: socket.socket, places: Places) -> None:
+def _check_database(connected: socket.socket, paths: Paths) -> None:
     """Unreachable if who answers at the default socket serves another database than the one that was named."""
     try:
         connected.settimeout(ASK_SECONDS)
@@ -122,16 +122,16 @@ def _check_database(connected: socket.socket, places: Places) -> None:
             served = _parse(answers.readline(MAX_RECORD_BYTES))["result"]["database"]["path"]
     except (OSError, LookupError, TypeError):
         served = None
-    if not _is_text(served) or os.path.realpath(served) != os.path.realpath(places.database):
+    if not _is_text(served) or os.path.realpath(served) != os.path.realpath(paths.database):
         connected.close()
-        raise _advised(places, Unreachable(places.database, "nobody serves this database"))
+        raise _advised(paths, Unreachable(paths.database, "nobody serves this database"))
 
 
-def _advised(places: Places, fault: Unreachable) -> Unreachable:
+def _advised(paths: Paths, fault: Unreachable) -> Unreachable:
     """The same with the command that starts a daemon at these places."""
     from segue.client.endpoint import start_command  # not needed by a call that finds its daemon
 
-    return Unreachable(fault.path, fault.reason, start_command(places), absent=fault.absent)
+    return Unreachable(fault.path, fault.reason, start_command(paths), absent=fault.absent)
 
 
 def _parse_record(data: bytes) -> Record | None:

@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 
-from segue.paths import Places
+from segue.paths import Paths
 
 PID_BYTES = 20
 
@@ -18,9 +18,9 @@ _UCRED = struct.Struct("3i")  # Linux: pid, uid, gid
 _SOL_LOCAL, _LOCAL_PEERPID = 0, 2  # macOS
 
 
-def advice(places: Places) -> str:
+def advice(paths: Paths) -> str:
     """What to do about a daemon that has the database and does not answer; nothing if none has it."""
-    pid = _holder(places)
+    pid = _holder(paths)
     if pid is None:
         return ""
     return (
@@ -29,20 +29,20 @@ def advice(places: Places) -> str:
     )
 
 
-def advice_on_peer(connected: socket.socket, places: Places | None) -> str:
+def advice_on_peer(connected: socket.socket, paths: Paths | None) -> str:
     """The same about the daemon of a connection; of a peer that does not hold the database only who it is."""
     peer = _peer(connected)
     if peer is None:
         return ""
-    if places is not None and peer == _holder(places):
-        return advice(places)
+    if paths is not None and peer == _holder(paths):
+        return advice(paths)
     return f"; process {peer} opened the socket"
 
 
-def _holder(places: Places) -> int | None:
+def _holder(paths: Paths) -> int | None:
     """The process that wrote itself into the lock of the database, if it lives and the lock is held."""
     try:
-        lock = os.open(places.lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        lock = os.open(paths.lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:

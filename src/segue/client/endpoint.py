@@ -6,21 +6,21 @@ from pathlib import Path
 from zlib import crc32
 
 from segue.errors import StartError
-from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Places, default_database
+from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Paths, default_database
 
 
-def where_to_serve(places: Places) -> Places:
+def where_to_serve(paths: Paths) -> Paths:
     """The places to start at: a database that was named, not configured, leaves the default socket to the default one.
 
     It is served beside itself, else, if that path is too long, beside the default socket: its record leads there.
     """
-    configured = places.config.daemon.database is not None
-    if places.socket_given or not places.database_given or configured or places.database == _default_database():
-        return places
-    beside = places.database.parent / "run" / SOCKET_NAME
+    configured = paths.config.daemon.database is not None
+    if paths.socket_explicit or not paths.database_explicit or configured or paths.database == _default_database():
+        return paths
+    beside = paths.database.parent / "run" / SOCKET_NAME
     if len(os.fsencode(beside)) > MAX_SOCKET_BYTES:
-        beside = places.socket.with_name(f"{crc32(os.fsencode(places.database)):08x}.sock")
-    return places._replace(socket=beside)
+        beside = paths.socket.with_name(f"{crc32(os.fsencode(paths.database)):08x}.sock")
+    return paths._replace(socket=beside)
 
 
 def _default_database() -> Path | None:
@@ -30,12 +30,12 @@ def _default_database() -> Path | None:
         return None
 
 
-def start_command(places: Places) -> str:
+def start_command(paths: Paths) -> str:
     """What a person would type to start it there."""
-    wanted = where_to_serve(places)
+    wanted = where_to_serve(paths)
     words = ["segued"]
-    if places.database_given:
+    if paths.database_explicit:
         words += ["--database", str(wanted.database)]
-    if places.socket_given or wanted != places:
+    if paths.socket_explicit or wanted != paths:
         words += ["--socket", str(wanted.socket)]
     return shlex.join(words)

@@ -36,5 +36,5 @@ class ConnectionLost(ClientError):
     """The daemon went away, or this client was closed, before the answer was whole."""
 
 
-class Garbled(ClientError):
+class ProtocolError(ClientError):
     """What came is not the answer to anything that was asked: no segued is at the other end."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from segue.client.errors import ConnectionLost, Garbled
+from segue.client.errors import ConnectionLost, ProtocolError
 from segue.client.socket_io import MAX_ANSWER_BYTES
 from segue.errors import SegueError, from_wire
-from segue.jsonrpc.framing import Lines, Oversize
+from segue.jsonrpc.framing import LineDecoder, Oversize
 
 if TYPE_CHECKING:
     from segue.events import Event
@@ -40,7 +40,7 @@ class Answer(Struct):
         if isinstance(self.error, WireError):
             raise self.fault(self.error)
         if isinstance(self.result, UnsetType):
-            raise Garbled("the answer has neither a result nor an error")
+            raise ProtocolError("the answer has neither a result nor an error")
         return bytes(self.result)
 
     def decode(self, kind: type[R]) -> R:
@@ -48,7 +48,7 @@ class Answer(Struct):
         try:
             return msgspec.json.decode(self.raw(), type=kind)
         except msgspec.ValidationError as error:
-            raise Garbled(f"the result is not as agreed: {error}") from None
+            raise ProtocolError(f"the result is not as agreed: {error}") from None
 
     @staticmethod
     def fault(error: WireError) -> SegueError:
@@ -60,11 +60,11 @@ _decode = msgspec.json.Decoder(Answer).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Pipeline:
+class RequestPipeline:
     """The requests of one connection that wait for their answers, which come in the order of the requests."""
 
     def __init__(self) -> None:
-        self._lines = Lines(MAX_ANSWER_BYTES)
+        self._lines = LineDecoder(MAX_ANSWER_BYTES)
         self._ids = count(1)
         self._waiting: dict[int, Answer | None] = {}
         self._abandoned: set[int] = set()
@@ -113,7 +113,7 @@ class Pipeline:
         elif isinstance(id, int) and self._waiting.get(id, answer) is None:
             self._waiting[id] = answer
         else:
-            raise Garbled(f"an answer to nothing that was asked came (id {id!r})")
+            raise ProtocolError(f"an answer to nothing that was asked came (id {id!r})")
 
     def _keep(self, notification: Answer) -> None:
         if notification.method != "event" or isinstance(notification.params, UnsetType):
@@ -123,7 +123,7 @@ class Pipeline:
         try:
             event = decode_event(notification.params)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Garbled(f"an event that is not as agreed came: {error}") from None
+            raise ProtocolError(f"an event that is not as agreed came: {error}") from None
         if event is not None:
             self._events[event.subscription_id].append(event)
 
@@ -141,10 +141,10 @@ def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any
 
 
 def parse_answer(line: bytes | Oversize) -> Answer:
-    """An answer, or a notification, from its line; Garbled if it is none."""
+    """An answer, or a notification, from its line; ProtocolError if it is none."""
     if isinstance(line, Oversize):
-        raise Garbled(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
+        raise ProtocolError(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
     try:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Garbled(f"a line that is no JSON-RPC answer came: {error}") from None
+        raise ProtocolError(f"a line that is no JSON-RPC answer came: {error}") from None

@@ -5,7 +5,7 @@ import time
 
 from segue.client.diagnostics import advice_on_peer
 from segue.client.errors import ConnectionLost, TimedOut
-from segue.paths import Places
+from segue.paths import Paths
 
 CHUNK = 262_144
 
@@ -13,12 +13,12 @@ MAX_ANSWER_BYTES = 2**30
 """The daemon ends a page at some 16 MiB; one row may go beyond that, but never by so much."""
 
 
-class Line:
-    """The connection of one thread; `places` only help to say who does not answer."""
+class SocketIO:
+    """The connection of one thread; `paths` only help to say who does not answer."""
 
-    def __init__(self, connected: socket.socket, places: Places | None = None) -> None:
+    def __init__(self, connected: socket.socket, paths: Paths | None = None) -> None:
         self._socket = connected
-        self._places = places
+        self._paths = paths
 
     def send(self, data: bytes, timeout: float | None) -> None:
         """Send it all within so many seconds, else close and raise TimedOut: half of it would spoil the connection."""
@@ -53,7 +53,7 @@ class Line:
         self._socket.close()
 
     def _advice(self) -> str:
-        return advice_on_peer(self._socket, self._places)
+        return advice_on_peer(self._socket, self._paths)
 
 
 def deadline_of(timeout: float | None) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.client.daemon_log import open_journal
-from segue.paths import Places
+from segue.paths import Paths
 
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
 """Exit codes of segued; 0 stands for a daemon that serves."""
@@ -30,7 +30,7 @@ KEPT |= {"PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
 KEPT_PREFIXES = ("SEGUE_", "XDG_", "LC_")
 
 
-def launch(places: Places, seconds: float) -> tuple[int, str]:
+def launch(paths: Paths, seconds: float) -> tuple[int, str]:
     """Start segued at these places; returns its exit code, or 0 if it serves, and what it said.
 
     A daemon that is SILENT for so many seconds is left to itself: it may be migrating a large file.
@@ -40,7 +40,7 @@ def launch(places: Places, seconds: float) -> tuple[int, str]:
         journal, path = open_journal()
         try:
             process = _run(
-                _options(places),
+                _options(paths),
                 stdin=subprocess.DEVNULL,
                 stdout=journal,
                 stderr=journal,
@@ -90,10 +90,10 @@ def _run(options: list[str], **popen: Any) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([*module, *options], **popen)  # noqa: S603
 
 
-def _options(places: Places) -> list[str]:
-    options = ["--socket", str(places.socket), "--database", str(places.database)]
-    if places.config_path.exists():
-        options += ["--config", str(places.config_path)]
+def _options(paths: Paths) -> list[str]:
+    options = ["--socket", str(paths.socket), "--database", str(paths.database)]
+    if paths.config_path.exists():
+        options += ["--config", str(paths.config_path)]
     return options
 
 

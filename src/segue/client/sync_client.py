@@ -7,11 +7,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from segue.client.connect import Where, attempt, may_start, pauses
+from segue.client.connect import Target, backoff_delays, can_autostart, try_connect
 from segue.client.errors import TimedOut, Unreachable
-from segue.client.protocol import Answer, Pipeline, arguments
-from segue.client.socket_io import Line, deadline_of
-from segue.paths import Overrides, Places, find_places
+from segue.client.protocol import Answer, RequestPipeline, arguments
+from segue.client.socket_io import SocketIO, deadline_of
+from segue.paths import PathOptions, Paths, resolve_paths
 
 if TYPE_CHECKING:
     from segue.events import Event
@@ -32,30 +32,30 @@ class Client:
 
     def __init__(self, connected: socket.socket, *, timeout: float | None = TIMEOUT) -> None:
         self.timeout = timeout
-        self._line = Line(connected)
-        self._pipeline = Pipeline()
+        self._line = SocketIO(connected)
+        self._pipeline = RequestPipeline()
 
     @classmethod
-    def connect(cls, where: Where | None = None, *, timeout: float | None = TIMEOUT, autostart: bool = True) -> Self:
-        """A client of the daemon that serves `where`: the places from `find_places` (the default), or a socket's path.
+    def connect(cls, where: Target | None = None, *, timeout: float | None = TIMEOUT, autostart: bool = True) -> Self:
+        """A client of the daemon that serves `where`: the paths of `resolve_paths` (default), or a socket's path.
 
         If nobody serves the places, a daemon is started in the background, unless `autostart` or SEGUE_NO_AUTOSTART
         forbids it: NotStarted says why it could not. Raises Unreachable at once if nobody serves and none is started,
         and TimedOut after `timeout` seconds of a full backlog.
         """
-        where = find_places(Overrides()) if where is None else where
-        waits = pauses(where, timeout)
+        where = resolve_paths(PathOptions()) if where is None else where
+        waits = backoff_delays(where, timeout)
         try:
-            while (connected := attempt(where)) is None:
+            while (connected := try_connect(where)) is None:
                 time.sleep(next(waits))
         except Unreachable as fault:
-            if not (autostart and may_start(where, fault)):
+            if not (autostart and can_autostart(where, fault)):
                 raise
             from segue.client.autostart import start_daemon  # with what starts a process, which is not needed often
 
             connected = start_daemon(where, timeout)
         client = cls(connected, timeout=timeout)
-        client._line = Line(connected, where if isinstance(where, Places) else None)
+        client._line = SocketIO(connected, where if isinstance(where, Paths) else None)
         return client
 
     def call(self, method: "Method[Any, P, R]", *args: P.args, **kwargs: P.kwargs) -> R:

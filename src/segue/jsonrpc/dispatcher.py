@@ -36,7 +36,7 @@ So much is bounded here. All others run without waiting for them, however long t
 room that the lines of all clients may take together.
 """
 
-TURN = 50
+YIELD_EVERY = 50
 """Requests of one batch that are answered, or begun, before other clients get a turn: about a millisecond."""
 
 
@@ -87,7 +87,7 @@ class Dispatcher:
         answers: list[bytes] = []
         size = 0
         for number, group in enumerate(self._grouped(items)):
-            if number % TURN == 0 or len(group) > 1:
+            if number % YIELD_EVERY == 0 or len(group) > 1:
                 await checkpoint()
             for answer in await self._group(group, ctx, has_room=size <= self._limits.answer_bytes):
                 if answer is not None:
@@ -96,10 +96,10 @@ class Dispatcher:
         return b"[" + b",".join(answers) + b"]" if answers else None
 
     def _grouped(self, items: list[Any]) -> Iterator[list[Any]]:
-        """Each by itself, but those together that follow one another and only queue: at most `TURN`."""
+        """Each by itself, but those together that follow one another and only queue: at most `YIELD_EVERY`."""
         for queues, several in groupby(items, self._queues):
             run = list(several)
-            step = TURN if queues else 1
+            step = YIELD_EVERY if queues else 1
             yield from (run[start : start + step] for start in range(0, len(run), step))
 
     def _queues(self, item: Any) -> bool:
@@ -127,8 +127,8 @@ class Dispatcher:
             return self.refuse(error, messages.usable_id(item))
         if self.closing:
             answer = self.refuse(ShuttingDown("the daemon is shutting down"), call.id)
-            return answer if call.wants_answer else None
-        if call.wants_answer and not has_room:  # not run at all, for its answer could not be told
+            return answer if call.expects_response else None
+        if call.expects_response and not has_room:  # not run at all, for its answer could not be told
             full = TooLarge("the answers to this batch are too large", limit=self._limits.answer_bytes)
             return self.refuse(full, call.id)
         self.requests += 1
@@ -138,7 +138,7 @@ class Dispatcher:
         else:
             outcome = await run_method(Request(call.method, [call.params], call.id), ctx, method)
             answer = self._encode(call, outcome)
-        return answer if call.wants_answer else None
+        return answer if call.expects_response else None
 
     def _encode(self, call: messages.Call, outcome: Any) -> bytes:
         try:

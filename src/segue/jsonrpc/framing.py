@@ -80,7 +80,7 @@ class Room:
             holder.give_up()
 
 
-class Lines:
+class LineDecoder:
     """Splits a stream of bytes into lines of at most `limit` bytes, LF not counted."""
 
     def __init__(self, limit: int, room: Room | None = None) -> None:

@@ -10,12 +10,12 @@ Id = str | int | float | None
 
 
 class Call(NamedTuple):
-    """A well-formed request, or a notification if `wants_answer` is false."""
+    """A well-formed request, or a notification if `expects_response` is false."""
 
     method: str
     params: Any
     id: Id
-    wants_answer: bool
+    expects_response: bool
 
 
 _decode = msgspec.json.Decoder().decode

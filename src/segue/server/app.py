@@ -19,19 +19,19 @@ from segue.api.request import Context
 from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
-from segue.paths import Places
+from segue.paths import Paths
 from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
 from segue.runtime.daemon_record import Record
-from segue.server.events.event_log import Backlog
+from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
 from segue.server.jobs.backups import Backups
 from segue.server.jobs.redactor import Redactor
 from segue.server.jobs.retention import Cleanup
 from segue.server.jobs.scrubber import Scrubbing
-from segue.server.jobs.wal_cleaner import Traces
+from segue.server.jobs.wal_cleaner import WalCleaner
 from segue.server.net.connection import Connection
-from segue.server.net.connections import Clients
-from segue.server.process.signals import Stop
+from segue.server.net.connections import ConnectionManager
+from segue.server.process.signals import Shutdown
 from segue.store.store import Store
 from segue.timestamps import Clock, timestamp
 
@@ -41,24 +41,28 @@ T = TypeVar("T")
 class Services:
     """The parts of one running segued."""
 
-    def __init__(self, places: Places, store: Store, stop: Stop, clock: Clock, monotonic: Callable[[], float]) -> None:
-        limits = places.config.limits
+    def __init__(
+        self, paths: Paths, store: Store, stop: Shutdown, clock: Clock, monotonic: Callable[[], float]
+    ) -> None:
+        limits = paths.config.limits
         boot_id = secrets.token_hex(8)
         # Secrets of a long message are looked for on another thread, and shorter ones would overtake it on the way.
-        self.dispatcher = Dispatcher(METHODS, limits, together=not places.config.privacy.redact)
-        self.cleanup = Cleanup(store, places.config.session, clock, monotonic)
-        self.traces = Traces(store)
+        self.dispatcher = Dispatcher(METHODS, limits, together=not paths.config.privacy.redact)
+        self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
+        self.traces = WalCleaner(store)
         self.cleanup.on_purge = self.traces.note
         self._turn = anyio.Lock()
-        self.backups = Backups(places, store, self._turn)
+        self.backups = Backups(paths, store, self._turn)
         self.attachments = Attachments(store)
-        self._backlog = Backlog(boot_id, limits, clock)
+        self._backlog = EventLog(boot_id, limits, clock)
         store.writes.publish = self._backlog.publish
         self._scrubbing = Scrubbing(store, self._backlog, self.traces, self._turn)
-        self.clients = Clients(self.dispatcher, limits, self._context_for, self.attachments.vanish, self._backlog)
-        self.record = Record(str(places.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(places.database))
-        self._config = places.config
-        self._redactor = Redactor(places.config.privacy.redact)
+        self.clients = ConnectionManager(
+            self.dispatcher, limits, self._context_for, self.attachments.on_disconnect, self._backlog
+        )
+        self.record = Record(str(paths.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(paths.database))
+        self._config = paths.config
+        self._redactor = Redactor(paths.config.privacy.redact)
         self.store = store
         self._stop = stop
         self._monotonic = monotonic
@@ -100,7 +104,7 @@ class Services:
         """Something large was deleted: remove it from the file when there is time."""
         self.cleanup.purge_soon()
 
-    async def clean_up(self) -> CleanupResult:
+    async def run_cleanup(self) -> CleanupResult:
         """Delete what is too old or too much, now."""
         return await self.cleanup.run()
 

@@ -11,14 +11,14 @@ import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
 
 from segue.errors import SegueError, StartError
-from segue.paths import Places
+from segue.paths import Paths
 from segue.runtime.daemon_record import is_in_place, remove_record, write_record
 from segue.server.app import Services
 from segue.server.jobs.indexer import keep_indexed
-from segue.server.net.listener import Door, borrow_door, open_door
+from segue.server.net.listener import Listener, adopt_listener, bind_listener
 from segue.server.process.instance_lock import own
 from segue.server.process.sd_notify import Notifier
-from segue.server.process.signals import Stop
+from segue.server.process.signals import Shutdown
 from segue.store.store import open_store
 from segue.timestamps import Clock, wall_ms
 
@@ -41,8 +41,8 @@ IDLE_LOOKS = 10
 
 
 async def serve(
-    places: Places,
-    stop: Stop,
+    paths: Paths,
+    stop: Shutdown,
     *,
     clock: Clock = wall_ms,
     monotonic: Callable[[], float] = time.monotonic,
@@ -55,15 +55,15 @@ async def serve(
     At `listener`, if a service manager opened it at the places' socket; `notifier` is who wants to know how we fare.
     Raises StartError (perhaps in an ExceptionGroup) if it cannot start; then nothing is left behind.
     """
-    config = places.config
-    with own(places):
+    config = paths.config
+    with own(paths):
         async with open_store(
-            places.database, clock=clock, queue_limit=config.limits.queue, durability=config.daemon.durability
+            paths.database, clock=clock, queue_limit=config.limits.queue, durability=config.daemon.durability
         ) as store:
-            services = Services(places, store, stop, clock, monotonic)
+            services = Services(paths, store, stop, clock, monotonic)
             await _recall(services)
-            door = open_door(places.socket) if listener is None else borrow_door(places.socket, listener)
-            daemon = Daemon(places, services, stop, door, notifier or Notifier())
+            door = bind_listener(paths.socket) if listener is None else adopt_listener(paths.socket, listener)
+            daemon = Daemon(paths, services, stop, door, notifier or Notifier())
             try:
                 await daemon.run(on_ready)
             finally:
@@ -82,8 +82,8 @@ async def _recall(services: Services) -> None:
 class Daemon:
     """The door, the clients behind it and the chores, from the first client to the last."""
 
-    def __init__(self, places: Places, services: Services, stop: Stop, door: Door, notifier: Notifier) -> None:
-        self._places = places
+    def __init__(self, paths: Paths, services: Services, stop: Shutdown, door: Listener, notifier: Notifier) -> None:
+        self._paths = paths
         self._services = services
         self._stop = stop
         self._door = door
@@ -97,7 +97,7 @@ class Daemon:
                 await self._answer_ourselves()
                 self._leave_record()
                 on_ready()
-                self._notifier.tell("READY=1", f"STATUS=serving {self._places.database} at {self._door.path}")
+                self._notifier.tell("READY=1", f"STATUS=serving {self._paths.database} at {self._door.path}")
                 self._start_chores(chores, clients)
                 await self._stop.requested.wait()
                 self._notifier.tell("STOPPING=1", "STATUS=answering what was received")
@@ -107,18 +107,18 @@ class Daemon:
     def leave(self) -> None:
         """Remove the socket and the record, if they are still ours."""
         self._door.close()
-        remove_record(self._places.record, self._services.record)
+        remove_record(self._paths.record, self._services.record)
 
     def _leave_record(self) -> None:
         """Say where we are; without it, on a full disk for instance, clients that know the socket are served."""
         try:
-            if not is_in_place(self._places.record, self._services.record):
-                write_record(self._places.record, self._services.record)
+            if not is_in_place(self._paths.record, self._services.record):
+                write_record(self._paths.record, self._services.record)
         except StartError as error:
             log.warning("%s", error)
 
     def _start_chores(self, chores: TaskGroup, clients: TaskGroup) -> None:
-        config = self._places.config
+        config = self._paths.config
         if config.session.auto_cleanup:
             chores.start_soon(self._services.cleanup.run_on_schedule)
         if config.daemon.idle_exit_minutes:
@@ -130,7 +130,7 @@ class Daemon:
         chores.start_soon(self._watch_file)
         chores.start_soon(self._notifier.feed_watchdog, self._services.store)
 
-    async def _accept(self, door: Door, clients: TaskGroup) -> None:
+    async def _accept(self, door: Listener, clients: TaskGroup) -> None:
         await self._services.clients.accept_from(door.listener, clients)
 
     async def _answer_ourselves(self) -> None:
@@ -210,11 +210,11 @@ class Daemon:
 
     async def _watch_file(self) -> None:
         """Notice that the database is removed or replaced under us though nobody writes; it is logged then."""
-        while self._services.store.look_after_file() is None:
+        while self._services.store.check_files() is None:
             await anyio.sleep(SELF_CHECK_SECONDS)
 
     async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
-        old, self._door = self._door, open_door(self._places.socket)
+        old, self._door = self._door, bind_listener(self._paths.socket)
         chores.start_soon(self._accept, self._door, clients)
         await self._services.clients.accept_queued(old.listener, clients)
         anyio.notify_closing(old.listener)  # or its waiter stays, on a descriptor that the next client is given

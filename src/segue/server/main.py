@@ -15,14 +15,14 @@ import click
 from segue import __version__
 from segue.config import LogLevel
 from segue.errors import StartError
-from segue.paths import Overrides, find_places
+from segue.paths import PathOptions, resolve_paths
 from segue.server.daemon import serve
 from segue.server.net.socket_activation import Listening, listen_at, take_descriptors
-from segue.server.process.log_format import one_line, priority, start_logging
+from segue.server.process.log_format import escape_line, priority, start_logging
 from segue.server.process.malloc import return_large_blocks
 from segue.server.process.sd_notify import Notifier, find_notifier
-from segue.server.process.signals import Stop, force_exit, obey_signals
-from segue.server.process.startup_report import Starter
+from segue.server.process.signals import Shutdown, force_exit, handle_signals
+from segue.server.process.startup_report import StartupReport
 
 log = logging.getLogger("segue")
 
@@ -41,43 +41,43 @@ SWITCH_SECONDS = 0.0005
 @click.version_option(__version__, prog_name="segued", message="%(prog)s %(version)s")
 @click.pass_obj
 def command(
-    starter: Starter, *, socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None
+    starter: StartupReport, *, socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None
 ) -> None:
     """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
     protect_process()
     tune_interpreter()
     return_large_blocks()
     notifier, descriptors = find_notifier(), take_descriptors()
-    places = find_places(Overrides(socket, database, config))
-    listening = listen_at(places, descriptors)
-    start_logging(log_level or places.config.daemon.log_level)
+    paths = resolve_paths(PathOptions(socket, database, config))
+    listening = listen_at(paths, descriptors)
+    start_logging(log_level or paths.config.daemon.log_level)
     remarks = [] if listening.remark is None else [listening.remark]
-    if (config or os.environ.get("SEGUE_CONFIG")) and not places.config_path.exists():
-        remarks.append(f"there is no {places.config_path}; every setting has its default")
+    if (config or os.environ.get("SEGUE_CONFIG")) and not paths.config_path.exists():
+        remarks.append(f"there is no {paths.config_path}; every setting has its default")
     uvloop = {"use_uvloop": find_spec("uvloop") is not None}
     anyio.run(run, listening, notifier, remarks, starter, backend_options=uvloop)
 
 
-async def run(listening: Listening, notifier: Notifier, remarks: list[str], starter: Starter) -> None:
+async def run(listening: Listening, notifier: Notifier, remarks: list[str], starter: StartupReport) -> None:
     """Serve until a signal, a client or idleness ends it; the remarks are logged once it serves."""
-    stop, places = Stop(), listening.places
+    stop, paths = Shutdown(), listening.paths
 
     def tell_ready() -> None:
-        _tell(f"ready on {places.socket}")
-        starter.tell(0, str(places.socket))
+        _tell(f"ready on {paths.socket}")
+        starter.tell(0, str(paths.socket))
         for remark in remarks:  # not before: one that cannot start says one line
             log.warning("%s", remark)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(obey_signals, stop)
+        tasks.start_soon(handle_signals, stop)
         tasks.start_soon(force_exit, stop)
-        await serve(places, stop, on_ready=tell_ready, listener=listening.listener, notifier=notifier)
+        await serve(paths, stop, on_ready=tell_ready, listener=listening.listener, notifier=notifier)
         tasks.cancel_scope.cancel()
 
 
-def main(starter: Starter | None = None) -> None:
+def main(starter: StartupReport | None = None) -> None:
     """Run the program and exit: 0 stopped, 1 could not start, 2 usage or configuration, 3 already running."""
-    starter = starter or Starter()
+    starter = starter or StartupReport()
     try:
         command.main(standalone_mode=False, obj=starter)
     except click.ClickException as error:
@@ -139,7 +139,7 @@ def _first_start_error(group: BaseExceptionGroup[BaseException]) -> StartError |
     return matched
 
 
-def _fail(code: int, text: str, starter: Starter) -> NoReturn:
+def _fail(code: int, text: str, starter: StartupReport) -> NoReturn:
     _tell(text, logging.ERROR)
     starter.tell(code, _words(text))
     sys.exit(code)
@@ -153,7 +153,7 @@ def _tell(text: str, level: int = logging.INFO) -> None:
 
 
 def _words(text: str) -> str:
-    return one_line(" ".join(text.split()))
+    return escape_line(" ".join(text.split()))
 
 
 if __name__ == "__main__":

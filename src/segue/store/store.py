@@ -18,11 +18,11 @@ from segue.files import prepare_directory
 from segue.results import ReadStatus
 from segue.store.engine.connection import Durability, ThreadConnection, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
-from segue.store.engine.file_guard import Footprint
+from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.metrics import Timing
 from segue.store.engine.transactions import fold_wal, run_read
 from segue.store.engine.tx import Tx
-from segue.store.engine.write_queue import GroupCommit
+from segue.store.engine.write_queue import WriteQueue
 from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")
@@ -48,8 +48,8 @@ class Store:
 
     def __init__(self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock) -> None:
         self.path = path
-        self._footprint = Footprint(path)
-        self.writes = GroupCommit(writer, path, self._footprint, clock)
+        self._file_guard = FileGuard(path)
+        self.writes = WriteQueue(writer, path, self._file_guard, clock)
         self.timing = self.writes.timing
         self._writer = writer
         self._readers = readers
@@ -62,9 +62,9 @@ class Store:
         """What is being read, and what waits for a reader."""
         return self.timing.reads(self._reader_free.statistics().tasks_waiting)
 
-    def look_after_file(self) -> str | None:
+    def check_files(self) -> str | None:
         """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on."""
-        return self._footprint.lost()
+        return self._file_guard.lost()
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query` in a write transaction and return its result once that is durable.
@@ -75,7 +75,7 @@ class Store:
         """
         return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=False)
 
-    async def write_brief(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do as `write` does, for a query of less than a tenth of a millisecond: few rows, none of them large.
 
         The loop, and so everybody, may wait while its statements run.
@@ -93,7 +93,9 @@ class Store:
                 self.timing.end_read(reader)
                 self._idle.append(reader)
 
-    async def read_apart(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read_on_new_connection(
+        self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run `query` as `read` does, on a connection of its own: for what takes so long that others would wait."""
         async with self._apart_free:
             try:
@@ -103,7 +105,7 @@ class Store:
             async with _apart(reader, self.timing):
                 return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
 
-    async def run_apart(
+    async def run_on_new_connection(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `function` on a connection of its own and outside of a transaction, as a copy of the whole file must be.
@@ -111,8 +113,8 @@ class Store:
         If the caller is cancelled, SQLite is interrupted and the function's end waited for. StorageError if there
         can be no connection.
         """
-        if self.look_after_file():
-            raise self._footprint.error()
+        if self.check_files():
+            raise self._file_guard.error()
         async with self._apart_free:
             try:
                 reader = await open_reader(self.path)

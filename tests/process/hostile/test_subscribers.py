@@ -43,13 +43,13 @@ class Reader(threading.Thread):
             self.seen.append(event["data"].get("id"))
 
 
-def append_all(segued: Segued, session: str, may_go_on: Callable[[int], bool]) -> tuple[list[int], float]:
+def append_all(segued: Segued, session: str, has_time: Callable[[int], bool]) -> tuple[list[int], float]:
     """The ids of all messages appended by several connections at once, and how many a second that were."""
     wires = [segued.connect() for _ in range(WRITERS)]
     ids: list[int] = []
     start = time.perf_counter()
     while len(ids) < APPENDS:
-        if not may_go_on(len(ids)):
+        if not has_time(len(ids)):
             time.sleep(0.001)
             continue
         for wire in wires:

@@ -11,7 +11,7 @@ import pytest
 
 from segue.client import AsyncClient, Client, NotStarted, TimedOut, Unreachable
 from segue.config import Config
-from segue.paths import Places
+from segue.paths import Paths
 from tests.process.command_line import Cli
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
@@ -19,8 +19,8 @@ from tests.support.system.background import Background, serving, unattended
 
 
 @pytest.fixture
-def places(segued: Segued) -> Places:
-    return Places(Config(), segued.config, segued.database, segued.socket, socket_given=True, database_given=True)
+def paths(segued: Segued) -> Paths:
+    return Paths(Config(), segued.config, segued.database, segued.socket, socket_explicit=True, database_explicit=True)
 
 
 @pytest.fixture
@@ -34,98 +34,98 @@ def background(segued: Segued, unserved: Cli, monkeypatch: pytest.MonkeyPatch) -
         yield background
 
 
-def test_the_blocking_client_starts_a_daemon(places: Places, background: Background) -> None:
-    with Client.connect(places) as client:
+def test_the_blocking_client_starts_a_daemon(paths: Paths, background: Background) -> None:
+    with Client.connect(paths) as client:
         assert client.request("daemon.ping") == "pong"
-    with Client.connect(places) as again:
+    with Client.connect(paths) as again:
         assert again.request("daemon.status")["pid"] == background.pid
     assert background.starts == 1
 
 
-async def test_the_async_client_starts_a_daemon(places: Places, background: Background) -> None:
-    async with AsyncClient.connect(places) as client:
+async def test_the_async_client_starts_a_daemon(paths: Paths, background: Background) -> None:
+    async with AsyncClient.connect(paths) as client:
         assert await client.request("daemon.ping") == "pong"
     assert background.starts == 1
 
 
-async def test_a_client_that_must_not_start_a_daemon_does_not(places: Places, background: Background) -> None:
+async def test_a_client_that_must_not_start_a_daemon_does_not(paths: Paths, background: Background) -> None:
     with pytest.raises(Unreachable):
-        Client.connect(places, autostart=False)
+        Client.connect(paths, autostart=False)
     with pytest.raises(Unreachable):
-        async with AsyncClient.connect(places, autostart=False):
+        async with AsyncClient.connect(paths, autostart=False):
             pass
-    assert not places.database.parent.exists()
+    assert not paths.database.parent.exists()
 
 
-def test_a_bare_socket_path_names_no_database_so_nothing_is_started(places: Places, background: Background) -> None:
+def test_a_bare_socket_path_names_no_database_so_nothing_is_started(paths: Paths, background: Background) -> None:
     with pytest.raises(Unreachable):
-        Client.connect(places.socket)
-    assert not places.socket.parent.exists()
+        Client.connect(paths.socket)
+    assert not paths.socket.parent.exists()
 
 
-def test_no_child_is_left_to_be_waited_for(places: Places, background: Background) -> None:
-    Client.connect(places).close()
+def test_no_child_is_left_to_be_waited_for(paths: Paths, background: Background) -> None:
+    Client.connect(paths).close()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_a_signal_that_the_starting_thread_held_back_reaches_the_daemon(places: Places, background: Background) -> None:
+def test_a_signal_that_the_starting_thread_held_back_reaches_the_daemon(paths: Paths, background: Background) -> None:
     held = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
-        Client.connect(places).close()
+        Client.connect(paths).close()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
     os.kill(background.pid, signal.SIGTERM)
     wait_until(background.is_gone)
 
 
-async def test_a_stopped_daemon_is_named_when_it_does_not_answer(places: Places, background: Background) -> None:
-    Client.connect(places).close()
+async def test_a_stopped_daemon_is_named_when_it_does_not_answer(paths: Paths, background: Background) -> None:
+    Client.connect(paths).close()
     os.kill(background.pid, signal.SIGSTOP)
-    with Client.connect(places, timeout=0.1) as client, pytest.raises(TimedOut, match=f"kill {background.pid}"):
+    with Client.connect(paths, timeout=0.1) as client, pytest.raises(TimedOut, match=f"kill {background.pid}"):
         client.request("daemon.ping")
-    async with AsyncClient.connect(places, timeout=0.1) as waiting:
+    async with AsyncClient.connect(paths, timeout=0.1) as waiting:
         with pytest.raises(TimedOut, match=f"kill {background.pid}"):
             await waiting.request("daemon.ping")
 
 
 def test_a_stopped_daemon_without_a_socket_is_not_waited_for_and_not_killed(
-    places: Places, background: Background
+    paths: Paths, background: Background
 ) -> None:
-    Client.connect(places).close()
+    Client.connect(paths).close()
     os.kill(background.pid, signal.SIGSTOP)
-    places.socket.unlink()
-    places.record.unlink()
+    paths.socket.unlink()
+    paths.record.unlink()
     with pytest.raises(NotStarted, match=f"kill {background.pid}"):
-        Client.connect(places, timeout=3)
+        Client.connect(paths, timeout=3)
     assert not background.is_gone()
     os.kill(background.pid, signal.SIGCONT)
-    wait_until(places.socket.exists)
-    with Client.connect(places) as client:
+    wait_until(paths.socket.exists)
+    with Client.connect(paths) as client:
         assert client.request("daemon.status")["pid"] == background.pid
 
 
 def test_a_program_that_cannot_be_run_is_told(
-    places: Places, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(NotStarted, match="cannot run"):
-        Client.connect(places)
+        Client.connect(paths)
 
 
 def test_a_program_that_ends_without_a_word_is_told_with_the_place_of_its_log(
-    places: Places, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "segued").write_text("#!/bin/sh\necho what happened >&2\n")
     (tmp_path / "segued").chmod(0o700)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(NotStarted, match=str(background.journal)):
-        Client.connect(places)
+        Client.connect(paths)
     assert background.journal.read_text() == "what happened\n"
 
 
 def test_a_program_whose_interpreter_is_gone_is_passed_over_for_the_module(
-    places: Places, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     moved = tmp_path / "moved"
     venv.create(moved, symlinks=True)
@@ -133,16 +133,16 @@ def test_a_program_whose_interpreter_is_gone_is_passed_over_for_the_module(
     (moved / "bin" / "segued").chmod(0o700)
     monkeypatch.setattr("sys.executable", str(moved / "bin" / "python"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    with Client.connect(places) as client:
+    with Client.connect(paths) as client:
         assert client.request("daemon.ping") == "pong"
-    assert serving(places.database)
+    assert serving(paths.database)
 
 
 def test_without_the_program_beside_it_the_interpreter_runs_the_module(
-    places: Places, background: Background, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("segue.client.spawn.PROGRAM", "no-such-program")
-    with Client.connect(places) as client:
+    with Client.connect(paths) as client:
         assert client.request("daemon.ping") == "pong"
     command = Path(f"/proc/{background.pid}/cmdline").read_bytes().split(b"\0")
     assert command[1:4] == [b"-P", b"-m", b"segue.server"]

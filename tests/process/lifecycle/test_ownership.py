@@ -15,7 +15,7 @@ from tests.support.wire import TIMEOUT_SECONDS, Wire
 TOGETHER = 20
 
 
-def one_line(outcome: tuple[int, list[str]]) -> int:
+def escape_line(outcome: tuple[int, list[str]]) -> int:
     """The exit code of a start that said why in exactly one line."""
     code, lines = outcome
     assert len(lines) == 1, lines
@@ -25,14 +25,14 @@ def one_line(outcome: tuple[int, list[str]]) -> int:
 
 def test_a_second_daemon_on_the_same_database_exits_3(segued: Segued) -> None:
     segued.start()
-    assert one_line(segued.fail("--socket", str(segued.socket.with_name("other.sock")))) == 3
+    assert escape_line(segued.fail("--socket", str(segued.socket.with_name("other.sock")))) == 3
     assert segued.connect().call("daemon.ping") == "pong"
     assert sorted(path.name for path in segued.socket.parent.iterdir()) == ["segued.sock", "segued.sock.lock"]
 
 
 def test_a_second_daemon_on_the_same_socket_exits_3_whatever_its_database(segued: Segued, tmp_path: Path) -> None:
     segued.start()
-    assert one_line(segued.fail("--database", str(tmp_path / "other" / "sessions.db"))) == 3
+    assert escape_line(segued.fail("--database", str(tmp_path / "other" / "sessions.db"))) == 3
     assert segued.connect().call("daemon.status")["database"]["path"] == str(segued.database)
 
 
@@ -40,7 +40,7 @@ def test_a_second_daemon_finds_the_same_database_behind_another_name(segued: Seg
     segued.start()
     (tmp_path / "link").symlink_to(segued.database.parent)
     other = tmp_path / "elsewhere" / "segued.sock"
-    assert one_line(segued.fail("--database", str(tmp_path / "link" / "sessions.db"), "--socket", str(other))) == 3
+    assert escape_line(segued.fail("--database", str(tmp_path / "link" / "sessions.db"), "--socket", str(other))) == 3
 
 
 def test_another_program_that_answers_at_the_socket_is_left_alone(segued: Segued) -> None:
@@ -50,7 +50,7 @@ def test_another_program_that_answers_at_the_socket_is_left_alone(segued: Segued
         segued.socket.chmod(0o600)
         other.listen()
         before = segued.socket.stat().st_ino
-        assert one_line(segued.fail()) == 3
+        assert escape_line(segued.fail()) == 3
         assert segued.socket.stat().st_ino == before
     segued.socket.unlink()
 
@@ -63,7 +63,7 @@ def test_another_program_whose_queue_is_full_is_left_alone(segued: Segued) -> No
         other.listen(0)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
             first.connect(str(segued.socket))
-            assert one_line(segued.fail()) == 3
+            assert escape_line(segued.fail()) == 3
     segued.socket.unlink()
 
 
@@ -81,9 +81,9 @@ def test_a_stopped_daemon_is_not_taken_for_a_dead_one(segued: Segued) -> None:
     segued.start()
     os.kill(segued.pid, signal.SIGSTOP)
     try:
-        assert one_line(segued.fail()) == 3
+        assert escape_line(segued.fail()) == 3
         other = segued.folder / "other" / "segued.sock"
-        assert one_line(segued.fail("--socket", str(other))) == 3
+        assert escape_line(segued.fail("--socket", str(other))) == 3
     finally:
         os.kill(segued.pid, signal.SIGCONT)
     assert segued.connect().call("daemon.ping") == "pong"
@@ -110,7 +110,7 @@ def test_a_start_while_the_old_daemon_drains_exits_3_and_works_once_it_is_gone(s
         fill(deaf)
         os.kill(segued.pid, signal.SIGTERM)
         wait_until(lambda: not segued.socket.exists())
-        assert one_line(segued.fail()) == 3
+        assert escape_line(segued.fail()) == 3
     assert segued.wait() == 0
     assert segued.start().connect().call("daemon.ping") == "pong"
 
@@ -187,7 +187,7 @@ def test_clients_of_a_remade_socket_are_told_of_the_end_like_all_others(watchful
 
 
 def test_a_record_that_was_spoilt_is_put_right(watchful: Server) -> None:
-    record = watchful.places.record
+    record = watchful.paths.record
     told = record.read_bytes()
     for spoilt in (b"", b"{", b"[]", b"\xff", told.replace(b'"pid"', b'"dip"')):
         record.write_bytes(spoilt)

@@ -13,7 +13,7 @@ import pytest
 from segue.cli.integration import unit_files
 from segue.cli.integration.unit_files import LABEL, plan
 from segue.config import Config
-from segue.paths import Places
+from segue.paths import Paths
 from tests.process.command_line import Cli
 from tests.support.process import PROGRAMS, Segued
 from tests.support.wire import TIMEOUT_SECONDS
@@ -200,8 +200,8 @@ KEYS = {
 }
 
 
-def places(**changed: object) -> Places:
-    found = Places(Config(), Path("/x.toml"), Path("/data/<a> & b.db"), Path("/run/s.sock"), socket_given=True)
+def paths(**changed: object) -> Paths:
+    found = Paths(Config(), Path("/x.toml"), Path("/data/<a> & b.db"), Path("/run/s.sock"), socket_explicit=True)
     return found._replace(**changed)  # type: ignore[arg-type]
 
 
@@ -210,7 +210,7 @@ def test_the_agent_of_launchd_has_known_keys_of_the_right_types_and_absolute_pat
 ) -> None:
     home = tmp_path / "it's $HOME"
     monkeypatch.setenv("HOME", str(home))
-    found = plan(places(database_given=True), platform="darwin")
+    found = plan(paths(database_explicit=True), platform="darwin")
     [unit] = found.units
     agent = plistlib.loads(unit.text.encode())
     assert {key: type(value) for key, value in agent.items()} == KEYS
@@ -238,7 +238,7 @@ def test_the_file_at_the_top_is_a_property_list_with_the_same_keys() -> None:
 
 def test_a_platform_without_a_known_manager_is_told() -> None:
     with pytest.raises(Exception, match="by hand"):
-        plan(places(), platform="sunos5")
+        plan(paths(), platform="sunos5")
 
 
 def test_no_place_to_fill_in_is_left_and_each_stands_there_once() -> None:

@@ -13,7 +13,7 @@ import pytest
 from anyio.abc import TaskGroup
 
 from segue.config import Config, DaemonConfig
-from segue.server.net.connections import Clients
+from segue.server.net.connections import ConnectionManager
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import PROGRAMS, Segued
@@ -229,14 +229,14 @@ def knock(path: Path, line: bytes, outcomes: list[str]) -> None:
 
 def test_nobody_gets_into_the_queue_after_it_was_emptied(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes: list[int] = []
-    empty_queue = Clients.accept_queued
+    empty_queue = ConnectionManager.accept_queued
 
-    async def knock_late(clients: Clients, listener: socket.socket, tasks: TaskGroup) -> None:
+    async def knock_late(clients: ConnectionManager, listener: socket.socket, tasks: TaskGroup) -> None:
         await empty_queue(clients, listener, tasks)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as late:
             outcomes.append(late.connect_ex(str(server.socket)))
 
-    monkeypatch.setattr(Clients, "accept_queued", knock_late)
+    monkeypatch.setattr(ConnectionManager, "accept_queued", knock_late)
     server.stop()
     assert outcomes == [errno.ENOENT]
 

@@ -340,7 +340,7 @@ PLACES: dict[str, tuple[Callable[[Path], Any], tuple[str, str]]] = {
 }
 
 
-def footprint(shelf: Path) -> dict[str, tuple[int, ...]]:
+def file_guard(shelf: Path) -> dict[str, tuple[int, ...]]:
     """Everything in the folder, and all that would show that it was touched; a mere look changes st_atime."""
     found = {str(each): each.lstat() for each in shelf.glob("**/*")}
     return {name: (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns) for name, one in found.items()}
@@ -353,12 +353,12 @@ def test_a_place_where_no_copy_can_be_is_told_and_left_as_it_is(
 ) -> None:
     make, (kind, reason) = PLACES[place]
     path = make(shelf)
-    before = footprint(shelf)
+    before = file_guard(shelf)
     wire = segued.start().connect()
     answer = wire.respond("daemon.backup", {"path": str(path) if path != 5 else 5, "overwrite": overwrite})
     data = answer["error"]["data"]
     assert (data["kind"], data["path"] if kind == "invalid_params" else data["reason"]) == (kind, reason)
-    assert footprint(shelf) == before
+    assert file_guard(shelf) == before
     assert wire.call("daemon.ping") == "pong"
 
 
@@ -367,9 +367,9 @@ def test_no_file_of_the_daemon_itself_is_replaced(segued: Segued) -> None:
     wire = segued.start().connect()
     data, run = segued.database.parent, segued.socket.parent
     names = ("sessions.db", "sessions.db-wal", "sessions.db-shm", "sessions.db-journal", "sessions.db.lock")
-    places = [*(data / name for name in (*names, "daemon.json")), *run.iterdir(), segued.config]
-    assert len(places) == 9
-    for place in [*places, data / ".." / "data" / "sessions.db"]:
+    paths = [*(data / name for name in (*names, "daemon.json")), *run.iterdir(), segued.config]
+    assert len(paths) == 9
+    for place in [*paths, data / ".." / "data" / "sessions.db"]:
         with pytest.raises(SegueError) as caught:
             wire.call("daemon.backup", path=str(place), overwrite=True)
         assert (caught.value.kind, caught.value.data["path"]) == ("invalid_params", "$.path")

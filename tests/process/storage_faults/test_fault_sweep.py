@@ -70,7 +70,7 @@ class Sweep:
         self.failures: list[str] = []
         self._lock = threading.Lock()
 
-    def places(self) -> dict[str, int]:
+    def paths(self) -> dict[str, int]:
         """How often each call is made in a life without faults."""
         counts = live(self._folder / "recorded")[0].counts()
         assert set(INEVITABLE) <= set(counts), counts
@@ -111,12 +111,12 @@ class Sweep:
                 self.hits[fault.call] += 1
 
 
-def every_fault(places: dict[str, int]) -> list[Fault]:
+def every_fault(paths: dict[str, int]) -> list[Fault]:
     return [
         Fault(call, what, number)
         for call in CALLS
         for what in (*ERRORS, *MORE_ERRORS.get(call, ()), "KILL")
-        for number in range(1, places.get(call, 0) + 1)
+        for number in range(1, paths.get(call, 0) + 1)
     ]
 
 
@@ -135,15 +135,15 @@ def sample(faults: list[Fault], seed: int) -> list[Fault]:
 def test_no_failing_system_call_loses_what_was_answered(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     wanted, seed = str(pytestconfig.getoption("--sweep")), int(pytestconfig.getoption("--sweep-seed"))
     sweep = Sweep(tmp_path)
-    places = sweep.places()
-    faults, seconds = every_fault(places), float("inf")
+    paths = sweep.paths()
+    faults, seconds = every_fault(paths), float("inf")
     if wanted == "sample":
         faults, seconds = sample(faults, seed), float(pytestconfig.getoption("--sweep-seconds"))
     elif wanted != "all":
         call, what, number = wanted.split(":")
         faults = [Fault(call, what, int(number))]
     sweep.try_all(faults, seconds)
-    print(f"seed {seed}; calls made: {places}; faults that happened: {dict(sweep.hits)}")  # noqa: T201
+    print(f"seed {seed}; calls made: {paths}; faults that happened: {dict(sweep.hits)}")  # noqa: T201
     tried("system calls that failed or were the last, each followed by a restart", sweep.hits.total())
     assert not sweep.failures, f"seed {seed}: " + "\n".join(sweep.failures)
     assert sweep.hits.total() >= max(1, min(len(faults), LEAST) * 3 // 4), f"too few faults happened: {sweep.hits}"

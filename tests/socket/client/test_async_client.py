@@ -9,7 +9,7 @@ import pytest
 from anyio.abc import UNIXSocketStream
 
 from segue.api import message, session
-from segue.client import AsyncClient, ConnectionLost, Garbled, TimedOut, Unreachable
+from segue.client import AsyncClient, ConnectionLost, ProtocolError, TimedOut, Unreachable
 from segue.errors import NotFound
 from segue.models import Session
 from segue.results import Appended
@@ -36,7 +36,7 @@ class Peer(NamedTuple):
 
 @pytest.fixture
 async def client(server: Server) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient.connect(server.places) as client:
+    async with AsyncClient.connect(server.paths) as client:
         yield client
 
 
@@ -146,7 +146,7 @@ async def test_a_request_that_the_daemon_does_not_take_in_time_ends_the_connecti
         await peer.client.request("second")
 
 
-@pytest.mark.parametrize(("last_words", "fault"), [(b"", ConnectionLost), (b"what?\n", Garbled)])
+@pytest.mark.parametrize(("last_words", "fault"), [(b"", ConnectionLost), (b"what?\n", ProtocolError)])
 async def test_a_lost_connection_is_told_to_all_who_wait_and_to_all_who_come(
     peer: Peer, last_words: bytes, fault: type[Exception]
 ) -> None:
@@ -155,7 +155,7 @@ async def test_a_lost_connection_is_told_to_all_who_wait_and_to_all_who_come(
     async def ask() -> None:
         try:
             await peer.client.request("a")
-        except (ConnectionLost, Garbled) as error:
+        except (ConnectionLost, ProtocolError) as error:
             faults.append(type(error))
 
     async with anyio.create_task_group() as tasks:
@@ -171,7 +171,7 @@ async def test_a_lost_connection_is_told_to_all_who_wait_and_to_all_who_come(
 
 async def test_an_error_inside_the_block_comes_out_as_it_is(server: Server) -> None:
     with pytest.raises(NotFound):
-        async with AsyncClient.connect(server.places) as client:
+        async with AsyncClient.connect(server.paths) as client:
             await client.call(session.get, session_id="x")
     with pytest.raises(ConnectionLost):
         await client.request("daemon.ping")

@@ -7,8 +7,8 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from segue.api import daemon, events, message, session
-from segue.client import AsyncClient, Client, ConnectionLost, Garbled
-from segue.client.protocol import Pipeline
+from segue.client import AsyncClient, Client, ConnectionLost, ProtocolError
+from segue.client.protocol import RequestPipeline
 from segue.events import Event, MemoryDeleted, Nothing
 from segue.models import Message, Session
 from tests.support.inprocess import Server
@@ -91,7 +91,7 @@ def notice(kind: str, data: str) -> bytes:
 
 
 def test_what_a_newer_daemon_tells_is_passed_over() -> None:
-    pipeline = Pipeline()
+    pipeline = RequestPipeline()
     pipeline.feed(notice("session.teleported", '{"to": []}'))
     pipeline.feed(b'{"jsonrpc":"2.0","method":"weather","params":[1]}\n')
     pipeline.feed(notice("memory.deleted", '{"memory_id":1,"why":"new"}'))
@@ -102,5 +102,5 @@ def test_what_a_newer_daemon_tells_is_passed_over() -> None:
 
 
 def test_an_event_that_is_not_as_agreed_is_told_as_such() -> None:
-    with pytest.raises(Garbled):
-        Pipeline().feed(notice("memory.deleted", "{}"))
+    with pytest.raises(ProtocolError):
+        RequestPipeline().feed(notice("memory.deleted", "{}"))

@@ -5,7 +5,7 @@ from typing import assert_type
 import pytest
 
 from segue.api import daemon, message, session
-from segue.client import Client, ConnectionLost, Garbled, TimedOut
+from segue.client import Client, ConnectionLost, ProtocolError, TimedOut
 from segue.errors import InvalidParams, NotFound, Overloaded
 from segue.models import Session
 from segue.results import Appended, SessionPage
@@ -14,7 +14,7 @@ from tests.support.inprocess import Server
 
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
-    with Client.connect(server.places) as client:
+    with Client.connect(server.paths) as client:
         yield client
 
 
@@ -107,7 +107,7 @@ def test_the_last_words_of_a_daemon_that_closed_are_heard(peer: tuple[Client, so
 def test_an_answer_to_something_else_ends_the_connection(peer: tuple[Client, socket.socket]) -> None:
     client, theirs = peer
     theirs.sendall(b'{"jsonrpc":"2.0","result":1,"id":7}\n')
-    with pytest.raises(Garbled):
+    with pytest.raises(ProtocolError):
         client.request("first")
     with pytest.raises(ConnectionLost):
         client.request("second")

@@ -291,7 +291,7 @@ async def test_a_vanished_client_is_noted_also_when_the_queue_is_full(tmp_path: 
             async with anyio.create_task_group() as tasks:
                 for _ in ("under way", "waiting"):
                     tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(attachments.vanish, "client")
+                tasks.start_soon(attachments.on_disconnect, "client")
         assert (await store.read(sessions.get, "mine")).status == "crashed"
 
 

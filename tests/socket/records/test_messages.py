@@ -430,13 +430,13 @@ def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, sessi
 
 
 @pytest.mark.parametrize("place", [{"session_id": "s"}, {"working_dir": HERE}], ids=["session", "directory"])
-@pytest.mark.parametrize(("over", "way"), [(0, "write_brief"), (1, "write")])
+@pytest.mark.parametrize(("over", "way"), [(0, "write_inline"), (1, "write")])
 def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_loop(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, way: str
 ) -> None:
     wire.call("session.create", id="s", working_dir=HERE)
     ways: list[str] = []
-    for name in ("write", "write_brief"):
+    for name in ("write", "write_inline"):
         monkeypatch.setattr(Store, name, noting(ways, name, getattr(Store, name)))
     content = "é" * (appending.BRIEF_BYTES // 2) + "x" * over
     wire.call("message.append", role="user", content=content, **place)
@@ -448,7 +448,7 @@ def noting(ways: list[str], name: str, method: Callable[..., Any]) -> Callable[.
     """The method, which notes its name for an append."""
 
     async def noted(store: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
-        if query in (appending.append, appending.append_in_place):
+        if query in (appending.append, appending.append_to_directory):
             ways.append(name)
         return await method(store, query, *args, **kwargs)
 

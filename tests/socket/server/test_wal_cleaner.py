@@ -8,7 +8,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from segue.server.jobs.wal_cleaner import RETRY_SECONDS, TRY_SECONDS, Traces
+from segue.server.jobs.wal_cleaner import RETRY_SECONDS, TRY_SECONDS, WalCleaner
 from segue.store.records import sessions
 from segue.store.store import open_store
 from tests.support.clock import START_MS
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_wal_that_another_program_reads_is_tried_ever_less_often(tmp_path: Path) -> None:
     path = tmp_path / "data" / "sessions.db"
-    pauses: list[float] = []
+    backoff_delays: list[float] = []
 
     async def note_pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == PAUSES:
+        backoff_delays.append(seconds)
+        if len(backoff_delays) == PAUSES:
             reader.execute("ROLLBACK")
         await checkpoint()
 
@@ -35,10 +35,10 @@ async def test_a_wal_that_another_program_reads_is_tried_ever_less_often(tmp_pat
                 reader.execute("BEGIN")
                 reader.execute("SELECT id FROM sessions").fetchall()
                 await store.write(sessions.create, bot_id="default")
-                traces = Traces(store, note_pause)
+                traces = WalCleaner(store, note_pause)
                 tasks.start_soon(traces.wipe_on_demand)
                 while traces.pending:
                     await anyio.sleep(0.01)
             tasks.cancel_scope.cancel()
     doubled = [TRY_SECONDS * 2**number for number in range(PAUSES)]
-    assert pauses == [min(pause, RETRY_SECONDS) for pause in doubled]
+    assert backoff_delays == [min(pause, RETRY_SECONDS) for pause in doubled]

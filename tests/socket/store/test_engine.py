@@ -111,7 +111,7 @@ class Writers:
 
     async def _write(self, index: int, query: Callable[[Tx], Any]) -> None:
         try:
-            write = self._store.write_brief if self._brief else self._store.write
+            write = self._store.write_inline if self._brief else self._store.write
             self.outcomes[index] = await write(query)
         except Exception as error:  # noqa: BLE001 - an outcome like any other
             self.outcomes[index] = error
@@ -179,7 +179,7 @@ async def test_brief_writes_run_on_the_loops_thread_and_are_committed_on_the_con
 
     writer = await store._writer.call(threading.get_ident)
     await store._writer.call(store._writer.raw.set_trace_callback, note)
-    assert await store.write_brief(lambda tx: threading.get_ident()) == threading.get_ident()
+    assert await store.write_inline(lambda tx: threading.get_ident()) == threading.get_ident()
     assert threads["COMMIT"] == writer
     assert await store.write(lambda tx: threading.get_ident()) == writer
 
@@ -217,11 +217,11 @@ def dawdle(tx: Tx) -> int:
 async def test_a_write_that_was_not_brief_keeps_the_next_ones_from_the_loop_ever_longer(store: Store) -> None:
     writer, loop = await store._writer.call(threading.get_ident), threading.get_ident()
     for times in (2, 4, 8):
-        assert await store.write_brief(dawdle) == loop
-        assert await store.write_brief(dawdle) == writer
+        assert await store.write_inline(dawdle) == loop
+        assert await store.write_inline(dawdle) == writer
         assert store.writes._rest == times * REST_SECONDS
         store.writes._rests_until = 0.0  # when it has rested
-    assert await store.write_brief(lambda tx: threading.get_ident()) == loop
+    assert await store.write_inline(lambda tx: threading.get_ident()) == loop
     assert store.writes._rest == REST_SECONDS
 
 
@@ -792,9 +792,9 @@ async def test_what_takes_long_is_read_apart_and_holds_up_no_other_reader(store:
     one_more = Blocker()
     async with anyio.create_task_group() as tasks:
         for blocker in blockers:
-            tasks.start_soon(store.read_apart, blocker)
+            tasks.start_soon(store.read_on_new_connection, blocker)
             await happened(blocker.begun)
-        tasks.start_soon(store.read_apart, one_more)
+        tasks.start_soon(store.read_on_new_connection, one_more)
         assert await store.read(notes) == ["seen"]
         assert not one_more.begun.is_set()
         for blocker in [*blockers, one_more]:

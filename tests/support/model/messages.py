@@ -31,11 +31,11 @@ def message_append(
     _check(draft, "$")
     if session_id is not None:
         find_session(world, session_id)
-        places = [session_id]
+        paths = [session_id]
     else:
         here = (working_dir, bot_id)
-        places = [one["id"] for one in world.sessions.values() if (one["working_dir"], one["bot_id"]) == here]
-    if first := _first_of_key(world, places, draft):
+        paths = [one["id"] for one in world.sessions.values() if (one["working_dir"], one["bot_id"]) == here]
+    if first := _first_of_key(world, paths, draft):
         return _appended(first, duplicate=True, resumed=session_id is None and first["id"] in world.resumed)
     resumed = False
     if session_id is None:

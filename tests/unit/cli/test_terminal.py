@@ -1,24 +1,24 @@
 import pytest
 
-from segue.cli.output.terminal import harmless, one_line, span
+from segue.cli.output.terminal import escape_controls, escape_line, span
 
 HOSTILE = "a\x1b[31mb\x07\x00\x7f\x9b31m\u202e\u2066c"
 SHOWN = "a\\x1b[31mb\\x07\\x00\\x7f\\x9b31m\\u202e\\u2066c"
 
 
 def test_nothing_that_could_drive_a_terminal_is_left() -> None:
-    assert harmless(HOSTILE) == SHOWN
-    assert one_line(HOSTILE) == SHOWN
+    assert escape_controls(HOSTILE) == SHOWN
+    assert escape_line(HOSTILE) == SHOWN
 
 
 def test_lines_and_tabs_of_a_message_stay_and_those_of_a_field_do_not() -> None:
-    assert harmless("a\r\nb\tc\rd\n") == "a\nb\tc\\x0dd\n"
-    assert one_line("a\nb\tc") == "a\\x0ab\\x09c"
+    assert escape_controls("a\r\nb\tc\rd\n") == "a\nb\tc\\x0dd\n"
+    assert escape_line("a\nb\tc") == "a\\x0ab\\x09c"
 
 
 def test_letters_of_every_script_stay() -> None:
     text = "naïve 漢字 עברית 👩‍👩‍👧 \u200f"
-    assert harmless(text) == text
+    assert escape_controls(text) == text
 
 
 @pytest.mark.parametrize(

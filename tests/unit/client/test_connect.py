@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from segue.client import Client, TimedOut, Unreachable
-from segue.client.connect import attempt, pauses, read_record
+from segue.client.connect import backoff_delays, read_record, try_connect
 from segue.config import Config
-from segue.paths import Places
+from segue.paths import Paths
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def open_sockets() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(Config(), tmp_path / "none.toml", tmp_path / "a.db", tmp_path / "default.sock", socket_given=False)
+def paths(tmp_path: Path) -> Paths:
+    return Paths(Config(), tmp_path / "none.toml", tmp_path / "a.db", tmp_path / "default.sock", socket_explicit=False)
 
 
 def listen(path: Path, stack: ExitStack, backlog: int = 8) -> socket.socket:
@@ -32,51 +32,51 @@ def listen(path: Path, stack: ExitStack, backlog: int = 8) -> socket.socket:
     return listener
 
 
-def reached(places: Places | Path, stack: ExitStack) -> Any:
-    """The path of the socket that an attempt leads to, None if it is busy."""
-    found = attempt(places)
+def reached(paths: Paths | Path, stack: ExitStack) -> Any:
+    """The path of the socket that an try_connect leads to, None if it is busy."""
+    found = try_connect(paths)
     return None if found is None else stack.enter_context(found).getpeername()
 
 
-def write_record(places: Places, mode: int = 0o600, **members: Any) -> None:
-    places.record.write_text(json.dumps(members))
-    places.record.chmod(mode)
+def write_record(paths: Paths, mode: int = 0o600, **members: Any) -> None:
+    paths.record.write_text(json.dumps(members))
+    paths.record.chmod(mode)
 
 
-def test_without_a_record_the_default_socket_is_tried(places: Places, open_sockets: ExitStack) -> None:
-    listen(places.socket, open_sockets)
-    assert reached(places, open_sockets) == str(places.socket)
+def test_without_a_record_the_default_socket_is_tried(paths: Paths, open_sockets: ExitStack) -> None:
+    listen(paths.socket, open_sockets)
+    assert reached(paths, open_sockets) == str(paths.socket)
 
 
 def test_the_record_beside_the_database_leads_to_a_daemon_of_another_environment(
-    places: Places, tmp_path: Path, open_sockets: ExitStack
+    paths: Paths, tmp_path: Path, open_sockets: ExitStack
 ) -> None:
     listen(tmp_path / "elsewhere.sock", open_sockets)
-    listen(places.socket, open_sockets)
-    write_record(places, socket=str(tmp_path / "elsewhere.sock"), database=str(places.database))
-    assert reached(places, open_sockets) == str(tmp_path / "elsewhere.sock")
+    listen(paths.socket, open_sockets)
+    write_record(paths, socket=str(tmp_path / "elsewhere.sock"), database=str(paths.database))
+    assert reached(paths, open_sockets) == str(tmp_path / "elsewhere.sock")
 
 
-def test_a_socket_that_was_named_is_the_only_one_tried(places: Places, tmp_path: Path, open_sockets: ExitStack) -> None:
+def test_a_socket_that_was_named_is_the_only_one_tried(paths: Paths, tmp_path: Path, open_sockets: ExitStack) -> None:
     listen(tmp_path / "elsewhere.sock", open_sockets)
-    write_record(places, socket=str(tmp_path / "elsewhere.sock"))
+    write_record(paths, socket=str(tmp_path / "elsewhere.sock"))
     with pytest.raises(Unreachable) as raised:
-        attempt(places._replace(socket_given=True))
-    assert raised.value.path == places.socket
+        try_connect(paths._replace(socket_explicit=True))
+    assert raised.value.path == paths.socket
 
 
-def test_a_record_that_a_killed_daemon_left_is_passed_over(places: Places, open_sockets: ExitStack) -> None:
+def test_a_record_that_a_killed_daemon_left_is_passed_over(paths: Paths, open_sockets: ExitStack) -> None:
     with ExitStack() as short:
-        listen(places.socket.with_name("dead.sock"), short)
-    listen(places.socket, open_sockets)
-    write_record(places, socket=str(places.socket.with_name("dead.sock")))
-    assert reached(places, open_sockets) == str(places.socket)
+        listen(paths.socket.with_name("dead.sock"), short)
+    listen(paths.socket, open_sockets)
+    write_record(paths, socket=str(paths.socket.with_name("dead.sock")))
+    assert reached(paths, open_sockets) == str(paths.socket)
 
 
-def test_a_record_reached_by_another_name_of_its_directory_is_ours(places: Places, tmp_path: Path) -> None:
+def test_a_record_reached_by_another_name_of_its_directory_is_ours(paths: Paths, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
-    write_record(places, socket="/x", database=str(tmp_path / "link" / "a.db"))
-    assert read_record(places) is not None
+    write_record(paths, socket="/x", database=str(tmp_path / "link" / "a.db"))
+    assert read_record(paths) is not None
 
 
 @pytest.mark.parametrize(
@@ -94,36 +94,36 @@ def test_a_record_reached_by_another_name_of_its_directory_is_ours(places: Place
         '{"socket": "/x", "database": "/a\\u0000"}',
     ],
 )
-def test_a_record_that_says_nothing_of_our_database_is_absent(places: Places, text: str) -> None:
-    places.record.write_bytes(text.encode(errors="surrogatepass"))
-    places.record.chmod(0o600)
-    assert read_record(places) is None
+def test_a_record_that_says_nothing_of_our_database_is_absent(paths: Paths, text: str) -> None:
+    paths.record.write_bytes(text.encode(errors="surrogatepass"))
+    paths.record.chmod(0o600)
+    assert read_record(paths) is None
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o620, 0o700])
-def test_a_record_that_others_may_write_or_read_is_absent(places: Places, mode: int) -> None:
-    write_record(places, mode, socket="/x")
-    assert read_record(places) is None
+def test_a_record_that_others_may_write_or_read_is_absent(paths: Paths, mode: int) -> None:
+    write_record(paths, mode, socket="/x")
+    assert read_record(paths) is None
 
 
-def test_a_record_that_is_a_link_a_directory_or_a_pipe_is_absent(places: Places, tmp_path: Path) -> None:
-    write_record(places, socket="/x")
-    places.record.rename(tmp_path / "real")
-    places.record.symlink_to(tmp_path / "real")
-    assert read_record(places) is None
-    places.record.unlink()
-    places.record.mkdir(0o600)
-    assert read_record(places) is None
-    places.record.rmdir()
-    os.mkfifo(places.record, 0o600)
-    assert read_record(places) is None
+def test_a_record_that_is_a_link_a_directory_or_a_pipe_is_absent(paths: Paths, tmp_path: Path) -> None:
+    write_record(paths, socket="/x")
+    paths.record.rename(tmp_path / "real")
+    paths.record.symlink_to(tmp_path / "real")
+    assert read_record(paths) is None
+    paths.record.unlink()
+    paths.record.mkdir(0o600)
+    assert read_record(paths) is None
+    paths.record.rmdir()
+    os.mkfifo(paths.record, 0o600)
+    assert read_record(paths) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_record_of_somebody_else_is_absent(places: Places) -> None:
-    write_record(places, socket="/x")
-    os.chown(places.record, 12345, 12345)
-    assert read_record(places) is None
+def test_a_record_of_somebody_else_is_absent(paths: Paths) -> None:
+    write_record(paths, socket="/x")
+    os.chown(paths.record, 12345, 12345)
+    assert read_record(paths) is None
 
 
 def test_nobody_at_the_socket_is_told_at_once(tmp_path: Path, open_sockets: ExitStack) -> None:
@@ -150,7 +150,7 @@ def test_a_daemon_with_a_full_backlog_is_busy_and_not_dead(tmp_path: Path, open_
 
 
 def test_the_pauses_of_a_busy_daemon_are_short_and_end_with_the_timeout() -> None:
-    waits = pauses("s.sock", 1.0)
+    waits = backoff_delays("s.sock", 1.0)
     found: list[float] = []
     with pytest.raises(TimedOut):
         found.extend(iter(lambda: next(waits), None))

@@ -4,21 +4,21 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from segue.client import ConnectionLost, Garbled
-from segue.client.protocol import Pipeline, arguments
+from segue.client import ConnectionLost, ProtocolError
+from segue.client.protocol import RequestPipeline, arguments
 from segue.errors import NotFound, UnknownError
 
 
 @pytest.fixture
-def pipeline() -> Pipeline:
-    return Pipeline()
+def pipeline() -> RequestPipeline:
+    return RequestPipeline()
 
 
 def answer(**members: Any) -> bytes:
     return json.dumps({"jsonrpc": "2.0", **members}).encode() + b"\n"
 
 
-def test_a_request_is_one_line_with_an_id_of_its_own(pipeline: Pipeline) -> None:
+def test_a_request_is_one_line_with_an_id_of_its_own(pipeline: RequestPipeline) -> None:
     _, first = pipeline.ask("a", {"text": "x\ny"})
     _, second = pipeline.ask("b", None)
     assert first.count(b"\n") == 1
@@ -26,7 +26,7 @@ def test_a_request_is_one_line_with_an_id_of_its_own(pipeline: Pipeline) -> None
     assert json.loads(second) == {"jsonrpc": "2.0", "method": "b", "id": 2}
 
 
-def test_each_answer_goes_to_the_request_with_its_id(pipeline: Pipeline) -> None:
+def test_each_answer_goes_to_the_request_with_its_id(pipeline: RequestPipeline) -> None:
     ids = [pipeline.ask("a", None)[0] for _ in range(3)]
     pipeline.feed(answer(id=1, result="one") + answer(id=2, result=None) + b'{"jsonrpc":"2.0","id":3,')
     assert [found and found.raw() for found in map(pipeline.take, ids)] == [b'"one"', b"null", None]
@@ -36,7 +36,7 @@ def test_each_answer_goes_to_the_request_with_its_id(pipeline: Pipeline) -> None
     assert last.raw() == b'{"a": 1.0}'
 
 
-def test_a_result_is_handed_on_as_it_was_written(pipeline: Pipeline) -> None:
+def test_a_result_is_handed_on_as_it_was_written(pipeline: RequestPipeline) -> None:
     id, _ = pipeline.ask("a", None)
     pipeline.feed(b'{"jsonrpc":"2.0","result":{"n": 1e400, "n":  123456789012345678901234567890},"id":1}\n')
     found = pipeline.take(id)
@@ -44,7 +44,7 @@ def test_a_result_is_handed_on_as_it_was_written(pipeline: Pipeline) -> None:
     assert found.raw() == b'{"n": 1e400, "n":  123456789012345678901234567890}'
 
 
-def test_an_error_is_raised_as_the_class_that_the_daemon_raised(pipeline: Pipeline) -> None:
+def test_an_error_is_raised_as_the_class_that_the_daemon_raised(pipeline: RequestPipeline) -> None:
     id, _ = pipeline.ask("a", None)
     pipeline.feed(answer(id=1, error=NotFound("session", "x").to_wire()))
     found = pipeline.take(id)
@@ -55,7 +55,7 @@ def test_an_error_is_raised_as_the_class_that_the_daemon_raised(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"kind": "from the future", "message": "m"}}])
-def test_an_error_of_an_unknown_kind_is_raised_all_the_same(pipeline: Pipeline, data: dict[str, Any]) -> None:
+def test_an_error_of_an_unknown_kind_is_raised_all_the_same(pipeline: RequestPipeline, data: dict[str, Any]) -> None:
     id, _ = pipeline.ask("a", None)
     pipeline.feed(answer(id=1, error={"code": -1, "message": "no", **data}))
     found = pipeline.take(id)
@@ -64,13 +64,13 @@ def test_an_error_of_an_unknown_kind_is_raised_all_the_same(pipeline: Pipeline, 
         found.raw()
 
 
-def test_an_error_without_an_id_belongs_to_the_oldest_request_without_an_answer(pipeline: Pipeline) -> None:
+def test_an_error_without_an_id_belongs_to_the_oldest_request_without_an_answer(pipeline: RequestPipeline) -> None:
     ids = [pipeline.ask("a", None)[0] for _ in range(3)]
     pipeline.feed(answer(id=1, result=1) + answer(id=None, error=NotFound("session", "x").to_wire()))
     assert [pipeline.take(id) is not None for id in ids] == [True, True, False]
 
 
-def test_an_answer_that_nobody_waits_for_any_more_is_dropped(pipeline: Pipeline) -> None:
+def test_an_answer_that_nobody_waits_for_any_more_is_dropped(pipeline: RequestPipeline) -> None:
     ids = [pipeline.ask("a", None)[0] for _ in range(2)]
     pipeline.abandon(ids[0])
     pipeline.feed(answer(id=None, error=NotFound("session", "x").to_wire()) + answer(id=2, result=2))
@@ -79,7 +79,7 @@ def test_an_answer_that_nobody_waits_for_any_more_is_dropped(pipeline: Pipeline)
     assert found.raw() == b"2"
 
 
-def test_a_notification_is_no_answer(pipeline: Pipeline) -> None:
+def test_a_notification_is_no_answer(pipeline: RequestPipeline) -> None:
     id, _ = pipeline.ask("a", None)
     pipeline.feed(answer(method="weather", params={}))
     assert pipeline.take(id) is None
@@ -99,31 +99,31 @@ def test_a_notification_is_no_answer(pipeline: Pipeline) -> None:
         b"[" * 100_000 + b"\n",
     ],
 )
-def test_what_is_no_answer_to_what_was_asked_is_told_as_such(pipeline: Pipeline, line: bytes) -> None:
+def test_what_is_no_answer_to_what_was_asked_is_told_as_such(pipeline: RequestPipeline, line: bytes) -> None:
     pipeline.ask("a", None)
-    with pytest.raises(Garbled):
+    with pytest.raises(ProtocolError):
         pipeline.feed(line)
 
 
-def test_an_answer_needs_a_result_or_an_error(pipeline: Pipeline) -> None:
+def test_an_answer_needs_a_result_or_an_error(pipeline: RequestPipeline) -> None:
     id, _ = pipeline.ask("a", None)
     pipeline.feed(answer(id=1))
     found = pipeline.take(id)
     assert found is not None
-    with pytest.raises(Garbled):
+    with pytest.raises(ProtocolError):
         found.raw()
 
 
-def test_a_result_of_another_type_than_agreed_is_told_as_such(pipeline: Pipeline) -> None:
+def test_a_result_of_another_type_than_agreed_is_told_as_such(pipeline: RequestPipeline) -> None:
     id, _ = pipeline.ask("a", None)
     pipeline.feed(answer(id=1, result="three"))
     found = pipeline.take(id)
     assert found is not None
-    with pytest.raises(Garbled):
+    with pytest.raises(ProtocolError):
         found.decode(int)
 
 
-def test_the_end_of_the_stream_is_a_lost_connection(pipeline: Pipeline) -> None:
+def test_the_end_of_the_stream_is_a_lost_connection(pipeline: RequestPipeline) -> None:
     pipeline.ask("a", None)
     with pytest.raises(ConnectionLost):
         pipeline.feed(b"")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from segue.config import Limits
 from segue.errors import InvalidParams, NotFound, StorageError
-from segue.jsonrpc.dispatcher import DENSE_AT_ONCE, LONG_BYTES, TURN, Dispatcher
+from segue.jsonrpc.dispatcher import DENSE_AT_ONCE, LONG_BYTES, YIELD_EVERY, Dispatcher
 from segue.jsonrpc.method import method
 from tests.support import specification
 from tests.support.answers import failed, wordless
@@ -343,10 +343,10 @@ class Queue:
         return [request("put", id=number, number=number) for number in numbers]
 
 
-@pytest.mark.parametrize(("together", "begun"), [(True, list(range(TURN))), (False, [0])])
+@pytest.mark.parametrize(("together", "begun"), [(True, list(range(YIELD_EVERY))), (False, [0])])
 async def test_calls_that_only_queue_wait_together_in_the_order_sent(together: bool, begun: list[int]) -> None:
     queue = Queue(together=together)
-    numbers = range(TURN + 3)
+    numbers = range(YIELD_EVERY + 3)
     asked = [*queue.putting(*numbers), 7, request("look"), *queue.putting(100)]
     with anyio.fail_after(TIMEOUT_SECONDS):
         async with anyio.create_task_group() as tasks:

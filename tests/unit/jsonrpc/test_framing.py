@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.jsonrpc.framing import CROWDED, FREE_BYTES, OVERSIZE, STALLED_SECONDS, Lines, Oversize, Room
+from segue.jsonrpc.framing import CROWDED, FREE_BYTES, OVERSIZE, STALLED_SECONDS, LineDecoder, Oversize, Room
 
 LIMIT = 10
 
 
 def split(*chunks: bytes, limit: int = LIMIT, finish: bool = True) -> list[bytes | Oversize]:
-    lines = Lines(limit)
+    lines = LineDecoder(limit)
     found = [line for chunk in chunks for line in lines.feed(chunk)]
     return found + lines.finish() if finish else found
 
@@ -51,7 +51,7 @@ def test_a_line_may_be_as_long_as_the_limit(length: int, lines: list[bytes | Ove
 
 
 def test_a_line_that_is_too_long_is_told_once_and_at_once_and_skipped_to_its_end() -> None:
-    lines = Lines(LIMIT)
+    lines = LineDecoder(LIMIT)
     assert lines.feed(b"x" * LIMIT) == []
     assert lines.feed(b"x") == [OVERSIZE]
     assert lines.feed(b"x" * 100) == []
@@ -76,13 +76,13 @@ def test_the_cuts_between_chunks_change_nothing(pieces: list[bytes], cuts: list[
     expected = [
         OVERSIZE if len(line) > LIMIT else line for line in data.split(b"\n") if line.strip(b" \r") or len(line) > LIMIT
     ]
-    places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    assert split(*(data[start:end] for start, end in pairwise(places))) == expected
+    paths = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    assert split(*(data[start:end] for start, end in pairwise(paths))) == expected
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30))
 def test_no_more_than_the_limit_is_held(chunks: list[bytes]) -> None:
-    lines = Lines(LIMIT)
+    lines = LineDecoder(LIMIT)
     for chunk in chunks:
         lines.feed(chunk)
         assert len(lines._line) <= LIMIT
@@ -99,19 +99,19 @@ class TestRoom:
         return Room(2 * LONG)
 
     def test_a_long_line_too_many_is_told_at_once_and_skipped_to_its_end(self, room: Room) -> None:
-        first, second, third = (Lines(2**20, room) for _ in range(3))
+        first, second, third = (LineDecoder(2**20, room) for _ in range(3))
         assert [first.feed(b"x" * LONG), second.feed(b"x" * LONG), third.feed(b"x" * LONG)] == [[], [], [CROWDED]]
         assert third.feed(b"x" * LONG) == []
         assert third.feed(b"x\nafter\n") == [b"after"]
 
     def test_short_lines_need_no_room(self) -> None:
-        lines = Lines(2**20, Room(0))
+        lines = LineDecoder(2**20, Room(0))
         assert lines.feed(b"x" * FREE_BYTES) == []
         assert lines.feed(b"\n") == [b"x" * FREE_BYTES]
         assert lines.feed(b"x" * LONG) == [CROWDED]
 
     def test_one_that_was_handed_out_takes_room_until_it_is_done_with(self, room: Room) -> None:
-        first, second = Lines(2**20, room), Lines(2**20, room)
+        first, second = LineDecoder(2**20, room), LineDecoder(2**20, room)
         assert first.feed(b"x" * LONG + b"\n" + b"y" * LONG) == [b"x" * LONG]
         assert second.feed(b"x" * LONG) == [CROWDED]
         first.settle()
@@ -119,7 +119,7 @@ class TestRoom:
         assert first.feed(b"\n") == [b"y" * LONG]
 
     def test_a_blank_an_oversize_and_a_closed_one_give_their_room_back(self, room: Room) -> None:
-        lines = Lines(2 * LONG, room)
+        lines = LineDecoder(2 * LONG, room)
         for _ in range(3):
             assert lines.feed(b" " * LONG) == []
             assert lines.feed(b"\n") == []
@@ -128,12 +128,12 @@ class TestRoom:
             assert lines.feed(b"\n") == []
         lines.feed(b"x" * LONG + b"\n" + b"x" * LONG)
         lines.close()
-        assert Lines(2**20, room).feed(b"x" * 2 * LONG) == []
+        assert LineDecoder(2**20, room).feed(b"x" * 2 * LONG) == []
 
     def test_a_line_that_stalled_gives_its_room_up_to_another_and_is_told_of_later(self) -> None:
         now = [0.0]
         room = Room(2 * LONG, clock=lambda: now[0])
-        stalled, slow, third = (Lines(2**20, room) for _ in range(3))
+        stalled, slow, third = (LineDecoder(2**20, room) for _ in range(3))
         assert [stalled.feed(b"x" * LONG), slow.feed(b"y" * (LONG - 1))] == [[], []]
         now[0] = STALLED_SECONDS - 1
         assert slow.feed(b"y") == []
@@ -150,7 +150,7 @@ class TestRoom:
     def test_a_line_that_was_given_up_and_never_goes_on_is_told_of_at_the_end(self) -> None:
         now = [0.0]
         room = Room(LONG, clock=lambda: now[0])
-        stalled, other = Lines(2**20, room), Lines(2**20, room)
+        stalled, other = LineDecoder(2**20, room), LineDecoder(2**20, room)
         stalled.feed(b"x" * LONG)
         now[0] = STALLED_SECONDS
         assert other.feed(b"y" * LONG) == []
@@ -160,9 +160,9 @@ class TestRoom:
     @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from([b"\n", b"x" * 50, b"x" * LONG])), max_size=30))
     def test_in_the_end_all_room_is_free_again(self, chunks: list[tuple[int, bytes]]) -> None:
         room = Room(2 * LONG)
-        streams = [Lines(3 * LONG, room) for _ in range(3)]
+        streams = [LineDecoder(3 * LONG, room) for _ in range(3)]
         for number, chunk in chunks:
             streams[number].feed(chunk)
         for stream in streams:
             stream.close()
-        assert room.take(2 * LONG, Lines(3 * LONG, room))
+        assert room.take(2 * LONG, LineDecoder(3 * LONG, room))

@@ -58,13 +58,13 @@ NO_IDS = [True, False, [], [1], {}, {"a": 1}]
 @pytest.mark.parametrize("id", IDS, ids=repr)
 def test_an_id_is_a_string_or_a_number_and_comes_back_exactly(id: Any) -> None:
     call = messages.check(messages.parse(msgspec.json.encode({**REQUEST, "id": id})))
-    assert (call.id, type(call.id), call.wants_answer) == (id, type(id), True)
+    assert (call.id, type(call.id), call.expects_response) == (id, type(id), True)
     assert msgspec.json.decode(messages.success(call.id, None)) == {"jsonrpc": "2.0", "result": None, "id": id}
 
 
 def test_a_request_with_id_null_wants_an_answer_and_one_without_an_id_does_not() -> None:
-    assert messages.check({**REQUEST, "id": None}) == messages.Call("m", None, None, wants_answer=True)
-    assert messages.check({"jsonrpc": "2.0", "method": "m"}) == messages.Call("m", None, None, wants_answer=False)
+    assert messages.check({**REQUEST, "id": None}) == messages.Call("m", None, None, expects_response=True)
+    assert messages.check({"jsonrpc": "2.0", "method": "m"}) == messages.Call("m", None, None, expects_response=False)
 
 
 @pytest.mark.parametrize("id", NO_IDS, ids=repr)
@@ -107,7 +107,7 @@ def test_the_version_and_the_name_must_be_there(missing: str) -> None:
 
 
 def test_unknown_members_are_ignored() -> None:
-    assert messages.check({**REQUEST, "trace": 1, "Id": 2}) == messages.Call("m", None, 1, wants_answer=True)
+    assert messages.check({**REQUEST, "trace": 1, "Id": 2}) == messages.Call("m", None, 1, expects_response=True)
 
 
 def test_an_error_is_told_with_its_code_its_words_and_its_data() -> None:

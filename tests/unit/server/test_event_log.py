@@ -6,24 +6,24 @@ import msgspec
 
 from segue.config import Limits
 from segue.events import Emitted, Filter, Nothing
-from segue.server.events.event_log import Backlog
-from segue.server.events.subscriptions import LOOKS, Feed
+from segue.server.events.event_log import EventLog
+from segue.server.events.subscriptions import LOOKS, Subscriptions
 from tests.support.clock import HandClock
 
 ROOM = 65_536
 
 
-def backlog(**limits: int) -> Backlog:
-    return Backlog("boot", Limits(**limits), HandClock().wall)
+def backlog(**limits: int) -> EventLog:
+    return EventLog("boot", Limits(**limits), HandClock().wall)
 
 
 def emitted(session_id: str = "s", data: Any = None) -> Emitted:
     return Emitted("session.deleted", session_id, None, "b", HandClock().at, Nothing() if data is None else data)
 
 
-def followed(backlog: Backlog, wanted: Filter | None = None) -> Feed:
+def followed(backlog: EventLog, wanted: Filter | None = None) -> Subscriptions:
     """A feed with one subscription whose answer is sent."""
-    feed = Feed(backlog)
+    feed = Subscriptions(backlog)
     feed.subscribe(wanted or Filter(), None)
     feed.release()
     return feed
@@ -46,7 +46,7 @@ def test_nothing_is_kept_before_anyone_asked_for_a_position() -> None:
 
 def test_a_subscription_is_silent_until_its_answer_is_sent() -> None:
     kept = backlog()
-    feed = Feed(kept)
+    feed = Subscriptions(kept)
     feed.subscribe(Filter(), None)
     kept.publish([emitted()])
     assert feed.take(ROOM) == (b"", False)
@@ -65,10 +65,10 @@ def test_a_turn_takes_little_more_than_there_is_room_for() -> None:
 
 def test_a_turn_looks_at_a_bounded_number_of_events() -> None:
     kept = backlog()
-    feed = Feed(kept)
+    feed = Subscriptions(kept)
     cursor = feed.subscribe(Filter(), None).cursor
     kept.publish([emitted()] * (LOOKS + 1))
-    late = Feed(kept)
+    late = Subscriptions(kept)
     late.subscribe(Filter(session_id="other"), cursor)
     late.release()
     assert [late.take(ROOM), late.take(ROOM)] == [(b"", True), (b"", False)]

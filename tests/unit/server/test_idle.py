@@ -7,10 +7,10 @@ import anyio
 
 from segue.server.daemon import Daemon
 from segue.server.process.sd_notify import Notifier
-from segue.server.process.signals import Stop
+from segue.server.process.signals import Shutdown
 
 
-class Clients:
+class ConnectionManager:
     """Followed for as many looks as are given, then no more."""
 
     def __init__(self, looks: int) -> None:
@@ -23,7 +23,7 @@ class Clients:
 
 
 async def test_a_daemon_that_is_followed_does_not_leave_before_the_last_follower(anyio_backend: Any) -> None:
-    stop, clients = Stop(), Clients(looks=5)
+    stop, clients = Shutdown(), ConnectionManager(looks=5)
     services: Any = SimpleNamespace(
         attachments=[], clients=clients, busy=False, dispatcher=SimpleNamespace(last_used=float("-inf"))
     )

@@ -41,7 +41,7 @@ def numbers(told: list[Emitted]) -> list[int]:
     return [one.data.memory_id for one in told if isinstance(one.data, MemoryDeleted)]
 
 
-@pytest.fixture(params=["write", "write_brief"])
+@pytest.fixture(params=["write", "write_inline"])
 def way(request: pytest.FixtureRequest) -> str:
     """How the store is asked to write."""
     return str(request.param)

@@ -27,7 +27,7 @@ def database(file: Database) -> Database:
 def test_a_lag_is_caught_up_in_slices(database: Database) -> None:
     session = database.session("s")
     made = {database.append(session, "zebra") for _ in range(100)}
-    assert database.check() == [], "an index that lags is sound"
+    assert database.check() == [], "an index that is_behind is sound"
     assert database.catch_up() == 3
     assert database.find("zebra") == made
     assert database.check() == []
@@ -249,5 +249,5 @@ def do(database: Database, deed: str, session: str, value: object) -> None:  # n
             database.merge()
         case "step":
             for _ in range(int(str(value))):
-                if index.lags(tx, newest):
+                if index.is_behind(tx, newest):
                     index.step(tx, newest)

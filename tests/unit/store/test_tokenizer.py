@@ -93,9 +93,9 @@ def test_every_word_is_one_to_the_index_too(text: str) -> None:
 
 @given(st.text(st.characters(max_codepoint=0x2FFF)))
 def test_places_lie_in_the_text_in_order(text: str) -> None:
-    places = placed(text)
-    assert all(0 <= place.start <= place.end <= len(text) for place in places)
-    assert all(one.start <= other.start for one, other in pairwise(places))
+    paths = placed(text)
+    assert all(0 <= place.start <= place.end <= len(text) for place in paths)
+    assert all(one.start <= other.start for one, other in pairwise(paths))
 
 
 # A naive reading of the rule, for texts of this alphabet.

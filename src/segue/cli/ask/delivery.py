@@ -11,7 +11,7 @@ import platformdirs
 from segue.cli.ask.poll import wait
 from segue.cli.ask.signal_pipe import Signals
 from segue.cli.daemon_client import Daemon
-from segue.cli.output.terminal import tell
+from segue.cli.output.terminal import warn
 from segue.client import ClientError
 from segue.errors import Overloaded, ShuttingDown
 from segue.files import make_folder
@@ -40,7 +40,7 @@ def insist(daemon: Daemon, name: str, kind: type[R], signals: Signals | None = N
             if time.monotonic() >= deadline:
                 raise
             if not lost:
-                tell("the daemon is away; waiting for it")
+                warn("the daemon is away; waiting for it")
             lost = True
             if _pause(signals):
                 raise

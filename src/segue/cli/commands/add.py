@@ -4,8 +4,8 @@ import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
 from segue.cli.input import read_stdin
-from segue.cli.output.terminal import BadInput, on_terminal, put, put_json, put_row
-from segue.cli.session_lookup import find, here
+from segue.cli.output.terminal import BadInput, echo, echo_json, echo_tsv, stdout_is_tty
+from segue.cli.session_lookup import current_directory, find_session
 from segue.results import Appended
 
 COUNT = click.IntRange(min=0)
@@ -35,16 +35,18 @@ def add(daemon: Daemon, /, *, text: str, session: str | None, as_json: bool, **p
     """
     if session is not None and params["bot_id"] is not None:
         raise click.UsageError("--bot is for the directory's session: not together with --session")
-    content = read_stdin(daemon.places.config.limits.content_bytes) if text == "-" else text
+    content = read_stdin(daemon.paths.config.limits.content_bytes) if text == "-" else text
     if not content.strip():
         raise BadInput("the message is empty; nothing was stored")
-    where = {"working_dir": here()} if session is None else {"session_id": find(daemon, session).id}
+    where = (
+        {"working_dir": current_directory()} if session is None else {"session_id": find_session(daemon, session).id}
+    )
     answer = daemon.answer("message.append", content=content, **where, **params)
-    put_json(answer.raw()) if as_json else _report(answer.decode(Appended))
+    echo_json(answer.raw()) if as_json else _report(answer.decode(Appended))
 
 
 def _report(added: Appended) -> None:
-    if on_terminal():
-        put(f"message {added.message_id} in {added.session_id}{' (was there already)' if added.duplicate else ''}")
+    if stdout_is_tty():
+        echo(f"message {added.message_id} in {added.session_id}{' (was there already)' if added.duplicate else ''}")
     else:
-        put_row([str(added.message_id), added.session_id])
+        echo_tsv([str(added.message_id), added.session_id])

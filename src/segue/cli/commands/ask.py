@@ -14,8 +14,8 @@ from segue.cli.ask.prompt_format import FORMATS, turns_upto
 from segue.cli.ask.question import read_question
 from segue.cli.ask.signal_pipe import Signals
 from segue.cli.daemon_client import Daemon, pass_daemon
-from segue.cli.output.terminal import on_terminal, put, tell
-from segue.cli.session_lookup import find, here
+from segue.cli.output.terminal import echo, stdout_is_tty, warn
+from segue.cli.session_lookup import current_directory, find_session
 from segue.client import ClientError
 from segue.errors import NotFound, SegueError, TooLarge
 from segue.models import Session
@@ -73,7 +73,7 @@ def ask(
     """  # noqa: D301 - a real backspace, with which click leaves the lines alone
     if given is not None and (new or bot_id is not None):
         raise click.UsageError("--session names the session: not together with --new or --bot")
-    config = daemon.places.config
+    config = daemon.paths.config
     command = _model_command(daemon, command)
     question = read_question(words, config.limits.content_bytes)
     asked = _store_question(daemon, question, given, bot_id=bot_id, new=new)
@@ -89,12 +89,12 @@ def ask(
 
 
 def _model_command(daemon: Daemon, given: str | None) -> str:
-    places = daemon.places
-    command = given or os.environ.get("SEGUE_ASK") or places.config.ask.command or ""
+    paths = daemon.paths
+    command = given or os.environ.get("SEGUE_ASK") or paths.config.ask.command or ""
     if not command.strip():
         raise click.UsageError(
             "no model command: give --with 'COMMAND', or set SEGUE_ASK, "
-            f'or write command = "COMMAND" under [ask] in {places.config_path}'
+            f'or write command = "COMMAND" under [ask] in {paths.config_path}'
         )
     if "\0" in command:
         raise click.UsageError("the model command has a NUL in it")
@@ -104,9 +104,9 @@ def _model_command(daemon: Daemon, given: str | None) -> str:
 def _store_question(daemon: Daemon, question: str, given: str | None, *, bot_id: str | None, new: bool) -> Asked:
     key = f"ask-{os.urandom(16).hex()}"
     if given is not None:
-        where: dict[str, Any] = {"session_id": find(daemon, given).id}
+        where: dict[str, Any] = {"session_id": find_session(daemon, given).id}
     else:
-        where = {"working_dir": here(), "bot_id": bot_id}
+        where = {"working_dir": current_directory(), "bot_id": bot_id}
     if new:
         where = {"session_id": daemon.ask("session.create", Session, **where).id}
     daemon.client  # noqa: B018 - connected by being looked at: nobody waits for a daemon that never was there
@@ -151,25 +151,25 @@ def _program(command: str) -> dict[str, str]:
 
 
 def _keep(params: dict[str, Any], error: Exception) -> None:
-    tell(f"the reply could not be stored: {error}")
+    warn(f"the reply could not be stored: {error}")
     if isinstance(error, NotFound):
         params = {**params, "session_id": None}  # deleted meanwhile
     try:
         path = keep_in_file(params["content"], f"{params['key']}.txt")
     except OSError as fault:
-        tell(f"nor could it be kept in a file ({fault.strerror}): only the output above has it")
+        warn(f"nor could it be kept in a file ({fault.strerror}): only the output above has it")
     else:
         # What is too large for a request stays so: of such a one only the place is told.
         way = f": {path}" if isinstance(error, TooLarge) else f"; add it with: {command_to_add(path, params)}"
-        tell(f"it is kept in a file{way}")
+        warn(f"it is kept in a file{way}")
 
 
 def _report(outcome: Outcome, *, stored: bool) -> int:
     """Tell what a person would otherwise wonder at; returns the exit code."""
-    if outcome.open_line and on_terminal():
-        put("")
+    if outcome.open_line and stdout_is_tty():
+        echo("")
     for sentence in _remarks(outcome):
-        tell(sentence)
+        warn(sentence)
     done = stored and outcome.fault is None
     return outcome.exit_code or (0 if done else 1)
 

@@ -5,7 +5,7 @@ import os
 import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.output.terminal import harmless, put, put_json, size
+from segue.cli.output.terminal import echo, echo_json, escape_controls, size
 from segue.results import BackupResult
 
 
@@ -21,10 +21,10 @@ def backup(daemon: Daemon, *, path: str, overwrite: bool, as_json: bool) -> None
     """
     if not path:
         raise click.UsageError("PATH is empty")
-    daemon.take_its_time()
+    daemon.disable_timeout()
     absolute = os.path.abspath(path) + ("/" if path.endswith("/") else "")
     answer = daemon.answer("daemon.backup", path=absolute, overwrite=overwrite)
     if as_json:
-        return put_json(answer.raw())
+        return echo_json(answer.raw())
     made = answer.decode(BackupResult)
-    return put(harmless(f"{made.path} ({size(made.bytes)})"))
+    return echo(escape_controls(f"{made.path} ({size(made.bytes)})"))

@@ -2,10 +2,10 @@
 
 import click
 
-from segue.cli.confirm import confirmed, require_person
+from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
 from segue.cli.groups import Group
-from segue.cli.output.terminal import one_line, put, put_json, put_row, tell
+from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, warn
 from segue.models import Bot
 from segue.results import BotDeleted, BotList
 
@@ -22,9 +22,9 @@ def list_bots(daemon: Daemon, *, as_json: bool) -> None:
     """Print all bots, the oldest first: id, name, description."""
     answer = daemon.answer("bot.list")
     if as_json:
-        return put_json(answer.raw())
+        return echo_json(answer.raw())
     for one in answer.decode(BotList).bots:
-        put_row([one.id, one.name, one.description or ""])
+        echo_tsv([one.id, one.name, one.description or ""])
     return None
 
 
@@ -37,7 +37,7 @@ def list_bots(daemon: Daemon, *, as_json: bool) -> None:
 def new_bot(daemon: Daemon, *, bot_id: str, name: str | None, description: str | None, as_json: bool) -> None:
     """Make a bot and print its id."""
     answer = daemon.answer("bot.create", bot_id=bot_id, name=name, description=description)
-    put_json(answer.raw()) if as_json else put(answer.decode(Bot).id)
+    echo_json(answer.raw()) if as_json else echo(answer.decode(Bot).id)
 
 
 @bot.command("delete")
@@ -48,17 +48,17 @@ def new_bot(daemon: Daemon, *, bot_id: str, name: str | None, description: str |
 def delete_bot(daemon: Daemon, *, bot_id: str, yes: bool, as_json: bool) -> int:
     """Delete a bot with all its sessions and memories."""
     if not yes and not _confirm(daemon.ask("bot.get", Bot, bot_id=bot_id)):
-        return tell("nothing was deleted", 1)
+        return warn("nothing was deleted", 1)
     answer = daemon.answer("bot.delete", bot_id=bot_id)
     gone = answer.decode(BotDeleted)
     if as_json:
-        put_json(answer.raw())
+        echo_json(answer.raw())
     elif gone.deleted:
-        put(f"deleted {bot_id} with {gone.sessions_deleted} sessions and {gone.memories_deleted} memories")
-    return 0 if gone.deleted else tell(f"no bot {bot_id!r}", 1)
+        echo(f"deleted {bot_id} with {gone.sessions_deleted} sessions and {gone.memories_deleted} memories")
+    return 0 if gone.deleted else warn(f"no bot {bot_id!r}", 1)
 
 
 def _confirm(found: Bot) -> bool:
     """Whether the person says yes."""
-    require_person()
-    return confirmed(one_line(f"{found.id} {found.name}") + "\nDelete it with all its sessions and memories?")
+    require_tty()
+    return confirmed(escape_line(f"{found.id} {found.name}") + "\nDelete it with all its sessions and memories?")

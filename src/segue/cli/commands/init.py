@@ -11,7 +11,7 @@ import click
 from segue.cli.daemon_client import Daemon, pass_daemon
 from segue.cli.integration import netcat
 from segue.cli.integration.completion_table import table
-from segue.cli.output.terminal import put, tell
+from segue.cli.output.terminal import echo, warn
 from segue.paths import default_socket
 
 SCRIPTS = Path(__file__).parents[2] / "shell"
@@ -46,32 +46,32 @@ def init(ctx: click.Context, daemon: Daemon, *, shell: str) -> None:
     for ~/.config/fish/config.fish: segue init fish | source
     """
     root = ctx.find_root()
-    settings = _places(daemon) | {"__segue_command": [*_program(), *_options(root)]}
+    settings = _paths(daemon) | {"__segue_command": [*_program(), *_options(root)]}
     if shell != "zsh":  # zsh has sockets
         settings |= _dialling()
     rows = table(root.command, root)
     settings["__segue_words"] = "\n".join("\t".join(row) for row in rows)
     lines = [_assignment(shell, name, value) for name, value in settings.items()]
     script = "\n".join([*lines, *((SCRIPTS / shell / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
-    put(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
+    echo(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
 
 
-def _places(daemon: Daemon) -> Settings:
-    places = daemon.places
+def _paths(daemon: Daemon) -> Settings:
+    paths = daemon.paths
     return {
-        "__segue_socket": os.fspath(places.socket) if places.socket_given else "",
-        "__segue_record": os.fspath(places.record),
-        "__segue_database": os.fspath(places.database),
+        "__segue_socket": os.fspath(paths.socket) if paths.socket_explicit else "",
+        "__segue_record": os.fspath(paths.record),
+        "__segue_database": os.fspath(paths.database),
         # Who named a database wants no daemon but the one of its record.
-        "__segue_data_socket": "" if places.database_given else os.fspath(default_socket({})),
-        "__segue_continuity": str(places.config.session.continuity_ms // 1000),
+        "__segue_data_socket": "" if paths.database_explicit else os.fspath(default_socket({})),
+        "__segue_continuity": str(paths.config.session.continuity_ms // 1000),
     }
 
 
 def _dialling() -> Settings:
     command, address = netcat.dial()
     if not command:
-        tell("the prompt cannot show sessions: install a netcat that has -U, or socat")
+        warn("the prompt cannot show sessions: install a netcat that has -U, or socat")
     return {
         "__segue_dial": command,
         "__segue_address": address,

@@ -7,8 +7,8 @@ import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
 from segue.cli.output.session_table import put_sessions
-from segue.cli.output.terminal import Failure, on_terminal, put, put_json, styled, tell
-from segue.cli.session_lookup import here, nothing_to_continue, resolve
+from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
+from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
 from segue.client.protocol import Answer
 from segue.errors import NotFound
 from segue.results import Resolution, SessionPage
@@ -42,15 +42,20 @@ def list(
     A pipe gets tab-separated values: id, name, provider/model, directory, messages, created, last message and
     `*` for the current one. With --json each thousand sessions are one line.
     """
-    filters = {"working_dir": here() if only_here else None, "status": status, "bot_id": bot, "name_contains": name}
+    filters = {
+        "working_dir": current_directory() if only_here else None,
+        "status": status,
+        "bot_id": bot,
+        "name_contains": name,
+    }
     current_id = None if as_json else _current_id(daemon, bot)
     for answer, page in _pages(daemon, filters, None if everything else limit):
         if as_json:
-            put_json(answer.raw())
+            echo_json(answer.raw())
         else:
             put_sessions(page.sessions, current_id)
-    if on_terminal() and not as_json and not everything and page.total > limit:
-        put(styled(f"{limit} of {page.total}; --limit N or --all shows more", dim=True))
+    if stdout_is_tty() and not as_json and not everything and page.total > limit:
+        echo(styled(f"{limit} of {page.total}; --limit N or --all shows more", dim=True))
 
 
 @click.command()
@@ -59,13 +64,13 @@ def list(
 @pass_daemon
 def current(daemon: Daemon, *, bot: str | None, as_json: bool) -> int:
     """Show the session that the current directory continues; exit 1 if there is none."""
-    answer = daemon.answer("session.resolve", working_dir=here(), bot_id=bot, create=False)
+    answer = daemon.answer("session.resolve", working_dir=current_directory(), bot_id=bot, create=False)
     found = answer.decode(Resolution)
     if as_json:
-        put_json(answer.raw())
+        echo_json(answer.raw())
     elif found.session is not None:
         put_sessions([found.session], found.session.id)
-    return 0 if found.session is not None else tell(nothing_to_continue(found), 1)
+    return 0 if found.session is not None else warn(nothing_to_continue(found), 1)
 
 
 def _pages(daemon: Daemon, filters: dict[str, Any], wanted: int | None) -> Iterator[tuple[Answer, SessionPage]]:
@@ -83,7 +88,7 @@ def _pages(daemon: Daemon, filters: dict[str, Any], wanted: int | None) -> Itera
 def _current_id(daemon: Daemon, bot: str | None) -> str | None:
     """Only for the mark: a list is worth printing in a directory that is gone, and for a bot that is not there."""
     try:
-        session = resolve(daemon, here(), bot).session
+        session = resolve(daemon, current_directory(), bot).session
     except (Failure, NotFound):
         return None
     return None if session is None else session.id

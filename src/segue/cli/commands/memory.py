@@ -7,8 +7,8 @@ import click
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
 from segue.cli.groups import Group
 from segue.cli.input import read_stdin
-from segue.cli.output.terminal import put, put_json, put_row, tell
-from segue.cli.session_lookup import find
+from segue.cli.output.terminal import echo, echo_json, echo_tsv, warn
+from segue.cli.session_lookup import find_session
 from segue.models import Category, Memory
 from segue.results import Deleted, MemoryPage
 
@@ -47,7 +47,7 @@ def list_memories(
             offset=offset,
         )
         page = answer.decode(MemoryPage)
-        put_json(answer.raw()) if as_json else _put_memories(page.memories)
+        echo_json(answer.raw()) if as_json else _put_memories(page.memories)
         offset, total = offset + max(len(page.memories), 1), page.total
 
 
@@ -77,19 +77,19 @@ def add_memory(
 
     FACT is the text, or - to read it from standard input.
     """
-    fact = read_stdin(daemon.places.config.limits.content_bytes) if fact == "-" else fact
+    fact = read_stdin(daemon.paths.config.limits.content_bytes) if fact == "-" else fact
     answer = daemon.answer(
         "memory.save",
         fact=fact,
         category=category,
         importance=importance,
         bot_id=bot,
-        session_id=None if session_id is None else find(daemon, session_id).id,
+        session_id=None if session_id is None else find_session(daemon, session_id).id,
         source_message_id=message,
         supersedes=supersedes,
         is_manual=True,
     )
-    put_json(answer.raw()) if as_json else put(str(answer.decode(Memory).id))
+    echo_json(answer.raw()) if as_json else echo(str(answer.decode(Memory).id))
 
 
 @memory.command("delete")
@@ -101,13 +101,13 @@ def delete_memory(daemon: Daemon, *, memory_id: int, as_json: bool) -> int:
     answer = daemon.answer("memory.delete", memory_id=memory_id)
     deleted = answer.decode(Deleted).deleted
     if as_json:
-        put_json(answer.raw())
+        echo_json(answer.raw())
     elif deleted:
-        put(f"deleted {memory_id}")
-    return 0 if deleted else tell(f"no memory {memory_id}", 1)
+        echo(f"deleted {memory_id}")
+    return 0 if deleted else warn(f"no memory {memory_id}", 1)
 
 
 def _put_memories(memories: list[Memory]) -> None:
     for one in memories:
         row = [str(one.id), one.category, str(one.importance), one.fact]
-        put_row(row if one.superseded_by is None else [*row, f"superseded by {one.superseded_by}"])
+        echo_tsv(row if one.superseded_by is None else [*row, f"superseded by {one.superseded_by}"])

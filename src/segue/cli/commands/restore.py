@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from segue.cli.confirm import confirmed, require_person
+from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import Daemon, pass_daemon
-from segue.cli.output.terminal import Failure, harmless, one_line, put, tell
+from segue.cli.output.terminal import Failure, echo, escape_controls, escape_line, warn
 from segue.client import Client, ClientError
 from segue.config import SessionConfig
 from segue.errors import AlreadyRunning, SegueError
-from segue.paths import Places
+from segue.paths import Paths
 from segue.store.maintenance import restore as restoring
 
 STOP_SECONDS = 20
@@ -35,45 +35,45 @@ def restore(daemon: Daemon, *, path: str, stop: bool, yes: bool) -> int:
     """
     if not path:
         raise click.UsageError("PATH is empty")
-    places, source = daemon.places, Path(os.path.abspath(path))
+    paths, source = daemon.paths, Path(os.path.abspath(path))
     if not source.exists():
         raise Failure(f"No such file: {source}")
     if not yes:
-        require_person("restored")
+        require_tty("restored")
     with ExitStack() as holding:
         if not stop:
-            _held(places).close()  # a person may think long, and whoever needs a daemon meanwhile gets one
-        chosen = holding.enter_context(restoring.candidate(source, places.database, *_limits(places.config.session)))
+            _held(paths).close()  # a person may think long, and whoever needs a daemon meanwhile gets one
+        chosen = holding.enter_context(restoring.candidate(source, paths.database, *_limits(paths.config.session)))
         _describe(chosen)
-        if not yes and not confirmed(harmless(f"Put {source} in the place of {places.database}?")):
-            return tell("nothing was restored", 1)
-        holding.enter_context(_stopped(places) if stop else _held(places))
-        kept = restoring.replace(places.database, chosen)
-    put(harmless(f"restored {places.database} from {source}"))
+        if not yes and not confirmed(escape_controls(f"Put {source} in the place of {paths.database}?")):
+            return warn("nothing was restored", 1)
+        holding.enter_context(_stopped(paths) if stop else _held(paths))
+        kept = restoring.replace(paths.database, chosen)
+    echo(escape_controls(f"restored {paths.database} from {source}"))
     if kept is not None:
-        put(harmless(f"what it replaced is {kept}"))
+        echo(escape_controls(f"what it replaced is {kept}"))
     return 0
 
 
-def _held(places: Places) -> ExitStack:
+def _held(paths: Paths) -> ExitStack:
     holding = ExitStack()
     try:
-        holding.enter_context(restoring.hold(places.database, places.lock))
+        holding.enter_context(restoring.hold(paths.database, paths.lock))
     except AlreadyRunning:
-        raise Failure(f"a segued serves {places.database}; give --stop to stop it first") from None
+        raise Failure(f"a segued serves {paths.database}; give --stop to stop it first") from None
     return holding
 
 
-def _stopped(places: Places) -> ExitStack:
+def _stopped(paths: Paths) -> ExitStack:
     """The same once the daemon that serves has gone; Failure if it does not go."""
     deadline = time.monotonic() + STOP_SECONDS
     while True:
         try:
-            return _held(places)
+            return _held(paths)
         except Failure:
             if time.monotonic() > deadline:
-                raise Failure(f"the segued that serves {places.database} did not stop; nothing was restored") from None
-        with suppress(ClientError, SegueError), Client.connect(places, timeout=1, autostart=False) as client:
+                raise Failure(f"the segued that serves {paths.database} did not stop; nothing was restored") from None
+        with suppress(ClientError, SegueError), Client.connect(paths, timeout=1, autostart=False) as client:
             client.request("daemon.shutdown")
         time.sleep(PAUSE_SECONDS)
 
@@ -84,7 +84,7 @@ def _limits(session: SessionConfig) -> tuple[int | None, int]:
 
 
 def _describe(chosen: restoring.Candidate) -> None:
-    newest = f", last used {one_line(str(chosen.newest))}" if chosen.newest else ""
+    newest = f", last used {escape_line(str(chosen.newest))}" if chosen.newest else ""
     sys.stderr.write(f"the copy holds {chosen.sessions} sessions with {chosen.messages} messages{newest}\n")
     if chosen.expired:
         sys.stderr.write(

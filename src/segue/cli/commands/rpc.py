@@ -20,9 +20,9 @@ def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
     Parameters are one JSON object or array, or - to read it from standard input, or name=value pairs: a value is
     JSON if it can be read so (limit=5, pinned=true), else text.
     """
-    parsed = parse_params(params, daemon.places.config.limits.request_bytes)
+    parsed = parse_params(params, daemon.paths.config.limits.request_bytes)
     daemon.autostart = method != "daemon.shutdown"
-    daemon.take_its_time()
+    daemon.disable_timeout()
     return put_answer(daemon.client.exchange(method, parsed))
 
 

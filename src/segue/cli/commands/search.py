@@ -7,9 +7,9 @@ from datetime import datetime
 import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.output.terminal import age, on_terminal, one_line, put, put_json, put_row, styled, tell
+from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
 from segue.cli.output.transcript import COLOURS
-from segue.cli.session_lookup import find, here
+from segue.cli.session_lookup import current_directory, find_session
 from segue.results import SearchHit, SearchPage
 from segue.timestamps import timestamp, wall_ms
 
@@ -60,10 +60,10 @@ def search(
     values: message id, session id, role, time, directory, session name, the piece of the message that matches.
     With --json each 200 hits are one line.
     """
-    daemon.take_its_time()
+    daemon.disable_timeout()
     filters = {
-        "session_id": None if session is None else find(daemon, session).id,
-        "working_dir": here() if only_here else None,
+        "session_id": None if session is None else find_session(daemon, session).id,
+        "working_dir": current_directory() if only_here else None,
         "bot_id": bot,
         "role": role,
         "since": since,
@@ -75,30 +75,30 @@ def search(
         )
         page = answer.decode(SearchPage)
         if as_json:
-            put_json(answer.raw())
+            echo_json(answer.raw())
         else:
             _put(page)
         shown += len(page.hits)
         if not page.hits or shown >= min(page.total, limit):
             break
-    if not shown and on_terminal():
-        tell("nothing found")
+    if not shown and stdout_is_tty():
+        warn("nothing found")
     return 0 if shown else 1
 
 
 def _put(page: SearchPage) -> None:
     for hit in page.hits:
-        if on_terminal():
+        if stdout_is_tty():
             _put_hit(hit)
         else:
             snippet = MARKS.sub(r"\1", hit.snippet)
             named = [hit.working_dir or "", hit.session_name or "", snippet]
-            put_row([str(hit.message_id), hit.session_id, hit.role, hit.created_at, *named])
+            echo_tsv([str(hit.message_id), hit.session_id, hit.role, hit.created_at, *named])
 
 
 def _put_hit(hit: SearchHit) -> None:
     about = f"{hit.session_name or ''}  {age(hit.created_at)}".strip()
-    title = one_line(f"#{hit.message_id} {hit.role} {hit.session_id}")
-    put(f"{styled(title, fg=COLOURS[hit.role], bold=True)}  {styled(one_line(about), dim=True)}")
-    snippet = one_line(" ".join(hit.snippet.split()))
-    put(f"  {MARKS.sub(lambda match: styled(match[1], fg='red', bold=True), snippet)}")
+    title = escape_line(f"#{hit.message_id} {hit.role} {hit.session_id}")
+    echo(f"{styled(title, fg=COLOURS[hit.role], bold=True)}  {styled(escape_line(about), dim=True)}")
+    snippet = escape_line(" ".join(hit.snippet.split()))
+    echo(f"  {MARKS.sub(lambda match: styled(match[1], fg='red', bold=True), snippet)}")

@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from segue.cli.confirm import confirmed, require_person
+from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.output.terminal import on_terminal, one_line, put, put_json, styled, tell
+from segue.cli.output.terminal import echo, echo_json, escape_line, stdout_is_tty, styled, warn
 from segue.cli.output.transcript import put_message
-from segue.cli.session_lookup import find, find_or_current, here, resolve
+from segue.cli.session_lookup import current_directory, find_or_current, find_session, resolve
 from segue.models import Session
 from segue.results import Deleted, MessagePage
 
@@ -36,7 +36,7 @@ def new(
     """Begin a session in the current directory, which continues it from now on, and print its id."""
     answer = daemon.answer(
         "session.create",
-        working_dir=here(),
+        working_dir=current_directory(),
         name=name,
         provider=provider,
         model=model,
@@ -44,7 +44,7 @@ def new(
         bot_id=bot,
         pinned=pinned,
     )
-    put_json(answer.raw()) if as_json else put(answer.decode(Session).id)
+    echo_json(answer.raw()) if as_json else echo(answer.decode(Session).id)
 
 
 @click.command()
@@ -59,9 +59,9 @@ def rename(daemon: Daemon, *, session_and_name: tuple[str, ...], as_json: bool) 
     session = find_or_current(daemon, words[0] if len(words) == 2 else None)
     answer = daemon.answer("session.update", session_id=session.id, name=words[-1])
     if as_json:
-        return put_json(answer.raw())
+        return echo_json(answer.raw())
     renamed = answer.decode(Session)
-    return put(f"{renamed.id} is now {one_line(renamed.name or '')}")
+    return echo(f"{renamed.id} is now {escape_line(renamed.name or '')}")
 
 
 @click.command()
@@ -74,11 +74,11 @@ def end(daemon: Daemon, *, session_id: str | None, crashed: bool, as_json: bool)
     session = find_or_current(daemon, session_id)
     answer = daemon.answer("session.end", session_id=session.id, status="crashed" if crashed else None)
     if as_json:
-        return put_json(answer.raw())
+        return echo_json(answer.raw())
     ended = answer.decode(Session)
-    put(f"{ended.id} is {ended.status}")
-    if session_id is None and on_terminal() and (left := resolve(daemon, here()).session):
-        tell(f"this directory now continues {left.id} {one_line(left.name or '')}; `segue new` begins another")
+    echo(f"{ended.id} is {ended.status}")
+    if session_id is None and stdout_is_tty() and (left := resolve(daemon, current_directory()).session):
+        warn(f"this directory now continues {left.id} {escape_line(left.name or '')}; `segue new` begins another")
     return None
 
 
@@ -96,15 +96,15 @@ def resume(daemon: Daemon, *, session_id: str, in_place: bool, as_json: bool) ->
 
     A session of another directory moves here; with --in-place its own directory continues it.
     """
-    directory = None if in_place else here()
-    before = find(daemon, session_id)
+    directory = None if in_place else current_directory()
+    before = find_session(daemon, session_id)
     answer = daemon.answer("session.resume", session_id=before.id, working_dir=directory)
     if as_json:
-        return put_json(answer.raw())
+        return echo_json(answer.raw())
     after = answer.decode(Session)
-    put(styled(one_line(f"resumed {after.id} {after.name or ''}".rstrip()), bold=True))
+    echo(styled(escape_line(f"resumed {after.id} {after.name or ''}".rstrip()), bold=True))
     if before.working_dir != after.working_dir:
-        put(one_line(f"moved from {before.working_dir or 'no directory'} to {after.working_dir}"))
+        echo(escape_line(f"moved from {before.working_dir or 'no directory'} to {after.working_dir}"))
     return _put_last(daemon, after.id)
 
 
@@ -129,7 +129,7 @@ def fork(daemon: Daemon, *, session_id: str | None, upto: int | None, name: str 
     """
     session = find_or_current(daemon, session_id)
     answer = daemon.answer("session.fork", session_id=session.id, upto_message_id=upto, name=name)
-    put_json(answer.raw()) if as_json else put(answer.decode(Session).id)
+    echo_json(answer.raw()) if as_json else echo(answer.decode(Session).id)
 
 
 @click.command()
@@ -140,10 +140,10 @@ def fork(daemon: Daemon, *, session_id: str | None, upto: int | None, name: str 
 def delete(daemon: Daemon, *, session_ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
     """Delete sessions with all their messages and summaries; nothing is deleted if one of them is unknown."""
     if not yes:
-        require_person()
-    sessions = [find(daemon, given) for given in dict.fromkeys(session_ids)]
+        require_tty()
+    sessions = [find_session(daemon, given) for given in dict.fromkeys(session_ids)]
     if not yes and not _confirm(sessions):
-        return tell("nothing was deleted", 1)
+        return warn("nothing was deleted", 1)
     return max(_delete(daemon, session, as_json=as_json) for session in sessions)
 
 
@@ -151,10 +151,10 @@ def _delete(daemon: Daemon, session: Session, *, as_json: bool) -> int:
     answer = daemon.answer("session.delete", session_id=session.id)
     deleted = answer.decode(Deleted).deleted
     if as_json:
-        put_json(answer.raw())
+        echo_json(answer.raw())
     elif deleted:
-        put(f"deleted {session.id}")
-    return 0 if deleted else tell(f"{session.id} was deleted by somebody else", 1)
+        echo(f"deleted {session.id}")
+    return 0 if deleted else warn(f"{session.id} was deleted by somebody else", 1)
 
 
 def _confirm(sessions: list[Session]) -> bool:
@@ -162,6 +162,6 @@ def _confirm(sessions: list[Session]) -> bool:
     for session in sessions:
         pinned = ", pinned" if session.pinned else ""
         sys.stderr.write(
-            one_line(f"{session.id} {session.name or ''} ({session.message_count} messages{pinned})") + "\n"
+            escape_line(f"{session.id} {session.name or ''} ({session.message_count} messages{pinned})") + "\n"
         )
     return confirmed("Delete for good?")

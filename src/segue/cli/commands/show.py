@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.output.terminal import put_json
+from segue.cli.output.terminal import echo_json
 from segue.cli.output.transcript import put_message, put_session
 from segue.cli.session_lookup import find_or_current
 from segue.client.protocol import Answer
@@ -29,7 +29,7 @@ def show(daemon: Daemon, *, session_id: str | None, as_json: bool) -> None:
         put_session(session)
     for answer, page in _pages(daemon, session.id):
         if as_json:
-            put_json(answer.raw())
+            echo_json(answer.raw())
         else:
             for message in page.messages:
                 put_message(message)

@@ -6,7 +6,7 @@ import click
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
 from segue.cli.output.check_advice import advice
-from segue.cli.output.terminal import one_line, put, put_json, size, span, when
+from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import NotStarted, Unreachable
 from segue.results import CheckResult, CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
 
@@ -22,7 +22,7 @@ def ping(daemon: Daemon, *, wait: float, as_json: bool) -> None:
     """Print `pong` if the daemon answers."""
     _wait_for(daemon, time.monotonic() + wait)
     answer = daemon.answer("daemon.ping")
-    put_json(answer.raw()) if as_json else put(answer.decode(str))
+    echo_json(answer.raw()) if as_json else echo(answer.decode(str))
 
 
 @click.command()
@@ -32,10 +32,10 @@ def status(daemon: Daemon, *, as_json: bool) -> None:
     """Show what the daemon is doing and where everything is."""
     answer = daemon.answer("daemon.status")
     if as_json:
-        return put_json(answer.raw())
+        return echo_json(answer.raw())
     found = answer.decode(DaemonStatus)
     for label, text in _describe(found).items():
-        put(f"{label:<10}{one_line(text)}")
+        echo(f"{label:<10}{escape_line(text)}")
     return None
 
 
@@ -45,16 +45,16 @@ def status(daemon: Daemon, *, as_json: bool) -> None:
 @pass_daemon
 def check(daemon: Daemon, *, full: bool, as_json: bool) -> int:
     """Look the database over and tell each problem and what to do; exit 1 if there is one."""
-    daemon.take_its_time()
+    daemon.disable_timeout()
     answer = daemon.answer("daemon.check", full=full)
     result = answer.decode(CheckResult)
     if as_json:
-        put_json(answer.raw())
+        echo_json(answer.raw())
     else:
         for line in result.problems or ["ok"]:
-            put(one_line(line))
+            echo(escape_line(line))
         for line in advice(result.problems):
-            put(f"  {line}")
+            echo(f"  {line}")
     return 0 if result.ok else 1
 
 

@@ -9,9 +9,9 @@ import click
 import msgspec
 
 from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.output.terminal import on_terminal, one_line, put, put_json, put_row, styled, tell, when
+from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn, when
 from segue.cli.output.transcript import COLOURS, kinds_of_parts
-from segue.cli.session_lookup import find, here
+from segue.cli.session_lookup import current_directory, find_session
 from segue.client import ClientError
 from segue.errors import NotFound, Overloaded, ShuttingDown
 from segue.models import Message, Session
@@ -32,14 +32,14 @@ def tail(daemon: Daemon, *, here_only: bool, session: str | None, as_json: bool)
     A daemon that leaves is waited for: what was appended meanwhile follows when it is back, nothing twice. With
     --json each message whole.
     """
-    watch = Watch(daemon, here() if here_only else None, session, as_json=as_json)
+    watch = MessageFollower(daemon, current_directory() if here_only else None, session, as_json=as_json)
     while True:
         try:
             for message in watch.messages():
                 watch.show(message)
         except (ClientError, ShuttingDown, Overloaded):
             if watch.following:
-                tell("the daemon is away; waiting for it")
+                warn("the daemon is away; waiting for it")
             watch.following = False
         _reconnect(daemon)
 
@@ -53,7 +53,7 @@ def _reconnect(daemon: Daemon) -> None:
             continue
 
 
-class Watch:
+class MessageFollower:
     """Which messages are wanted, and the last that was seen: an id, for ids grow in the order of the commits."""
 
     def __init__(self, daemon: Daemon, working_dir: str | None, given: str | None, *, as_json: bool) -> None:
@@ -70,7 +70,7 @@ class Watch:
     def messages(self) -> Iterator[Message]:
         """The messages after the last one seen, then each as it comes; ClientError when the daemon leaves."""
         if self._given is not None and self._session_id is None:
-            self._session_id = find(self._daemon, self._given).id
+            self._session_id = find_session(self._daemon, self._given).id
         newest = self._newest_id()
         # The newest is older than the last one seen if that is deleted, or if the file is another one now.
         self._last_id = newest if self._last_id is None else min(self._last_id, newest)
@@ -90,7 +90,7 @@ class Watch:
     def show(self, message: Message) -> None:
         """One line, at once: somebody is watching."""
         if self._as_json:
-            put_json(msgspec.json.encode(message))
+            echo_json(msgspec.json.encode(message))
         else:
             session = self._session(message.session_id)
             _put(message, (session.name if session else None) or "")
@@ -144,10 +144,10 @@ class Watch:
 
 def _put(message: Message, name: str) -> None:
     first_line = message.content.strip().partition("\n")[0] or kinds_of_parts(message)
-    if not on_terminal():
-        put_row([message.created_at, message.session_id, name, message.role, first_line])
+    if not stdout_is_tty():
+        echo_tsv([message.created_at, message.session_id, name, message.role, first_line])
         return
-    head = one_line(f"{when(message.created_at)}  {name or message.session_id}  {message.role}")
-    text = one_line(first_line)
+    head = escape_line(f"{when(message.created_at)}  {name or message.session_id}  {message.role}")
+    text = escape_line(first_line)
     room = max(20, shutil.get_terminal_size().columns - len(head) - 2)
-    put(f"{styled(head, fg=COLOURS[message.role])}  {text if len(text) <= room else text[: room - 1] + '…'}")
+    echo(f"{styled(head, fg=COLOURS[message.role])}  {text if len(text) <= room else text[: room - 1] + '…'}")

@@ -22,7 +22,7 @@ class State(StrEnum):
     FOREIGN = "not ours, or changed by hand"
 
 
-def sealed(text: str) -> str:
+def with_checksum(text: str) -> str:
     """The text with a comment at its end by which it is known to be ours and as we wrote it."""
     seal = f"{SEAL}{sha256(text.encode()).hexdigest()}"
     return text + (f"<!-- {seal} -->\n" if text.startswith("<?xml") else f"# {seal}\n")
@@ -38,10 +38,10 @@ def state_of(path: Path, text: str) -> State:
         return State.ABSENT
     except (OSError, UnicodeDecodeError):
         return State.FOREIGN
-    if found == sealed(text):
+    if found == with_checksum(text):
         return State.CURRENT
     body = found[: found.rfind("\n", 0, -1) + 1]
-    return State.OLD if sealed(body) == found else State.FOREIGN
+    return State.OLD if with_checksum(body) == found else State.FOREIGN
 
 
 def refuse_foreign(path: Path, text: str, *, force: bool) -> None:
@@ -57,7 +57,7 @@ def put_in_place(path: Path, text: str) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(sealed(text))
+            file.write(with_checksum(text))
         temporary.rename(path)
     except OSError:
         with suppress(OSError):

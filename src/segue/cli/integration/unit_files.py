@@ -14,7 +14,7 @@ import platformdirs
 
 from segue.cli.output.terminal import Failure
 from segue.errors import StartError
-from segue.paths import APP, Places, default_database
+from segue.paths import APP, Paths, default_database
 
 LABEL = "org.segue.segued"
 
@@ -39,12 +39,12 @@ class Plan(NamedTuple):
     to_end: list[str]
 
 
-def plan(places: Places, *, hardened: bool = False, platform: str = sys.platform) -> Plan:
+def plan(paths: Paths, *, hardened: bool = False, platform: str = sys.platform) -> Plan:
     """What belongs on this platform; Failure where no manager is known, or a path cannot be told to it."""
     if platform == "darwin":
-        return _launchd(places)
+        return _launchd(paths)
     if platform.startswith("linux"):
-        return _systemd(places, hardened=hardened)
+        return _systemd(paths, hardened=hardened)
     raise Failure(f"no service manager is known for {platform}; start segued by hand")
 
 
@@ -55,18 +55,18 @@ def template(name: str) -> str:
     return (installed if installed.exists() else cloned).read_text(encoding="utf-8")
 
 
-def _systemd(places: Places, *, hardened: bool) -> Plan:
+def _systemd(paths: Paths, *, hardened: bool) -> Plan:
     folder = platformdirs.user_config_path() / "systemd" / "user"
-    command = " ".join(_quoted(word, dollars=True) for word in _command(places))
-    socket = _plain(str(places.socket)).replace("%", "%%") if places.socket_given else SOCKET
+    command = " ".join(_quoted(word, dollars=True) for word in _command(paths))
+    socket = _plain(str(paths.socket)).replace("%", "%%") if paths.socket_explicit else SOCKET
     units = [
         _filled(folder, "segued.service", {PROGRAM: command}),
         _filled(folder, "segued.socket", {SOCKET: socket}),
     ]
     if hardened:
-        written = {DATA: _quoted(str(places.database.parent))}
-        if places.socket_given:
-            written["%t/segue"] = _quoted(str(places.socket.parent))
+        written = {DATA: _quoted(str(paths.database.parent))}
+        if paths.socket_explicit:
+            written["%t/segue"] = _quoted(str(paths.socket.parent))
         units.append(_filled(folder, "segued.service.d/hardening.conf", written))
     systemctl = "systemctl --user"
     return Plan(
@@ -76,10 +76,10 @@ def _systemd(places: Places, *, hardened: bool) -> Plan:
     )
 
 
-def _launchd(places: Places) -> Plan:
-    command = _command(places)
-    if places.socket_given:
-        command += ["--socket", str(places.socket)]
+def _launchd(paths: Paths) -> Plan:
+    command = _command(paths)
+    if paths.socket_explicit:
+        command += ["--socket", str(paths.socket)]
     words = "\n\t\t".join(f"<string>{escape(_plain(word))}</string>" for word in command)
     library = Path.home() / "Library"
     log = escape(_plain(str(library / "Logs" / "segued.log")))
@@ -99,21 +99,21 @@ def _filled(folder: Path, name: str, values: dict[str, str]) -> Unit:
 
 def _replaced(manager: str, name: str, values: dict[str, str]) -> str:
     """The template with all of them at once: what was filled in may look like a place to fill in."""
-    places = "|".join(map(re.escape, values))
-    return re.sub(places, lambda found: values[found[0]], template(f"{manager}/{name}"))
+    paths = "|".join(map(re.escape, values))
+    return re.sub(paths, lambda found: values[found[0]], template(f"{manager}/{name}"))
 
 
-def _command(places: Places) -> list[str]:
+def _command(paths: Paths) -> list[str]:
     """segued of this installation, with the places that it would not find by itself."""
     beside = Path(sys.executable).with_name("segued")
     program = str(beside) if os.access(beside, os.X_OK) else shutil.which("segued")
     if program is None:
         raise Failure(f"there is no {beside}, and no segued on the path; install segue first")
     command = [os.path.abspath(program)]
-    if places.database_given and places.config.daemon.database is None and places.database != _default_database():
-        command += ["--database", str(places.database)]
-    if places.config_path != platformdirs.user_config_path(APP) / "config.toml":
-        command += ["--config", str(places.config_path)]
+    if paths.database_explicit and paths.config.daemon.database is None and paths.database != _default_database():
+        command += ["--database", str(paths.database)]
+    if paths.config_path != platformdirs.user_config_path(APP) / "config.toml":
+        command += ["--config", str(paths.config_path)]
     return command
 
 

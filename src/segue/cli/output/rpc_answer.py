@@ -4,14 +4,14 @@ import sys
 
 import msgspec
 
-from segue.cli.output.terminal import one_line, put_json
+from segue.cli.output.terminal import echo_json, escape_line
 from segue.client.protocol import Answer, WireError
 
 
 def put_answer(answer: Answer) -> int:
     """Print the result, or the error on stderr; returns the exit code."""
     if isinstance(answer.error, WireError):
-        sys.stderr.write(one_line(msgspec.json.encode(answer.error).decode()) + "\n")
+        sys.stderr.write(escape_line(msgspec.json.encode(answer.error).decode()) + "\n")
         return 1
-    put_json(answer.raw())
+    echo_json(answer.raw())
     return 0

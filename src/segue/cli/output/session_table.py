@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Literal
 
-from segue.cli.output.terminal import age, on_terminal, one_line, put_row, when
+from segue.cli.output.terminal import age, echo_tsv, escape_line, stdout_is_tty, when
 from segue.models import Session, SessionSummary
 
 CURRENT = "*"
@@ -22,11 +22,11 @@ ID_CELLS, COUNT_CELLS, MOMENT_CELLS, AGE_CELLS = 19, 8, 16, 4
 
 def put_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
     """Print them: a table on a terminal, else a row each, values whole and separated by tabs."""
-    if on_terminal():
+    if stdout_is_tty():
         return _put_table(sessions, current_id)
     for session in sessions:
         mark = CURRENT if session.id == current_id else ""
-        put_row([*_values(session, session.working_dir or ""), session.created_at, session.last_message_at, mark])
+        echo_tsv([*_values(session, session.working_dir or ""), session.created_at, session.last_message_at, mark])
     return None
 
 
@@ -48,7 +48,7 @@ def _put_table(sessions: Sequence[Session | SessionSummary], current_id: str | N
         values = _shown(session)
         values["directory"] = _end_of(values["directory"], columns.get("directory", 0))
         # Text, never str: markup in a name is not ours to obey.
-        cells = (Text(one_line(text)) for text in (mark, *(values[title] for title in columns)))
+        cells = (Text(escape_line(text)) for text in (mark, *(values[title] for title in columns)))
         table.add_row(*cells, style="bold" if mark else None)
     console.print(table)
 
@@ -58,7 +58,7 @@ def _columns(sessions: Sequence[Session | SessionSummary], width: int) -> dict[s
     from rich.cells import cell_len
 
     longest = {
-        title: max([len(title), *(cell_len(one_line(_shown(session)[title])) for session in sessions)])
+        title: max([len(title), *(cell_len(escape_line(_shown(session)[title])) for session in sessions)])
         for title in ("id", "name", "model", "directory")
     }
     roomy = width >= ROOMY

@@ -51,7 +51,7 @@ def silence_stdout(code: int) -> int:
     return code
 
 
-def guarded(body: Callable[[], int | None]) -> int | None:
+def run_guarded(body: Callable[[], int | None]) -> int | None:
     """The exit code of `body`, whose output may meet a reader that is gone, a full disk or Ctrl-C."""
     # Only where `segue.cli.entry` lets Ctrl-C end the process at once: so it does again when the body is done.
     at_once = signal.getsignal(signal.SIGINT) == signal.SIG_DFL
@@ -69,57 +69,57 @@ def guarded(body: Callable[[], int | None]) -> int | None:
         return silence_stdout(INTERRUPTED)
     except OSError as error:
         silence_stdout(FAILED)
-        return tell(": ".join(str(part) for part in (error.filename, error.strerror) if part), FAILED)
+        return warn(": ".join(str(part) for part in (error.filename, error.strerror) if part), FAILED)
     finally:
         if at_once:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     return code
 
 
-def on_terminal() -> bool:
+def stdout_is_tty() -> bool:
     """Whether a person reads what is printed."""
     return sys.stdout.isatty()
 
 
-def put(text: str) -> None:
+def echo(text: str) -> None:
     """A line to stdout, as it is."""
     sys.stdout.write(f"{text}\n")
 
 
-def put_row(values: list[str]) -> None:
+def echo_tsv(values: list[str]) -> None:
     """Values for a pipe, separated by tabs; none of them can break the row."""
-    put("\t".join(one_line(value) for value in values))
+    echo("\t".join(escape_line(value) for value in values))
 
 
-def put_json(result: bytes) -> None:
+def echo_json(result: bytes) -> None:
     """A result as the daemon wrote it, one line; only a terminal gets harmful characters as JSON escapes."""
     text = result.decode()
-    put(text.translate(_ESCAPED) if on_terminal() else text)
+    echo(text.translate(_ESCAPED) if stdout_is_tty() else text)
 
 
-def tell(text: str, code: int = 0) -> int:
+def warn(text: str, code: int = 0) -> int:
     """A line to stderr, if it can be written; returns the exit code."""
     try:
-        sys.stderr.write(f"segue: {harmless(text)}\n")
+        sys.stderr.write(f"segue: {escape_controls(text)}\n")
         sys.stderr.flush()
     except OSError:  # of a terminal that was closed, of a full disk: there is nobody else to tell
         _silence(sys.stderr)
     return code
 
 
-def one_line(text: str) -> str:
+def escape_line(text: str) -> str:
     """The text without anything that could leave its line."""
     return text.translate(_VISIBLE)
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     """The text without anything but line ends and tabs that could drive a terminal."""
     return text.replace("\r\n", "\n").translate(_VISIBLE_IN_BLOCK)
 
 
 def styled(text: str, **style: bool | str) -> str:
     """The text in bold, dim or a colour, if a terminal reads it that wants colours."""
-    plain = not on_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
+    plain = not stdout_is_tty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
     if plain:
         return text
     import click
@@ -157,7 +157,7 @@ def when(moment: str) -> str:
 
     from segue.timestamps import milliseconds
 
-    if not on_terminal():
+    if not stdout_is_tty():
         return moment
     return f"{datetime.fromtimestamp(milliseconds(moment) / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"
 

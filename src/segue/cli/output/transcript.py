@@ -1,6 +1,6 @@
 """A conversation, to be read."""
 
-from segue.cli.output.terminal import harmless, on_terminal, one_line, put, styled, when
+from segue.cli.output.terminal import echo, escape_controls, escape_line, stdout_is_tty, styled, when
 from segue.models import Message, Session
 
 COLOURS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}
@@ -8,7 +8,7 @@ COLOURS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "ma
 
 def put_session(session: Session) -> None:
     """The head of a transcript: what is known of the session, a line each."""
-    put(styled(one_line(session.name or session.id), bold=True))
+    echo(styled(escape_line(session.name or session.id), bold=True))
     about = {
         "id": session.id,
         "directory": session.working_dir,
@@ -18,7 +18,7 @@ def put_session(session: Session) -> None:
     }
     for label, value in about.items():
         if value:
-            put(f"{label:<10}{one_line(value)}")
+            echo(f"{label:<10}{escape_line(value)}")
 
 
 def kinds_of_parts(message: Message) -> str:
@@ -33,6 +33,6 @@ def put_message(message: Message) -> None:
         title.append("(summary)")
     if message.parts:
         title.append(kinds_of_parts(message))
-    put("")
-    put(styled(one_line(" ".join(title)), fg=COLOURS[message.role], bold=True))
-    put(harmless(message.content) if on_terminal() else message.content)
+    echo("")
+    echo(styled(escape_line(" ".join(title)), fg=COLOURS[message.role], bold=True))
+    echo(escape_controls(message.content) if stdout_is_tty() else message.content)

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     body: bytes
 
 
-class Backlog:
+class EventLog:
     """The newest events, each under a number; numbers grow by one."""
 
     def __init__(self, boot_id: str, limits: Limits, clock: Clock) -> None:
@@ -61,7 +61,7 @@ class Backlog:
                 body = _body(kind, session_id, at, data)
             except Exception as error:  # noqa: BLE001 - a row that another program wrote; nobody may miss it unawares
                 log.warning("an event cannot be told (%s); who follows gets a reset", type(error).__name__)
-                self.lose_all()
+                self.invalidate()
             else:
                 self._append(Entry(kind, session_id, working_dir, bot_id, body))
         for wake in self._wakers.values():
@@ -96,7 +96,7 @@ class Backlog:
         self.resets += 1
         return _body(RESET, None, timestamp(self._clock()), Nothing())
 
-    def lose_all(self) -> None:
+    def invalidate(self) -> None:
         """Keep none of what is kept: a reset for everyone."""
         self.entries.clear()
         self._bytes = 0

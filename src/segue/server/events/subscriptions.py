@@ -8,7 +8,7 @@ import anyio
 from segue.errors import Overloaded
 from segue.events import Filter
 from segue.results import Subscribed
-from segue.server.events.event_log import Backlog, line, matches
+from segue.server.events.event_log import EventLog, line, matches
 
 SUBSCRIPTIONS = 16
 """Of one connection: each looks at every event, and one with a wider filter serves as well as many."""
@@ -27,10 +27,10 @@ class Subscription:
     """The number of the next event to look at; None if events before the next one are missing."""
 
 
-class Feed:
+class Subscriptions:
     """What one connection is to be told."""
 
-    def __init__(self, backlog: Backlog) -> None:
+    def __init__(self, backlog: EventLog) -> None:
         self._backlog = backlog
         self._ids = count(1)
         self._waiting: list[Subscription] = []

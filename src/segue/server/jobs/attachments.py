@@ -66,7 +66,7 @@ class Attachments:
         with self._released(client, session_id) as was_last:
             return await self._store.write(sessions.end, session_id, status, detach=was_last)
 
-    async def vanish(self, client: Hashable) -> None:
+    async def on_disconnect(self, client: Hashable) -> None:
         """The client's connection closed: what only it had attached is crashed."""
         held = [session_id for session_id, clients in self._clients.items() if client in clients]
         for session_id in held:
@@ -88,7 +88,7 @@ class Attachments:
         """Nobody is left who could be told to try again later."""
         while session_id not in self._clients:
             try:
-                return await self._store.write(attachments.abandon, session_id)
+                return await self._store.write(attachments.mark_crashed, session_id)
             except Overloaded:
                 await anyio.sleep(RETRY_SECONDS)
         return None

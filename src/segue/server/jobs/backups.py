@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 
 from segue.errors import InvalidParams, StorageError
-from segue.paths import Places
+from segue.paths import Paths
 from segue.results import BackupResult
 from segue.store.engine.database_file import COMPANIONS
 from segue.store.maintenance import backup
@@ -24,9 +24,9 @@ FINISH_SECONDS = 120
 class Backups:
     """Makes copies while everything else goes on."""
 
-    def __init__(self, places: Places, store: Store, turn: anyio.Lock) -> None:
+    def __init__(self, paths: Paths, store: Store, turn: anyio.Lock) -> None:
         self._store = store
-        self._taken = _files(places)
+        self._taken = _files(paths)
         self._turn = turn
 
     async def make(self, path: str, *, overwrite: bool) -> BackupResult:
@@ -36,7 +36,9 @@ class Backups:
             raise InvalidParams("names a directory; name a file in it", path="$.path")
         async with self._turn:
             await self._finish_deletions()
-            size = await self._store.run_apart(backup.back_up, target, overwrite=overwrite, taken=self._taken)
+            size = await self._store.run_on_new_connection(
+                backup.back_up, target, overwrite=overwrite, taken=self._taken
+            )
         return BackupResult(path=str(target), bytes=size)
 
     async def _finish_deletions(self) -> None:
@@ -49,9 +51,9 @@ class Backups:
                 await anyio.sleep(PAUSE_SECONDS)
 
 
-def _files(places: Places) -> list[Path]:
+def _files(paths: Paths) -> list[Path]:
     """What a copy must never replace."""
-    database, socket = places.database, places.socket
+    database, socket = paths.database, paths.socket
     beside = [database.with_name(database.name + suffix) for suffix in (*COMPANIONS, "-journal")]
-    own = [places.lock, places.record, socket, socket.with_name(socket.name + ".lock"), places.config_path]
+    own = [paths.lock, paths.record, socket, socket.with_name(socket.name + ".lock"), paths.config_path]
     return [database, *beside, *own]

@@ -48,10 +48,10 @@ async def _work(store: Store) -> bool:
     Of both, for one who never stops appending must not keep the words of the deleted in the index.
     """
     newest = await store.read(index.newest)
-    lags = await store.read(index.lags, newest)
-    if lags:
+    is_behind = await store.read(index.is_behind, newest)
+    if is_behind:
         await store.write(index.step, newest)
     merges = await store.read(index.merge_is_due)
     if merges:
         await store.write(index.merge_step)
-    return lags or merges
+    return is_behind or merges

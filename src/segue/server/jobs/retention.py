@@ -124,13 +124,13 @@ class Cleanup:
                 continue
             await self._purge.wait()
 
-    async def _delete(self, due: list[retention.Due]) -> list[str]:
+    async def _delete(self, due: list[retention.ExpiredSession]) -> list[str]:
         return [one.session_id for one in due if await self._store.write(retention.delete_if_unused, one)]
 
     async def _delete_surplus(self, max_sessions: int) -> list[str]:
         """Delete in rounds, each after a new look: sessions deleted meanwhile by others make room as well."""
         deleted: list[str] = []
-        while due := (await self._store.read(retention.surplus, max_sessions))[:ROUND]:
+        while due := (await self._store.read(retention.over_limit, max_sessions))[:ROUND]:
             gone = await self._delete(due)
             if not gone:
                 break

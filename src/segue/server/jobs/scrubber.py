@@ -5,8 +5,8 @@ from collections import Counter
 import anyio
 
 from segue.results import ScrubResult
-from segue.server.events.event_log import Backlog
-from segue.server.jobs.wal_cleaner import Traces
+from segue.server.events.event_log import EventLog
+from segue.server.jobs.wal_cleaner import WalCleaner
 from segue.store.maintenance import scrub
 from segue.store.search import index
 from segue.store.store import Store
@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.002
 class Scrubbing:
     """Looks through the whole file while everything else goes on."""
 
-    def __init__(self, store: Store, backlog: Backlog, traces: Traces, turn: anyio.Lock) -> None:
+    def __init__(self, store: Store, backlog: EventLog, traces: WalCleaner, turn: anyio.Lock) -> None:
         self._store = store
         self._backlog = backlog
         self._traces = traces
@@ -59,6 +59,6 @@ class Scrubbing:
     async def _wipe(self, *, found: bool) -> bool:
         """Leave nothing in the index, the WAL and the events that are kept for who comes back."""
         if found:
-            await self._store.write(index.demand_merge)
-            self._backlog.lose_all()
+            await self._store.write(index.schedule_merge)
+            self._backlog.invalidate()
         return await self._traces.wipe()

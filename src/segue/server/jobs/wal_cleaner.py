@@ -25,7 +25,7 @@ RETRY_SECONDS = 5
 """After an error, and at most between two tries for which nobody waits."""
 
 
-class Traces:
+class WalCleaner:
     """Knows whether something deleted may still be found in the files, and sees to it that it is not."""
 
     def __init__(self, store: Store, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
@@ -62,7 +62,7 @@ class Traces:
                     await self._sleep(pause)
                     pause = min(2 * pause, RETRY_SECONDS)
             except (SegueError, sqlite3.Error) as error:
-                if self._store.look_after_file():  # told by others, and there is nothing more to be done
+                if self._store.check_files():  # told by others, and there is nothing more to be done
                     return
                 log.warning("cannot empty the WAL, trying again in %d s: %s", RETRY_SECONDS, error)
                 await self._sleep(RETRY_SECONDS)
@@ -74,7 +74,7 @@ class Traces:
         while await store.read(purges.are_due):
             await store.write(purges.remove_slice)
         newest = await store.read(index.newest)
-        while await store.read(index.lags, newest):
+        while await store.read(index.is_behind, newest):
             await store.write(index.step, newest)
             await anyio.sleep(PAUSE_SECONDS)
         while await store.read(index.merge_is_due):
@@ -86,7 +86,7 @@ class Traces:
         """How much of what was noted is in the tables and the index no more; what is noted meanwhile may be."""
         while True:
             changed, noted = self._store.writes.changed, self._noted
-            if not await self._store.read(index.holds_deleted):
+            if not await self._store.read(index.has_deleted_terms):
                 return noted
             await changed.wait()
 
@@ -98,7 +98,7 @@ class Traces:
         return False
 
     async def _try_to_empty_wal(self, noted: int) -> bool:
-        if not await self._store.run_apart(scrub.fold):
+        if not await self._store.run_on_new_connection(scrub.fold):
             return False
         self._wiped = max(self._wiped, noted)
         return True

@@ -19,10 +19,10 @@ from anyio.lowlevel import checkpoint
 from segue.config import Limits
 from segue.errors import Overloaded, TooLarge
 from segue.events import Filter
-from segue.jsonrpc.dispatcher import TURN, Dispatcher
-from segue.jsonrpc.framing import CROWDED, Lines, Oversize, Room
+from segue.jsonrpc.dispatcher import YIELD_EVERY, Dispatcher
+from segue.jsonrpc.framing import CROWDED, LineDecoder, Oversize, Room
 from segue.results import Subscribed
-from segue.server.events.subscriptions import Feed
+from segue.server.events.subscriptions import Subscriptions
 from segue.server.net.socket_stream import Stream
 
 CHUNK = 65536
@@ -32,12 +32,14 @@ CHUNK = 65536
 class Connection:
     """A client's socket with the state of its stream."""
 
-    def __init__(self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, feed: Feed, room: Room) -> None:
+    def __init__(
+        self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, feed: Subscriptions, room: Room
+    ) -> None:
         self._raw = raw
         self._stream = Stream(raw, CHUNK)
         self._dispatcher = dispatcher
         self._limits = limits
-        self._lines = Lines(limits.request_bytes, room)
+        self._lines = LineDecoder(limits.request_bytes, room)
         self._stopped = False
         self._feed = feed
         self._sending = anyio.Lock(fast_acquire=True)
@@ -103,7 +105,7 @@ class Connection:
     async def _answer_each(self, lines: list[bytes | Oversize], ctx: Any) -> None:
         answers = bytearray()
         for index, line in enumerate(lines):
-            if index % TURN == TURN - 1:
+            if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await checkpoint()
             answer = self._refuse(line) if isinstance(line, Oversize) else await self._dispatcher.answer(line, ctx)
             if answer is not None:

@@ -17,8 +17,8 @@ from segue.errors import Overloaded
 from segue.jsonrpc.dispatcher import Dispatcher, to_error
 from segue.jsonrpc.framing import Room
 from segue.runtime.peer_credentials import is_ours
-from segue.server.events.event_log import Backlog
-from segue.server.events.subscriptions import Feed
+from segue.server.events.event_log import EventLog
+from segue.server.events.subscriptions import Subscriptions
 from segue.server.net.connection import CHUNK, Connection
 from segue.server.net.fd_reserve import reserve_is_left
 
@@ -34,7 +34,7 @@ ROOM_BYTES = 256 * 1024 * 1024
 """What the long lines of all clients may take together, until they are run."""
 
 
-class Clients:
+class ConnectionManager:
     """Everyone who is connected."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Clients:
         limits: Limits,
         context_for: Callable[[Connection], Context],
         on_gone: Callable[[Hashable], Awaitable[None]],
-        backlog: Backlog,
+        backlog: EventLog,
     ) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
@@ -125,7 +125,7 @@ class Clients:
         elif len(self._connections) >= self._limits.clients:
             self._turn_away(raw)
         else:
-            connection = Connection(raw, self._dispatcher, self._limits, Feed(self._backlog), self._room)
+            connection = Connection(raw, self._dispatcher, self._limits, Subscriptions(self._backlog), self._room)
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()

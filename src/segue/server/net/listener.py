@@ -25,7 +25,7 @@ class Identity(NamedTuple):
     inode: int
 
 
-class Door:
+class Listener:
     """A bound, listening socket and the path that leads to it."""
 
     def __init__(self, path: Path, listener: socket.socket, identity: Identity, *, borrowed: bool = False) -> None:
@@ -55,7 +55,7 @@ class Door:
                 self.path.unlink()
 
 
-def open_door(path: Path) -> Door:
+def bind_listener(path: Path) -> Listener:
     """Listen at the path. The caller holds the lock, so a socket of ours that nobody serves is debris.
 
     Bound beside the path and renamed over it: at no moment is there a path that refuses, or a wider mode.
@@ -84,15 +84,15 @@ def open_door(path: Path) -> Door:
     if identity is None:
         listener.close()
         raise StartError("socket", f"{path} was removed at once; something else cleans that directory")
-    return Door(path, listener, identity)
+    return Listener(path, listener, identity)
 
 
-def borrow_door(path: Path, listener: socket.socket) -> Door:
+def adopt_listener(path: Path, listener: socket.socket) -> Listener:
     """Serve at a socket that a service manager opened, and leave it in place. StartError if its path is gone."""
     identity = _identity(path)
     if identity is None:
         raise StartError("socket", f"{path} was removed; restart its unit")
-    return Door(path, listener, identity, borrowed=True)
+    return Listener(path, listener, identity, borrowed=True)
 
 
 def _check_debris(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 
 from segue.errors import StartError
 from segue.files import prepare_directory
-from segue.paths import Places
+from segue.paths import Paths
 from segue.server.net.listener import BACKLOG
 
 FIRST = 3
@@ -24,7 +24,7 @@ DIGITS = 4
 class Listening(NamedTuple):
     """Where to serve, and at which socket of a manager's, if any."""
 
-    places: Places
+    paths: Paths
     listener: socket.socket | None = None
     remark: str | None = None
     """What the log should say once we serve."""
@@ -45,25 +45,25 @@ def take_descriptors(environ: MutableMapping[str, str] = os.environ) -> range:
     return range(FIRST, FIRST + int(count))
 
 
-def listen_at(places: Places, descriptors: range) -> Listening:
+def listen_at(paths: Paths, descriptors: range) -> Listening:
     """The inherited socket, unless another one was named: then that, and the inherited one is closed.
 
     Raises StartError if it is not exactly one, or not private.
     """
     if not descriptors:
-        return Listening(places)
-    if places.socket_given and _path_of_only(descriptors) != places.socket:
+        return Listening(paths)
+    if paths.socket_explicit and _path_of_only(descriptors) != paths.socket:
         for descriptor in descriptors:
             with suppress(OSError):
                 os.close(descriptor)
-        remark = f"the inherited socket is closed: {places.socket} was named, which is stronger"
-        return Listening(places, remark=remark)
+        remark = f"the inherited socket is closed: {paths.socket} was named, which is stronger"
+        return Listening(paths, remark=remark)
     if len(descriptors) != 1:
         raise StartError("inherited socket", f"{len(descriptors)} were passed; pass exactly one")
     listener = _check_socket(descriptors[0])
     path = _check_path(listener)
     listener.listen(BACKLOG)  # anew, so that the kernel names us to our clients, not the manager
-    return Listening(places._replace(socket=path), listener)
+    return Listening(paths._replace(socket=path), listener)
 
 
 def _path_of_only(descriptors: range) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segue.files import prepare_directory
-from segue.paths import Places, check_socket_length
+from segue.paths import Paths, check_socket_length
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import check_file
 from segue.store.maintenance.file_swap import undo_unfinished
@@ -12,21 +12,21 @@ from segue.store.maintenance.temp_files import BACKUP, RESTORE, sweep
 
 
 @contextmanager
-def own(places: Places) -> Iterator[None]:
+def own(paths: Paths) -> Iterator[None]:
     """Hold the database's lock and the socket's for the length of the context.
 
     Taken before the database is opened or the socket touched. Raises AlreadyRunning or StartError.
     """
-    check_socket_length(places.socket)
-    check_file(places.database)
-    prepare_directory(places.database.parent, "database")
-    prepare_directory(places.socket.parent, "socket")
-    database = take_lock(places.lock, str(places.database))
+    check_socket_length(paths.socket)
+    check_file(paths.database)
+    prepare_directory(paths.database.parent, "database")
+    prepare_directory(paths.socket.parent, "socket")
+    database = take_lock(paths.lock, str(paths.database))
     try:
-        socket = take_lock(places.socket.with_name(places.socket.name + ".lock"), str(places.socket))
+        socket = take_lock(paths.socket.with_name(paths.socket.name + ".lock"), str(paths.socket))
         try:
-            undo_unfinished(places.database)
-            sweep(places.database.parent, BACKUP, RESTORE)
+            undo_unfinished(paths.database)
+            sweep(paths.database.parent, BACKUP, RESTORE)
             yield
         finally:
             release_lock(socket)

@@ -23,7 +23,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with its priority if the journal reads it."""
-        return priority(record.levelno) + one_line(super().format(record))
+        return priority(record.levelno) + escape_line(super().format(record))
 
 
 def start_logging(level: LogLevel) -> None:
@@ -51,6 +51,6 @@ def priority(level: int) -> str:
     return f"<{next((number for least, number in PRIORITIES if level >= least), 7)}>"
 
 
-def one_line(text: str) -> str:
+def escape_line(text: str) -> str:
     r"""The text with all that could end or spoil its line escaped, line ends as `\n`."""
     return text.translate(_ESCAPES)

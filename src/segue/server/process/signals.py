@@ -12,7 +12,7 @@ EXIT_SECONDS = 10
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Stop:
+class Shutdown:
     """What somebody asked of us: by signal, by `daemon.shutdown`, or because nobody needs us."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Stop:
         """Leave now; what is committed stays committed."""
 
 
-async def obey_signals(stop: Stop) -> None:
+async def handle_signals(stop: Shutdown) -> None:
     """Turn the first signal into a request and the second into hurry."""
     # nohup asks us to outlive the terminal.
     wanted = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
@@ -33,7 +33,7 @@ async def obey_signals(stop: Stop) -> None:
             stop.requested.set()
 
 
-async def force_exit(stop: Stop) -> None:
+async def force_exit(stop: Shutdown) -> None:
     """Once told to stop, see to it that the process ends, even if the loop or the disk hangs."""
     await stop.requested.wait()
     timer = threading.Timer(EXIT_SECONDS, os._exit, (1,))

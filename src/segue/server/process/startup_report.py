@@ -13,7 +13,7 @@ from contextlib import suppress
 VARIABLE = "SEGUE_REPORT_FD"
 
 
-class Starter:
+class StartupReport:
     """Somebody who waits for a word, or nobody."""
 
     def __init__(self, descriptor: int | None = None) -> None:
@@ -29,19 +29,19 @@ class Starter:
         os.close(descriptor)
 
 
-def detach() -> Starter:
+def detach() -> StartupReport:
     """Leave the process that the client waits for, if one does: then this goes on in a child that nobody waits for.
 
     The client made the session anew; the child does not lead it, so no terminal can become its own.
     """
     descriptor = _pipe(os.environ.pop(VARIABLE, ""))
     if descriptor is None:
-        return Starter()
+        return StartupReport()
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     if os.fork():
         os._exit(0)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # a thread that starts us may have held signals back
-    return Starter(descriptor)
+    return StartupReport(descriptor)
 
 
 def _pipe(text: str) -> int | None:

@@ -148,15 +148,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def wait_for_nobody(connection: sqlite3.Connection) -> None:
+def disable_busy_timeout(connection: sqlite3.Connection) -> None:
     """From now on, find at once that another program holds the file."""
     connection.execute("PRAGMA busy_timeout = 0")
 
 
-def begin_patiently(connection: sqlite3.Connection) -> None:
+def begin_immediate(connection: sqlite3.Connection) -> None:
     """Begin a transaction that writes; sqlite3.Error if another program holds the file for longer than `BUSY_MS`."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     try:
         connection.execute("BEGIN IMMEDIATE")
     finally:
-        wait_for_nobody(connection)
+        disable_busy_timeout(connection)

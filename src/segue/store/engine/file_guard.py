@@ -10,7 +10,7 @@ from segue.store.engine.database_file import COMPANIONS
 log = logging.getLogger("segue.store")
 
 
-class Footprint:
+class FileGuard:
     """The files as they are when this is made; what is written after one is lost would be lost with it."""
 
     def __init__(self, path: Path) -> None:

@@ -40,25 +40,25 @@ def to_segue_error(fault: Exception) -> Exception:
 
 def _from_os(fault: Exception) -> Exception:
     if isinstance(fault, OSError):
-        reason = "full" if fault.errno in NO_ROOM else "io"
+        reason = "full" if fault.errno in DISK_FULL_ERRNOS else "io"
         return StorageError(f"storage: {fault.strerror}", reason=reason)
     return fault
 
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk is full, the user's quota is, or no file may grow that much (RLIMIT_FSIZE)."""
 
 PROBE_BYTES = 65_536
 
 
-def lacks_room(database: Path) -> bool:
+def is_disk_full(database: Path) -> bool:
     """Whether a file that is as large as the largest of the database cannot grow, as a nameless one beside it shows."""
     try:
         with TemporaryFile(dir=database.parent) as probe:
             os.pwrite(probe.fileno(), bytes(PROBE_BYTES), _largest(database))
             os.fsync(probe.fileno())
     except OSError as error:
-        return error.errno in NO_ROOM
+        return error.errno in DISK_FULL_ERRNOS
     return False
 
 

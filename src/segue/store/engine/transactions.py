@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import SegueError, StorageError
 from segue.events import Emitted
-from segue.store.engine.commit_recovery import may_come_back, overwrite
-from segue.store.engine.connection import begin_patiently
+from segue.store.engine.commit_recovery import may_survive_rollback, overwrite
+from segue.store.engine.connection import begin_immediate
 from segue.store.engine.sqlite_errors import to_segue_error
 from segue.store.engine.tx import Tx
 
@@ -18,7 +18,7 @@ FOLD_MS = 500
 """How long another program that holds the file keeps us from leaving; the WAL is then folded in another time."""
 
 
-class Outcome(NamedTuple):
+class WriteResult(NamedTuple):
     """What became of a write: a value, or the error that undid it."""
 
     value: Any
@@ -38,43 +38,43 @@ def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T])
         _roll_back(connection)
 
 
-RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], Outcome]
+RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], WriteResult]
 
 
-def begin_writes(
-    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], may_go_on: Callable[[], bool]
-) -> list[Outcome] | None:
-    """Run all in one transaction and leave it open for `run_writes` to commit; None if that was not to be had.
+def run_uncommitted(
+    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], has_time: Callable[[], bool]
+) -> list[WriteResult] | None:
+    """Run all in one transaction and leave it open for `commit_batch` to commit; None if that was not to be had.
 
     Then nothing is left of it: another program holds the file, one of them failed, or there was no time for the next.
-    `wait_for_nobody` comes first.
+    `disable_busy_timeout` comes first.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[WriteResult] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
         for query in queries:
-            if not may_go_on():
+            if not has_time():
                 break
             outcomes.append(_run_bare(connection, Tx(connection, now), query))
         else:
             return outcomes
-    except Exception:  # noqa: BLE001, S110 - it fails again in `run_writes`, which tells of it
+    except Exception:  # noqa: BLE001, S110 - it fails again in `commit_batch`, which tells of it
         pass
     with suppress(sqlite3.Error):  # as this would
         _roll_back(connection)
     return None
 
 
-def run_writes(
+def commit_batch(
     connection: sqlite3.Connection,
     now: int,
     queries: list[Callable[[Tx], Any]],
-    begun: list[Outcome] | None = None,
-) -> list[Outcome]:
+    begun: list[WriteResult] | None = None,
+) -> list[WriteResult]:
     """Run all in one transaction; if it fails, again with savepoints, then each in one of its own.
 
     So in the end only the culprit fails, and nobody pays for a savepoint where all goes well. `begun` is what
-    `begin_writes` gave, whose transaction is then the first.
+    `run_uncommitted` gave, whose transaction is then the first.
     """
     doubt: StorageError | None = None
     attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
@@ -82,20 +82,20 @@ def run_writes(
         try:
             if begun is None:
                 _roll_back(connection)
-                begin_patiently(connection)
+                begin_immediate(connection)
         except sqlite3.Error as error:  # another program holds the file, for all of them alike
-            return [Outcome(None, to_segue_error(error), [])] * len(queries)
+            return [WriteResult(None, to_segue_error(error), [])] * len(queries)
         try:
             outcomes = begun or [run_one(connection, Tx(connection, now), query) for query in queries]
             connection.execute("COMMIT")
             return outcomes
         except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
             begun = None
-            failed = Outcome(None, to_segue_error(error), [])
+            failed = WriteResult(None, to_segue_error(error), [])
             _roll_back(connection)
-            if may_come_back(error):
+            if may_survive_rollback(error):
                 doubt = overwrite(connection) or doubt
-    outcomes = [failed] if len(queries) == 1 else [run_writes(connection, now, [query])[0] for query in queries]
+    outcomes = [failed] if len(queries) == 1 else [commit_batch(connection, now, [query])[0] for query in queries]
     return [_doubted(outcome, doubt) if doubt else outcome for outcome in outcomes]
 
 
@@ -105,22 +105,22 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _doubted(outcome: Outcome, doubt: StorageError) -> Outcome:
+def _doubted(outcome: WriteResult, doubt: StorageError) -> WriteResult:
     return outcome._replace(error=doubt) if isinstance(outcome.error, StorageError) else outcome
 
 
-def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> WriteResult:
     """Run one; an error that comes before any change is its own, any other is the transaction's."""
     before = connection.total_changes
     try:
-        return Outcome(query(tx), None, tx.emitted)
+        return WriteResult(query(tx), None, tx.emitted)
     except SegueError as error:
         if connection.total_changes != before or not connection.in_transaction:
             raise
-        return Outcome(None, error, [])
+        return WriteResult(None, error, [])
 
 
-def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> Outcome:
+def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> WriteResult:
     connection.execute("SAVEPOINT one")
     try:
         value = query(tx)
@@ -129,9 +129,9 @@ def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[T
             raise
         connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
-        return Outcome(None, to_segue_error(error), [])
+        return WriteResult(None, to_segue_error(error), [])
     connection.execute("RELEASE one")
-    return Outcome(value, None, tx.emitted)
+    return WriteResult(value, None, tx.emitted)
 
 
 def fold_wal(connection: sqlite3.Connection) -> None:

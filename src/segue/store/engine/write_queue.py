@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
-from segue.store.engine.commit_recovery import Unsure
-from segue.store.engine.connection import ThreadConnection, wait_for_nobody
-from segue.store.engine.file_guard import Footprint
+from segue.store.engine.commit_recovery import CommitOutcomeUnknown
+from segue.store.engine.connection import ThreadConnection, disable_busy_timeout
+from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.metrics import Timing
-from segue.store.engine.sqlite_errors import lacks_room
-from segue.store.engine.transactions import Outcome, begin_writes, run_writes
+from segue.store.engine.sqlite_errors import is_disk_full
+from segue.store.engine.transactions import WriteResult, commit_batch, run_uncommitted
 from segue.store.engine.tx import Tx
 from segue.timestamps import Clock
 
@@ -45,7 +45,7 @@ class Write(NamedTuple):
     brief: bool
 
 
-class GroupCommit:
+class WriteQueue:
     """The queue of the one connection that writes.
 
     The statements of brief writes are run on the loop's thread and only their COMMIT on the connection's: else, between
@@ -53,7 +53,7 @@ class GroupCommit:
     write of a transaction may take long, or another program holds the file, all of it is left to the connection's.
     """
 
-    def __init__(self, connection: ThreadConnection, path: Path, footprint: Footprint, clock: Clock) -> None:
+    def __init__(self, connection: ThreadConnection, path: Path, file_guard: FileGuard, clock: Clock) -> None:
         self.limit = 10_000
         """How many writes may wait."""
         self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
@@ -63,7 +63,7 @@ class GroupCommit:
         self.timing = Timing()
         self._connection = connection
         self._path = path
-        self._footprint = footprint
+        self._file_guard = file_guard
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Write] = deque()
@@ -72,7 +72,7 @@ class GroupCommit:
         self._closed = False
         self._rest = REST_SECONDS
         self._rests_until = 0.0
-        wait_for_nobody(connection.raw)  # the loop must not, and the connection's thread says for how long it does
+        disable_busy_timeout(connection.raw)  # the loop must not, and the connection's thread says for how long it does
 
     def __len__(self) -> int:
         """How many writes wait."""
@@ -82,8 +82,8 @@ class GroupCommit:
         """What the query will have returned once that is durable; or Overloaded, ShuttingDown, StorageError."""
         if self._closed:
             raise ShuttingDown("the daemon is shutting down")
-        if self._footprint.is_lost:
-            raise self._footprint.error()
+        if self._file_guard.is_lost:
+            raise self._file_guard.error()
         if len(self._waiting) >= self.limit:
             raise Overloaded("too many writes are waiting; try again")
         done: asyncio.Future[T] = self._loop.create_future()
@@ -111,16 +111,16 @@ class GroupCommit:
             begun = self._begin_here(now, queries) if self._may_begin_here(batch) else None
             self._connection.submit(partial(self._run, now, queries, begun), partial(self._end, batch))
         except Exception as error:  # noqa: BLE001 - a bug of ours, of which every caller must hear
-            self._loop.call_soon(self._end, batch, [Outcome(None, error, [])] * len(batch))
+            self._loop.call_soon(self._end, batch, [WriteResult(None, error, [])] * len(batch))
 
     def _may_begin_here(self, batch: list[Write]) -> bool:
-        if len(batch) > BRIEF_AT_ONCE or not all(write.brief for write in batch) or self._footprint.lost():
+        if len(batch) > BRIEF_AT_ONCE or not all(write.brief for write in batch) or self._file_guard.lost():
             return False
         return self.timing.now() >= self._rests_until
 
-    def _begin_here(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[Outcome] | None:
+    def _begin_here(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[WriteResult] | None:
         deadline = self.timing.now() + LONG_SECONDS
-        begun = begin_writes(self._connection.raw, now, queries, lambda: self.timing.now() < deadline)
+        begun = run_uncommitted(self._connection.raw, now, queries, lambda: self.timing.now() < deadline)
         if (ended_at := self.timing.now()) < deadline:
             self._rest = REST_SECONDS
         else:
@@ -128,19 +128,19 @@ class GroupCommit:
             self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
         return begun
 
-    def _run(self, now: int, queries: list[Callable[[Tx], Any]], begun: list[Outcome] | None) -> list[Outcome]:
+    def _run(self, now: int, queries: list[Callable[[Tx], Any]], begun: list[WriteResult] | None) -> list[WriteResult]:
         """What became of all of them, durably; on the connection's thread."""
         try:
-            if begun is None and self._footprint.lost():
+            if begun is None and self._file_guard.lost():
                 return self._all_lost(queries)
-            outcomes = run_writes(self._connection.raw, now, queries, begun)
+            outcomes = commit_batch(self._connection.raw, now, queries, begun)
             return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
         except BaseException as error:  # noqa: BLE001 - nobody else on this thread would tell the callers
-            return [Outcome(None, error, [])] * len(queries)
+            return [WriteResult(None, error, [])] * len(queries)
 
-    def _end(self, batch: list[Write], outcomes: list[Outcome]) -> None:
+    def _end(self, batch: list[Write], outcomes: list[WriteResult]) -> None:
         """Answer the batch and go on with what came meanwhile."""
-        if self._footprint.lost():  # a look after it as well as before: none is answered that nobody can find
+        if self._file_guard.lost():  # a look after it as well as before: none is answered that nobody can find
             outcomes = self._all_lost(batch)
         self.timing.wrote(sum(outcome.error is None for outcome in outcomes), batch[0].asked)
         for write, outcome in zip(batch, outcomes, strict=True):
@@ -154,19 +154,19 @@ class GroupCommit:
         if emitted := [one for outcome in outcomes for one in outcome.emitted]:
             self.publish(emitted)
 
-    def _all_lost(self, several: list[Any]) -> list[Outcome]:
-        return [Outcome(None, self._footprint.error(), [])] * len(several)
+    def _all_lost(self, several: list[Any]) -> list[WriteResult]:
+        return [WriteResult(None, self._file_guard.error(), [])] * len(several)
 
-    def _explained(self, outcome: Outcome) -> Outcome:
+    def _explained(self, outcome: WriteResult) -> WriteResult:
         error = outcome.error
-        if isinstance(error, Unsure):  # there may be no room, but that is not all there is to tell
+        if isinstance(error, CommitOutcomeUnknown):  # there may be no room, but that is not all there is to tell
             return outcome
-        if isinstance(error, StorageError) and error.data["reason"] == "io" and lacks_room(self._path):
+        if isinstance(error, StorageError) and error.data["reason"] == "io" and is_disk_full(self._path):
             return outcome._replace(error=StorageError("storage: the disk is full", reason="full"))
         return outcome
 
 
-def _settle(done: asyncio.Future[Any], outcome: Outcome) -> None:
+def _settle(done: asyncio.Future[Any], outcome: WriteResult) -> None:
     if done.done():  # the caller went away; what it wrote is stored all the same
         return
     if outcome.error is None:

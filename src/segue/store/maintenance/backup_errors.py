@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from segue.errors import InvalidParams, SegueError, StorageError
-from segue.store.engine.sqlite_errors import NO_ROOM, to_segue_error
+from segue.store.engine.sqlite_errors import DISK_FULL_ERRNOS, to_segue_error
 
 _NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
 _NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -16,7 +16,7 @@ _PAGE = bytes(4096)
 
 def explain(error: OSError, target: Path) -> SegueError:
     """The error for a client whose copy could not be put there."""
-    if error.errno in NO_ROOM:
+    if error.errno in DISK_FULL_ERRNOS:
         return StorageError(f"storage: no room for the copy in {target.parent}", reason="full")
     if error.errno in _NO_PLACE:
         return InvalidParams(f"cannot make {target}: {error.strerror}", path="$.path")

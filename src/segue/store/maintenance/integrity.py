@@ -35,7 +35,7 @@ def _size(path: Path) -> int:
 
 def look(tx: Tx, path: Path) -> tuple[DatabaseStatus, bool]:
     """The same, and whether something deleted is still to be removed."""
-    return status(tx, path), index.holds_deleted(tx)
+    return status(tx, path), index.has_deleted_terms(tx)
 
 
 def check(tx: Tx, path: Path, *, full: bool) -> list[str]:

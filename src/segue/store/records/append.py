@@ -12,7 +12,7 @@ from segue.results import Appended, AppendedMany
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, resolve, sessions
-from segue.store.records.resolve import Place
+from segue.store.records.resolve import DirectoryKey
 from segue.store.records.session_identity import name_from
 from segue.store.records.sessions import Scope
 
@@ -24,7 +24,7 @@ BRIEF_BYTES = 16_384
 """A message up to this size, with its parts and metadata, is stored in some thirty microseconds among others."""
 
 
-class Appending(msgspec.Struct, frozen=True):
+class PreparedMessage(msgspec.Struct, frozen=True):
     """A draft made ready for the file: checked, and all written that can be before the writer's turn."""
 
     draft: Draft
@@ -35,7 +35,7 @@ class Appending(msgspec.Struct, frozen=True):
     """Bytes of content, parts and metadata together."""
 
 
-def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
+def prepare(draft: Draft, content_bytes: int, path: str = "$") -> PreparedMessage:
     """Check what the types cannot say: InvalidParams, or TooLarge for content, parts and metadata together."""
     if draft.is_summary and draft.role != "system":
         raise InvalidParams("a summary has the role system", path=f"{path}.is_summary")
@@ -56,10 +56,12 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$") -> Appending:
         "metadata": metadata,
         "content": draft.content,
     }
-    return Appending(draft, parts, row, size)
+    return PreparedMessage(draft, parts, row, size)
 
 
-def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | None, resumed: bool = False) -> Appended:
+def append(
+    tx: Tx, session_id: str, new: PreparedMessage, *, expected_last_id: int | None, resumed: bool = False
+) -> Appended:
     """Store the message at the end of the session.
 
     Raises NotFound without the session, Conflict (`key`, or `last_id` with the newest id) if it is not as expected.
@@ -76,8 +78,8 @@ def append(tx: Tx, session_id: str, new: Appending, *, expected_last_id: int | N
     return Appended(message_id=message_id, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed)
 
 
-def append_in_place(
-    tx: Tx, place: Place, continuity_ms: int, new: Appending, *, expected_last_id: int | None
+def append_to_directory(
+    tx: Tx, place: DirectoryKey, continuity_ms: int, new: PreparedMessage, *, expected_last_id: int | None
 ) -> Appended:
     """Store the message in the session that the place continues; a key is looked for in all its sessions."""
     if new.draft.key is not None and (first := _first_of_key(tx, new, place=place)):
@@ -88,7 +90,9 @@ def append_in_place(
     return append(tx, resolution.session.id, new, expected_last_id=expected_last_id, resumed=resolution.resumed)
 
 
-def append_many(tx: Tx, session_id: str, several: list[Appending], *, expected_last_id: int | None) -> AppendedMany:
+def append_many(
+    tx: Tx, session_id: str, several: list[PreparedMessage], *, expected_last_id: int | None
+) -> AppendedMany:
     """Store all messages or none, in the order given."""
     session = sessions.scope(tx, session_id)
     if expected_last_id is not None and any(_is_new(tx, session_id, new) for new in several):
@@ -108,7 +112,7 @@ def append_many(tx: Tx, session_id: str, several: list[Appending], *, expected_l
     return AppendedMany(message_ids=message_ids, session_id=session_id)
 
 
-def _is_new(tx: Tx, session_id: str, new: Appending) -> bool:
+def _is_new(tx: Tx, session_id: str, new: PreparedMessage) -> bool:
     return new.draft.key is None or _first_of_key(tx, new, session_id=session_id) is None
 
 
@@ -123,7 +127,7 @@ _OF_KEY = """
 
 
 def _first_of_key(
-    tx: Tx, new: Appending, *, session_id: str | None = None, place: Place | None = None
+    tx: Tx, new: PreparedMessage, *, session_id: str | None = None, place: DirectoryKey | None = None
 ) -> Appended | None:
     """The result that the key's first message had, if it was the same message; Conflict if it was another."""
     rows = tx.run(
@@ -143,7 +147,7 @@ def _first_of_key(
     return None
 
 
-def _is_same(content: str, parts: str | None, new: Appending) -> bool:
+def _is_same(content: str, parts: str | None, new: PreparedMessage) -> bool:
     """Whether the stored message is the new one, also if the secrets were taken out of one of the two only."""
     if content == new.draft.content and _same_json(parts, new.parts):
         return True
@@ -201,7 +205,7 @@ _ACCOUNT = f"""
 """
 
 
-def _insert(tx: Tx, session_id: str, new: Appending, resumed: bool) -> int:
+def _insert(tx: Tx, session_id: str, new: PreparedMessage, resumed: bool) -> int:
     return tx.run(_INSERT, **new.row, parts=new.parts, session_id=session_id, resumed=resumed, at=tx.at).lastrowid or 0
 
 

@@ -26,7 +26,7 @@ def detach(tx: Tx, session_id: str) -> None:
     tx.run("UPDATE sessions SET attached = 0 WHERE id = :id", id=session_id)
 
 
-def abandon(tx: Tx, session_id: str) -> None:
+def mark_crashed(tx: Tx, session_id: str) -> None:
     """The last client that had the session attached vanished: it crashed, if it was active.
 
     A session that is not marked is a new one of a deleted one's id.
@@ -47,7 +47,7 @@ def abandon(tx: Tx, session_id: str) -> None:
 def abandon_all(tx: Tx) -> None:
     """A daemon died: what was attached to it crashed."""
     for (session_id,) in tx.run("SELECT id FROM sessions WHERE attached").fetchall():
-        abandon(tx, session_id)
+        mark_crashed(tx, session_id)
 
 
 def detach_all(tx: Tx) -> None:

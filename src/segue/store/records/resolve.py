@@ -10,7 +10,7 @@ from segue.store.records import bots, sessions
 from segue.timestamps import milliseconds
 
 
-class Place(NamedTuple):
+class DirectoryKey(NamedTuple):
     """Where a conversation goes on: one directory of one bot."""
 
     working_dir: str
@@ -25,7 +25,7 @@ class Candidate(NamedTuple):
     last_message_at: str
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """The rule's answer, before anything is done about it."""
 
     candidate: Candidate | None
@@ -37,31 +37,31 @@ class Verdict(NamedTuple):
         return None if self.candidate is None else idle_ms(self.candidate, now) // 1000
 
 
-def judge(tx: Tx, place: Place, continuity_ms: int) -> Verdict:
+def decide(tx: Tx, place: DirectoryKey, continuity_ms: int) -> Decision:
     """Take the newest session there that is not completed; it is resumed if idle for less than `continuity_ms`."""
     bots.require(tx, place.bot_id)
     open_one = _newest(tx, place, ended=False)
     if open_one and idle_ms(open_one, tx.now) < continuity_ms:
-        return Verdict(open_one, resumed=True, reason="recent")
+        return Decision(open_one, resumed=True, reason="recent")
     newest = _newest(tx, place, ended=True)
     if newest is None:
-        return Verdict(None, resumed=False, reason="none")
-    return Verdict(newest, resumed=False, reason="ended" if newest.status == "completed" else "expired")
+        return Decision(None, resumed=False, reason="none")
+    return Decision(newest, resumed=False, reason="ended" if newest.status == "completed" else "expired")
 
 
-def look(tx: Tx, place: Place, continuity_ms: int) -> Resolution | None:
+def look(tx: Tx, place: DirectoryKey, continuity_ms: int) -> Resolution | None:
     """The resolution if the answer changes nothing, else None: most calls at a prompt need no write."""
-    verdict = judge(tx, place, continuity_ms)
+    verdict = decide(tx, place, continuity_ms)
     if verdict.resumed and verdict.candidate and verdict.candidate.status == "active":
         return _resolution(tx, verdict)
     return None
 
 
 def resolve(
-    tx: Tx, place: Place, continuity_ms: int, *, create: bool, fresh: dict[str, Any] | None = None
+    tx: Tx, place: DirectoryKey, continuity_ms: int, *, create: bool, fresh: dict[str, Any] | None = None
 ) -> Resolution:
     """The session that is resumed, or a new one (with the members `fresh`) if `create`."""
-    verdict = judge(tx, place, continuity_ms)
+    verdict = decide(tx, place, continuity_ms)
     if verdict.resumed and verdict.candidate:
         sessions.activate(tx, verdict.candidate.id)
     elif create:
@@ -70,7 +70,7 @@ def resolve(
     return _resolution(tx, verdict)
 
 
-def _resolution(tx: Tx, verdict: Verdict, made: str | None = None) -> Resolution:
+def _resolution(tx: Tx, verdict: Decision, made: str | None = None) -> Resolution:
     candidate = verdict.candidate
     shown = candidate.id if verdict.resumed and candidate else made
     return Resolution(
@@ -90,7 +90,7 @@ def idle_ms(candidate: Candidate, now: int) -> int:
         raise InvalidData("session", candidate.id) from None
 
 
-def _newest(tx: Tx, place: Place, *, ended: bool) -> Candidate | None:
+def _newest(tx: Tx, place: DirectoryKey, *, ended: bool) -> Candidate | None:
     row = tx.run(
         """
         SELECT id, status, last_message_at FROM sessions

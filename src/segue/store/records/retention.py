@@ -11,14 +11,14 @@ TOLD_IDS = 1000
 """Ids that a result names, by the contract."""
 
 
-class Due(NamedTuple):
+class ExpiredSession(NamedTuple):
     """A session that is to be deleted, if it is not used before."""
 
     session_id: str
     activity: int
 
 
-def expired(tx: Tx, retention_ms: int | None) -> list[Due]:
+def expired(tx: Tx, retention_ms: int | None) -> list[ExpiredSession]:
     """Sessions whose last message is more than `retention_ms` before now, the longest unused first."""
     if retention_ms is None:
         return []
@@ -29,10 +29,10 @@ def expired(tx: Tx, retention_ms: int | None) -> list[Due]:
         """,
         before=timestamp(tx.now - retention_ms),
     )
-    return [Due(*row) for row in rows]
+    return [ExpiredSession(*row) for row in rows]
 
 
-def surplus(tx: Tx, max_sessions: int, gone: int = 0) -> list[Due]:
+def over_limit(tx: Tx, max_sessions: int, gone: int = 0) -> list[ExpiredSession]:
     """The least recent sessions above the cap (0: no cap), after the `gone` longest unused are deleted already."""
     if not max_sessions:
         return []
@@ -43,14 +43,14 @@ def surplus(tx: Tx, max_sessions: int, gone: int = 0) -> list[Due]:
         """,
         max_sessions=max_sessions,
     )
-    least_recent_first = [Due(*row) for row in rows][::-1]
+    least_recent_first = [ExpiredSession(*row) for row in rows][::-1]
     return least_recent_first[gone:]
 
 
 def preview(tx: Tx, retention_ms: int | None, max_sessions: int) -> CleanupResult:
     """What a cleanup would delete now."""
     old = expired(tx, retention_ms)
-    many = surplus(tx, max_sessions, gone=len(old))
+    many = over_limit(tx, max_sessions, gone=len(old))
     return result([one.session_id for one in old], [one.session_id for one in many])
 
 
@@ -64,7 +64,7 @@ def result(by_retention: list[str], by_max_sessions: list[str]) -> CleanupResult
     )
 
 
-def delete_if_unused(tx: Tx, due: Due) -> bool:
+def delete_if_unused(tx: Tx, due: ExpiredSession) -> bool:
     """Delete the session unless it was used, pinned or attached since it was found due."""
     sql = "SELECT 1 FROM sessions WHERE id = :id AND activity = :activity AND NOT pinned AND NOT attached"
     unused = tx.run(sql, id=due.session_id, activity=due.activity).fetchone() is not None

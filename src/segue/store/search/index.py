@@ -72,7 +72,7 @@ def newest(tx: Tx) -> int:
     return int(tx.run("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0])
 
 
-def lags(tx: Tx, target: int) -> bool:
+def is_behind(tx: Tx, target: int) -> bool:
     """Whether the index misses a message up to `target`, or a change of a session."""
     now = progress(tx)
     if now.version != tokenizer.VERSION or now.upto < min(target, newest(tx)):
@@ -94,7 +94,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     )
 
 
-def healing(function: Callable[Concatenate[Tx, P], T]) -> Callable[Concatenate[Tx, P], T]:
+def rebuild_if_damaged(function: Callable[Concatenate[Tx, P], T]) -> Callable[Concatenate[Tx, P], T]:
     """The same function, which empties a damaged index, to be filled again, and runs once more."""
 
     @wraps(function)
@@ -128,7 +128,7 @@ def reset(tx: Tx) -> None:
     tx.run(start_over, version=tokenizer.VERSION)
 
 
-@healing
+@rebuild_if_damaged
 def step(tx: Tx, target: int) -> None:
     """Put the next slice in: of a session that changed, else of the messages up to `target`."""
     changed = tx.run("SELECT session_id FROM search_changes LIMIT 1").fetchone()
@@ -139,7 +139,7 @@ def step(tx: Tx, target: int) -> None:
     tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=MERGE_PAGES)
 
 
-@healing
+@rebuild_if_damaged
 def merge_step(tx: Tx) -> None:
     """One step of the merge of all segments that leaves nothing of deleted words."""
     begun = progress(tx).merging == "begun"
@@ -152,7 +152,7 @@ def merge_step(tx: Tx) -> None:
         tx.run("UPDATE search_progress SET merging = 'no'")
 
 
-@healing
+@rebuild_if_damaged
 def take_out(tx: Tx, rows: list[Row]) -> None:
     """Before messages are deleted: take those out that are in."""
     upto = progress(tx).upto
@@ -162,22 +162,22 @@ def take_out(tx: Tx, rows: list[Row]) -> None:
         tx.run("UPDATE search_progress SET words = words - :removed, merging = 'due'", removed=removed)
 
 
-@healing
+@rebuild_if_damaged
 def replace(tx: Tx, old: Row, new: Row) -> None:
     """Before a message's text is changed: take out what it was and put in what it will be, if it is in."""
     if old.id <= progress(tx).upto:
         setting = _setting_of(tx, old)
         difference = -remove(tx, old, setting) + add(tx, new, setting)
         tx.run("UPDATE search_progress SET words = words + :difference", difference=difference)
-        demand_merge(tx)
+        schedule_merge(tx)
 
 
-def demand_merge(tx: Tx) -> None:
+def schedule_merge(tx: Tx) -> None:
     """Have everything merged, so that nothing remains of the words that were taken out."""
     tx.run("UPDATE search_progress SET merging = 'due'")
 
 
-def holds_deleted(tx: Tx) -> bool:
+def has_deleted_terms(tx: Tx) -> bool:
     """Whether something deleted may still stand in the tables or in the index."""
     return progress(tx).merging != "no" or tx.run("SELECT 1 FROM purges").fetchone() is not None
 

@@ -6,7 +6,7 @@ from itertools import islice, pairwise, takewhile
 from typing import NamedTuple
 
 from segue.store.search.query_parser import Term
-from segue.store.search.tokenizer import BREAK, Place, folded, is_alone, is_cjk, placed
+from segue.store.search.tokenizer import BREAK, TokenSpan, folded, is_alone, is_cjk, placed
 
 BEGIN_MARK, END_MARK = "\ue000", "\ue001"
 UNMARKED = str.maketrans({BEGIN_MARK: "\ufffd", END_MARK: "\ufffd"})
@@ -96,16 +96,16 @@ def snippet(terms: list[Term], texts: list[str], budget: Budget) -> str:
     return _cut(*best[1:]) if best[0] else next((_plain(text[:SNIPPET_CHARS]) for text in texts if text), "")
 
 
-def find_spans(terms: list[Term], places: list[Place]) -> list[Span]:
+def find_spans(terms: list[Term], paths: list[TokenSpan]) -> list[Span]:
     """Every occurrence of every term, in order."""
     spans = []
-    words = [place.word for place in places]
+    words = [place.word for place in paths]
     for index, term in enumerate(terms):
         *firsts, last = term.words
         for at in range(len(words) - len(firsts)):
             end = words[at + len(firsts)]
             if words[at : at + len(firsts)] == firsts and (end.startswith(last) if term.prefix else end == last):
-                spans.append(Span(places[at].start, places[at + len(firsts)].end, index))
+                spans.append(Span(paths[at].start, paths[at + len(firsts)].end, index))
     return sorted(spans)
 
 

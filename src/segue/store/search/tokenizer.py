@@ -70,7 +70,7 @@ _split = _Split()
 _extends = _Extends()
 
 
-class Place(NamedTuple):
+class TokenSpan(NamedTuple):
     """A word, and where it stands in the text it came from."""
 
     word: str
@@ -107,25 +107,25 @@ def split(text: str) -> list[str]:
     return spaced(text).split()
 
 
-def placed(text: str) -> list[Place]:
+def placed(text: str) -> list[TokenSpan]:
     """The words of the text and where they stand; slow, so for what is shown only.
 
     The text is folded character by character, each with its accents. Where that differs from the whole text
     (no known language), a place may be missing.
     """
     if text.isascii():
-        return [Place(word[0].lower(), *word.span()) for word in _ASCII_WORD.finditer(text)]
+        return [TokenSpan(word[0].lower(), *word.span()) for word in _ASCII_WORD.finditer(text)]
     pieces: list[str] = []
     origins: list[tuple[int, int]] = []
     for start, end in _clusters(text):
         pieces.append(_fold_once(text[start:end]))
         origins += [(start, end)] * len(pieces[-1])
-    found: list[Place] = []
+    found: list[TokenSpan] = []
     edged, last = "".join(pieces), 0
     for word in _WORD.finditer(edged):
-        place = Place(word[0].strip(_EDGE), origins[word.start()][0], origins[word.end() - 1][1])
+        place = TokenSpan(word[0].strip(_EDGE), origins[word.start()][0], origins[word.end() - 1][1])
         if found and word[0][0] == _EDGE and edged[last - 1] == _EDGE and word.start() > last:
-            found.append(Place(BREAK, place.start, place.start))
+            found.append(TokenSpan(BREAK, place.start, place.start))
         found.append(place)
         last = word.end()
     return found
