@@ -1,4 +1,4 @@
-"""The rules of the house that a program can see: where imports point, and how long things are."""
+"""The layout of the code: which package imports which, and how long files, functions and folders may be."""
 
 import ast
 import subprocess
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
 FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in sorted(SRC.glob("segue/**/*.py"))}
 
 LAYERS = [
@@ -47,10 +48,10 @@ NEVER = {
     "segue.server": {"segue.client", "segue.cli"},
     "segue.cli": {"segue.server", "segue.store"},
 }
-"""What a package does not know, although it is below it."""
+"""Packages that a package does not import, although they are below it."""
 
 WITHOUT_A_DAEMON = ("segue.cli.commands.restore", "segue.store.maintenance.restore")
-"""The one command that works on the file itself, because no daemon may serve it meanwhile."""
+"""The one import of the store in the command line: `segue restore` needs the file while no daemon has it."""
 
 ONLY_IN = {
     "aiosqlite": {"segue.store.engine.connection"},
@@ -60,12 +61,13 @@ ONLY_IN = {
 }
 
 FILE_LINES = 300
+FOLDER_FILES = 18
 BODY_LINES = 50
-"""Lines of a function below its signature, which in an RPC method is the wire contract and may be long."""
+"""Lines of a function below its signature. The signature of an RPC method is the wire contract and may be long."""
 
 
 def imports(module: str) -> Iterator[str]:
-    """Every module that is imported when `module` runs, by its full name."""
+    """Yield the full name of each module that is imported when `module` runs."""
     tree = ast.parse(FILES[module].read_text())
     for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
     unseen = {inner for node in for_types for branch in node.body for inner in ast.walk(branch)}
@@ -97,7 +99,7 @@ def test_every_file_has_a_layer() -> None:
     assert {entry(module) for module in FILES} == set(LEVEL)
 
 
-def test_imports_point_down() -> None:
+def test_no_module_imports_from_a_higher_layer() -> None:
     def rank(module: str) -> int:
         return LEVEL[entry(module)]
 
@@ -107,37 +109,43 @@ def test_imports_point_down() -> None:
 
 
 @pytest.mark.parametrize("package", NEVER)
-def test_a_package_does_not_know_what_is_apart_from_it(package: str) -> None:
+def test_a_package_does_not_import_a_forbidden_one(package: str) -> None:
     found = [pair for pair in OWN if is_within(pair[0], {package}) and is_within(pair[1], NEVER[package])]
     assert [pair for pair in found if pair != WITHOUT_A_DAEMON] == []
 
 
-def test_the_nouns_of_the_api_do_not_know_each_other() -> None:
+def test_the_nouns_of_the_api_do_not_import_each_other() -> None:
     shared = {"segue.api.request", "segue.api.validation"}
     nouns = [pair for pair in OWN if entry(pair[0]) == "segue.api" and pair[0] != "segue.api.__init__"]
     assert not [pair for pair in nouns if entry(pair[1]) == "segue.api" and pair[1] not in shared]
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
-def test_a_library_is_imported_in_its_places_only(library: str) -> None:
+def test_a_library_is_imported_only_where_it_is_wrapped(library: str) -> None:
     users = {module for module, name in FOREIGN if name == library}
     assert users
     assert not [module for module in users if not is_within(module, ONLY_IN[library])]
 
 
-def test_a_client_does_not_load_what_serves() -> None:
+def test_the_client_library_loads_no_server_package() -> None:
     code = "import segue.client, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "segue.client" in loaded
     assert not set(loaded) & {"segue.server", "segue.store", "aiosqlite", "anyio", "jsonrpcserver", "sqlite3"}
 
 
-def test_no_file_is_longer_than_a_reader_can_hold() -> None:
+def test_no_file_is_longer_than_300_lines() -> None:
     lengths = {module: len(path.read_text().splitlines()) for module, path in FILES.items()}
     assert not {module: length for module, length in lengths.items() if length > FILE_LINES}
 
 
-def test_a_function_fits_a_screen() -> None:
+def test_no_folder_has_more_than_18_files() -> None:
+    folders = {path.parent for part in ("src", "tests") for path in (ROOT / part).rglob("*.py")}
+    counts = {str(folder): len([path for path in folder.iterdir() if path.is_file()]) for folder in folders}
+    assert not {folder: count for folder, count in counts.items() if count > FOLDER_FILES}
+
+
+def test_no_function_body_is_longer_than_50_lines() -> None:
     long = [
         f"{module}.{node.name}"
         for module, path in FILES.items()

@@ -104,7 +104,7 @@ def _replaced(manager: str, name: str, values: dict[str, str]) -> str:
 
 
 def _command(paths: Paths) -> list[str]:
-    """segued of this installation, with the places that it would not find by itself."""
+    """Return the command that runs segued of this installation with the given paths."""
     beside = Path(sys.executable).with_name("segued")
     program = str(beside) if os.access(beside, os.X_OK) else shutil.which("segued")
     if program is None:

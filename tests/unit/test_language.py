@@ -1,0 +1,120 @@
+"""The language of the program: banned words, and how a docstring begins.
+
+`segue help developing` has the style guide. A package in PENDING is not rewritten yet.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "segue"
+
+PENDING: tuple[str, ...] = (
+    "api",
+    "cli",
+    "client",
+    "jsonrpc",
+    "runtime",
+    "server",
+    "shell",
+    "store",
+    "config.py",
+    "errors.py",
+    "events.py",
+    "files.py",
+    "models.py",
+    "paths.py",
+    "redaction.py",
+    "results.py",
+    "timestamps.py",
+)
+"""Paths below src/segue that are checked when their language is rewritten."""
+
+BANNED = re.compile(
+    r"\b(whoever|whomever|whose sake|somebody|nobody|anybody|everybody|ours|our|we|us"
+    r"|(is|are|was|were|be) told|hears?|heard|knows|has to say|anew|heed(s|ed)?|at once|go(es)? on|went on"
+    r"|stands in|letter by letter|by (its|their) letters|for want of|(in )?good order|likewise|for ever"
+    r"|fares? ill|stand-in|is no parameter|at most so many)\b",
+    re.IGNORECASE,
+)
+"""Words and phrases of section "Style" in `segue help developing`."""
+
+OPENINGS = ("The", "Whether", "What", "Where", "A", "An", "How", "Every", "As", "One", "This", "That", "All", "It")
+"""First words of a function's docstring that are not a verb."""
+
+
+class Text(NamedTuple):
+    """One comment, string or paragraph of a file."""
+
+    path: Path
+    line: int
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.words.strip()[:100]!r}"
+
+
+def is_pending(path: Path) -> bool:
+    return any(path.is_relative_to(PACKAGE / name) for name in PENDING)
+
+
+def sources(suffix: str) -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob(f"*{suffix}")) if not is_pending(path)]
+
+
+def python_texts(path: Path) -> Iterator[Text]:
+    """Yield each comment and each string of a Python file, docstrings included."""
+    source = path.read_text()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield Text(path, token.start[0], token.string)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for number, line in enumerate(node.value.splitlines()):
+                yield Text(path, node.lineno + number, line)
+
+
+def plain_texts(path: Path) -> Iterator[Text]:
+    """Yield each line of a text file; a phrase that a line break cuts is not found."""
+    yield from (Text(path, number, line) for number, line in enumerate(path.read_text().splitlines(), 1))
+
+
+def function_docstrings(path: Path) -> Iterator[Text]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (words := ast.get_docstring(node)):
+            yield Text(path, node.lineno, words)
+
+
+def written_files() -> list[Path]:
+    scripts = [path for path in sorted((PACKAGE / "shell").glob("*/*")) if not is_pending(path)]
+    units = [path for folder in ("systemd", "launchd") for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
+    return [*scripts, *units, *sources(".sql")]
+
+
+def banned(texts: Iterator[Text]) -> list[str]:
+    return [f"{text} has {found[0]!r}" for text in texts if (found := BANNED.search(text.words))]
+
+
+@pytest.mark.parametrize("phrase", ["it is told what to run", "others go on writing", "at once", "Nobody waits"])
+def test_a_banned_phrase_is_found(phrase: str) -> None:
+    assert banned(iter([Text(ROOT / "x", 1, phrase)]))
+
+
+def test_python_sources_use_no_banned_words() -> None:
+    assert [fault for path in sources(".py") for fault in banned(python_texts(path))] == []
+
+
+def test_scripts_and_unit_files_use_no_banned_words() -> None:
+    assert [fault for path in written_files() for fault in banned(plain_texts(path))] == []
+
+
+def test_function_docstrings_begin_with_a_verb() -> None:
+    texts = [text for path in sources(".py") for text in function_docstrings(path)]
+    assert [str(text) for text in texts if text.words.split(maxsplit=1)[0] in OPENINGS] == []
