@@ -1,6 +1,6 @@
-"""segue remembers conversations: one daemon, one private file, one private socket."""
+"""Store AI conversations: one daemon, one private database file, one private socket."""
 
 __version__ = "0.1.0"
 
 PROTOCOL = 1
-"""The wire contract's number; it grows when an old client could be misled."""
+"""Number: the version of the wire contract. It grows when an old client would misread a new daemon."""

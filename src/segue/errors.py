@@ -1,14 +1,14 @@
-"""Everything that can go wrong, one class per `kind`: raised with words for a person and data for a program.
+"""Define one exception class per error `kind`, with a message for people and data for programs.
 
-The daemon turns these into wire errors in one place (`rpc.dispatch`) and the clients turn them back here,
-so a caller catches `NotFound` on either side of the socket.
+The daemon converts these exceptions to wire errors in one place, `jsonrpc.dispatcher`. The clients convert them back
+here, so a caller catches the same class on both sides of the socket.
 """
 
 from typing import Any
 
 
 class SegueError(Exception):
-    """An error with a stable `kind`; its text never holds another client's content."""
+    """An error with a stable `kind`. Its text never contains content of another client."""
 
     code: int
     kind: str
@@ -19,7 +19,7 @@ class SegueError(Exception):
         self.data = data
 
     def to_wire(self) -> dict[str, Any]:
-        """The JSON-RPC error object."""
+        """Return the JSON-RPC error object."""
         return {"code": self.code, "message": self.message, "data": {"kind": self.kind, **self.data}}
 
 
@@ -31,21 +31,21 @@ class ParseError(SegueError):
 
 
 class InvalidRequest(SegueError):
-    """JSON, but not a JSON-RPC 2.0 request."""
+    """The line is JSON but not a JSON-RPC 2.0 request."""
 
     code = -32600
     kind = "invalid_request"
 
 
 class MethodNotFound(SegueError):
-    """No method of that name."""
+    """The method does not exist."""
 
     code = -32601
     kind = "method_not_found"
 
 
 class InvalidParams(SegueError):
-    """A parameter is missing, unknown, wrongly typed or out of range: `path` says which, `reason` why."""
+    """A parameter is missing, unknown, out of range or of the wrong type. `path` names it and `reason` says why."""
 
     code = -32602
     kind = "invalid_params"
@@ -55,21 +55,21 @@ class InvalidParams(SegueError):
 
 
 class Internal(SegueError):
-    """A bug; `incident` finds the whole story in the daemon's log."""
+    """Unexpected error. Search the daemon log for `incident`."""
 
     code = -32603
     kind = "internal"
 
 
 class Overloaded(SegueError):
-    """Too many clients or too much waiting; nothing was done, try again later."""
+    """Too many clients or queued requests. The request was not executed; retry later."""
 
     code = -32001
     kind = "overloaded"
 
 
 class NotFound(SegueError):
-    """No such thing: `what` names the noun and `id` the one asked for."""
+    """The object does not exist. `what` is its type and `id` the requested ID."""
 
     code = -32002
     kind = "not_found"
@@ -79,35 +79,35 @@ class NotFound(SegueError):
 
 
 class Conflict(SegueError):
-    """The state is not what the caller expected: see `reason`."""
+    """The stored state differs from what the request expects. `reason` names the difference."""
 
     code = -32003
     kind = "conflict"
 
 
 class TooLarge(SegueError):
-    """Over a limit, which `limit` gives."""
+    """The request exceeds a size limit. `limit` is its value."""
 
     code = -32004
     kind = "too_large"
 
 
 class StorageError(SegueError):
-    """A fault of the file (`reason`: full, io, corrupt, read_only); nothing was stored, unless it says "unknown"."""
+    """A storage error; `reason` is full, io, corrupt or read_only. Nothing was stored unless it says "unknown"."""
 
     code = -32005
     kind = "storage"
 
 
 class ShuttingDown(SegueError):
-    """The daemon is draining; the next one will answer."""
+    """The daemon is shutting down. Retry when the next one serves."""
 
     code = -32006
     kind = "shutting_down"
 
 
 class InvalidData(SegueError):
-    """A stored row cannot be decoded: `what` and `id` name it."""
+    """A stored row cannot be decoded. `what` is its type and `id` its ID."""
 
     code = -32007
     kind = "invalid_data"
@@ -136,11 +136,11 @@ KINDS: dict[str, type[SegueError]] = {
 
 
 class UnknownError(SegueError):
-    """An error of a kind this client does not know, from a newer daemon; `code` and `kind` are as they came."""
+    """An error of an unknown kind, sent by a newer daemon. `code` and `kind` are those of the wire."""
 
 
 def from_wire(error: dict[str, Any]) -> SegueError:
-    """The exception that the daemon raised, made again from its wire form."""
+    """Return the exception that a wire error stands for."""
     data = dict(error.get("data") or {})
     kind = data.pop("kind", "unknown")
     known = KINDS.get(kind, UnknownError)
@@ -151,7 +151,7 @@ def from_wire(error: dict[str, Any]) -> SegueError:
 
 
 class StartError(Exception):
-    """`segued` could not start: one line for a person, and the exit code for a script."""
+    """A reason why `segued` cannot start, in one line, with the exit status."""
 
     exit_code = 1
 
@@ -160,12 +160,12 @@ class StartError(Exception):
 
 
 class ConfigError(StartError):
-    """A setting is wrong: the text has file, key and reason."""
+    """A wrong setting. The text has the file, the key and the reason."""
 
     exit_code = 2
 
 
 class AlreadyRunning(StartError):
-    """Another segued owns this database or this socket."""
+    """Another segued owns the database or the socket."""
 
     exit_code = 3

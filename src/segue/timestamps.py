@@ -1,4 +1,4 @@
-"""Time as segue keeps it: RFC 3339, UTC, milliseconds, always 24 characters, so that text sorts as time."""
+"""Format and parse timestamps: RFC 3339, UTC, milliseconds, always 24 characters, so that text sorts as time."""
 
 import re
 import time
@@ -10,26 +10,30 @@ Clock = Callable[[], int]
 
 FORMAT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z", re.ASCII)
 LATEST_MS = 253_402_300_799_999
-"""9999-12-31T23:59:59.999Z, the last moment that 24 characters can say."""
+"""Milliseconds: 9999-12-31T23:59:59.999Z, the last time that fits in 24 characters."""
 
 
 def wall_ms() -> int:
-    """Milliseconds since 1970, by the clock on the wall: it may jump."""
+    """Return the time of the wall clock in milliseconds since 1970. This clock may jump."""
     return time.time_ns() // 1_000_000
 
 
-@lru_cache(maxsize=16)  # the writes of one transaction, and what they tell of it, share their moment
+@lru_cache(maxsize=16)  # All writes of one transaction, and their events, have the same time.
 def timestamp(ms: int) -> str:
-    """`2026-11-21T14:23:05.123Z` of milliseconds since 1970, held within the years 1970 to 9999."""
-    seconds, rest = divmod(min(max(ms, 0), LATEST_MS), 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
+    """Return `2026-11-21T14:23:05.123Z` for milliseconds since 1970, clamped to the years 1970 to 9999."""
+    seconds, millisecond = divmod(min(max(ms, 0), LATEST_MS), 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millisecond:03d}Z"
 
 
 def milliseconds(text: str) -> int:
-    """The reverse of `timestamp`; ValueError for anything not of exactly that form."""
+    """Return the milliseconds since 1970 of a timestamp.
+
+    Raises:
+        ValueError: the text has another form.
+    """
     found = FORMAT.fullmatch(text)
     if found is None:
         raise ValueError("not of the form 2026-11-21T14:23:05.123Z")
-    # Not strptime, which takes four times as long and imports a module at its first call.
-    year, month, day, hour, minute, second, rest = map(int, found.groups())
-    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000 + rest
+    # Not strptime, because it takes four times as long and imports a module on its first call.
+    year, month, day, hour, minute, second, millisecond = map(int, found.groups())
+    return int(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()) * 1000 + millisecond

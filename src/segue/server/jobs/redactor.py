@@ -1,4 +1,4 @@
-"""What clients send, with the secrets taken out before it is stored."""
+"""Remove secrets from values before they are stored."""
 
 from collections import Counter
 from typing import TypeVar
@@ -12,24 +12,24 @@ from segue.results import PrivacyStatus
 T = TypeVar("T")
 
 INLINE_BYTES = 16 * 1024
-"""What is longer is looked through on another thread: a mebibyte takes 60 ms, and others are served meanwhile."""
+"""Bytes: longer values are redacted on another thread. 1 MiB takes 60 ms, during which the loop must serve."""
 
 
 class Redactor:
-    """Takes secrets out and counts them by kind, if the configuration says so."""
+    """A filter that removes secrets, if the configuration enables it, and counts them by kind."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
         self._found: Counter[str] = Counter()
 
     def status(self, *, deleted_remains: bool) -> PrivacyStatus:
-        """How many there were since the start; one that was sent twice counts twice."""
+        """Return the counts since the start. A secret that was sent twice counts twice."""
         return PrivacyStatus(
             redact=self._enabled, redacted=dict(sorted(self._found.items())), deleted_remains=deleted_remains
         )
 
     async def clean(self, value: T) -> T:
-        """The value, of strings as JSON has them, without secrets."""
+        """Return a JSON value without its secrets."""
         if not self._enabled or not value:
             return value
         if len(value if isinstance(value, str) else msgspec.json.encode(value)) <= INLINE_BYTES:
