@@ -15,7 +15,7 @@ from segue.client.diagnostics import advice
 from segue.client.endpoint import where_to_serve
 from segue.client.errors import NotStarted, Unreachable
 from segue.client.spawn import ALREADY_RUNNING, SERVING, SILENT, launch
-from segue.files import make_folder_of_ours
+from segue.files import make_own_directory, open_private
 from segue.paths import Paths
 
 START_SECONDS = 20.0
@@ -85,9 +85,9 @@ def _start_lock(paths: Paths) -> Iterator[int | None]:
     lock: int | None = None
     with suppress(OSError):
         folder = paths.database.parent
-        make_folder_of_ours(folder)
+        make_own_directory(folder)
         path = folder / (paths.database.name + LOCK_SUFFIX)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        lock = open_private(path, os.O_RDWR | os.O_CREAT)
     try:
         yield lock
     finally:

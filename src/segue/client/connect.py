@@ -3,13 +3,13 @@
 import errno
 import os
 import socket
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from segue.client.diagnostics import advice
 from segue.client.errors import TimedOut, Unreachable
+from segue.files import read_private
 from segue.paths import Paths, check_socket_length
 
 MAX_RECORD_BYTES = 65_536
@@ -73,17 +73,8 @@ def can_autostart(where: Target, fault: Unreachable) -> TypeGuard[Paths]:
 
 def read_record(paths: Paths) -> Record | None:
     """The record beside the database, if it is a private file of ours about this very database."""
-    try:
-        file = os.open(paths.record, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        data = os.read(file, MAX_RECORD_BYTES) if _is_private(os.fstat(file)) else b""
-    except OSError:
-        return None
-    finally:
-        os.close(file)
-    record = _parse_record(data)
+    data = read_private(paths.record, MAX_RECORD_BYTES)
+    record = None if data is None else _parse_record(data)
     return record if record is not None and _is_about(record, paths.database) else None
 
 
@@ -156,10 +147,6 @@ def _parse(data: bytes) -> dict[str, Any]:
 def _is_text(value: object) -> TypeGuard[str]:
     """Whether it is text, and not only half of a character."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
-
-
-def _is_private(found: os.stat_result) -> bool:
-    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o600
 
 
 def _is_about(record: Record, database: Path) -> bool:

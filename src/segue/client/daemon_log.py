@@ -1,13 +1,12 @@
 """Where a daemon that a client started writes its log: one file of this user's, not growing without end."""
 
 import os
-import stat
 from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
-from segue.files import make_folder_of_ours
+from segue.files import FILE_MODE, is_own_file, make_own_directory, open_private
 from segue.paths import APP
 
 JOURNAL_NAME = "segued.log"
@@ -26,13 +25,11 @@ def open_journal() -> tuple[int, str]:
     with suppress(OSError):
         if not path.is_absolute():
             raise FileNotFoundError
-        make_folder_of_ours(path.parent)
+        make_own_directory(path.parent)
         _set_aside(path)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        journal = os.open(path, flags, 0o600)
-        found = os.fstat(journal)
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
-            os.fchmod(journal, 0o600)
+        journal = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        if is_own_file(os.fstat(journal)):
+            os.fchmod(journal, FILE_MODE)
             return journal, str(path)
         os.close(journal)
     return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), f"what `segued` says in a terminal (no log at {path})"

@@ -1,6 +1,5 @@
 """`daemon.json`: beside the database, so that clients started in another environment find the socket."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -8,7 +7,7 @@ from zlib import crc32
 import msgspec
 
 from segue.errors import StartError
-from segue.files import FILE_MODE
+from segue.files import replace_file
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -26,15 +25,10 @@ def write_record(path: Path, record: Record) -> None:
     """Put the record in place whole: a reader sees the old one or the new one. StartError if it cannot be."""
     # Of the database, whose lock we hold: what is there was left by one that was killed before it could rename.
     temporary = path.with_name(f".{path.name}.{crc32(record.database.encode()):08x}")
+    data = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
     try:
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-        temporary.rename(path)
+        replace_file(path, data, temporary=temporary)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise StartError("record", f"cannot write {path}: {error.strerror}") from None
 
 

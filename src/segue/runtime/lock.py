@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import AlreadyRunning, StartError
-from segue.files import FILE_MODE
+from segue.files import FILE_MODE, open_private
 
 PID_BYTES = 20
 """More than any pid has digits."""
@@ -23,7 +23,7 @@ def take_lock(path: Path, owned: str) -> int:
     Raises AlreadyRunning if another process holds it, StartError if there can be no lock here.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise StartError("lock", f"cannot open {path}: {error.strerror}") from None
     try:

@@ -1,6 +1,5 @@
 """What must not be lost though the daemon may be away: asked again and again, at last kept in a file."""
 
-import os
 import shlex
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from segue.cli.daemon_client import Daemon
 from segue.cli.output.terminal import warn
 from segue.client import ClientError
 from segue.errors import Overloaded, ShuttingDown
-from segue.files import make_folder
+from segue.files import create_file, make_directory
 
 R = TypeVar("R")
 
@@ -49,17 +48,9 @@ def insist(daemon: Daemon, name: str, kind: type[R], signals: Signals | None = N
 def keep_in_file(text: str, name: str) -> Path:
     """Where the text is now, readable by its owner only; OSError, and no half of it, if it could not be written."""
     folder = platformdirs.user_state_path("segue") / "replies"
-    make_folder(folder)
+    make_directory(folder)
     path = folder / name
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(file, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - of a descriptor
-            stream.write(text)
-            stream.flush()
-            os.fsync(file)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    create_file(path, text.encode(), durable=True)
     return path
 
 

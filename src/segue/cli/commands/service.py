@@ -8,7 +8,7 @@ from segue.cli.daemon_client import Daemon, pass_daemon
 from segue.cli.integration.managed_files import State, put_in_place, refuse_foreign, remove, state_of, with_checksum
 from segue.cli.integration.unit_files import Plan, Unit, plan
 from segue.cli.output.terminal import echo, escape_line
-from segue.files import make_folder
+from segue.files import make_directory
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 force_option = click.option("--force", is_flag=True, help="Also files that are not ours or were changed by hand.")
@@ -39,7 +39,7 @@ def install(daemon: Daemon, *, hardened: bool, force: bool, dry_run: bool) -> No
         put_in_place(unit.path, unit.text)
         echo(f"wrote {escape_line(str(unit.path))}")
     if hardened:  # it cannot be made behind those walls
-        make_folder(daemon.paths.database.parent)
+        make_directory(daemon.paths.database.parent)
     _say_what_to_run(found.to_begin)
     return None
 

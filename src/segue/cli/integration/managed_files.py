@@ -1,13 +1,12 @@
 """Files that we write among others' files: known again by a seal, and never overwritten if they are not ours."""
 
-import os
-import secrets
 from contextlib import suppress
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
 from segue.cli.output.terminal import Failure
+from segue.files import replace_file
 
 SEAL = "written by `segue service install`, unchanged as long as sha256 is "
 MODE = 0o644
@@ -53,16 +52,7 @@ def refuse_foreign(path: Path, text: str, *, force: bool) -> None:
 def put_in_place(path: Path, text: str) -> None:
     """Write the sealed text, whole or not at all."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(with_checksum(text))
-        temporary.rename(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    replace_file(path, with_checksum(text).encode(), mode=MODE)
 
 
 def remove(path: Path) -> bool:

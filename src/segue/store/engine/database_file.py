@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from segue.errors import StartError
-from segue.files import FILE_MODE, sync_directory
+from segue.files import FILE_MODE, open_private, sync_directory
 
 HEADER_BYTES = 100
 MAGIC = b"SQLite format 3\0"
@@ -80,7 +80,7 @@ def wide_files(path: Path) -> list[str]:
 
 
 def _tighten(path: Path, flags: int = 0) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | flags, FILE_MODE)
+    descriptor = open_private(path, os.O_RDWR | flags)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
-from segue.files import FILE_MODE, sync_directory
+from segue.files import open_private, sync_directory
 from segue.store.engine.database_file import is_ours
 from segue.store.maintenance.backup_errors import explain, explain_copy
 from segue.store.maintenance.temp_files import BACKUP, sweep
@@ -35,7 +35,7 @@ def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, ta
         _check_place(target, overwrite=overwrite, taken=taken)
         sweep(target.parent, BACKUP)
         temporary = target.with_name(f"{BACKUP}{os.getpid()}-{secrets.token_hex(4)}")
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        descriptor = open_private(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             _check_private(descriptor, target)
             _copy(connection, temporary, descriptor)

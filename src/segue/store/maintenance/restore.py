@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
-from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
+from segue.files import DIRECTORY_MODE, open_private, prepare_directory
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
 from segue.store.engine.migrate import check_ours, load_migrations
@@ -130,7 +130,7 @@ def _copy(source: Path, target: Path, *, required: bool) -> None:
             raise
         return
     with os.fdopen(reading, "rb") as old:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        descriptor = open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with os.fdopen(descriptor, "wb") as new:
             shutil.copyfileobj(old, new, 1024 * 1024)
 
