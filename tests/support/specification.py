@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from segue.jsonrpc.method import Table, method, table
+from segue.jsonrpc.method import Table, method, method_table
 
 PRINTED = r"""
 rpc call with positional parameters:
@@ -121,7 +121,7 @@ def methods_of(**functions: Any) -> Table:
     """The table of a test's own methods."""
     module = ModuleType("of_a_test")
     vars(module).update(functions)
-    return table(module)
+    return method_table(module)
 
 
 METHODS = methods_of(**{name: value for name, value in globals().items() if hasattr(value, "bind")})

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from segue import store
+
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in sorted(SRC.glob("segue/**/*.py"))}
@@ -127,11 +129,23 @@ def test_a_library_is_imported_only_where_it_is_wrapped(library: str) -> None:
     assert not [module for module in users if not is_within(module, ONLY_IN[library])]
 
 
-def test_the_client_library_loads_no_server_package() -> None:
-    code = "import segue.client, sys; print(*sys.modules)"
+@pytest.mark.parametrize("module", ["segue.api", "segue.client", "segue.errors"])
+def test_public_modules_load_neither_store_nor_server(module: str) -> None:
+    code = f"import {module}, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "segue.client" in loaded
-    assert not set(loaded) & {"segue.server", "segue.store", "aiosqlite", "anyio", "jsonrpcserver", "sqlite3"}
+    assert module in loaded
+    assert not [name for name in loaded if is_within(name, {"segue.server"}) or name.startswith("segue.store.")]
+    assert not set(loaded) & {"aiosqlite", "anyio", "jsonrpcserver", "sqlite3"}
+
+
+def test_store_surface_table_matches_its_types() -> None:
+    tree = ast.parse(FILES["segue.store.__init__"].read_text())
+    [types] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    sources = [node for node in types.body if isinstance(node, ast.ImportFrom)]
+    names = {alias.asname or alias.name: f"{node.module}.{alias.name}" for node in sources for alias in node.names}
+    assert names == store._MODULES
+    assert set(store.__all__) == {*names, "load_all"}
+    assert {name: getattr(store, name).__name__ for name in names} == names
 
 
 def test_no_file_is_longer_than_300_lines() -> None:

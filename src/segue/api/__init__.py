@@ -5,6 +5,6 @@ modules, and is empty in the daemon.
 """
 
 from segue.api import bot, context, daemon, discovery, events, extraction, memory, message, session, summary
-from segue.jsonrpc.method import table
+from segue.jsonrpc.method import method_table
 
-METHODS = table(discovery, daemon, session, message, summary, context, memory, extraction, bot, events)
+METHODS = method_table(discovery, daemon, session, message, summary, context, memory, extraction, bot, events)

@@ -1,11 +1,11 @@
 """What a model needs to go on with a session."""
 
+from segue import store
 from segue.api.request import Context
 from segue.errors import InvalidData, NotFound, StorageError
 from segue.jsonrpc.method import method
 from segue.models import Count, MemoryLimit, SessionId
 from segue.results import ConversationContext
-from segue.store.records import context
 
 
 @method("context.build", raises=(NotFound, StorageError, InvalidData))
@@ -18,7 +18,7 @@ async def build(
     message that nobody counted is taken as its characters / 4, and `estimated` is true.
     """
     return await ctx.store.read(
-        context.build,
+        store.context.build,
         session_id,
         max_tokens=max_tokens,
         memory_limit=memory_limit,

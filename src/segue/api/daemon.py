@@ -2,13 +2,12 @@
 
 from typing import Literal
 
+from segue import store
 from segue.api.request import Context
 from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath
 from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
-from segue.store.maintenance import integrity
-from segue.store.search import index, index_check
 
 
 @method("daemon.ping")
@@ -20,7 +19,7 @@ async def ping(ctx: Context) -> Literal["pong"]:
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
     """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
-    database, deleted_remains = await ctx.store.read(integrity.look, ctx.store.path)
+    database, deleted_remains = await ctx.store.read(store.integrity.look, ctx.store.path)
     return ctx.daemon.status(database, deleted_remains=deleted_remains)
 
 
@@ -51,7 +50,7 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
     """
     if lost := ctx.store.check_files():
         return CheckResult(ok=False, problems=[f"lost: {lost}"])
-    problems = await ctx.store.read_on_new_connection(integrity.check, ctx.store.path, full=full)
+    problems = await ctx.store.read_on_new_connection(store.integrity.check, ctx.store.path, full=full)
     if full:
         problems += await _check_index(ctx)
     return CheckResult(ok=not problems, problems=problems)
@@ -59,11 +58,11 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
 
 async def _check_index(ctx: Context) -> list[str]:
     """What is wrong with the search index, which is emptied then, to be filled again."""
-    found = await ctx.store.read_on_new_connection(index_check.check)
+    found = await ctx.store.read_on_new_connection(store.index_check.check)
     if not found:
         return []
     try:
-        await ctx.store.write(index.reset)
+        await ctx.store.write(store.index.reset)
     except StorageError as error:
         return [f"{problem}; it cannot be made anew: {error.message}" for problem in found]
     return [f"{problem}; it is made anew" for problem in found]

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
+from segue import store
 from segue.api.request import Context
 from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
 from segue.results import Deleted, ExtractionList, MemoryList
-from segue.store.records import extractions
 
 MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]
 
@@ -18,13 +18,13 @@ MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]
 @method("extraction.enqueue", raises=(NotFound, StorageError, InvalidData))
 async def enqueue(ctx: Context, *, session_id: SessionId) -> Extraction:
     """The session's open entry, or a new one in place of one that is exhausted."""
-    return await ctx.store.write(extractions.enqueue, session_id)
+    return await ctx.store.write(store.extractions.enqueue, session_id)
 
 
 @method("extraction.list", raises=(StorageError, InvalidData))
 async def list(ctx: Context, *, bot_id: BotId | None = None, include_exhausted: bool = False) -> ExtractionList:
     """The queue, the next due first."""
-    found = await ctx.store.read(extractions.list_all, bot_id, include_exhausted=include_exhausted)
+    found = await ctx.store.read(store.extractions.list_all, bot_id, include_exhausted=include_exhausted)
     return ExtractionList(extractions=found)
 
 
@@ -33,7 +33,7 @@ async def claim(
     ctx: Context, *, bot_id: BotId | None = None, limit: Limit = 1, lease_seconds: LeaseSeconds = 300
 ) -> ExtractionList:
     """Entries that are due, leased to the caller alone; a lease that ran out before counts as an attempt."""
-    return ExtractionList(extractions=await ctx.store.write(extractions.claim, bot_id, limit, lease_seconds))
+    return ExtractionList(extractions=await ctx.store.write(store.extractions.claim, bot_id, limit, lease_seconds))
 
 
 @method("extraction.complete", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -42,17 +42,17 @@ async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts
     for draft in memories:
         check_max_bytes(draft.fact, ctx.config.limits.content_bytes, "fact")
     cleaned = [structs.replace(draft, fact=await ctx.clean(draft.fact)) for draft in memories]
-    return MemoryList(memories=await ctx.store.write(extractions.complete, extraction_id, cleaned))
+    return MemoryList(memories=await ctx.store.write(store.extractions.complete, extraction_id, cleaned))
 
 
 @method("extraction.fail", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
     """The entry with its error: due again after 60 s, then 240 s; the third failure exhausts it."""
     check_max_bytes(error, min(MAX_NOTE_BYTES, ctx.config.limits.content_bytes), "error")
-    return await ctx.store.write(extractions.fail, extraction_id, await ctx.clean(error))
+    return await ctx.store.write(store.extractions.fail, extraction_id, await ctx.clean(error))
 
 
 @method("extraction.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, extraction_id: RowId) -> Deleted:
     """Whether there was such an entry."""
-    return Deleted(deleted=await ctx.store.write(extractions.delete, extraction_id))
+    return Deleted(deleted=await ctx.store.write(store.extractions.delete, extraction_id))

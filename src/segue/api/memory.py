@@ -1,12 +1,12 @@
 """Memories: what a bot should know in every later conversation."""
 
+from segue import store
 from segue.api.request import Context
 from segue.api.validation import check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
 from segue.results import Deleted, DeletedCount, MemoryPage
-from segue.store.records import memories
 
 
 @method("memory.save", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -32,13 +32,13 @@ async def save(
         is_manual=is_manual,
         supersedes=supersedes,
     )
-    return await ctx.store.write(memories.save, bot_id, session_id, draft)
+    return await ctx.store.write(store.memories.save, bot_id, session_id, draft)
 
 
 @method("memory.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, memory_id: RowId) -> Memory:
     """One memory."""
-    return await ctx.store.read(memories.get, memory_id)
+    return await ctx.store.read(store.memories.get, memory_id)
 
 
 @method("memory.list", raises=(StorageError, InvalidData))
@@ -57,7 +57,7 @@ async def list(
     Without either, those of the bot `default`. A page ends early when it outgrows `limits.answer_bytes`.
     """
     return await ctx.store.read(
-        memories.list_page,
+        store.memories.list_page,
         bot_id="default" if bot_id is None and session_id is None else bot_id,
         session_id=session_id,
         category=category,
@@ -71,7 +71,7 @@ async def list(
 @method("memory.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
     """Whether there was such a memory; what it superseded takes its place in the chain, or is current again."""
-    deleted = await ctx.store.write(memories.delete, memory_id)
+    deleted = await ctx.store.write(store.memories.delete, memory_id)
     ctx.daemon.purge()
     return Deleted(deleted=deleted)
 
@@ -79,6 +79,6 @@ async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
 @method("memory.delete_all", raises=(NotFound, StorageError))
 async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
     """How many memories the bot had."""
-    deleted = await ctx.store.write(memories.delete_all, bot_id)
+    deleted = await ctx.store.write(store.memories.delete_all, bot_id)
     ctx.daemon.purge()
     return DeletedCount(deleted=deleted)

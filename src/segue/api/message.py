@@ -1,10 +1,11 @@
 """Messages: appended one by one or many at once, read, counted, deleted from the front."""
 
 import builtins
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, structs
 
+from segue import store
 from segue.api.request import Context
 from segue.api.validation import check_depth, check_time, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
@@ -27,13 +28,9 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
-from segue.store.records import append as appending
-from segue.store.records import messages
-from segue.store.records.append import PreparedMessage
-from segue.store.records.resolve import DirectoryKey
-from segue.store.search import index as indexing
-from segue.store.search import search as searching
-from segue.store.search.index import IndexDamaged
+
+if TYPE_CHECKING:
+    from segue.store.records.append import PreparedMessage
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
 Drafts = Annotated[list[Draft], Meta(max_length=1000)]
@@ -85,12 +82,12 @@ async def append(
         key=key,
     )
     [new] = await _prepare(ctx, [draft], "$")
-    write = ctx.store.write_inline if new.size <= appending.BRIEF_BYTES else ctx.store.write
+    write = ctx.store.write_inline if new.size <= store.append.BRIEF_BYTES else ctx.store.write
     if session_id is not None:
-        return await write(appending.append, session_id, new, expected_last_id=expected_last_id)
+        return await write(store.append.append, session_id, new, expected_last_id=expected_last_id)
     return await write(
-        appending.append_to_directory,
-        DirectoryKey(normalize_directory(working_dir or ""), bot_id or "default"),
+        store.append.append_to_directory,
+        store.resolve.DirectoryKey(normalize_directory(working_dir or ""), bot_id or "default"),
         ctx.config.session.continuity_ms,
         new,
         expected_last_id=expected_last_id,
@@ -103,7 +100,7 @@ async def append_many(
 ) -> AppendedMany:
     """Where the messages went, at most 1000: all are stored or none; a key that was used gives its first id."""
     several = await _prepare(ctx, messages, "$.messages[{}]")
-    return await ctx.store.write(appending.append_many, session_id, several, expected_last_id=expected_last_id)
+    return await ctx.store.write(store.append.append_many, session_id, several, expected_last_id=expected_last_id)
 
 
 @method("message.list", raises=(StorageError, InvalidData))
@@ -125,7 +122,7 @@ async def list(
     """
     check_time(since, "$.since")
     return await ctx.store.read(
-        messages.list_page,
+        store.messages.list_page,
         session_id=session_id,
         after_id=after_id,
         before_id=before_id,
@@ -141,19 +138,19 @@ async def list(
 @method("message.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, message_id: RowId) -> Message:
     """One message."""
-    return await ctx.store.read(messages.get, message_id)
+    return await ctx.store.read(store.messages.get, message_id)
 
 
 @method("message.count", raises=(NotFound, StorageError, InvalidData))
 async def count(ctx: Context, *, session_id: SessionId) -> MessageCount:
     """How many messages a session holds now."""
-    return MessageCount(count=await ctx.store.read(messages.count, session_id))
+    return MessageCount(count=await ctx.store.read(store.messages.count, session_id))
 
 
 @method("message.delete_before", raises=(NotFound, StorageError))
 async def delete_before(ctx: Context, *, session_id: SessionId, before_id: RowId) -> DeletedCount:
     """How many messages of the session with an id below `before_id` were deleted."""
-    deleted = await ctx.store.write(messages.delete_before, session_id, before_id)
+    deleted = await ctx.store.write(store.messages.delete_before, session_id, before_id)
     ctx.daemon.purge()
     return DeletedCount(deleted=deleted)
 
@@ -180,24 +177,24 @@ async def search(
     check_time(since, "$.since")
     check_time(until, "$.until")
     directory = None if working_dir is None else normalize_directory(working_dir)
-    filter = searching.Filter(session_id, directory, bot_id, role, since, until)
+    filter = store.message_search.Filter(session_id, directory, bot_id, role, since, until)
     await _catch_up(ctx)
     try:
-        return await ctx.store.read(searching.search, query, filter, limit=limit, offset=offset)
-    except IndexDamaged:
-        await ctx.store.write(indexing.reset)
+        return await ctx.store.read(store.message_search.search, query, filter, limit=limit, offset=offset)
+    except store.index.IndexDamaged:
+        await ctx.store.write(store.index.reset)
     await _catch_up(ctx)
-    return await ctx.store.read(searching.search, query, filter, limit=limit, offset=offset)
+    return await ctx.store.read(store.message_search.search, query, filter, limit=limit, offset=offset)
 
 
 async def _catch_up(ctx: Context) -> None:
     """Index what was appended up to now, in slices between which others write."""
-    newest = await ctx.store.read(indexing.newest)
-    while await ctx.store.read(indexing.is_behind, newest):
-        await ctx.store.write(indexing.step, newest)
+    newest = await ctx.store.read(store.index.newest)
+    while await ctx.store.read(store.index.is_behind, newest):
+        await ctx.store.write(store.index.step, newest)
 
 
-async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> builtins.list[PreparedMessage]:
+async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> "builtins.list[PreparedMessage]":
     """All at once, so that the secrets of many short messages are looked for like those of a long one."""
     for index, draft in enumerate(drafts):
         check_depth(draft.parts, f"{path.format(index)}.parts")
@@ -209,4 +206,4 @@ async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> bui
             for draft, (content, parts, metadata) in zip(drafts, cleaned, strict=True)
         ]
     limit = ctx.config.limits.content_bytes
-    return [appending.prepare(draft, limit, path.format(index)) for index, draft in enumerate(drafts)]
+    return [store.append.prepare(draft, limit, path.format(index)) for index, draft in enumerate(drafts)]

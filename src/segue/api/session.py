@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
+from segue import store
 from segue.api.request import Context
 from segue.api.validation import check_json, check_max_bytes, normalize_directory
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
@@ -23,9 +24,6 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
-from segue.store.records import forks, retention, session_list, sessions
-from segue.store.records import resolve as continuity
-from segue.store.records.resolve import DirectoryKey
 
 
 @method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))
@@ -46,9 +44,9 @@ async def resolve(
     `session.continuity_hours` old. `name`, `provider`, `model` and `system_prompt` serve a new session only.
     """
     check_max_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
-    place = DirectoryKey(normalize_directory(working_dir), bot_id)
+    place = store.resolve.DirectoryKey(normalize_directory(working_dir), bot_id)
     continuity_ms = ctx.config.session.continuity_ms
-    found = await ctx.store.read(continuity.look, place, continuity_ms)
+    found = await ctx.store.read(store.resolve.look, place, continuity_ms)
     if found is not None:
         return found
     fresh = {
@@ -57,7 +55,7 @@ async def resolve(
         "model": model,
         "system_prompt": await ctx.clean(system_prompt),
     }
-    return await ctx.store.write(continuity.resolve, place, continuity_ms, create=create, fresh=fresh)
+    return await ctx.store.write(store.resolve.resolve, place, continuity_ms, create=create, fresh=fresh)
 
 
 @method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -77,7 +75,7 @@ async def create(
     """A new session, the newest of its directory; without an `id` one is made of the time: `YYYY-MM-DD-HHMM-mmm`."""
     _check_texts(ctx, system_prompt, metadata)
     return await ctx.store.write(
-        sessions.create,
+        store.sessions.create,
         bot_id=bot_id,
         working_dir=None if working_dir is None else normalize_directory(working_dir),
         id=id,
@@ -93,7 +91,7 @@ async def create(
 @method("session.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, session_id: SessionId) -> Session:
     """One session."""
-    return await ctx.store.read(sessions.get, session_id)
+    return await ctx.store.read(store.sessions.get, session_id)
 
 
 @method("session.list", raises=(StorageError, InvalidData))
@@ -116,8 +114,8 @@ async def list(
     `id_prefix` and `name_contains` are literal, the second case-blind.
     """
     return await ctx.store.read(
-        session_list.list_page,
-        session_list.Filter(
+        store.session_list.list_page,
+        store.session_list.Filter(
             None if working_dir is None else normalize_directory(working_dir),
             bot_id,
             status,
@@ -160,20 +158,20 @@ async def update(
         "pinned": pinned,
         "metadata": await ctx.clean(metadata),
     }
-    return await ctx.store.write(sessions.update, session_id, changes)
+    return await ctx.store.write(store.sessions.update, session_id, changes)
 
 
 @method("session.touch", raises=(NotFound, StorageError, InvalidData))
 async def touch(ctx: Context, *, session_id: SessionId) -> Session:
     """The session, as if its last message came now; its status stays."""
-    return await ctx.store.write(sessions.touch, session_id)
+    return await ctx.store.write(store.sessions.touch, session_id)
 
 
 @method("session.resume", raises=(NotFound, StorageError, InvalidData))
 async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None) -> Session:
     """The session, active and touched, so that its directory continues it; a given directory becomes its own."""
     home = UNSET if working_dir is None else normalize_directory(working_dir)
-    return await ctx.store.write(sessions.resume, session_id, home)
+    return await ctx.store.write(store.sessions.resume, session_id, home)
 
 
 @method("session.end", raises=(NotFound, StorageError, InvalidData))
@@ -194,7 +192,7 @@ async def attach(ctx: Context, *, session_id: SessionId) -> Session:
 @method("session.detach", raises=(NotFound, StorageError))
 async def detach(ctx: Context, *, session_id: SessionId) -> Empty:
     """Leave the session in good order, as it is; nothing happens if it was not attached."""
-    await ctx.store.read(sessions.require, session_id)
+    await ctx.store.read(store.sessions.require, session_id)
     await ctx.daemon.detach(ctx.client, session_id)
     return Empty()
 
@@ -207,13 +205,13 @@ async def fork(
 
     Bot, model, prompt and metadata are the same, and `metadata.forked_from` is the id; it is active and unpinned.
     """
-    return await ctx.store.write(forks.fork, session_id, upto_message_id, await ctx.clean(name))
+    return await ctx.store.write(store.forks.fork, session_id, upto_message_id, await ctx.clean(name))
 
 
 @method("session.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
     """Whether there was such a session; its messages and summaries are gone with it, memories are kept."""
-    deleted = await ctx.store.write(sessions.delete, session_id)
+    deleted = await ctx.store.write(store.sessions.delete, session_id)
     ctx.daemon.purge()
     return Deleted(deleted=deleted)
 
@@ -225,7 +223,9 @@ async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
     Pinned and attached ones are exempt and do not count. `dry_run` only says what would go. At most 1000 ids are told.
     """
     if dry_run:
-        return await ctx.store.read(retention.preview, ctx.config.session.retention_ms, ctx.config.session.max_sessions)
+        return await ctx.store.read(
+            store.retention.preview, ctx.config.session.retention_ms, ctx.config.session.max_sessions
+        )
     return await ctx.daemon.run_cleanup()
 
 

@@ -175,7 +175,7 @@ def _adapt(method: Method[Any, ..., Any]) -> Any:
 
     async def run(ctx: Any, params: Any, /) -> Any:
         try:
-            return Success(await method.run(ctx, **method.bind(params)))
+            return Success(await method.handler(ctx, **method.bind(params)))
         except Exception as fault:  # noqa: BLE001 - the boundary itself
             error = to_error(fault, method.name)
             return Error(error.code, error.message, error)

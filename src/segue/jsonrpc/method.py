@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -28,20 +28,32 @@ class Method(Generic[C, P, R]):
     """A method's definition: the wire name, the function and the errors it is known to raise."""
 
     name: str
-    run: Callable[Concatenate[C, P], Awaitable[R]]
+    handler: Callable[Concatenate[C, P], Awaitable[R]]
     raises: tuple[type[SegueError], ...]
     queues: bool = False
     """Whether a call does nothing but wait in a queue that keeps the order: see `Dispatcher`."""
 
+    def __post_init__(self) -> None:
+        """Take the handler's docstring and signature, which `help` shows."""
+        vars(self).update(__doc__=self.handler.__doc__, __wrapped__=self.handler, __name__=self.handler.__name__)
+
+    def __call__(self, ctx: C, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """Run the handler on arguments that are valid."""
+        return self.handler(ctx, *args, **kwargs)
+
+    def __get__(self, instance: object, owner: object = None) -> Self:
+        """Return the method itself. `help` prints a signature only for what has `__get__`, as a function has."""
+        return self
+
     @property
     def summary(self) -> str:
         """The first paragraph of the docstring, on one line."""
-        return " ".join((inspect.getdoc(self.run) or "").partition("\n\n")[0].split())
+        return " ".join((inspect.getdoc(self.handler) or "").partition("\n\n")[0].split())
 
     @cached_property
     def parameters(self) -> list[inspect.Parameter]:
         """Every parameter but the context, in the order in which they may be given by position."""
-        return list(inspect.signature(self.run).parameters.values())[1:]
+        return list(inspect.signature(self.handler).parameters.values())[1:]
 
     @cached_property
     def params(self) -> type[Struct]:
@@ -61,7 +73,7 @@ class Method(Generic[C, P, R]):
     @property
     def result(self) -> Any:
         """The type of the result."""
-        return inspect.signature(self.run).return_annotation
+        return inspect.signature(self.handler).return_annotation
 
     def bind(self, params: Any) -> dict[str, Any]:
         """The keyword arguments that wire `params` (an object, an array, or nothing) stand for.
@@ -108,8 +120,8 @@ def method(
 ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R]]], Method[C, P, R]]:
     """Make an RPC method of an async function whose first parameter is the context and whose others are keywords."""
 
-    def define(run: Callable[Concatenate[C, P], Awaitable[R]]) -> Method[C, P, R]:
-        return Method(name, run, raises, queues)
+    def define(handler: Callable[Concatenate[C, P], Awaitable[R]]) -> Method[C, P, R]:
+        return Method(name, handler, raises, queues)
 
     return define
 
@@ -117,7 +129,7 @@ def method(
 Table = Mapping[str, Method[Any, ..., Any]]
 
 
-def table(*modules: ModuleType) -> Table:
+def method_table(*modules: ModuleType) -> Table:
     """All methods that the modules define, by wire name; two of one name are a mistake that stops the program."""
     methods: dict[str, Method[Any, ..., Any]] = {}
     for module in modules:

@@ -36,7 +36,7 @@ def _method(method: Method[Any, ..., Any], params: list[dict[str, Any]], result:
     return {
         "name": method.name,
         "summary": method.summary,
-        "description": inspect.getdoc(method.run) or "",
+        "description": inspect.getdoc(method.handler) or "",
         "paramStructure": "either",
         "params": params,
         "result": {"name": "result", "schema": result},

@@ -14,6 +14,7 @@ import anyio
 import msgspec
 
 from segue import PROTOCOL, __version__
+from segue import store as store_surface
 from segue.api import METHODS
 from segue.api.request import Context
 from segue.jsonrpc.dispatcher import Dispatcher
@@ -44,6 +45,7 @@ class Services:
     def __init__(
         self, paths: Paths, store: Store, stop: Shutdown, clock: Clock, monotonic: Callable[[], float]
     ) -> None:
+        store_surface.load_all()
         limits = paths.config.limits
         boot_id = secrets.token_hex(8)
         # Secrets of a long message are looked for on another thread, and shorter ones would overtake it on the way.

@@ -1,1 +1,80 @@
-"""The one file: an engine that reads and writes it, and one file of queries per noun."""
+"""The store's surface: each module of queries by its name, imported on first access.
+
+The API's method definitions name these queries. A client imports the definitions without SQLite for this reason.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segue.store.maintenance import integrity
+    from segue.store.records import (
+        append,
+        bots,
+        context,
+        extractions,
+        forks,
+        memories,
+        messages,
+        resolve,
+        retention,
+        session_list,
+        sessions,
+        summaries,
+    )
+    from segue.store.search import index, index_check
+    from segue.store.search import search as message_search
+
+_MODULES = {
+    "append": "segue.store.records.append",
+    "bots": "segue.store.records.bots",
+    "context": "segue.store.records.context",
+    "extractions": "segue.store.records.extractions",
+    "forks": "segue.store.records.forks",
+    "index": "segue.store.search.index",
+    "index_check": "segue.store.search.index_check",
+    "integrity": "segue.store.maintenance.integrity",
+    "memories": "segue.store.records.memories",
+    "message_search": "segue.store.search.search",
+    "messages": "segue.store.records.messages",
+    "resolve": "segue.store.records.resolve",
+    "retention": "segue.store.records.retention",
+    "session_list": "segue.store.records.session_list",
+    "sessions": "segue.store.records.sessions",
+    "summaries": "segue.store.records.summaries",
+}
+
+__all__ = [
+    "append",
+    "bots",
+    "context",
+    "extractions",
+    "forks",
+    "index",
+    "index_check",
+    "integrity",
+    "load_all",
+    "memories",
+    "message_search",
+    "messages",
+    "resolve",
+    "retention",
+    "session_list",
+    "sessions",
+    "summaries",
+]
+
+
+def load_all() -> None:
+    """Import every module of the surface, so that no request pays for an import and a broken one stops the start."""
+    for name in _MODULES:
+        globals()[name] = import_module(_MODULES[name])
+
+
+if not TYPE_CHECKING:  # mypy would accept any name otherwise
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = module = import_module(_MODULES[name])
+        return module

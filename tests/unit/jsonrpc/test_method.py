@@ -1,5 +1,7 @@
 """One typed function gives validation by name and by position, with the misfit named by its path."""
 
+import inspect
+import pydoc
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
@@ -8,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from segue.api import METHODS, session
+from segue.api import METHODS, context, session
 from segue.errors import InvalidParams, NotFound
-from segue.jsonrpc.method import MAX_REASON, is_optional, method, table, wire_type
+from segue.jsonrpc.method import MAX_REASON, is_optional, method, method_table, wire_type
 from tests.support.specification import methods_of
 
 
@@ -155,6 +157,16 @@ def test_the_summary_is_the_first_paragraph_on_one_line() -> None:
     assert call.summary == "What the caller gets, on two lines."
 
 
+def test_help_shows_signature_and_docstring() -> None:
+    shown = pydoc.plain(pydoc.render_doc(session.resolve))
+    assert str(inspect.signature(session.resolve.handler)) in shown
+    assert all(line.strip() in shown for line in (session.resolve.handler.__doc__ or "").splitlines())
+
+
+async def test_method_can_be_called_like_its_handler() -> None:
+    assert await call("context of ", word="a") == "context of a"
+
+
 def test_what_may_be_left_out_is_known_and_unset_is_no_type_of_the_wire() -> None:
     optional = {parameter.name: is_optional(parameter) for parameter in call.parameters}
     assert optional == {"word": False, **dict.fromkeys(DEFAULTS, True)}
@@ -167,8 +179,9 @@ def test_what_may_be_left_out_is_known_and_unset_is_no_type_of_the_wire() -> Non
 def test_a_table_holds_what_the_modules_define_and_nothing_else() -> None:
     module = ModuleType("one")
     vars(module).update(call=call, again=call, number=1, function=lambda: None)
-    assert table(module) == {"test.call": call}
-    assert table() == {}
+    assert method_table(module) == {"test.call": call}
+    assert method_table() == {}
+    assert METHODS["context.build"] is context.build
 
 
 def test_two_methods_of_one_name_stop_the_program() -> None:
