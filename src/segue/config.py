@@ -1,4 +1,4 @@
-"""The configuration file: every key, its default and its bounds, in one place."""
+"""Define the keys of the configuration file with their defaults and bounds, and read the file."""
 
 import json
 import tomllib
@@ -22,20 +22,20 @@ from msgspec.inspect import (
 
 from segue.errors import ConfigError
 
-_FOREVER = 1_000_000_000
-"""More hours than anyone has, yet small enough that no sum of milliseconds overflows."""
+_MAX_SPAN = 1_000_000_000
+"""Hours, days or minutes: the largest time span. No sum of them in milliseconds overflows 64 bits."""
 
 SHOWN_CHARS = 40
-"""Of a wrong value, in the words about it."""
+"""Characters: the part of a wrong value that an error shows."""
 
-Span = Annotated[float, Meta(ge=0, le=_FOREVER)]
-Interval = Annotated[float, Meta(gt=0, le=_FOREVER)]
+Span = Annotated[float, Meta(ge=0, le=_MAX_SPAN)]
+Interval = Annotated[float, Meta(gt=0, le=_MAX_SPAN)]
 Bound = Annotated[int, Meta(ge=1, le=2**40)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SessionConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a session is continued and how long it is kept."""
+    """The settings for continuing and deleting sessions."""
 
     continuity_hours: Span = 4
     retention_days: Span = 30
@@ -45,17 +45,17 @@ class SessionConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def continuity_ms(self) -> int:
-        """A session is continued while its last message is less than this old, in milliseconds."""
+        """Return the age in milliseconds at which a session is no longer continued."""
         return round(self.continuity_hours * 3_600_000)
 
     @property
     def retention_ms(self) -> int | None:
-        """A session is deleted when its last message is more than this old; None keeps it for ever."""
+        """Return the age in milliseconds after which a session is deleted, or None to keep all sessions."""
         return max(1, round(self.retention_days * 86_400_000)) if self.retention_days else None
 
 
 class DaemonConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the daemon lives and how it behaves."""
+    """The paths and the behavior of the daemon."""
 
     socket: str | None = None
     database: str | None = None
@@ -65,7 +65,7 @@ class DaemonConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """What one client, or all together, may ask of the daemon; bytes, or a count."""
+    """The limits on requests, clients and responses, in bytes or as counts."""
 
     request_bytes: Bound = 16 * 1024 * 1024
     content_bytes: Bound = 8 * 1024 * 1024
@@ -85,13 +85,13 @@ class AskConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept out of the file."""
+    """The settings for removing secrets."""
 
     redact: bool = False
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file; a missing file is `Config()`."""
+    """The content of the configuration file. A missing file is `Config()`."""
 
     session: SessionConfig = SessionConfig()
     daemon: DaemonConfig = DaemonConfig()
@@ -101,7 +101,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_config(path: Path) -> Config:
-    """The configuration in `path`, or the defaults if there is no such file; ConfigError names file, key and reason."""
+    """Return the configuration in a file, or the defaults if the file does not exist.
+
+    Raises:
+        ConfigError: the file cannot be read or a setting is wrong. The text has the file, the key and the reason.
+    """
     try:
         text = path.read_bytes().decode()
     except FileNotFoundError:
@@ -112,10 +116,10 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(text: str, path: Path) -> Config:
-    """The configuration that `text` holds; `path` is only for the words of an error."""
+    """Return the configuration in a text; ConfigError names `path` as its file."""
     try:
         tree = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
+    except (ValueError, RecursionError) as error:  # ValueError also stands for an integer of thousands of digits.
         raise ConfigError(f"config: {path}", f"not TOML: {error}") from None
     try:
         config = msgspec.convert(tree, Config)
@@ -126,7 +130,7 @@ def parse_config(text: str, path: Path) -> Config:
 
 
 def _check_finite(tree: dict[str, Any], path: Path) -> None:
-    # TOML has inf and nan, and every comparison with nan is false, so that bounds do not stop it.
+    # Bounds do not exclude nan, because every comparison with it is false.
     for section, keys in tree.items():
         for key, value in keys.items():
             if isinstance(value, float) and not isfinite(value):
@@ -134,12 +138,12 @@ def _check_finite(tree: dict[str, Any], path: Path) -> None:
 
 
 def _explain(error: str, tree: dict[str, Any]) -> str:
-    """`session.max_sessions: must be …` of msgspec's own words, which end in the path of the misfit."""
+    """Return `session.max_sessions: must be …` for an error of msgspec, which ends with the path of the wrong value."""
     reason, _, path = error.rpartition(" - at `$")
     key = path.rstrip("`").removeprefix(".") if reason else ""
     if "unknown field" in (reason or error):
         unknown = (reason or error).rsplit("`", 2)[1]
-        return f"{key}.{unknown}: no such key" if key else f"{unknown}: no such key"
+        return f"{key}.{unknown}: unknown key" if key else f"{unknown}: unknown key"
     kind, value = type_info(Config), cast("object", tree)
     for name in key.split("."):
         kind = next(field.type for field in cast("StructType", kind).fields if field.name == name)
@@ -148,10 +152,10 @@ def _explain(error: str, tree: dict[str, Any]) -> str:
 
 
 def _requirement(kind: Type) -> str:
-    """What a value must be, in words."""
+    """Return the requirement that a type states, such as `must be true or false`."""
     match kind:
         case UnionType(types=types):
-            return _requirement(types[0])  # the other is None, which TOML cannot say
+            return _requirement(types[0])  # The second type is None, which TOML cannot express.
         case LiteralType(values=values):
             return f"must be one of {', '.join(map(str, values))}"
         case BoolType():
@@ -161,11 +165,11 @@ def _requirement(kind: Type) -> str:
         case FloatType(ge=least, gt=above, le=most):
             return f"must be a number {f'above {above}, up' if least is None else f'from {least}'} to {most}"
         case StrType():
-            return "must be a text in quotes"
+            return "must be a quoted string"
     return "must be a section"
 
 
 def _shown(value: object) -> str:
-    """A value as its file has it, more or less."""
+    """Return a value in JSON, cut to SHOWN_CHARS."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"

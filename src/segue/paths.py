@@ -1,4 +1,4 @@
-"""Where the socket, the database, the record and the configuration are: the same answer for daemon and clients."""
+"""Find the socket, the database, the record file and the configuration file, for the daemon and its clients alike."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from segue.errors import ConfigError, StartError
 
 if TYPE_CHECKING:
-    # Imported where they are needed: a call without a configuration file, or with every place named, is faster by half.
+    # Imported on first use, because a command without a configuration file then starts in half the time.
     from segue.config import Config
 
 APP = "segue"
@@ -18,11 +18,11 @@ SOCKET_NAME = "segued.sock"
 DATABASE_NAME = "sessions.db"
 RECORD_NAME = "daemon.json"
 MAX_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
-"""sun_path holds 104 bytes on macOS and 108 on Linux, the last of them a NUL."""
+"""Bytes: the longest socket path. sun_path holds 104 on macOS and 108 on Linux, including the final NUL."""
 
 
 class PathOptions(NamedTuple):
-    """What the command line says; None where it says nothing."""
+    """The paths given on the command line; None for an option that is absent."""
 
     socket: str | None = None
     database: str | None = None
@@ -30,21 +30,21 @@ class PathOptions(NamedTuple):
 
 
 class Paths(NamedTuple):
-    """Every path, absolute, and the configuration that helped to find them."""
+    """All paths, absolute, with the configuration file they come from."""
 
     configured: "Config | None"
-    """What the configuration file says; None without one."""
+    """The content of the configuration file; None if the file does not exist."""
     config_path: Path
     database: Path
     socket: Path
     socket_explicit: bool
-    """Whether somebody named the socket: if not, a client asks the record beside the database first."""
+    """True if an option, a variable or the configuration names the socket; else clients read the record file."""
     database_explicit: bool = False
-    """Whether somebody named the database: then a client takes no daemon but the one that its record names."""
+    """True if an option, a variable or the configuration names the database; then clients accept no other daemon."""
 
     @property
     def config(self) -> "Config":
-        """Every setting: as configured, else its default."""
+        """Return the configuration, or the defaults without a file."""
         if self.configured is not None:
             return self.configured
         from segue.config import Config
@@ -53,27 +53,29 @@ class Paths(NamedTuple):
 
     @property
     def record(self) -> Path:
-        """The file in which a serving daemon says where it is."""
+        """Return the record file, in which a serving daemon names its socket."""
         return self.database.parent / RECORD_NAME
 
     @property
     def lock(self) -> Path:
-        """The file whose lock is the ownership of the database."""
+        """Return the lock file. Its lock is the ownership of the database."""
         return self.database.with_name(self.database.name + ".lock")
 
 
 def resolve_paths(overrides: PathOptions, environ: Mapping[str, str] = os.environ) -> Paths:
-    """Every path by the contract's order: command line, environment, configuration file, platform default.
+    """Return all paths, each from the command line, else the environment, else the configuration, else the platform.
 
-    Raises ConfigError for a wrong setting and StartError without a home directory.
+    Raises:
+        ConfigError: a setting is wrong.
+        StartError: there is no home directory, or a path cannot be used.
     """
     config_path = from_option_or_env(overrides.config, "SEGUE_CONFIG", environ) or default_config()
     config = _load(config_path)
-    # Both are looked at even if something else is stronger: a wrong setting is told at once.
+    # Both are checked even when an option overrides them, because a wrong setting should be reported immediately.
     configured_database = _configured(config.daemon.database if config else None, "daemon.database", config_path)
     configured_socket = _configured(config.daemon.socket if config else None, "daemon.socket", config_path)
-    given_database = from_option_or_env(overrides.database, "SEGUE_DATABASE", environ) or configured_database
-    database = given_database or default_database()
+    named_database = from_option_or_env(overrides.database, "SEGUE_DATABASE", environ) or configured_database
+    database = named_database or default_database()
     socket = from_option_or_env(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
     paths = Paths(
         config,
@@ -81,7 +83,7 @@ def resolve_paths(overrides: PathOptions, environ: Mapping[str, str] = os.enviro
         database,
         socket or default_socket(environ),
         socket_explicit=socket is not None,
-        database_explicit=given_database is not None,
+        database_explicit=named_database is not None,
     )
     _check_text(paths.database)
     _check_text(paths.socket)
@@ -90,19 +92,19 @@ def resolve_paths(overrides: PathOptions, environ: Mapping[str, str] = os.enviro
 
 
 def default_config() -> Path:
-    """Where the configuration is if nobody says otherwise."""
+    """Return the platform's path of the configuration file."""
     import platformdirs
 
     return _home_path(platformdirs.user_config_path(APP) / "config.toml")
 
 
 def default_database() -> Path:
-    """Where the database is if nobody says otherwise."""
+    """Return the platform's path of the database."""
     return _data_path(DATABASE_NAME)
 
 
 def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
-    """In the runtime directory if that is really ours alone, else beside the data: never in /tmp."""
+    """Return the socket path: in the runtime directory if only this user can access it, else in the data directory."""
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if sys.platform != "darwin" and runtime.startswith("/") and _is_private(runtime):
         return Path(runtime) / APP / SOCKET_NAME
@@ -110,16 +112,16 @@ def default_socket(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def check_socket_length(path: Path) -> None:
-    """StartError if the kernel cannot hold the path."""
+    """Raise StartError if the path is longer than the kernel allows."""
     length = len(os.fsencode(path))
     if length > MAX_SOCKET_BYTES:
-        raise StartError("socket", f"{path} has {length} bytes, the limit is {MAX_SOCKET_BYTES}; choose a shorter one")
+        raise StartError("socket", f"{path} has {length} bytes, the limit is {MAX_SOCKET_BYTES}; choose a shorter path")
 
 
 def _load(path: Path) -> "Config | None":
-    """The configuration, None if there is no such file."""
+    """Return the configuration, or None if the file does not exist."""
     try:
-        os.stat(path)  # noqa: PTH116 - of what cannot be looked at, load_config tells why
+        os.stat(path)  # noqa: PTH116 - load_config reports the other errors
     except FileNotFoundError:
         return None
     except OSError:
@@ -136,10 +138,14 @@ def _data_path(name: str) -> Path:
 
 
 def from_option_or_env(option: str | None, variable: str, environ: Mapping[str, str]) -> Path | None:
-    """A path from the command line (relative to where it was typed), else from the environment (absolute)."""
+    """Return the option as a path relative to the current directory, else the variable, which must be absolute.
+
+    Raises:
+        ConfigError: the option is empty, or the variable is relative.
+    """
     if option is not None:
         if not option:
-            raise ConfigError("usage", "an empty path was given")
+            raise ConfigError("usage", "a path is empty; give a file name")
         return Path(os.path.abspath(option))
     value = environ.get(variable, "")
     if value and not value.startswith("/"):
@@ -157,24 +163,24 @@ def _configured(value: str | None, key: str, config_path: Path) -> Path | None:
 
 
 def _home_path(path: Path) -> Path:
-    """`path`, which platformdirs made of the home directory; without one that is a relative path."""
+    """Return the path of platformdirs unchanged; raise StartError if it is relative because no home is set."""
     home = os.environ.get("HOME")
     if home == "" or not path.is_absolute() or (home is not None and not home.startswith("/")):
-        raise StartError("no home", "HOME is not set to an absolute path; set it, or name the files by options")
+        raise StartError("no home", "HOME is not set to an absolute path; set it, or name each file by an option")
     return path
 
 
 def _check_text(path: Path) -> None:
-    """StartError if the path cannot be told in JSON, as the record and `daemon.status` do."""
+    """Raise StartError for a path that JSON cannot hold, because the record file and `daemon.status` contain it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise StartError("path", f"{str(path)!r} is not UTF-8; choose another") from None
+        raise StartError("path", f"{str(path)!r} is not UTF-8; choose another path") from None
 
 
 def _check_no_directory(database: Path) -> None:
-    """StartError here, before anything is made beside it, if somebody named a directory."""
-    if os.path.isdir(database):  # noqa: PTH112 - Path.is_dir raises where one may not look
+    """Raise StartError if the path is a directory, before any file is created beside it."""
+    if os.path.isdir(database):  # noqa: PTH112 - Path.is_dir raises if the parent is not readable
         raise StartError(
             "database", f"{database} is a directory; name a file in it, such as {database / DATABASE_NAME}"
         )

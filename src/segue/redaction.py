@@ -1,9 +1,14 @@
-"""API keys and tokens in text: recognised by what their makers gave them to be recognised by.
+"""Find and remove API keys and tokens in text.
 
-Only what has a fixed beginning, or a fixed word before it, is looked for: a string that is merely random may be a
-checksum. That beginning is searched for as plain text, and only where it stands is a pattern tried. So the work
-grows with the length of the text alone, whatever is in it: every repetition in a pattern is bounded or possessive,
-and one that is not bounded is tried at the beginning of a word only, whose characters no other trial reads again.
+Each form of secret has a fixed prefix, or a fixed word before it. A string that is only random is not a secret,
+because it may be a checksum. The search runs in three steps:
+
+1. Find each prefix as plain text.
+2. Match the form's pattern at that position only.
+3. Sort the matches and drop those that overlap an earlier one.
+
+The work grows linearly with the length of any text, because every repetition in a pattern is bounded or possessive,
+and an unbounded one starts only at the start of a word. No other match reads the characters of that word again.
 """
 
 import re
@@ -13,27 +18,27 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-# Not inside of a word; `\n` before it may be the end of a line in text that is itself JSON.
+# Not inside a word. The two characters `\n` are a line break in text that is itself JSON.
 _WORD = r"(?:(?<![A-Za-z0-9_\-])|(?<=\\[nrt]))"
 _END = r"(?![A-Za-z0-9_\-])"
 _BLOB = r"(?:(?<![A-Za-z0-9+/_\-])|(?<=\\[nrt]))"
-_GIVEN = r"""["']?\s{0,3}(?:=>|[=:])\s{0,3}["']?"""
+_ASSIGN = r"""["']?\s{0,3}(?:=>|[=:])\s{0,3}["']?"""
 _BREAK = r"""(?:[\s"',+]|\\[nrt])"""
 _HEADER = r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):[^\n\\]{0,100}+)"
 
 
 class Secret(NamedTuple):
-    """One form of secret: where it may begin, and what must stand there; only group 1 is secret if there is one."""
+    """A form of secret: its prefixes and the pattern that must match there. A group marks the secret part."""
 
     kind: str
-    anchors: tuple[str, ...]
+    prefixes: tuple[str, ...]
     pattern: str
     digits_before: int = 0
-    """Digits that must stand before it, which belong to it."""
+    """Count: the digits required before the prefix. They are part of the secret."""
 
 
-def _secret(kind: str, anchors: str, pattern: str, digits_before: int = 0) -> Secret:
-    return Secret(kind, tuple(anchors.split()), pattern, digits_before)
+def _secret(kind: str, prefixes: str, pattern: str, digits_before: int = 0) -> Secret:
+    return Secret(kind, tuple(prefixes.split()), pattern, digits_before)
 
 
 SECRETS = (
@@ -55,12 +60,12 @@ SECRETS = (
     _secret(
         "aws",
         "secret_access_key SECRET_ACCESS_KEY SecretAccessKey secretAccessKey secret-access-key",
-        r"[A-Za-z_\-]{15,17}+" + _GIVEN + r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        r"[A-Za-z_\-]{15,17}+" + _ASSIGN + r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     ),
     _secret(
         "aws",
         "session_token SESSION_TOKEN SessionToken sessionToken",
-        r"[A-Za-z_]{12,13}+" + _GIVEN + r"((?:IQoJ|FwoG|FQoG)[A-Za-z0-9/+=]{100,}+)",
+        r"[A-Za-z_]{12,13}+" + _ASSIGN + r"((?:IQoJ|FwoG|FQoG)[A-Za-z0-9/+=]{100,}+)",
     ),
     _secret("google", "AIza", _WORD + r"AIza[A-Za-z0-9_\-]{35}" + _END),
     _secret("google", "ya29.", _WORD + r"ya29\.[A-Za-z0-9_\-]{30,}+"),
@@ -100,7 +105,7 @@ SECRETS = (
     _secret(
         "jwt", "eyJ", _WORD + r"eyJ[A-Za-z0-9_\-]{8,}+\.eyJ[A-Za-z0-9_\-]{8,}+\.[A-Za-z0-9_\-]{16,}+"
     ),
-    # A whole block, or one that somebody cut; a mere mention of its first line holds no secret.
+    # A block with or without its end. A header line alone is not a secret.
     _secret(
         "private-key",
         "-----BEGIN",
@@ -109,16 +114,16 @@ SECRETS = (
         r"(?:-----END [A-Z0-9 ]{0,40}+-----)?",
     ),
 )  # fmt: skip
-"""Every form, the narrower before the wider."""
+"""Every form, the more specific ones first."""
 
 MARK = "[redacted:"
-"""With this begins what stands in a secret's place."""
+"""Text: the start of each replacement, such as `[redacted:github]`."""
 
 MAX_DIGITS = 10
-"""Of a Telegram bot's number."""
+"""Count: the most digits of a Telegram bot's number."""
 
 
-_RESTS = (
+_COMPLETIONS = (
     *(character * count for character in "0aA" for count in (*range(1, 80), 200)),
     f"{'a' * 8}.eyJ{'a' * 8}.{'a' * 16}",
     *(f"{'.eyJ'[count:]}{'a' * 8}.{'a' * 16}" for count in range(5)),
@@ -126,11 +131,11 @@ _RESTS = (
     *(f"{'A' * count}-{'0' * 8}-{'0' * 32}" for count in range(9)),
     *(f"{'0' * count}-{'0' * 32}" for count in range(9)),
 )
-"""With one of these, the beginning of a secret is a whole one."""
+"""Suffixes: each form of secret, cut anywhere, is complete with one of them."""
 
 
 class Hit(NamedTuple):
-    """A secret in a text."""
+    """A secret in a text, with its position."""
 
     start: int
     end: int
@@ -138,42 +143,42 @@ class Hit(NamedTuple):
 
 
 def find(text: str) -> list[Hit]:
-    """The secrets in the text, in their order; none of them overlap."""
+    """Return the secrets in the text, in order and without overlaps."""
     hits: list[Hit] = []
     end = 0
-    for hit in sorted((hit for secret in SECRETS for hit in _of_form(secret, text)), key=lambda hit: hit.start):
+    for hit in sorted((hit for secret in SECRETS for hit in _matches(secret, text)), key=lambda hit: hit.start):
         if hit.start >= end:
             hits.append(hit)
             end = hit.end
     return hits
 
 
-CUT_CHARS = 8
-"""Fewer characters after the beginning are as likely a word, and of no use to anybody."""
+MIN_TRUNCATED_CHARS = 8
+"""Characters: the shortest rest after a prefix that counts as a truncated secret. A shorter one may be a word."""
 
 
-def find_cut_off(text: str) -> Hit | None:
-    """The secret that begins in the text and was cut off at its end, as far as a possible rest tells.
+def find_truncated(text: str) -> Hit | None:
+    """Return the secret that the end of the text cuts off, if there is one.
 
-    Not of `aws`, `azure` and `private-key` in the form of a name and its value.
+    The forms of `aws`, `azure` and `private-key` that consist of a name and a value are not recognized.
     """
     for secret in SECRETS:
-        paths = {place for anchor in secret.anchors for place in _paths(anchor, text)}
-        for rest in _RESTS if paths else ():
-            for hit in _of_form(secret, text + rest):
-                if hit.start <= max(paths) and hit.end > len(text):
+        positions = {at for prefix in secret.prefixes for at in _positions(prefix, text)}
+        for completion in _COMPLETIONS if positions else ():
+            for hit in _matches(secret, text + completion):
+                if hit.start <= max(positions) and hit.end > len(text):
                     return hit._replace(end=len(text))
     return None
 
 
-def _paths(anchor: str, text: str) -> list[int]:
-    """Where an anchor is followed by enough to be a secret's beginning: the first and the last one."""
-    last = len(text) - len(anchor) - CUT_CHARS
-    return [at for at in (text.find(anchor), text.rfind(anchor)) if 0 <= at <= last]
+def _positions(prefix: str, text: str) -> list[int]:
+    """Return the first and the last position of the prefix with MIN_TRUNCATED_CHARS after it."""
+    last = len(text) - len(prefix) - MIN_TRUNCATED_CHARS
+    return [at for at in (text.find(prefix), text.rfind(prefix)) if 0 <= at <= last]
 
 
 def redact(text: str, found: Counter[str]) -> str:
-    """The text with `[redacted:kind]` in the place of each secret, which is counted."""
+    """Return the text with each secret replaced by `[redacted:kind]`, and count the kinds in `found`."""
     hits = find(text)
     if not hits:
         return text
@@ -186,52 +191,52 @@ def redact(text: str, found: Counter[str]) -> str:
 
 
 def redact_all(value: T, found: Counter[str]) -> T:
-    """The same for every string in a value as JSON has it, the names of its members too."""
+    """Redact every string in a JSON value, including the names of members."""
     changed: object = value
     if isinstance(value, str):
         changed = redact(value, found)
     elif isinstance(value, list | tuple):
-        changed = type(value)(redact_all(one, found) for one in value)
+        changed = type(value)(redact_all(item, found) for item in value)
     elif isinstance(value, dict):
         changed = _redact_members(value, found)
     return changed  # type: ignore[return-value]
 
 
 def _redact_members(members: dict[str, object], found: Counter[str]) -> dict[str, object]:
-    """Names that become alike are numbered, so that no member takes another's place."""
+    """Redact an object. Names that become equal get a number, so that no member is lost."""
     changed: dict[str, object] = {}
-    for name, one in members.items():
+    for name, member in members.items():
         free = base = redact(name, found)
         number = 1
         while free in changed or (free != name and free in members):
             number += 1
             free = f"{base}-{number}"
-        changed[free] = redact_all(one, found)
+        changed[free] = redact_all(member, found)
     return changed
 
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Made when first used: clients import this file as well, and all of them take 30 ms."""
+    """Return the compiled pattern. All of them take 30 ms, so each is compiled on first use."""
     return re.compile(pattern, re.ASCII)
 
 
-def _of_form(secret: Secret, text: str) -> list[Hit]:
+def _matches(secret: Secret, text: str) -> list[Hit]:
     hits: list[Hit] = []
     pattern = _compiled(secret.pattern)
-    for anchor in secret.anchors:
-        at = text.find(anchor)
+    for prefix in secret.prefixes:
+        at = text.find(prefix)
         while at >= 0:
             match = pattern.match(text, at)
-            start = _with_digits(secret, text, match.start(match.lastindex or 0)) if match else -1
+            start = _start_with_digits(secret, text, match.start(match.lastindex or 0)) if match else -1
             if match and start >= 0:
                 hits.append(Hit(start, match.end(match.lastindex or 0), secret.kind))
-            at = text.find(anchor, match.end() if match else at + 1)
+            at = text.find(prefix, match.end() if match else at + 1)
     return hits
 
 
-def _with_digits(secret: Secret, text: str, start: int) -> int:
-    """Where the secret begins with the digits before it; -1 if they are too few or too many."""
+def _start_with_digits(secret: Secret, text: str, start: int) -> int:
+    """Return the position of the first digit before the prefix; -1 if there are too few or too many."""
     if not secret.digits_before:
         return start
     first = start

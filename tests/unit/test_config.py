@@ -173,7 +173,7 @@ def test_a_value_that_is_out_of_bounds_or_of_the_wrong_kind_is_refused_by_its_na
     ("text", "words"),
     [
         ('daemon.log_level = "verbose"', 'daemon.log_level: must be one of debug, error, info, warning, not "verbose"'),
-        ("daemon.socket = 1", "daemon.socket: must be a text in quotes, not 1"),
+        ("daemon.socket = 1", "daemon.socket: must be a quoted string, not 1"),
         ("session.auto_cleanup = 'yes'", 'session.auto_cleanup: must be true or false, not "yes"'),
         ("session.retention_days = -1", "session.retention_days: must be a number from 0 to 1000000000, not -1"),
         (
@@ -199,10 +199,10 @@ def test_a_refusal_says_what_would_be_right(text: str, words: str) -> None:
 
 
 def test_an_unknown_name_is_refused_by_its_name() -> None:
-    assert refusal("[sessions]\n") == "sessions: no such key"
-    assert refusal("verbose = true\n") == "verbose: no such key"
-    assert refusal("[session]\nretention_day = 3\n") == "session.retention_day: no such key"
-    assert refusal("[session.deep]\nx = 1\n") == "session.deep: no such key"
+    assert refusal("[sessions]\n") == "sessions: unknown key"
+    assert refusal("verbose = true\n") == "verbose: unknown key"
+    assert refusal("[session]\nretention_day = 3\n") == "session.retention_day: unknown key"
+    assert refusal("[session.deep]\nx = 1\n") == "session.deep: unknown key"
 
 
 def test_a_section_that_is_no_table_is_refused_by_its_name() -> None:

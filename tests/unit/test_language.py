@@ -25,15 +25,9 @@ PENDING: tuple[str, ...] = (
     "server",
     "shell",
     "store",
-    "config.py",
-    "errors.py",
     "events.py",
-    "files.py",
     "models.py",
-    "paths.py",
-    "redaction.py",
     "results.py",
-    "timestamps.py",
 )
 """Paths below src/segue that are checked when their language is rewritten."""
 

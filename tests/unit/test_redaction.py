@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from segue.redaction import SECRETS as FORMS
-from segue.redaction import find, find_cut_off, redact, redact_all
+from segue.redaction import find, find_truncated, redact, redact_all
 from tests.support.secrets import IN_CONTEXT, PEM, SECRETS, mixed
 
 WHOLE = [(kind, secret) for kind, several in SECRETS.items() for secret in several]
@@ -135,7 +135,7 @@ def repeats(tree: Any, *, inside: bool = False) -> Iterator[tuple[Any, int, int,
             yield from repeats(argument[1], inside=inside)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.anchors[0]}")
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.prefixes[0]}")
 def test_no_pattern_can_go_back_far(form: Any) -> None:
     """What it may give back and try again is at most some characters: there is no text on which it takes long."""
     for _, least, most, inside in repeats(parser.parse(form.pattern)):
@@ -143,10 +143,10 @@ def test_no_pattern_can_go_back_far(form: Any) -> None:
         assert not inside or most <= 12
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.anchors[0]}")
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.prefixes[0]}")
 def test_a_text_of_nothing_but_beginnings_is_looked_through(form: Any) -> None:
     for filling in ("", " ", "\n", "A1" * 8, "."):
-        unit = form.anchors[0] + filling
+        unit = form.prefixes[0] + filling
         text = unit * (131_072 // len(unit))
         assert len(find(text)) <= len(text) // len(unit)
 
@@ -175,11 +175,11 @@ def test_the_beginning_of_a_secret_is_one_when_it_was_cut_off(kind: str) -> None
         for length in range(20, min(len(secret), 30)):
             text = f"my {secret[:length]}"
             if "hooks" not in secret:
-                assert find_cut_off(text) == (3, len(text), kind)
+                assert find_truncated(text) == (3, len(text), kind)
 
 
 @pytest.mark.parametrize(
     "text", ["how do I store a key-value pair", "my SKILLSET", "sk-learn", "what is npm_config", "a key-valuestore"]
 )
 def test_a_word_that_begins_like_a_secret_is_none(text: str) -> None:
-    assert find_cut_off(text) is None
+    assert find_truncated(text) is None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from segue.redaction import MARK, find_cut_off, redact_all
+from segue.redaction import MARK, find_truncated, redact_all
 from segue.store.engine.tx import Tx
 from segue.store.records import sessions
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
@@ -107,7 +107,7 @@ def _clean_name(tx: Tx, session_id: str, values: dict[str, str | None], kinds: C
     """Clean an automatic name that keeps the beginning of a secret whose message is gone; else that one renames it."""
     name = values["name"] or ""
     base = automatic_base(name)
-    hit = find_cut_off(base) if len(base) == NAME_CHARS else None
+    hit = find_truncated(base) if len(base) == NAME_CHARS else None
     if hit is not None and not _is_given_by_first_message(tx, session_id, name):
         values["name"] = f"{name[: hit.start]}{MARK}{hit.kind}]{name[hit.end :]}"
         kinds[hit.kind] += 1
