@@ -1,4 +1,4 @@
-"""A question before something is gone for good."""
+"""Confirmation prompts for commands that cannot be undone."""
 
 import sys
 
@@ -6,13 +6,17 @@ import click
 
 
 def require_tty(done: str = "deleted") -> None:
-    """Wrong usage if standard input is no terminal: there is nobody to be asked."""
+    """Check that standard input is a terminal, so that the user can confirm.
+
+    Raises:
+        click.UsageError: Standard input is not a terminal.
+    """
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError(f"nobody can be asked here: give --yes; nothing was {done}")
+        raise click.UsageError(f"cannot ask for confirmation without a terminal; use --yes. Nothing was {done}")
 
 
 def confirmed(question: str) -> bool:
-    """Whether the person says yes; anything else, and the end of input, is no."""
+    """Ask on standard error and return True if the answer is y or yes."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,4 +1,4 @@
-"""The daemon as a command sees it: found and connected when it is first asked something."""
+"""The connection of a command to the daemon, opened at the first request."""
 
 from functools import cached_property
 from types import TracebackType
@@ -13,53 +13,68 @@ from segue.paths import PathOptions, Paths, resolve_paths
 R = TypeVar("R")
 
 CONNECT_SECONDS = 20.0
-"""For a connection, and before it for a daemon to be started, perhaps after the one before it has left."""
+"""Seconds: timeout of a connection. It includes the start of a daemon, which may wait for an old one to stop."""
 
 ANSWER_SECONDS = 10.0
-"""For each answer; a daemon that is stopped or hangs is told of, not waited for."""
+"""Seconds: timeout of a response. After it, the command reports a daemon that is stopped or hangs."""
 
 
-class Daemon:
-    """The daemon that options, environment and configuration lead to."""
+class DaemonClient:
+    """A lazy client of the daemon that options, environment and configuration select."""
 
-    def __init__(self, overrides: PathOptions) -> None:
-        self._overrides = overrides
+    def __init__(self, options: PathOptions) -> None:
+        self._options = options
         self.autostart = True
-        """Whether to start a daemon where none serves; a command that is about to stop it would not."""
+        """False for a command that must not start a daemon."""
 
     @cached_property
     def paths(self) -> Paths:
-        """Every path and the configuration; raises ConfigError for a wrong one."""
-        return resolve_paths(self._overrides)
+        """Return every path and the configuration.
+
+        Raises:
+            ConfigError: The configuration is invalid.
+        """
+        return resolve_paths(self._options)
 
     @cached_property
     def client(self) -> Client:
-        """The connection, to a daemon that is started if nobody serves; raises Unreachable if none can be."""
+        """Return the connection. The first use connects, and starts a daemon if none serves.
+
+        Raises:
+            Unreachable: No daemon serves and none can be started.
+        """
         return self._connect(autostart=self.autostart)
 
-    def answer(self, name: str, /, **params: Any) -> Answer:
-        """The answer of a method, to be printed as it is or decoded; what is None is left out."""
+    def exchange(self, name: str, /, **params: Any) -> Answer:
+        """Call a method and return its response; parameters that are None are left out."""
         return self.client.exchange(name, {key: value for key, value in params.items() if value is not None})
 
-    def ask(self, name: str, kind: type[R], /, **params: Any) -> R:
-        """The result of a method as a value of `segue.models`; an error of the daemon is raised."""
-        return self.answer(name, **params).decode(kind)
+    def call(self, name: str, kind: type[R], /, **params: Any) -> R:
+        """Call a method and return its result as a value of `kind`.
+
+        Raises:
+            SegueError: The daemon returned an error.
+        """
+        return self.exchange(name, **params).decode(kind)
 
     def reconnect(self, *, autostart: bool = False) -> None:
-        """Connect anew to a daemon that serves; raises Unreachable if none does: one that was stopped stays so.
+        """Close the connection and open another one.
 
-        With `autostart` one is started, as at the first connection.
+        By default no daemon is started, because a daemon that was stopped should stay stopped.
+
+        Raises:
+            Unreachable: No daemon serves.
         """
         self.close()
         self.__dict__["client"] = self._connect(autostart=autostart and self.autostart)
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection if it is open."""
         if "client" in self.__dict__:
             self.client.close()
 
     def disable_timeout(self) -> None:
-        """Wait for the next answers however long they take, once it is known to answer: a whole file takes minutes."""
+        """Ping the daemon, then wait without a limit for later responses, because some methods take minutes."""
         self.client.exchange("daemon.ping")
         self.client.timeout = None
 
@@ -77,5 +92,5 @@ class Daemon:
         self.close()
 
 
-pass_daemon = click.make_pass_decorator(Daemon)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the daemon's result as it is.")
+pass_daemon = click.make_pass_decorator(DaemonClient)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the daemon's result as JSON.")

@@ -43,7 +43,7 @@ def fast_call(arguments: list[str]) -> int | None:
     try:
         if _exchange(line, PING, ANSWER_SECONDS) != PONG:
             return None
-        return _put_pong() if call.line is None else _put_answer(_exchange(line, call.line, None))
+        return _put_pong() if call.line is None else _print_response(_exchange(line, call.line, None))
     except ClientError as fault:
         return warn(str(fault), UNREACHABLE)
     finally:
@@ -125,11 +125,11 @@ def _put_pong() -> int:
     return 0
 
 
-def _put_answer(answer: bytes) -> int:
+def _print_response(answer: bytes) -> int:
     if answer.startswith(RESULT) and answer.endswith(END):
         echo_json(answer[len(RESULT) : -len(END)])
         return 0
-    from segue.cli.output.rpc_answer import put_answer
+    from segue.cli.output.rpc_response import print_response
     from segue.client.protocol import parse_answer
 
-    return put_answer(parse_answer(answer))
+    return print_response(parse_answer(answer))

@@ -1,24 +1,61 @@
-"""Groups of commands as people meet them: whole summaries in the help, a suggestion for a mistyped name."""
+"""Command and group classes that extend click's help and error messages."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
-PLACES = ("--socket", "--database", "--config")
-"""Options that stand before the command, for they belong to all."""
+GLOBAL_OPTIONS = ("--socket", "--database", "--config")
+"""Options that go before the command because they apply to all commands."""
+
+
+class Command(click.Command):
+    """A command whose help ends with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, one per line, below the options."""
+        write_examples(self.examples, formatter)
 
 
 class Group(click.Group):
-    """A group of commands."""
+    """A group of commands that lists whole summaries and suggests a name for a mistyped one."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def sections(self, ctx: click.Context) -> dict[str, list[str]]:
+        """Return the command names under the headings of the help."""
+        return {"Commands": self.list_commands(ctx)}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands in the help; click would cut what does not fit into one line."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, one.get_short_help_str(limit=1000)) for name, one in commands if one])
+        """Write the commands of each section. click itself would cut summaries that do not fit on one line."""
+        sections = self.sections(ctx)
+        width = max(len(name) for names in sections.values() for name in names)
+        for heading, names in sections.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                rows = [(name.ljust(width), one.get_short_help_str(limit=1000)) for name, one in commands if one]
+                formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, one per line, below the commands."""
+        write_examples(self.examples, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names; wrong usage, with what it may have meant, if there is none."""
+        """Return the command that the first argument names.
+
+        Raises:
+            click.UsageError: There is no such command; the message suggests the closest name.
+        """
         if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing and not args[0].startswith("-"):
             raise click.UsageError(f"No such command {args[0]!r}.{self._suggestion(ctx, args[0])}", ctx)
         return super().resolve_command(ctx, args)
@@ -30,9 +67,22 @@ class Group(click.Group):
         return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def command(name: str | None = None, *, examples: Sequence[str]) -> Callable[[Callable[..., Any]], Command]:
+    """Return a decorator that makes a command of a function, whose help ends with the examples."""
+    return click.command(name, cls=Command, examples=examples)
+
+
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write an `Examples:` section; lines are not wrapped, because a reader copies them."""
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
 def hint_global_option(error: click.ClickException) -> click.ClickException:
-    """The error, which says of an option that stands behind the command where it belongs."""
-    if not isinstance(error, click.NoSuchOption) or error.option_name not in PLACES or error.ctx is None:
+    """Return the error, or one that says where a global option belongs if it was given after the command."""
+    if not isinstance(error, click.NoSuchOption) or error.option_name not in GLOBAL_OPTIONS or error.ctx is None:
         return error
     option, command = error.option_name, error.ctx.command_path.partition(" ")[2]
     return click.UsageError(f"{option} goes before the command: segue {option} PATH {command} …", error.ctx)

@@ -1,6 +1,6 @@
-"""The program `segue`: which verb, and which exit code.
+"""The program `segue`: select the command, run it, and map errors to exit statuses.
 
-A prompt may run this often, so a verb pays only for its own imports.
+Each command is imported only when it runs, because shell prompts run `segue` often.
 """
 
 import importlib
@@ -10,75 +10,89 @@ import sys
 import click
 
 from segue import __version__
-from segue.cli.daemon_client import Daemon
+from segue.cli.daemon_client import DaemonClient
 from segue.cli.groups import Group, hint_global_option
 from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, prepare_streams, run_guarded, warn
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
 from segue.paths import PathOptions
 
-COMMANDS = {
-    "ping": "status",
-    "status": "status",
-    "check": "status",
-    "new": "session",
-    "rename": "session",
-    "end": "session",
-    "ask": "ask",
-    "add": "add",
-    "list": "list",
-    "current": "list",
-    "show": "show",
-    "tail": "tail",
-    "resume": "session",
-    "fork": "session",
-    "delete": "session",
-    "search": "search",
-    "memory": "memory",
-    "bot": "bot",
-    "cleanup": "maintenance",
-    "backup": "backup",
-    "restore": "restore",
-    "scrub": "maintenance",
-    "rpc": "rpc",
-    "init": "init",
-    "service": "service",
+SECTIONS = {
+    "Talk": {
+        "ask": "ask",
+        "add": "add",
+        "new": "session",
+        "resume": "session",
+        "fork": "session",
+        "rename": "session",
+        "end": "session",
+    },
+    "Browse": {"list": "list", "current": "list", "show": "show", "search": "search", "tail": "tail"},
+    "Keep": {
+        "memory": "memory",
+        "bot": "bot",
+        "delete": "session",
+        "cleanup": "maintenance",
+        "scrub": "maintenance",
+        "backup": "backup",
+        "restore": "restore",
+    },
+    "Operate": {"status": "status", "ping": "status", "check": "status", "service": "service", "init": "init"},
+    "Develop": {"rpc": "rpc"},
 }
-"""Each verb and the module that has it, in the order of the help."""
+"""The commands under the headings of the help, each with the module that defines it."""
+
+COMMANDS = {name: module for section in SECTIONS.values() for name, module in section.items()}
 
 
-class Verbs(Group):
-    """The commands of `COMMANDS`, imported one by one."""
+class Commands(Group):
+    """The top-level group, which imports a command when it is needed."""
+
+    def sections(self, ctx: click.Context) -> dict[str, list[str]]:
+        """Return the command names under the headings of the help."""
+        return {heading: [*names] for heading, names in SECTIONS.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, in the order of the help."""
+        """Return the command names in the order of the help."""
         return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a verb, None if there is no such verb."""
+        """Return the command of that name, or None if there is none."""
         if cmd_name not in COMMANDS:
             return None
         found: click.Command = getattr(importlib.import_module(f"segue.cli.commands.{COMMANDS[cmd_name]}"), cmd_name)
         return found
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--socket", metavar="PATH", help="The daemon's socket.")
-@click.option("--database", metavar="PATH", help="The daemon of this database.")
-@click.option("--config", metavar="PATH", help="Read this configuration file.")
-@click.version_option(__version__, prog_name="segue", message="%(prog)s %(version)s")
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    examples=["segue ask --with 'llm -m gpt-5' What does EAGAIN mean?", "segue list", "segue search nginx 502"],
+)
+@click.option("--socket", metavar="PATH", help="Socket of the daemon; default: SEGUE_SOCKET, then the configuration.")
+@click.option("--database", metavar="PATH", help="Database file; default: SEGUE_DATABASE, then the configuration.")
+@click.option("--config", metavar="PATH", help="Configuration file; default: SEGUE_CONFIG, then segue/config.toml.")
+@click.version_option(__version__, prog_name="segue", message="%(prog)s %(version)s", help="Print the version.")
 @click.pass_context
 def command(ctx: click.Context, socket: str | None, database: str | None, config: str | None) -> None:
-    """Conversations with AI assistants, kept by segued for every shell, editor and script.
+    """Record AI conversations and continue them anywhere.
 
-    Exit codes: 0 done, 1 the daemon says no, 2 usage or configuration, 4 no daemon.
-    """
-    ctx.obj = ctx.with_resource(Daemon(PathOptions(socket, database, config)))
+    The daemon segued stores the conversations; the first command starts it. `segue COMMAND --help` describes a
+    command.
+
+    \b
+    Exit status:
+      0  success
+      1  the request failed
+      2  invalid usage or configuration
+      4  no daemon responds
+    """  # noqa: D301 - \b is a real backspace, which makes click keep the lines
+    ctx.obj = ctx.with_resource(DaemonClient(PathOptions(socket, database, config)))
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code of a whole command line; whatever went wrong has been told on stderr."""
-    return run_guarded(lambda: _outcome(arguments)) or 0
+    """Run a command line, print any error on standard error, and return the exit status."""
+    return run_guarded(lambda: _run(arguments)) or 0
 
 
 def main() -> None:
@@ -89,32 +103,30 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def _outcome(arguments: list[str]) -> int:
+def _run(arguments: list[str]) -> int:
     try:
         return _invoke(arguments)
-    except click.ClickException as fault:
-        error = hint_global_option(fault)
-        error.show()
-        return error.exit_code
-    except Failure as error:
-        return warn(str(error), error.exit_code)
-    except StartError as error:
+    except click.ClickException as error:
+        hinted = hint_global_option(error)
+        hinted.show()
+        return hinted.exit_code
+    except (Failure, StartError) as error:
         return warn(str(error), error.exit_code)
     except ClientError as error:
         return warn(str(error), UNREACHABLE)
     except SegueError as error:
         return warn(error.message.removeprefix("$."), FAILED)
     except UnicodeEncodeError:
-        return warn("an argument is not UTF-8; nothing was sent", USAGE)
+        return warn("an argument is not valid UTF-8; nothing was sent", USAGE)
 
 
 def _invoke(arguments: list[str]) -> int:
-    # Not command.main(): it turns a closed pipe into exit 1 and Ctrl-C into "Aborted!".
+    # Not command.main(), because it turns a closed pipe into exit status 1 and Ctrl-C into "Aborted!".
     try:
         with command.make_context("segue", arguments) as ctx:
             code = command.invoke(ctx)
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
     return code if isinstance(code, int) else 0
 
 

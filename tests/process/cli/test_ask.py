@@ -351,7 +351,7 @@ def test_nothing_of_ours_is_open_in_the_model(segue: Cli) -> None:
 
 def test_the_help_shows_both_formats(unserved: Cli) -> None:
     text: Any = unserved.ok("ask", "--help").out
-    assert "\n  text   System:" in text
+    assert '\n  text   "System:"' in text
     assert '\n  json   one line: [{"role":' in text
 
 

@@ -155,6 +155,6 @@ def test_status_and_check_speak_to_a_person(segue: Cli, segued: Segued) -> None:
     segue.run("show", "nobody")
     labels = dict(line.split(maxsplit=1) for line in segue.ok("status").out.splitlines())
     assert labels["errors"] == "1 not_found"
-    assert labels["refused"] == "0 clients too many, 0 of other users; 0 subscribers dropped"
+    assert labels["refused"] == "0 clients over the limit, 0 of other users; 0 subscribers dropped"
     assert {"writes", "reads", "process"} <= set(labels)
     assert segue.ok("check", "--full").out == "ok\n"

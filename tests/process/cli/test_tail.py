@@ -16,7 +16,7 @@ from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 Start = Callable[..., "Tail"]
 
-AWAY = "segue: the daemon is away; waiting for it\n"
+AWAY = "segue: the daemon is not available; waiting for it\n"
 
 
 class Tail:

@@ -226,7 +226,7 @@ def test_the_agent_of_launchd_has_known_keys_of_the_right_types_and_absolute_pat
     assert agent["KeepAlive"] == {"SuccessfulExit": False}
     assert agent["StandardErrorPath"].startswith(str(home))
     assert agent["ExitTimeOut"] > 10
-    assert shlex.split(found.to_begin[-1]) == ["launchctl", "bootstrap", f"gui/{os.getuid()}", str(unit.path)]
+    assert shlex.split(found.start_commands[-1]) == ["launchctl", "bootstrap", f"gui/{os.getuid()}", str(unit.path)]
 
 
 def test_the_file_at_the_top_is_a_property_list_with_the_same_keys() -> None:

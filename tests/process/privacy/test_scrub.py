@@ -182,14 +182,14 @@ def test_every_kind_is_taken_out_of_text_and_parts(segued: Segued, kind: str) ->
 def test_the_command_asks_tells_and_names_no_secret(segue: Cli) -> None:
     segue.ok("add", TEXT)
     rehearsed = segue.ok("scrub", "--dry-run")
-    assert rehearsed.out.splitlines() == ["openai\t1", "message 1", "1 secrets in 1 rows would be taken out"]
+    assert rehearsed.out.splitlines() == ["openai\t1", "message 1", "1 secrets in 1 rows would be redacted"]
     assert segue.run("scrub").code == 2
     terminal = segue.terminal("scrub")
     terminal.read_until("[y/N]")
     terminal.type("n\n")
     assert terminal.finish()[0] == 1
     assert KEY in segue.ok("show").out
-    assert segue.ok("scrub", "--yes").out.splitlines()[-1] == "1 secrets in 1 rows were taken out"
+    assert segue.ok("scrub", "--yes").out.splitlines()[-1] == "1 secrets in 1 rows were redacted"
     found: Any = segue.ok("scrub", "--yes", "--json").json
     assert (found["found"], found["wiped"]) == ({}, True)
     assert KEY not in segue.ok("show").out

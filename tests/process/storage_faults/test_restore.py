@@ -48,7 +48,7 @@ def test_a_copy_takes_the_place_and_what_it_replaced_is_kept(segued: Segued, uns
     outcome = unserved.run("restore", "copy.db", "--yes")
     assert outcome.code == 0
     [old] = kept(segued)
-    assert outcome.out.splitlines() == [f"restored {segued.database} from {copy}", f"what it replaced is {old}"]
+    assert outcome.out.splitlines() == [f"restored {segued.database} from {copy}", f"the previous database is {old}"]
     assert "1 sessions with 1 messages" in outcome.err
     assert (sessions(segued.database), sessions(old)) == (["old"], ["new", "old"])
     check_copy(segued.database)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from segue.cli.commands.search import moment, search
+from segue.cli.commands.search import parse_since, search
 from segue.cli.output.terminal import when
 
 
@@ -23,7 +23,7 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def read(value: str) -> str | None:
-    return moment(click.Context(search), search.params[0], value)
+    return parse_since(click.Context(search), search.params[0], value)
 
 
 @pytest.mark.usefixtures("tokyo")

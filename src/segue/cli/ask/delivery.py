@@ -9,7 +9,7 @@ import platformdirs
 
 from segue.cli.ask.poll import wait
 from segue.cli.ask.signal_pipe import Signals
-from segue.cli.daemon_client import Daemon
+from segue.cli.daemon_client import DaemonClient
 from segue.cli.output.terminal import warn
 from segue.client import ClientError
 from segue.errors import Overloaded, ShuttingDown
@@ -23,7 +23,7 @@ PATIENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.2
 
 
-def insist(daemon: Daemon, name: str, kind: type[R], signals: Signals | None = None, **params: Any) -> R:
+def insist(daemon: DaemonClient, name: str, kind: type[R], signals: Signals | None = None, **params: Any) -> R:
     """The answer of a method that may be asked twice, though the daemon goes away and comes back meanwhile.
 
     Raises what came last after `PATIENCE_SECONDS`, or once a further signal says that nobody wants to wait.
@@ -34,12 +34,12 @@ def insist(daemon: Daemon, name: str, kind: type[R], signals: Signals | None = N
         try:
             if lost:
                 daemon.reconnect(autostart=True)
-            return daemon.ask(name, kind, **params)
+            return daemon.call(name, kind, **params)
         except (ClientError, ShuttingDown, Overloaded):
             if time.monotonic() >= deadline:
                 raise
             if not lost:
-                warn("the daemon is away; waiting for it")
+                warn("the daemon is not available; waiting for it")
             lost = True
             if _pause(signals):
                 raise

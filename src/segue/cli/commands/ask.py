@@ -13,7 +13,8 @@ from segue.cli.ask.delivery import command_to_add, insist, keep_in_file
 from segue.cli.ask.prompt_format import FORMATS, turns_upto
 from segue.cli.ask.question import read_question
 from segue.cli.ask.signal_pipe import Signals
-from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command as segue_command
 from segue.cli.output.terminal import echo, stdout_is_tty, warn
 from segue.cli.session_lookup import current_directory, find_session
 from segue.client import ClientError
@@ -35,18 +36,26 @@ class Asked(NamedTuple):
     key: str
 
 
-@click.command()
+@segue_command(
+    examples=[
+        "segue ask --with 'llm -m gpt-5' What does EAGAIN mean?",
+        "git diff | segue ask Review this change",
+        "segue ask --new --with 'ollama run llama3' Hello",
+    ]
+)
 @click.argument("words", metavar="[TEXT... | -]", nargs=-1)
-@click.option("--with", "command", metavar="COMMAND", help="The model's command; else SEGUE_ASK, else the configured.")
-@click.option("--format", type=click.Choice([*FORMATS]), help="How it reads the conversation; else as configured.")
-@click.option("--session", "given", metavar="ID", help="In this session, not the one that the directory continues.")
-@click.option("--new", is_flag=True, help="In a new session.")
-@click.option("--bot", "bot_id", metavar="ID", help="The bot whose session the directory continues.")
-@click.option("--model", metavar="TEXT", help="Stored with the reply; otherwise the session's model is.")
-@click.option("--max-tokens", type=click.IntRange(min=0), help="Leave out the oldest messages above so many tokens.")
+@click.option("--with", "command", metavar="COMMAND", help="Model command; default: SEGUE_ASK, then [ask] command.")
+@click.option("--format", type=click.Choice([*FORMATS]), help="Format of its input; default: [ask] format.")
+@click.option("--session", "given", metavar="ID", help="Session ID; default: the current session.")
+@click.option("--new", is_flag=True, help="Start a new session.")
+@click.option("--bot", "bot_id", metavar="ID", help="Bot ID whose current session is used.")
+@click.option("--model", metavar="TEXT", help="Model name stored with the reply; default: the session's model.")
+@click.option(
+    "--max-tokens", type=click.IntRange(min=0), metavar="N", help="Token limit of the input; drops the oldest messages."
+)
 @pass_daemon
 def ask(
-    daemon: Daemon,
+    daemon: DaemonClient,
     /,
     *,
     words: tuple[str, ...],
@@ -58,19 +67,21 @@ def ask(
     model: str | None,
     max_tokens: int | None,
 ) -> int:
-    """Ask a model: store the question, run COMMAND, show its output as it comes, store that as the reply.
+    """Ask a model, and store the question and the reply.
 
-    The question is TEXT, then whatever is piped in; with - or without TEXT only that. COMMAND is run by sh and reads
-    the whole conversation from standard input, up to the question:
+    The question is TEXT followed by piped standard input. With - or without TEXT, it is standard input alone.
+    /bin/sh runs COMMAND, which reads the conversation up to the question from its standard input:
 
     \b
-    text   System:, User: or Assistant: on a line of its own, below it what
-           was said, an empty line, and so on; the question comes last
+    text   "System:", "User:" or "Assistant:" on a line of its own, the
+           message below it, then an empty line; the question comes last
     json   one line: [{"role":"system","content":"…"},{"role":"user",…},…]
 
-    System prompt, memories and summary come first, as said by the system. The exit code is that of COMMAND, 128 + n
-    if signal n ended it or segue. What was written until then is stored and marked; an empty reply is not stored.
-    """  # noqa: D301 - a real backspace, with which click leaves the lines alone
+    The system prompt, memories and the summary come first, with the role system. The output of COMMAND is shown as it
+    arrives and stored as the reply. A partial reply is stored and marked. An empty reply is not stored.
+
+    The exit status is that of COMMAND, or 128 + n if signal n ended it or segue.
+    """  # noqa: D301 - \b is a real backspace, which makes click keep the lines
     if given is not None and (new or bot_id is not None):
         raise click.UsageError("--session names the session: not together with --new or --bot")
     config = daemon.paths.config
@@ -88,7 +99,7 @@ def ask(
     return _report(outcome, stored=stored)
 
 
-def _model_command(daemon: Daemon, given: str | None) -> str:
+def _model_command(daemon: DaemonClient, given: str | None) -> str:
     paths = daemon.paths
     command = given or os.environ.get("SEGUE_ASK") or paths.config.ask.command or ""
     if not command.strip():
@@ -101,27 +112,27 @@ def _model_command(daemon: Daemon, given: str | None) -> str:
     return command
 
 
-def _store_question(daemon: Daemon, question: str, given: str | None, *, bot_id: str | None, new: bool) -> Asked:
+def _store_question(daemon: DaemonClient, question: str, given: str | None, *, bot_id: str | None, new: bool) -> Asked:
     key = f"ask-{os.urandom(16).hex()}"
     if given is not None:
         where: dict[str, Any] = {"session_id": find_session(daemon, given).id}
     else:
         where = {"working_dir": current_directory(), "bot_id": bot_id}
     if new:
-        where = {"session_id": daemon.ask("session.create", Session, **where).id}
+        where = {"session_id": daemon.call("session.create", Session, **where).id}
     daemon.client  # noqa: B018 - connected by being looked at: nobody waits for a daemon that never was there
     try:
         added = insist(daemon, "message.append", Appended, role="user", content=question, key=key, **where)
     except SegueError:
         if new:
-            daemon.ask("session.delete", Deleted, **where)
+            daemon.call("session.delete", Deleted, **where)
         raise
     session = insist(daemon, "session.get", Session, session_id=added.session_id)
     return Asked(session, added.message_id, key)
 
 
 def _store_reply(
-    daemon: Daemon, signals: Signals, asked: Asked, outcome: Outcome, command: str, model: str | None
+    daemon: DaemonClient, signals: Signals, asked: Asked, outcome: Outcome, command: str, model: str | None
 ) -> bool:
     """Whether there was a reply and the daemon has it; if it does not, somebody was told where it is."""
     if not outcome.text.strip():

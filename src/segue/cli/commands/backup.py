@@ -1,30 +1,31 @@
-"""`backup`: a copy of everything, while everything goes on."""
+"""The `backup` command."""
 
 import os
 
 import click
 
-from segue.cli.daemon_client import Daemon, json_option, pass_daemon
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.groups import command
 from segue.cli.output.terminal import echo, echo_json, escape_controls, size
 from segue.results import BackupResult
 
 
-@click.command()
+@command(examples=["segue backup ~/backups/segue.db", "segue backup --overwrite /mnt/usb/segue.db"])
 @click.argument("path", metavar="PATH")
-@click.option("--overwrite", is_flag=True, help="Replace the copy that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @json_option
 @pass_daemon
-def backup(daemon: Daemon, *, path: str, overwrite: bool, as_json: bool) -> None:
-    """Copy the whole database to PATH, private and in one file; others may go on writing.
+def backup(daemon: DaemonClient, *, path: str, overwrite: bool, as_json: bool) -> None:
+    """Copy the whole database to one private file.
 
-    `segue restore` takes it back.
+    The daemon continues to serve all clients meanwhile. Run `segue restore PATH` to restore the copy.
     """
     if not path:
         raise click.UsageError("PATH is empty")
     daemon.disable_timeout()
     absolute = os.path.abspath(path) + ("/" if path.endswith("/") else "")
-    answer = daemon.answer("daemon.backup", path=absolute, overwrite=overwrite)
+    response = daemon.exchange("daemon.backup", path=absolute, overwrite=overwrite)
     if as_json:
-        return echo_json(answer.raw())
-    made = answer.decode(BackupResult)
-    return echo(escape_controls(f"{made.path} ({size(made.bytes)})"))
+        return echo_json(response.raw())
+    result = response.decode(BackupResult)
+    return echo(escape_controls(f"{result.path} ({size(result.bytes)})"))

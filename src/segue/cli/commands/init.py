@@ -1,4 +1,4 @@
-"""`init`: what makes segue part of a shell."""
+"""The `init` command: print the integration into a shell."""
 
 import os
 import shlex
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command
 from segue.cli.integration import netcat
 from segue.cli.integration.completion_table import table
 from segue.cli.output.terminal import echo, warn
@@ -35,15 +36,14 @@ __segue_load
 """zsh reads a script as its options at that moment and its aliases say, all of it before the first line is run."""
 
 
-@click.command()
+@command(examples=['eval "$(segue init zsh)"', 'eval "$(segue init bash)"', "segue init fish | source"])
 @click.argument("shell", type=click.Choice(["zsh", "bash", "fish"]))
 @pass_daemon
 @click.pass_context
-def init(ctx: click.Context, daemon: Daemon, *, shell: str) -> None:
-    """Print the integration into a shell: the prompt segment, short functions and completion.
+def init(ctx: click.Context, daemon: DaemonClient, *, shell: str) -> None:
+    """Print the shell integration: prompt, functions, completion.
 
-    For ~/.zshrc: eval "$(segue init zsh)", for ~/.bashrc: eval "$(segue init bash)",
-    for ~/.config/fish/config.fish: segue init fish | source
+    Add the matching line of the examples to ~/.zshrc, ~/.bashrc or ~/.config/fish/config.fish.
     """
     root = ctx.find_root()
     settings = _paths(daemon) | {"__segue_command": [*_program(), *_options(root)]}
@@ -56,7 +56,7 @@ def init(ctx: click.Context, daemon: Daemon, *, shell: str) -> None:
     echo(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
 
 
-def _paths(daemon: Daemon) -> Settings:
+def _paths(daemon: DaemonClient) -> Settings:
     paths = daemon.paths
     return {
         "__segue_socket": os.fspath(paths.socket) if paths.socket_explicit else "",

@@ -1,12 +1,13 @@
-"""`list` and `current`: sessions, and the one that goes on here."""
+"""The `list` and `current` commands."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.output.session_table import put_sessions
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.groups import command
+from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
 from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
 from segue.client.protocol import Answer
@@ -14,20 +15,20 @@ from segue.errors import NotFound
 from segue.results import Resolution, SessionPage
 
 PAGE = 1000
-"""Sessions asked for at once, so that memory does not grow with the archive."""
+"""Sessions: the size of one request. Bounds the memory used for a large archive."""
 
 
-@click.command()
-@click.option("--here", "only_here", is_flag=True, help="Only of the current directory.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
-@click.option("--all", "everything", is_flag=True, help="As many as there are.")
-@click.option("--status", type=click.Choice(["active", "completed", "crashed"]), help="Only of this status.")
-@click.option("--bot", metavar="ID", help="Only of this bot.")
-@click.option("--name", metavar="TEXT", help="Only with this in the name.")
+@command(examples=["segue list", "segue list --here --status active", "segue list --all --json"])
+@click.option("--here", "only_here", is_flag=True, help="Only sessions of the current directory.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum number of sessions.")
+@click.option("--all", "everything", is_flag=True, help="All sessions, without a limit.")
+@click.option("--status", type=click.Choice(["active", "completed", "crashed"]), help="Only sessions of this status.")
+@click.option("--bot", metavar="ID", help="Only sessions of this bot.")
+@click.option("--name", metavar="TEXT", help="Only sessions whose name contains TEXT.")
 @json_option
 @pass_daemon
 def list(
-    daemon: Daemon,
+    daemon: DaemonClient,
     *,
     only_here: bool,
     limit: int,
@@ -37,10 +38,11 @@ def list(
     name: str | None,
     as_json: bool,
 ) -> None:
-    """Show sessions, newest first, and mark the one that the current directory continues.
+    """List sessions, newest first.
 
-    A pipe gets tab-separated values: id, name, provider/model, directory, messages, created, last message and
-    `*` for the current one. With --json each thousand sessions are one line.
+    An asterisk marks the session that the current directory continues. A pipe gets tab-separated values: ID, name,
+    provider/model, directory, messages, created, last message and the asterisk. --json prints one line for every
+    1000 sessions.
     """
     filters = {
         "working_dir": current_directory() if only_here else None,
@@ -49,44 +51,50 @@ def list(
         "name_contains": name,
     }
     current_id = None if as_json else _current_id(daemon, bot)
-    for answer, page in _pages(daemon, filters, None if everything else limit):
+    for response, page in _pages(daemon, filters, None if everything else limit):
         if as_json:
-            echo_json(answer.raw())
+            echo_json(response.raw())
         else:
-            put_sessions(page.sessions, current_id)
+            print_sessions(page.sessions, current_id)
     if stdout_is_tty() and not as_json and not everything and page.total > limit:
         echo(styled(f"{limit} of {page.total}; --limit N or --all shows more", dim=True))
 
 
-@click.command()
-@click.option("--bot", metavar="ID", help="The session of this bot.")
+@command(examples=["segue current", "segue current --bot reviewer --json"])
+@click.option("--bot", metavar="ID", help="Bot ID; default: the bot `default`.")
 @json_option
 @pass_daemon
-def current(daemon: Daemon, *, bot: str | None, as_json: bool) -> int:
-    """Show the session that the current directory continues; exit 1 if there is none."""
-    answer = daemon.answer("session.resolve", working_dir=current_directory(), bot_id=bot, create=False)
-    found = answer.decode(Resolution)
+def current(daemon: DaemonClient, *, bot: str | None, as_json: bool) -> int:
+    """Show the session that the current directory continues.
+
+    Exit status 1 if there is none.
+    """
+    response = daemon.exchange("session.resolve", working_dir=current_directory(), bot_id=bot, create=False)
+    resolution = response.decode(Resolution)
     if as_json:
-        echo_json(answer.raw())
-    elif found.session is not None:
-        put_sessions([found.session], found.session.id)
-    return 0 if found.session is not None else warn(nothing_to_continue(found), 1)
+        echo_json(response.raw())
+    elif resolution.session is not None:
+        print_sessions([resolution.session], resolution.session.id)
+    return 0 if resolution.session is not None else warn(nothing_to_continue(resolution), 1)
 
 
-def _pages(daemon: Daemon, filters: dict[str, Any], wanted: int | None) -> Iterator[tuple[Answer, SessionPage]]:
+def _pages(daemon: DaemonClient, filters: dict[str, Any], wanted: int | None) -> Iterator[tuple[Answer, SessionPage]]:
     offset = 0
     while True:
         limit = PAGE if wanted is None else min(PAGE, wanted - offset)
-        answer = daemon.answer("session.list", **filters, limit=limit, offset=offset)
-        page = answer.decode(SessionPage)
-        yield answer, page
+        response = daemon.exchange("session.list", **filters, limit=limit, offset=offset)
+        page = response.decode(SessionPage)
+        yield response, page
         offset += len(page.sessions)
         if not page.sessions or offset >= page.total or offset == wanted:
             return
 
 
-def _current_id(daemon: Daemon, bot: str | None) -> str | None:
-    """Only for the mark: a list is worth printing in a directory that is gone, and for a bot that is not there."""
+def _current_id(daemon: DaemonClient, bot: str | None) -> str | None:
+    """Return the ID of the current session, or None if there is none.
+
+    It only sets a mark. A deleted directory or an unknown bot must not prevent the list.
+    """
     try:
         session = resolve(daemon, current_directory(), bot).session
     except (Failure, NotFound):

@@ -1,24 +1,29 @@
-"""Maintenance of what is stored: cleanup and scrub."""
+"""The `cleanup` and `scrub` commands."""
 
 import click
 
 from segue.cli.confirm import confirmed, require_tty
-from segue.cli.daemon_client import Daemon, json_option, pass_daemon
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.groups import command
 from segue.cli.output.terminal import echo, echo_json, warn
 from segue.results import CleanupResult, ScrubResult
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what would be deleted.")
+@command(examples=["segue cleanup --dry-run", "segue cleanup"])
+@click.option("--dry-run", is_flag=True, help="Report what would be deleted, and delete nothing.")
 @json_option
 @pass_daemon
-def cleanup(daemon: Daemon, *, dry_run: bool, as_json: bool) -> None:
-    """Delete sessions that are older, or more, than the configuration says; pinned ones stay."""
+def cleanup(daemon: DaemonClient, *, dry_run: bool, as_json: bool) -> None:
+    """Delete sessions that exceed the configured age or number.
+
+    Sessions older than `session.retention_days` and those above `session.max_sessions` are deleted. Pinned sessions
+    stay.
+    """
     daemon.disable_timeout()
-    answer = daemon.answer("session.cleanup", dry_run=dry_run)
+    response = daemon.exchange("session.cleanup", dry_run=dry_run)
     if as_json:
-        return echo_json(answer.raw())
-    result = answer.decode(CleanupResult)
+        return echo_json(response.raw())
+    result = response.decode(CleanupResult)
     for id in result.session_ids:
         echo(id)
     unnamed = result.sessions_deleted - len(result.session_ids)
@@ -30,34 +35,38 @@ def cleanup(daemon: Daemon, *, dry_run: bool, as_json: bool) -> None:
     )
 
 
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what would be taken out.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@command(examples=["segue scrub --dry-run", "segue scrub --yes"])
+@click.option("--dry-run", is_flag=True, help="Report what would be redacted, and change nothing.")
+@click.option("-y", "--yes", is_flag=True, help="Skip the confirmation.")
 @json_option
 @pass_daemon
-def scrub(daemon: Daemon, *, dry_run: bool, yes: bool, as_json: bool) -> int:
-    """Put `[redacted:KIND]` in the place of every API key and token in messages, names, memories and summaries."""
+def scrub(daemon: DaemonClient, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Redact API keys and tokens in everything that is stored.
+
+    Each secret in messages, names, memories and summaries is replaced by `[redacted:KIND]`. This cannot be undone.
+    Exit status 1 if you decline.
+    """
     if not dry_run and not yes:
         require_tty("changed")
-        if not confirmed("Take every recognised API key and token out of what is stored, for good?"):
+        if not confirmed("Redact every recognized API key and token permanently?"):
             return warn("nothing was changed", 1)
     daemon.disable_timeout()
-    answer = daemon.answer("daemon.scrub", dry_run=dry_run)
-    result = answer.decode(ScrubResult)
+    response = daemon.exchange("daemon.scrub", dry_run=dry_run)
+    result = response.decode(ScrubResult)
     if as_json:
-        echo_json(answer.raw())
+        echo_json(response.raw())
     else:
-        _show(result)
+        _report(result)
     if result.wiped is False:
-        return warn("something that reads for long keeps old bytes in the WAL; segued removes them after it", 0)
+        return warn("a long read keeps old bytes in the WAL; segued removes them when the read ends", 0)
     return 0
 
 
-def _show(result: ScrubResult) -> None:
+def _report(result: ScrubResult) -> None:
     for kind, count in result.found.items():
         echo(f"{kind}\t{count}")
     for name, ids in (("session", result.session_ids), ("message", result.message_ids), ("memory", result.memory_ids)):
         for id in ids:
             echo(f"{name} {id}")
     rows = sum(result.rows.values())
-    echo(f"{sum(result.found.values())} secrets in {rows} rows {'would be' if result.dry_run else 'were'} taken out")
+    echo(f"{sum(result.found.values())} secrets in {rows} rows {'would be' if result.dry_run else 'were'} redacted")

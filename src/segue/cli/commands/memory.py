@@ -1,11 +1,11 @@
-"""`memory`: what a bot should know in every later conversation."""
+"""The `memory` commands: list, add and delete memories."""
 
 from typing import get_args
 
 import click
 
-from segue.cli.daemon_client import Daemon, json_option, pass_daemon
-from segue.cli.groups import Group
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.groups import Group, command
 from segue.cli.input import read_stdin
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, warn
 from segue.cli.session_lookup import find_session
@@ -13,31 +13,43 @@ from segue.models import Category, Memory
 from segue.results import Deleted, MemoryPage
 
 PAGE = 1000
-CATEGORIES = get_args(Category)
+"""Memories: the size of one request. Bounds the memory used for a large archive."""
+
+CATEGORIES = click.Choice(get_args(Category))
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, examples=["segue memory list", "segue memory add 'Prefers tabs' --category preference"])
 def memory() -> None:
-    """List, add and delete memories."""
+    """List, add and delete memories.
+
+    A memory is a fact that a bot remembers in every later session.
+    """
 
 
-@memory.command("list")
-@click.option("--bot", metavar="ID", help="Of this bot, by default of the bot `default`.")
-@click.option("--session", "session_id", metavar="ID", help="Those that came from this session.")
-@click.option("--category", type=click.Choice(CATEGORIES), help="Only of this category.")
-@click.option("--superseded", is_flag=True, help="Also those that a newer one supersedes.")
+@command("list", examples=["segue memory list", "segue memory list --category decision --json"])
+@click.option("--bot", metavar="ID", help="Bot ID; default: the bot `default`.")
+@click.option("--session", "session_id", metavar="ID", help="Only memories from this session.")
+@click.option("--category", type=CATEGORIES, help="Only memories of this category.")
+@click.option("--superseded", is_flag=True, help="Include memories that a newer one supersedes.")
 @json_option
 @pass_daemon
 def list_memories(
-    daemon: Daemon, *, bot: str | None, session_id: str | None, category: str | None, superseded: bool, as_json: bool
+    daemon: DaemonClient,
+    *,
+    bot: str | None,
+    session_id: str | None,
+    category: str | None,
+    superseded: bool,
+    as_json: bool,
 ) -> None:
-    """Print memories, the most important first: id, category, importance, fact, and by which one it is superseded.
+    """List memories, most important first.
 
-    With --json a line for each thousand.
+    Columns: ID, category, importance, fact, and the ID of the memory that supersedes it. --json prints one line for
+    every 1000 memories.
     """
     offset, total = 0, 1
     while offset < total:
-        answer = daemon.answer(
+        response = daemon.exchange(
             "memory.list",
             bot_id=bot,
             session_id=session_id,
@@ -46,23 +58,23 @@ def list_memories(
             limit=PAGE,
             offset=offset,
         )
-        page = answer.decode(MemoryPage)
-        echo_json(answer.raw()) if as_json else _put_memories(page.memories)
+        page = response.decode(MemoryPage)
+        echo_json(response.raw()) if as_json else _print_memories(page.memories)
         offset, total = offset + max(len(page.memories), 1), page.total
 
 
-@memory.command("add")
+@command("add", examples=["segue memory add 'Deploys on Fridays' --importance 5", "segue memory add - < fact.txt"])
 @click.argument("fact")
-@click.option("--category", type=click.Choice(CATEGORIES), default="fact", show_default=True)
-@click.option("--importance", type=click.IntRange(1, 5), default=3, show_default=True)
-@click.option("--bot", metavar="ID", help="For this bot, by default for the bot `default`.")
-@click.option("--session", "session_id", metavar="ID", help="The session that it came from.")
-@click.option("--message", type=click.IntRange(min=0), metavar="ID", help="The message that it came from.")
-@click.option("--supersedes", type=click.IntRange(min=0), metavar="ID", help="The memory that it replaces.")
+@click.option("--category", type=CATEGORIES, default="fact", help="Category.")
+@click.option("--importance", type=click.IntRange(1, 5), default=3, metavar="N", help="Importance; 5 is the highest.")
+@click.option("--bot", metavar="ID", help="Bot ID; default: the bot `default`.")
+@click.option("--session", "session_id", metavar="ID", help="Session ID of the source.")
+@click.option("--message", type=click.IntRange(min=0), metavar="ID", help="Message ID of the source.")
+@click.option("--supersedes", type=click.IntRange(min=0), metavar="ID", help="Memory ID that the new one replaces.")
 @json_option
 @pass_daemon
 def add_memory(
-    daemon: Daemon,
+    daemon: DaemonClient,
     *,
     fact: str,
     category: str,
@@ -73,12 +85,12 @@ def add_memory(
     supersedes: int | None,
     as_json: bool,
 ) -> None:
-    """Keep a fact, marked as added by hand, and print its id.
+    """Store a memory and print its ID.
 
-    FACT is the text, or - to read it from standard input.
+    FACT is the text, or - to read it from standard input. The memory is marked as added by hand.
     """
     fact = read_stdin(daemon.paths.config.limits.content_bytes) if fact == "-" else fact
-    answer = daemon.answer(
+    response = daemon.exchange(
         "memory.save",
         fact=fact,
         category=category,
@@ -89,25 +101,33 @@ def add_memory(
         supersedes=supersedes,
         is_manual=True,
     )
-    echo_json(answer.raw()) if as_json else echo(str(answer.decode(Memory).id))
+    echo_json(response.raw()) if as_json else echo(str(response.decode(Memory).id))
 
 
-@memory.command("delete")
+@command("delete", examples=["segue memory delete 7"])
 @click.argument("memory_id", metavar="ID", type=click.IntRange(min=0))
 @json_option
 @pass_daemon
-def delete_memory(daemon: Daemon, *, memory_id: int, as_json: bool) -> int:
-    """Forget a memory; one that it superseded is current again."""
-    answer = daemon.answer("memory.delete", memory_id=memory_id)
-    deleted = answer.decode(Deleted).deleted
+def delete_memory(daemon: DaemonClient, *, memory_id: int, as_json: bool) -> int:
+    """Delete a memory.
+
+    A memory that it superseded is current again. Exit status 1 if there is no such memory.
+    """
+    response = daemon.exchange("memory.delete", memory_id=memory_id)
+    deleted = response.decode(Deleted).deleted
     if as_json:
-        echo_json(answer.raw())
+        echo_json(response.raw())
     elif deleted:
         echo(f"deleted {memory_id}")
     return 0 if deleted else warn(f"no memory {memory_id}", 1)
 
 
-def _put_memories(memories: list[Memory]) -> None:
+memory.add_command(list_memories)
+memory.add_command(add_memory)
+memory.add_command(delete_memory)
+
+
+def _print_memories(memories: list[Memory]) -> None:
     for one in memories:
         row = [str(one.id), one.category, str(one.importance), one.fact]
         echo_tsv(row if one.superseded_by is None else [*row, f"superseded by {one.superseded_by}"])

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from segue.cli.confirm import confirmed, require_tty
-from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command
 from segue.cli.output.terminal import Failure, echo, escape_controls, escape_line, warn
 from segue.client import Client, ClientError
 from segue.config import SessionConfig
@@ -23,15 +24,16 @@ STOP_SECONDS = 20
 PAUSE_SECONDS = 0.05
 
 
-@click.command()
+@command(examples=["segue restore ~/backups/segue.db", "segue restore --stop --yes /mnt/usb/segue.db"])
 @click.argument("path", metavar="PATH")
-@click.option("--stop", is_flag=True, help="Stop the daemon first if one runs.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--stop", is_flag=True, help="Stop a running daemon first.")
+@click.option("-y", "--yes", is_flag=True, help="Skip the confirmation.")
 @pass_daemon
-def restore(daemon: Daemon, *, path: str, stop: bool, yes: bool) -> int:
-    """Put the copy at PATH, made by `segue backup`, in the database's place.
+def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
+    """Replace the database by a backup.
 
-    The copy is looked over first. The database that it replaces is kept beside it, and its name is told.
+    PATH is a file made by `segue backup`. The backup is verified first. The current database is renamed, not deleted,
+    and the new name is printed. Exit status 1 if a daemon runs and --stop is missing, or if you decline.
     """
     if not path:
         raise click.UsageError("PATH is empty")
@@ -51,7 +53,7 @@ def restore(daemon: Daemon, *, path: str, stop: bool, yes: bool) -> int:
         kept = restoring.replace(paths.database, chosen)
     echo(escape_controls(f"restored {paths.database} from {source}"))
     if kept is not None:
-        echo(escape_controls(f"what it replaced is {kept}"))
+        echo(escape_controls(f"the previous database is {kept}"))
     return 0
 
 

@@ -1,33 +1,46 @@
-"""`rpc`: any method of the daemon, as it is on the wire."""
+"""The `rpc` command: call any method of the daemon."""
 
 from typing import Any
 
 import click
 import msgspec
 
-from segue.cli.daemon_client import Daemon, pass_daemon
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command
 from segue.cli.input import read_stdin
-from segue.cli.output.rpc_answer import put_answer
+from segue.cli.output.rpc_response import print_response
 
 
-@click.command()
+@command(
+    examples=[
+        "segue rpc daemon.status",
+        "segue rpc session.list limit=5 pinned=true",
+        """segue rpc session.get '{"session_id": "2026-11-21-0531-754"}'""",
+    ]
+)
 @click.argument("method")
 @click.argument("params", nargs=-1, metavar="[JSON | - | NAME=VALUE...]")
 @pass_daemon
-def rpc(daemon: Daemon, *, method: str, params: tuple[str, ...]) -> int:
-    """Call METHOD and print its result as JSON; an error goes to stderr as JSON, with exit 1.
+def rpc(daemon: DaemonClient, *, method: str, params: tuple[str, ...]) -> int:
+    """Call a JSON-RPC method and print its result.
 
-    Parameters are one JSON object or array, or - to read it from standard input, or name=value pairs: a value is
-    JSON if it can be read so (limit=5, pinned=true), else text.
+    The parameters are one JSON object or array, or - to read it from standard input, or NAME=VALUE pairs. A value is
+    parsed as JSON if possible (limit=5, pinned=true); otherwise it is text.
+
+    Exit status 1 if the daemon returns an error; the error object goes to standard error as JSON.
     """
     parsed = parse_params(params, daemon.paths.config.limits.request_bytes)
     daemon.autostart = method != "daemon.shutdown"
     daemon.disable_timeout()
-    return put_answer(daemon.client.exchange(method, parsed))
+    return print_response(daemon.client.exchange(method, parsed))
 
 
 def parse_params(params: tuple[str, ...], limit: int) -> Any:
-    """What to send; wrong usage if it is neither one JSON value nor name=value pairs."""
+    """Return the value to send as `params`, or None if there are no arguments.
+
+    Raises:
+        click.UsageError: The arguments are neither one JSON value nor NAME=VALUE pairs.
+    """
     if not params:
         return None
     if len(params) == 1 and (params[0] == "-" or params[0].lstrip()[:1] in ("{", "[")):
@@ -39,16 +52,16 @@ def _parse_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise click.UsageError(f"the parameters are not JSON: {error}") from None
+        raise click.UsageError(f"the parameters are not valid JSON: {error}") from None
 
 
 def _parse_pair(pair: str) -> tuple[str, Any]:
     name, separator, value = pair.partition("=")
     if not separator or not name:
-        hint = "one JSON value, or name=value as often as needed, not both"
+        hint = "use either one JSON value or name=value pairs, not both"
         if pair[:1] not in ("{", "["):
-            hint = "name=value, or all by position as one JSON array"
-        raise click.UsageError(f"{pair!r} is no parameter: give {hint}")
+            hint = "use name=value, or one JSON array for positional parameters"
+        raise click.UsageError(f"invalid parameter {pair!r}: {hint}")
     try:
         return name, msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError):

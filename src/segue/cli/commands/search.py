@@ -1,4 +1,4 @@
-"""`search`: messages that hold some words."""
+"""The `search` command."""
 
 import re
 from contextlib import suppress
@@ -6,44 +6,45 @@ from datetime import datetime
 
 import click
 
-from segue.cli.daemon_client import Daemon, json_option, pass_daemon
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.groups import command
 from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
-from segue.cli.output.transcript import COLOURS
+from segue.cli.output.transcript import COLORS
 from segue.cli.session_lookup import current_directory, find_session
 from segue.results import SearchHit, SearchPage
 from segue.timestamps import timestamp, wall_ms
 
 PAGE = 200
-"""Hits that the daemon gives at once."""
+"""Hits: the size of one request. It is the largest that the daemon accepts."""
 
 MARKS = re.compile("\ue000([^\ue001]*)\ue001")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
-def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Of `7d` or `12h` the time so long ago, of a date its first moment here; a time as the daemon writes it stays."""
+def parse_since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Return the timestamp of an age (`7d`) or a date in the local time zone; a timestamp is returned unchanged."""
     if value is None or value.endswith("Z"):
         return value
     if span := re.fullmatch(r"(\d{1,9})([smhdw])", value, re.ASCII):
         return timestamp(wall_ms() - int(span[1]) * UNIT_MS[span[2]])
-    with suppress(ValueError, OverflowError):  # OverflowError: the year 1 is not in every time zone
+    with suppress(ValueError, OverflowError):  # OverflowError because the year 1 is not in every time zone
         if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
             return timestamp(int(datetime.fromisoformat(value).astimezone().timestamp()) * 1000)
-    raise click.BadParameter(f"{value!r} is neither an age such as 7d or 12h nor a date such as 2026-11-21")
+    raise click.BadParameter(f"{value!r} is neither an age such as 7d nor a date such as 2026-11-21")
 
 
-@click.command()
+@command(examples=["segue search nginx 502", "segue search --here --since 7d 'migration*'", "segue search --json key"])
 @click.argument("words", metavar="QUERY", nargs=-1, required=True)
-@click.option("--here", "only_here", is_flag=True, help="Only in sessions of the current directory.")
-@click.option("--since", callback=moment, metavar="7d", help="Only what is newer: an age (s m h d w) or a date.")
-@click.option("--session", metavar="ID", help="Only in this session.")
-@click.option("--role", type=click.Choice(["user", "assistant", "system", "tool"]), help="Only of this role.")
-@click.option("--bot", metavar="ID", help="Only in sessions of this bot.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--here", "only_here", is_flag=True, help="Only sessions of the current directory.")
+@click.option("--since", callback=parse_since, metavar="TIME", help="Earliest time: an age (30m, 12h, 7d) or a date.")
+@click.option("--session", metavar="ID", help="Only this session.")
+@click.option("--role", type=click.Choice(["user", "assistant", "system", "tool"]), help="Only messages of this role.")
+@click.option("--bot", metavar="ID", help="Only sessions of this bot.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum number of messages.")
 @json_option
 @pass_daemon
 def search(
-    daemon: Daemon,
+    daemon: DaemonClient,
     *,
     words: tuple[str, ...],
     only_here: bool,
@@ -54,11 +55,13 @@ def search(
     limit: int,
     as_json: bool,
 ) -> int:
-    """Show messages that hold all words, the best first; exit 1 if there are none.
+    """Search all messages, best match first.
 
-    "A phrase" in quotes that reach segue, a prefix with * after at least three characters. A pipe gets tab-separated
-    values: message id, session id, role, time, directory, session name, the piece of the message that matches.
-    With --json each 200 hits are one line.
+    A message matches if it contains all words. Use "quotes" for a phrase, and * after at least three characters for
+    a prefix; quote both for the shell. Exit status 1 if nothing matches.
+
+    A pipe gets tab-separated values: message ID, session ID, role, time, directory, session name and the matching
+    text. --json prints one line for every 200 matches.
     """
     daemon.disable_timeout()
     filters = {
@@ -70,14 +73,14 @@ def search(
     }
     shown = 0
     while True:
-        answer = daemon.answer(
+        response = daemon.exchange(
             "message.search", query=" ".join(words), **filters, limit=min(PAGE, limit - shown), offset=shown
         )
-        page = answer.decode(SearchPage)
+        page = response.decode(SearchPage)
         if as_json:
-            echo_json(answer.raw())
+            echo_json(response.raw())
         else:
-            _put(page)
+            _print_page(page)
         shown += len(page.hits)
         if not page.hits or shown >= min(page.total, limit):
             break
@@ -86,19 +89,19 @@ def search(
     return 0 if shown else 1
 
 
-def _put(page: SearchPage) -> None:
+def _print_page(page: SearchPage) -> None:
     for hit in page.hits:
         if stdout_is_tty():
-            _put_hit(hit)
+            _print_hit(hit)
         else:
             snippet = MARKS.sub(r"\1", hit.snippet)
             named = [hit.working_dir or "", hit.session_name or "", snippet]
             echo_tsv([str(hit.message_id), hit.session_id, hit.role, hit.created_at, *named])
 
 
-def _put_hit(hit: SearchHit) -> None:
+def _print_hit(hit: SearchHit) -> None:
     about = f"{hit.session_name or ''}  {age(hit.created_at)}".strip()
     title = escape_line(f"#{hit.message_id} {hit.role} {hit.session_id}")
-    echo(f"{styled(title, fg=COLOURS[hit.role], bold=True)}  {styled(escape_line(about), dim=True)}")
+    echo(f"{styled(title, fg=COLORS[hit.role], bold=True)}  {styled(escape_line(about), dim=True)}")
     snippet = escape_line(" ".join(hit.snippet.split()))
     echo(f"  {MARKS.sub(lambda match: styled(match[1], fg='red', bold=True), snippet)}")

@@ -1,97 +1,108 @@
-"""`service`: let systemd or launchd run the daemon."""
+"""The `service` commands: install, uninstall and check the files of a service manager."""
 
 from pathlib import Path
 
 import click
 
-from segue.cli.daemon_client import Daemon, pass_daemon
-from segue.cli.integration.managed_files import State, put_in_place, refuse_foreign, remove, state_of, with_checksum
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import Group, command
+from segue.cli.integration.managed_files import State, refuse_foreign, remove, state_of, with_checksum, write
 from segue.cli.integration.unit_files import Plan, Unit, plan
 from segue.cli.output.terminal import echo, escape_line
 from segue.files import make_directory
 
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-force_option = click.option("--force", is_flag=True, help="Also files that are not ours or were changed by hand.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
+force_option = click.option(
+    "--force", is_flag=True, help="Replace files that were edited or written by other programs."
+)
 
 
-@click.group()
+@click.group(cls=Group, examples=["segue service install --hardened", "segue service status"])
 def service() -> None:
-    """Let the service manager of your login run the daemon: systemd, or launchd on macOS.
+    """Run the daemon under systemd or launchd.
 
-    Only files are written, and it is told what to run for them to be taken up. --database, --config and --socket,
-    given before `service`, are kept in the files.
+    The commands write files only. They print what to run to activate them. The options --database, --config and
+    --socket, given before `service`, are written into the files.
     """
 
 
-@service.command()
-@click.option("--hardened", is_flag=True, help="systemd: more walls, where name spaces are allowed to users.")
+@command("install", examples=["segue service install", "segue service install --hardened --dry-run"])
+@click.option("--hardened", is_flag=True, help="systemd only: add a sandbox; needs user namespaces.")
 @force_option
 @dry_run_option
 @pass_daemon
-def install(daemon: Daemon, *, hardened: bool, force: bool, dry_run: bool) -> None:
-    """Write the files of the service."""
-    found = plan(daemon.paths, hardened=hardened)
+def install(daemon: DaemonClient, *, hardened: bool, force: bool, dry_run: bool) -> None:
+    """Write the unit files and print how to activate them."""
+    planned = plan(daemon.paths, hardened=hardened)
     if dry_run:
-        return _show(found)
-    for unit in found.units:
+        return _show(planned)
+    for unit in planned.units:
         refuse_foreign(unit.path, unit.text, force=force)
-    for unit in found.units:
-        put_in_place(unit.path, unit.text)
+    for unit in planned.units:
+        write(unit.path, unit.text)
         echo(f"wrote {escape_line(str(unit.path))}")
-    if hardened:  # it cannot be made behind those walls
+    if hardened:  # Because the sandboxed daemon cannot create its data directory
         make_directory(daemon.paths.database.parent)
-    _say_what_to_run(found.to_begin)
+    _print_commands(planned.start_commands)
     return None
 
 
-@service.command()
+@command("uninstall", examples=["segue service uninstall --dry-run", "segue service uninstall"])
 @force_option
 @dry_run_option
 @pass_daemon
-def uninstall(daemon: Daemon, *, force: bool, dry_run: bool) -> None:
-    """Remove the files of the service."""
-    found = plan(daemon.paths, hardened=True)
-    there = [unit for unit in found.units if state_of(unit.path, unit.text) is not State.ABSENT]
-    for unit in there:
+def uninstall(daemon: DaemonClient, *, force: bool, dry_run: bool) -> None:
+    """Remove the unit files and print how to stop the service."""
+    planned = plan(daemon.paths, hardened=True)
+    present = [unit for unit in planned.units if state_of(unit.path, unit.text) is not State.ABSENT]
+    for unit in present:
         refuse_foreign(unit.path, unit.text, force=force)
-    for unit in there:
+    for unit in present:
         for path in (*_links(unit), unit.path):
             if dry_run or remove(path):
                 echo(f"{'would remove' if dry_run else 'removed'} {escape_line(str(path))}")
-    if not there:
+    if not present:
         echo("nothing is installed")
     elif not dry_run:
-        _say_what_to_run(found.to_end)
+        _print_commands(planned.stop_commands)
 
 
-@service.command()
+@command("status", examples=["segue service status"])
 @pass_daemon
-def status(daemon: Daemon) -> int:
-    """Tell of each file whether it is there and as it should be; exit 1 if one is not."""
-    found = plan(daemon.paths, hardened=True)
-    states = [state_of(unit.path, unit.text) for unit in found.units]
-    for unit, state in zip(found.units, states, strict=True):
+def status(daemon: DaemonClient) -> int:
+    """Show the state of each unit file.
+
+    Exit status 1 if a required file is missing, out of date or edited.
+    """
+    planned = plan(daemon.paths, hardened=True)
+    states = [state_of(unit.path, unit.text) for unit in planned.units]
+    for unit, state in zip(planned.units, states, strict=True):
         optional = " (optional)" if _is_optional(unit) and state is State.ABSENT else ""
         echo(f"{escape_line(str(unit.path))}: {state}{optional}")
-    needed = [state for unit, state in zip(found.units, states, strict=True) if not _is_optional(unit)]
+    needed = [state for unit, state in zip(planned.units, states, strict=True) if not _is_optional(unit)]
     return 0 if all(state is State.CURRENT for state in needed) else 1
 
 
-def _show(found: Plan) -> None:
-    for unit in found.units:
+service.add_command(install)
+service.add_command(uninstall)
+service.add_command(status)
+
+
+def _show(planned: Plan) -> None:
+    for unit in planned.units:
         echo(f"# {escape_line(str(unit.path))}")
         echo(with_checksum(unit.text))
-    _say_what_to_run(found.to_begin)
+    _print_commands(planned.start_commands)
 
 
-def _say_what_to_run(commands: list[str]) -> None:
+def _print_commands(commands: list[str]) -> None:
     echo("now run:")
-    for command in commands:
-        echo(f"  {command}")
+    for line in commands:
+        echo(f"  {line}")
 
 
 def _links(unit: Unit) -> list[Path]:
-    """What `systemctl enable` made of it, which would dangle."""
+    """Return the link that `systemctl enable` made to the unit; removal of the unit would leave it dangling."""
     link = unit.path.parent / "sockets.target.wants" / unit.path.name
     return [link] if link.is_symlink() else []
 

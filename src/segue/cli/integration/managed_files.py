@@ -49,7 +49,7 @@ def refuse_foreign(path: Path, text: str, *, force: bool) -> None:
         raise Failure(f"{path} is not ours or was changed by hand; move it away, or use --force")
 
 
-def put_in_place(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write the sealed text, whole or not at all."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     replace_file(path, with_checksum(text).encode(), mode=MODE)

@@ -35,8 +35,8 @@ class Plan(NamedTuple):
     """All files, and what to run once they are there or gone."""
 
     units: list[Unit]
-    to_begin: list[str]
-    to_end: list[str]
+    start_commands: list[str]
+    stop_commands: list[str]
 
 
 def plan(paths: Paths, *, hardened: bool = False, platform: str = sys.platform) -> Plan:

@@ -6,7 +6,7 @@ ADVICE = {
     "file": (
         "The file is damaged: look after the disk, and keep sessions.db, -wal and -shm as they are. `segue restore COPY"
         " --stop` takes the newest backup back; without one, save what can be read, with `segue list` and `segue show`,"
-        " before you begin anew with another database."
+        " before you start again with another database."
     ),
     "references": (
         "Rows were lost with a damaged page, or changed by another program: `segue restore COPY --stop` takes a backup"

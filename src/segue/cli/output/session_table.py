@@ -20,7 +20,7 @@ ID_CELLS, COUNT_CELLS, MOMENT_CELLS, AGE_CELLS = 19, 8, 16, 4
 """What the columns take whose values are never shortened."""
 
 
-def put_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
+def print_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
     """Print them: a table on a terminal, else a row each, values whole and separated by tabs."""
     if stdout_is_tty():
         return _put_table(sessions, current_id)

@@ -3,10 +3,10 @@
 from segue.cli.output.terminal import echo, escape_controls, escape_line, stdout_is_tty, styled, when
 from segue.models import Message, Session
 
-COLOURS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}
+COLORS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}
 
 
-def put_session(session: Session) -> None:
+def print_session(session: Session) -> None:
     """The head of a transcript: what is known of the session, a line each."""
     echo(styled(escape_line(session.name or session.id), bold=True))
     about = {
@@ -21,18 +21,18 @@ def put_session(session: Session) -> None:
             echo(f"{label:<10}{escape_line(value)}")
 
 
-def kinds_of_parts(message: Message) -> str:
+def part_types(message: Message) -> str:
     """What the message holds besides its text: `[image, tool_use]`."""
     return f"[{', '.join(str(part.get('type', 'part')) for part in message.parts or ())}]"
 
 
-def put_message(message: Message) -> None:
+def print_message(message: Message) -> None:
     """A message under a line that says whose it is; contents reach a pipe as they were stored."""
     title = [f"#{message.id}", message.role, when(message.created_at)]
     if message.is_summary:
         title.append("(summary)")
     if message.parts:
-        title.append(kinds_of_parts(message))
+        title.append(part_types(message))
     echo("")
-    echo(styled(escape_line(" ".join(title)), fg=COLOURS[message.role], bold=True))
+    echo(styled(escape_line(" ".join(title)), fg=COLORS[message.role], bold=True))
     echo(escape_controls(message.content) if stdout_is_tty() else message.content)

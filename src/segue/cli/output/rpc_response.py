@@ -8,7 +8,7 @@ from segue.cli.output.terminal import echo_json, escape_line
 from segue.client.protocol import Answer, WireError
 
 
-def put_answer(answer: Answer) -> int:
+def print_response(answer: Answer) -> int:
     """Print the result, or the error on stderr; returns the exit code."""
     if isinstance(answer.error, WireError):
         sys.stderr.write(escape_line(msgspec.json.encode(answer.error).decode()) + "\n")
