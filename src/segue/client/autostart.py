@@ -1,6 +1,10 @@
-"""Starting segued when nobody serves: once, however many ask at the same moment.
+"""Start segued when no daemon serves, once for any number of concurrent clients.
 
-The truth is the daemon's own lock on its database; the one here only spares everybody else the attempt.
+The daemon's own lock on its database decides. The lock file here only avoids useless start attempts:
+
+1. Each client connects, or tries to lock the file `<database>.start`.
+2. The client with the lock starts segued and waits for its report.
+3. The other clients repeat step 1 until the daemon serves or the deadline passes.
 """
 
 import fcntl
@@ -12,61 +16,62 @@ from contextlib import contextmanager, suppress
 
 from segue.client.connect import read_record, try_connect
 from segue.client.diagnostics import advice
-from segue.client.endpoint import where_to_serve
+from segue.client.endpoint import endpoint_to_start
 from segue.client.errors import NotStarted, Unreachable
-from segue.client.spawn import ALREADY_RUNNING, SERVING, SILENT, launch
+from segue.client.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
 from segue.files import make_own_directory, open_private
 from segue.paths import Paths
 
 START_SECONDS = 20.0
-"""For a daemon to serve: it needs half a second, and one that drains before it may hold the file for ten."""
+"""Seconds: the longest start. A daemon needs half a second, and a previous one may hold the file for 10 s."""
 
-LOOK_PAUSE = 0.05
-"""Seconds between two looks for a daemon that somebody else is starting."""
+POLL_SECONDS = 0.05
+"""Seconds: the pause between two attempts to connect while another process starts the daemon."""
 
-HELD_PAUSE = 0.5
-"""Seconds before the next start while another daemon holds the database, which may be about to leave."""
+HELD_SECONDS = 0.5
+"""Seconds: the pause before the next start while another daemon holds the database, because it may be exiting."""
 
 LOCK_SUFFIX = ".start"
 
 
 def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
-    """A connection to the daemon of these places, which is started unless somebody else does it just now.
+    """Return a connection to the daemon of these paths, and start the daemon if no other process does.
 
-    Raises NotStarted with the daemon's own words if it cannot serve, or does not within the timeout or START_SECONDS.
+    Raises:
+        NotStarted: segued reported an error, or does not serve within `timeout` or START_SECONDS.
     """
-    wanted = where_to_serve(paths)
+    endpoint = endpoint_to_start(paths)
     deadline = time.monotonic() + min(START_SECONDS, START_SECONDS if timeout is None else timeout)
-    last = "another process is starting it, and does not come to an end"
+    reason = "another process is still starting it"
     with _start_lock(paths) as lock:
-        while (connected := _reach(wanted, deadline)) is None:
+        while (connected := _connect(endpoint, deadline)) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise NotStarted(wanted.socket, f"{last}{advice(paths)}")
-            if not _take(lock):
-                time.sleep(LOOK_PAUSE)
+                raise NotStarted(endpoint.socket, f"{reason}{advice(paths)}")
+            if not _acquire(lock):
+                time.sleep(POLL_SECONDS)
                 continue
-            code, said = launch(wanted, left)
+            code, report = spawn_daemon(endpoint, left)
             if code == ALREADY_RUNNING:
-                _check_elsewhere(wanted, said)
-                last = said
-                time.sleep(HELD_PAUSE)
+                _check_served_elsewhere(endpoint, report)
+                reason = report
+                time.sleep(HELD_SECONDS)
             elif code != SERVING:
-                raise NotStarted(wanted.socket, said + (advice(paths) if code == SILENT else ""))
+                raise NotStarted(endpoint.socket, report + (advice(paths) if code == NO_REPORT else ""))
     return connected
 
 
-def _reach(paths: Paths, deadline: float) -> socket.socket | None:
-    """A connection if somebody serves; one whose backlog is full is waited for."""
+def _connect(paths: Paths, deadline: float) -> socket.socket | None:
+    """Return a connection, or None if no daemon serves; wait while the backlog of the listener is full."""
     with suppress(Unreachable):
         while (connected := try_connect(paths)) is None and time.monotonic() < deadline:
-            time.sleep(LOOK_PAUSE)
+            time.sleep(POLL_SECONDS)
         return connected
     return None
 
 
-def _check_elsewhere(paths: Paths, said: str) -> None:
-    """NotStarted if the daemon that has the database serves at another socket: no waiting brings it here."""
+def _check_served_elsewhere(paths: Paths, report: str) -> None:
+    """Raise NotStarted if the daemon that holds the database serves another socket, because it will not move."""
     record = read_record(paths)
     if record is None or record.socket == str(paths.socket):
         return
@@ -76,18 +81,16 @@ def _check_elsewhere(paths: Paths, said: str) -> None:
         return
     if connected is not None:
         connected.close()
-    raise NotStarted(paths.socket, f"{said}, and serves it at {record.socket}")
+    raise NotStarted(paths.socket, f"{report}, and serves it at {record.socket}")
 
 
 @contextmanager
 def _start_lock(paths: Paths) -> Iterator[int | None]:
-    """The file beside the database that one at a time may lock; None where there can be none: segued will say why."""
+    """Yield the descriptor of the lock file, or None if it cannot be opened; segued then reports the reason."""
     lock: int | None = None
     with suppress(OSError):
-        folder = paths.database.parent
-        make_own_directory(folder)
-        path = folder / (paths.database.name + LOCK_SUFFIX)
-        lock = open_private(path, os.O_RDWR | os.O_CREAT)
+        make_own_directory(paths.database.parent)
+        lock = open_private(paths.database.with_name(paths.database.name + LOCK_SUFFIX), os.O_RDWR | os.O_CREAT)
     try:
         yield lock
     finally:
@@ -95,14 +98,14 @@ def _start_lock(paths: Paths) -> Iterator[int | None]:
             os.close(lock)
 
 
-def _take(lock: int | None) -> bool:
-    """Whether it is ours to start; taking it twice is once."""
+def _acquire(lock: int | None) -> bool:
+    """Return True if this process may start the daemon. Acquiring the lock twice has no effect."""
     if lock is None:
         return True
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a directory without locks: segued will say so
+    except OSError:  # A directory without locks. segued reports it.
         return True
     return True

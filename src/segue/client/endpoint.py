@@ -1,4 +1,4 @@
-"""Where a daemon is to be started that nobody has started yet."""
+"""Choose the socket at which a client starts a daemon."""
 
 import os
 import shlex
@@ -9,33 +9,35 @@ from segue.errors import StartError
 from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Paths, default_database
 
 
-def where_to_serve(paths: Paths) -> Paths:
-    """The places to start at: a database that was named, not configured, leaves the default socket to the default one.
+def endpoint_to_start(paths: Paths) -> Paths:
+    """Return the paths to start a daemon with.
 
-    It is served beside itself, else, if that path is too long, beside the default socket: its record leads there.
+    The default socket belongs to the default database. A daemon of another database that an option or a variable
+    names listens beside that database, or beside the default socket if that path is too long. Clients find it by its
+    record file.
     """
     configured = paths.config.daemon.database is not None
     if paths.socket_explicit or not paths.database_explicit or configured or paths.database == _default_database():
         return paths
-    beside = paths.database.parent / "run" / SOCKET_NAME
-    if len(os.fsencode(beside)) > MAX_SOCKET_BYTES:
-        beside = paths.socket.with_name(f"{crc32(os.fsencode(paths.database)):08x}.sock")
-    return paths._replace(socket=beside)
+    socket = paths.database.parent / "run" / SOCKET_NAME
+    if len(os.fsencode(socket)) > MAX_SOCKET_BYTES:
+        socket = paths.socket.with_name(f"{crc32(os.fsencode(paths.database)):08x}.sock")
+    return paths._replace(socket=socket)
 
 
 def _default_database() -> Path | None:
     try:
         return default_database()
-    except StartError:  # there is no home, so every place was named
+    except StartError:  # Without a home directory all paths are explicit.
         return None
 
 
 def start_command(paths: Paths) -> str:
-    """What a person would type to start it there."""
-    wanted = where_to_serve(paths)
+    """Return the shell command that starts a daemon with these paths."""
+    endpoint = endpoint_to_start(paths)
     words = ["segued"]
     if paths.database_explicit:
-        words += ["--database", str(wanted.database)]
-    if paths.socket_explicit or wanted != paths:
-        words += ["--socket", str(wanted.socket)]
+        words += ["--database", str(endpoint.database)]
+    if paths.socket_explicit or endpoint != paths:
+        words += ["--socket", str(endpoint.socket)]
     return shlex.join(words)

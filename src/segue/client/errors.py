@@ -1,40 +1,43 @@
-"""What can go wrong between a client and the daemon; what the daemon itself answers is in `segue.errors`."""
+"""Define the errors of a connection to the daemon. Errors that the daemon returns are in `segue.errors`."""
 
 from pathlib import Path
 
 
 class ClientError(Exception):
-    """No answer came. After `Unreachable` nothing was asked; after the others nobody knows what was done."""
+    """An error without a response.
+
+    After `Unreachable` the request was not sent. After the others it may have been executed.
+    """
 
 
 class Unreachable(ClientError):
-    """Nothing serves at the socket."""
+    """No daemon serves at the socket."""
 
     def __init__(self, path: Path, reason: str, command: str = "segued", *, absent: bool = True) -> None:
         super().__init__(f"no daemon at {path} ({reason}); start it with: {command}")
         self.path = path
         self.reason = reason
         self.absent = absent
-        """Whether a daemon could be started there: nobody listens, rather than that we are kept out."""
+        """True if no process listens, so that a daemon could start there; False if the socket cannot be used."""
 
 
 class NotStarted(Unreachable):
-    """Nothing served, and a daemon could not be started: the text is what segued said."""
+    """No daemon serves, and segued could not start. The text is the reason that segued reported."""
 
-    def __init__(self, path: Path, said: str) -> None:
-        ClientError.__init__(self, f"segued could not start: {said}")
+    def __init__(self, path: Path, reason: str) -> None:
+        ClientError.__init__(self, f"segued could not start: {reason}")
         self.path = path
-        self.reason = said
+        self.reason = reason
         self.absent = False
 
 
 class TimedOut(ClientError):
-    """The deadline passed before the connection was accepted or the answer was whole."""
+    """The timeout ended before the connection was accepted or the response was complete."""
 
 
 class ConnectionLost(ClientError):
-    """The daemon went away, or this client was closed, before the answer was whole."""
+    """The daemon or this client closed the connection before the response was complete."""
 
 
 class ProtocolError(ClientError):
-    """What came is not the answer to anything that was asked: no segued is at the other end."""
+    """The peer sent something other than the expected response, so it is not segued."""

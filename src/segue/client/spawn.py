@@ -1,4 +1,4 @@
-"""Running `segued` in the background, on its own, and hearing from it how its start went."""
+"""Run `segued` in the background and read its start-up report."""
 
 import fcntl
 import os
@@ -10,40 +10,40 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from segue.client.daemon_log import open_journal
+from segue.client.daemon_log import open_log
 from segue.paths import Paths
 
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
-"""Exit codes of segued; 0 stands for a daemon that serves."""
+"""Exit statuses of segued; 0 stands for a daemon that serves."""
 
-SILENT = -1
-"""Instead of an exit code: it said nothing in time."""
+NO_REPORT = -1
+"""Number: returned instead of an exit status when segued reports nothing in time."""
 
 PROGRAM = "segued"
 REPORT_BYTES = 8192
-FIRST_FREE = 3
+FIRST_FREE_DESCRIPTOR = 3
 
-KEPT = {"HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "TMPDIR"}
-KEPT |= {"PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
-"""What stays of the environment; the second half because the interpreter may not start without it."""
+INHERITED = {"HOME", "USER", "LOGNAME", "PATH", "LANG", "TZ", "TMPDIR"}
+INHERITED |= {"PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
+"""Names: the variables that the daemon inherits. The interpreter may not start without those of the second line."""
 
-KEPT_PREFIXES = ("SEGUE_", "XDG_", "LC_")
+INHERITED_PREFIXES = ("SEGUE_", "XDG_", "LC_")
 
 
-def launch(paths: Paths, seconds: float) -> tuple[int, str]:
-    """Start segued at these places; returns its exit code, or 0 if it serves, and what it said.
+def spawn_daemon(paths: Paths, seconds: float) -> tuple[int, str]:
+    """Start segued with these paths; return its exit status, or 0 if it serves, and its report.
 
-    A daemon that is SILENT for so many seconds is left to itself: it may be migrating a large file.
+    A daemon that reports nothing within `seconds` continues to run, because it may be migrating a large file.
     """
     reading, writing = _pipe()
     try:
-        journal, path = open_journal()
+        log, log_name = open_log()
         try:
             process = _run(
                 _options(paths),
                 stdin=subprocess.DEVNULL,
-                stdout=journal,
-                stderr=journal,
+                stdout=log,
+                stderr=log,
                 cwd="/",
                 env=_environment(os.environ, writing),
                 start_new_session=True,
@@ -53,24 +53,24 @@ def launch(paths: Paths, seconds: float) -> tuple[int, str]:
         except OSError as error:
             return FAILED, f"cannot run {error.filename or sys.executable}: {error.strerror}"
         finally:
-            os.close(journal)
+            os.close(log)
             os.close(writing)
             writing = -1
-        # segued forks at once and the process that we started ends: nobody has to wait for the daemon itself.
+        # segued forks immediately and the process started here exits, so the daemon is not a child of the client.
         report = _read_line(reading, time.monotonic() + seconds)
         _reap(process)
     finally:
         os.close(reading)
         if writing >= 0:
             os.close(writing)
-    return _parse(report, path)
+    return _parse(report, log_name)
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe that is not in the way of the standard streams of the child, as it is if ours are closed."""
+    """Return a pipe with descriptors above 2, because those below become the standard streams of the child."""
     ends = os.pipe()
     try:
-        reading, writing = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE) for end in ends)
+        reading, writing = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE_DESCRIPTOR) for end in ends)
     finally:
         for end in ends:
             os.close(end)
@@ -78,14 +78,14 @@ def _pipe() -> tuple[int, int]:
 
 
 def _run(options: list[str], **popen: Any) -> "subprocess.Popen[bytes]":
-    """The segued of this very installation: the program beside the interpreter, else its module.
+    """Run the segued of this installation: the program beside the interpreter, else the module.
 
-    A program that cannot be run is none: the first line of one that was moved names an interpreter that is gone.
+    The program cannot run if the installation was moved, because its first line names the old interpreter.
     """
     beside = Path(sys.executable or "python3").with_name(PROGRAM)
     if sys.executable and os.access(beside, os.X_OK):
         with suppress(OSError):
-            return subprocess.Popen([str(beside), *options], **popen)  # noqa: S603 - our own program
+            return subprocess.Popen([str(beside), *options], **popen)  # noqa: S603 - the program of this package
     module = [sys.executable or "python3", "-P", "-m", "segue.server"]
     return subprocess.Popen([*module, *options], **popen)  # noqa: S603
 
@@ -98,19 +98,21 @@ def _options(paths: Paths) -> list[str]:
 
 
 def _environment(environ: "os._Environ[str]", report: int) -> dict[str, str]:
-    """No socket of a service manager, no terminal and no desktop: it may outlive all of them."""
-    kept = {name: value for name, value in environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
-    return {**kept, "SEGUE_REPORT_FD": str(report)}
+    """Return the variables of the daemon: no service manager, terminal or desktop, because it may outlive them."""
+    inherited = {
+        name: value for name, value in environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+    }
+    return {**inherited, "SEGUE_REPORT_FD": str(report)}
 
 
 def _read_line(reading: int, deadline: float) -> bytes | None:
-    """What comes until the end of a line or of the pipe; None if that does not come in time."""
+    """Read to the end of the line or of the pipe; return None if the deadline passes first."""
     data = b""
-    waiter = select.poll()  # not select: a caller may have a thousand files open
-    waiter.register(reading, select.POLLIN)
+    poll = select.poll()  # Not select, which fails for descriptors above 1023.
+    poll.register(reading, select.POLLIN)
     while not data.endswith(b"\n"):
         left = deadline - time.monotonic()
-        if left <= 0 or not waiter.poll(left * 1000):
+        if left <= 0 or not poll.poll(left * 1000):
             return None
         chunk = os.read(reading, REPORT_BYTES)
         if not chunk:
@@ -120,17 +122,17 @@ def _read_line(reading: int, deadline: float) -> bytes | None:
 
 
 def _reap(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the process that has nothing left to do; one that hangs is not waited for."""
+    """Wait up to 1 s for the process that forked the daemon."""
     try:
         process.wait(1)
     except subprocess.TimeoutExpired:
-        process.returncode = 0  # or it would be complained about; the interpreter reaps it some time
+        process.returncode = 0  # Without it, subprocess would warn. The interpreter reaps the process later.
 
 
-def _parse(report: bytes | None, journal: str) -> tuple[int, str]:
+def _parse(report: bytes | None, log_name: str) -> tuple[int, str]:
     if report is None:
-        return SILENT, f"segued was started and does not serve yet; see {journal}"
+        return NO_REPORT, f"segued was started and does not serve yet; see {log_name}"
     code, _, text = report.decode(errors="replace").strip().partition(" ")
     if not code.isdigit():
-        return FAILED, f"segued ended before it served; see {journal}"
+        return FAILED, f"segued exited before it served; see {log_name}"
     return int(code), text
