@@ -62,7 +62,7 @@ async def test_a_connection_of_ours_is_the_raw_one_on_a_thread_of_its_own(tmp_pa
         assert await connection.call(threading.get_ident) != threading.get_ident()
         assert await connection.call(connection.raw.execute("SELECT 7").fetchone) == (7,)
         told = asyncio.get_running_loop().create_future()
-        connection.submit(threading.get_ident, lambda ident: told.set_result((ident, threading.get_ident())))
+        connection.post(threading.get_ident, lambda ident: told.set_result((ident, threading.get_ident())))
         where = await asyncio.wait_for(told, 10)
         assert where == (await connection.call(threading.get_ident), threading.get_ident())
     finally:

@@ -57,7 +57,7 @@ class Services:
         self.backups = Backups(paths, store, self._turn)
         self.attachments = Attachments(store)
         self._backlog = EventLog(boot_id, limits, clock)
-        store.writes.publish = self._backlog.publish
+        store.on_commit(self._backlog.publish)
         self._scrubbing = Scrubbing(store, self._backlog, self.traces, self._turn)
         self.clients = ConnectionManager(
             self.dispatcher, limits, self._context_for, self.attachments.on_disconnect, self._backlog
@@ -90,9 +90,9 @@ class Services:
             refused_clients=self.clients.refused_clients,
             refused_peers=self.clients.refused_peers,
             dropped_subscribers=self._backlog.resets,
-            queue_depth=len(self.store.writes),
-            writes=self.store.timing.writes(),
-            reads=self.store.reads(),
+            queue_depth=self.store.queue_depth,
+            writes=self.store.write_status(),
+            reads=self.store.read_status(),
             process=_process(),
             cleanup=self.cleanup.status(),
             privacy=self._redactor.status(deleted_remains=deleted_remains or self.traces.pending),

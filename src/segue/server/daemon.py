@@ -66,6 +66,9 @@ async def serve(
             daemon = Daemon(paths, services, stop, door, notifier or Notifier())
             try:
                 await daemon.run(on_ready)
+                if store.failed:
+                    text = f"I/O error in COMMIT of {paths.database}; exiting for a restart; check the disk"
+                    raise StartError("database", text)
             finally:
                 daemon.leave()
 
@@ -128,6 +131,7 @@ class Daemon:
         chores.start_soon(keep_indexed, self._services.store)
         chores.start_soon(self._keep_reachable, chores, clients)
         chores.start_soon(self._watch_file)
+        chores.start_soon(self._exit_on_failed_commit)
         chores.start_soon(self._notifier.feed_watchdog, self._services.store)
 
     async def _accept(self, door: Listener, clients: TaskGroup) -> None:
@@ -212,6 +216,11 @@ class Daemon:
         """Notice that the database is removed or replaced under us though nobody writes; it is logged then."""
         while self._services.store.check_files() is None:
             await anyio.sleep(SELF_CHECK_SECONDS)
+
+    async def _exit_on_failed_commit(self) -> None:
+        """Stop the daemon when the outcome of a COMMIT is unknown, because the store then refuses all writes."""
+        await self._services.store.wait_for_failure()
+        self._stop.requested.set()
 
     async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
         old, self._door = self._door, bind_listener(self._paths.socket)

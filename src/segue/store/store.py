@@ -1,6 +1,6 @@
-"""One writer for everybody, readers beside it.
+"""The open database: one connection that writes and several that read.
 
-Writes are committed together (see `group_commit`); reads run at once, each in a transaction of its own.
+The write queue commits writes together (see `write_queue`). Reads run concurrently, each in its own transaction.
 """
 
 import logging
@@ -15,14 +15,15 @@ import anyio
 
 from segue.errors import StartError, StorageError
 from segue.files import prepare_directory
-from segue.results import ReadStatus
-from segue.store.engine.connection import Durability, ThreadConnection, open_reader, open_writer
+from segue.results import ReadStatus, WriteStatus
+from segue.store.engine.connection import OpenWriter, ThreadConnection, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
 from segue.store.engine.file_guard import FileGuard
-from segue.store.engine.metrics import Timing
-from segue.store.engine.transactions import fold_wal, run_read
+from segue.store.engine.metrics import StoreMetrics
+from segue.store.engine.transactions import run_read
 from segue.store.engine.tx import Tx
-from segue.store.engine.write_queue import WriteQueue
+from segue.store.engine.wal import Durability, checkpoint_on_close
+from segue.store.engine.write_queue import CommitListener, WriteQueue
 from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")
@@ -31,123 +32,173 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 READERS = 2
-"""Reads that run at once: as many as there are cores to run them, on a small machine."""
+"""Reads that run concurrently: the number of cores of a small machine."""
 
-READERS_APART = 3
-"""Long reads that run at once, each on a connection of its own and its descriptors; others wait for them."""
+NEW_READERS = 3
+"""Long reads that run concurrently, each on a new connection with its file descriptors. Further ones wait."""
 
 CLOSE_SECONDS = 2
-"""How long a read may go on after the store was told to close, before it is interrupted."""
+"""Seconds. How long a read may continue after the store begins to close, before SQLite interrupts it."""
 
 PROGRESS_STEPS = 100_000
-"""Steps of SQLite, some milliseconds, after which a long statement asks whether it is still wanted."""
+"""SQLite steps, some milliseconds, between two checks whether a long statement is still needed."""
 
 
 class Store:
-    """The open database. Made by `open_store`."""
+    """The open database. `open_store` makes it."""
 
-    def __init__(self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock) -> None:
+    def __init__(
+        self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock, queue_limit: int
+    ) -> None:
         self.path = path
         self._file_guard = FileGuard(path)
-        self.writes = WriteQueue(writer, path, self._file_guard, clock)
-        self.timing = self.writes.timing
+        self._metrics = StoreMetrics()
+        self._queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
         self._writer = writer
         self._readers = readers
-        self._idle = list(readers)
-        self._reader_free = anyio.Semaphore(len(readers), fast_acquire=True)
-        self._apart_free = anyio.Semaphore(READERS_APART)
+        self._free_readers = list(readers)
+        self._reader_slots = anyio.Semaphore(len(readers), fast_acquire=True)
+        self._new_reader_slots = anyio.Semaphore(NEW_READERS)
         self._clock = clock
 
-    def reads(self) -> ReadStatus:
-        """What is being read, and what waits for a reader."""
-        return self.timing.reads(self._reader_free.statistics().tasks_waiting)
+    @property
+    def queue_depth(self) -> int:
+        """Return the number of waiting writes."""
+        return len(self._queue)
+
+    @property
+    def queue_limit(self) -> int:
+        """Return how many writes may wait."""
+        return self._queue.limit
+
+    @property
+    def commit_count(self) -> int:
+        """Return the number of batches of writes that ended."""
+        return self._queue.commits
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Call LISTENER with the events of each commit, in commit order, after the commit is durable."""
+        self._queue.listeners.append(listener)
+
+    async def wait_for_commit(self, after: int) -> None:
+        """Return when `commit_count` is greater than AFTER."""
+        await self._queue.wait_for_commit(after)
+
+    async def wait_for_failure(self) -> None:
+        """Return when the outcome of a COMMIT is unknown. The store then refuses all writes: the daemon must exit."""
+        await self._queue.failed.wait()
+
+    @property
+    def failed(self) -> bool:
+        """Return True if the outcome of a COMMIT is unknown."""
+        return self._queue.failed.is_set()
+
+    def write_status(self) -> WriteStatus:
+        """Return the number of committed writes and the slowest times."""
+        return self._metrics.write_status()
+
+    def read_status(self) -> ReadStatus:
+        """Return the number of running and of waiting reads."""
+        return self._metrics.read_status(self._reader_slots.statistics().tasks_waiting)
 
     def check_files(self) -> str | None:
-        """What is wrong if a file of the database was removed or replaced; nothing is written to it from then on."""
-        return self._file_guard.lost()
+        """Return a sentence if a database file was removed or replaced. The store then refuses all writes."""
+        return self._file_guard.find_replaced()
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `query` in a write transaction and return its result once that is durable.
+        """Run QUERY in a write transaction and return its result after the commit is durable.
 
-        Raises Overloaded if too much waits, ShuttingDown if the store closes, StorageError if the file cannot
-        be written, and whatever `query` raises; in each case nothing of it is stored, unless StorageError says
-        that this is unknown.
+        If it raises, nothing of QUERY is stored, except after `CommitOutcomeUnknown`.
+
+        Raises:
+            Overloaded: too many writes wait, or another program holds the database.
+            ShuttingDown: the store closes.
+            StorageError: the database cannot be written.
+            CommitOutcomeUnknown: a StorageError after which QUERY is stored or not stored as a whole.
         """
-        return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=False)
+        return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=False)
 
     async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do as `write` does, for a query of less than a tenth of a millisecond: few rows, none of them large.
+        """Do the same as `write`, for a query of few small rows that takes less than 0.1 ms.
 
-        The loop, and so everybody, may wait while its statements run.
+        Its statements may run on the event loop's thread, which serves no connection meanwhile.
         """
-        return await self.writes.put(lambda tx: query(tx, *args, **kwargs), brief=True)
+        return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
 
     async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `query` on a reader, in one transaction that sees every write answered before."""
-        async with self._reader_free:
-            reader = self._idle.pop()
-            self.timing.begin_read(reader)
+        """Run QUERY in a read transaction, which sees every write answered before."""
+        async with self._reader_slots:
+            reader = self._free_readers.pop()
+            self._metrics.read_started(reader)
             try:
                 return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
             finally:
-                self.timing.end_read(reader)
-                self._idle.append(reader)
+                self._metrics.read_ended(reader)
+                self._free_readers.append(reader)
 
     async def read_on_new_connection(
         self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `query` as `read` does, on a connection of its own: for what takes so long that others would wait."""
-        async with self._apart_free:
+        """Do the same as `read` on a new connection, because a long query would delay other reads."""
+        async with self._new_reader_slots:
             try:
                 reader = await open_reader(self.path)
-            except StartError:  # no descriptor is free for it
+            except StartError:  # No file descriptor is free.
                 return await self.read(query, *args, **kwargs)
-            async with _apart(reader, self.timing):
+            async with _interrupt_at_end(reader, self._metrics):
                 return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
 
     async def run_on_new_connection(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `function` on a connection of its own and outside of a transaction, as a copy of the whole file must be.
+        """Run FUNCTION on a new connection outside a transaction, for statements such as VACUUM INTO.
 
-        If the caller is cancelled, SQLite is interrupted and the function's end waited for. StorageError if there
-        can be no connection.
+        If the caller is canceled, SQLite is interrupted, and this waits until FUNCTION has returned.
+
+        Raises:
+            StorageError: a database file was replaced, or the connection cannot be opened.
         """
         if self.check_files():
             raise self._file_guard.error()
-        async with self._apart_free:
+        async with self._new_reader_slots:
             try:
                 reader = await open_reader(self.path)
             except StartError as error:
                 raise StorageError(f"storage: {error}", reason="io") from None
-            async with _apart(reader, self.timing):
+            async with _interrupt_at_end(reader, self._metrics):
                 return await reader.call(function, reader.raw, *args, **kwargs)
 
-    async def close_connections(self) -> None:
-        """Interrupt what still reads, fold the WAL into the file and close everything."""
+    def refuse_writes(self) -> None:
+        """Refuse new writes. The store still commits those that wait."""
+        self._queue.close()
+
+    async def close(self) -> None:
+        """Commit the waiting writes, interrupt the reads, run a checkpoint and close all connections."""
+        self.refuse_writes()
+        await self._queue.wait_until_idle()
         for reader in self._readers:
             with anyio.move_on_after(CLOSE_SECONDS):
-                await reader.call(int)
+                await reader.call(int)  # Returns when the thread is free.
             reader.raw.interrupt()
             await reader.close()
         try:
-            await self._writer.call(fold_wal, self._writer.raw)
-        except sqlite3.Error as error:  # what is committed stays in the WAL and is folded in another time
-            log.warning("cannot fold the WAL into the database: %s", error)
+            await self._writer.call(checkpoint_on_close, self._writer.raw)
+        except sqlite3.Error as error:  # The committed writes stay in the WAL, for the next checkpoint.
+            log.warning("cannot copy the WAL into the database: %s", error)
         finally:
             await self._writer.close()
 
 
 @asynccontextmanager
-async def _apart(reader: ThreadConnection, timing: Timing) -> AsyncIterator[None]:
-    """Close the connection at the end; what still runs on it is interrupted, also if it begins only now."""
+async def _interrupt_at_end(reader: ThreadConnection, metrics: StoreMetrics) -> AsyncIterator[None]:
+    """Close READER at the end, and interrupt what still runs on it, including a function that starts only then."""
     leaving = threading.Event()
     reader.raw.set_progress_handler(leaving.is_set, PROGRESS_STEPS)
-    timing.begin_read(reader)
+    metrics.read_started(reader)
     try:
         yield
     finally:
-        timing.end_read(reader)
+        metrics.read_ended(reader)
         leaving.set()
         reader.raw.interrupt()
         with anyio.CancelScope(shield=True):
@@ -156,30 +207,35 @@ async def _apart(reader: ThreadConnection, timing: Timing) -> AsyncIterator[None
 
 @asynccontextmanager
 async def open_store(
-    path: Path, *, clock: Clock, queue_limit: int = 10_000, durability: Durability = "full"
+    path: Path,
+    *,
+    clock: Clock,
+    queue_limit: int = 10_000,
+    durability: Durability = "full",
+    writer_factory: OpenWriter = open_writer,
 ) -> AsyncIterator[Store]:
-    """Open the database, made and migrated if need be, for the length of the context.
+    """Open the database for the length of the context; create and migrate it if necessary.
 
-    Raises StartError if it cannot be opened safely. On the way out, all that waits is committed first.
+    The exit commits all waiting writes first. WRITER_FACTORY opens the connection that writes.
+
+    Raises:
+        StartError: the database cannot be opened safely.
     """
     prepare_directory(path.parent, "database")
     prepare_file(path)
     opened: list[ThreadConnection] = []
     with anyio.CancelScope(shield=True):
         try:
-            opened.append(await open_writer(path, durability))
+            opened.append(await writer_factory(path, durability))
             while len(opened) <= READERS:
                 opened.append(await open_reader(path))
         except BaseException:
             for connection in opened:
                 await connection.close()
             raise
-    store = Store(path, opened[0], opened[1:], clock)
-    store.writes.limit = queue_limit
+    store = Store(path, opened[0], opened[1:], clock, queue_limit)
     try:
         yield store
     finally:
-        store.writes.close()
         with anyio.CancelScope(shield=True):
-            await store.writes.finish()
-            await store.close_connections()
+            await store.close()

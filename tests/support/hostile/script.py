@@ -73,7 +73,8 @@ class Script:
         keys = {message["key"] for message in group}
         answer = self._try("message.append_many", session_id=SESSION, messages=group)
         if isinstance(answer, SegueError):
-            self._refused |= keys
+            if "unknown" not in answer.message:
+                self._refused |= keys
         elif answer is not None:
             self._answered.update(zip((message["key"] for message in group), answer["message_ids"], strict=True))
 

@@ -1,4 +1,4 @@
-"""What a transaction did is told once it is committed, in order, once, and only if it was done."""
+"""Events of a write are published after its commit, in order, once, and only if it was stored."""
 
 import threading
 from contextlib import suppress
@@ -24,8 +24,8 @@ def emit_and_fail(tx: Tx, number: int) -> None:
     raise NotFound("memory", number)
 
 
-def emit_and_break_the_commit(tx: Tx, number: int) -> None:
-    """Leave a reference to nothing: SQLite notices at the COMMIT of all who share the transaction."""
+def emit_and_break_commit(tx: Tx, number: int) -> None:
+    """Refer to a missing row, which SQLite detects in the COMMIT of the whole batch."""
     emit(tx, number)
     tx.run("PRAGMA defer_foreign_keys = ON")
     tx.run("INSERT INTO sessions (id, bot_id, activity, created_at, updated_at, last_message_at)"
@@ -33,58 +33,56 @@ def emit_and_break_the_commit(tx: Tx, number: int) -> None:
 
 
 @pytest.fixture
-def told() -> list[Emitted]:
+def events() -> list[Emitted]:
     return []
 
 
-def numbers(told: list[Emitted]) -> list[int]:
-    return [one.data.memory_id for one in told if isinstance(one.data, MemoryDeleted)]
+def numbers(events: list[Emitted]) -> list[int]:
+    return [event.data.memory_id for event in events if isinstance(event.data, MemoryDeleted)]
 
 
 @pytest.fixture(params=["write", "write_inline"])
-def way(request: pytest.FixtureRequest) -> str:
-    """How the store is asked to write."""
+def method(request: pytest.FixtureRequest) -> str:
+    """Return the store's method that writes."""
     return str(request.param)
 
 
-async def write_all(store: Store, several: list[tuple[object, int]], way: str) -> None:
-    """All while another one holds the writer, so that they share a transaction."""
-    held = threading.Event()
-    first = store.writes.put(lambda tx: held.wait(), brief=False)
+async def write_all(store: Store, writes: list[tuple[object, int]], method: str) -> None:
+    """Run all writes in one batch, behind a blocked writer."""
+    released = threading.Event()
     async with anyio.create_task_group() as tasks:
-        for query, number in several:
-            tasks.start_soon(_write, getattr(store, way), query, number)
-        while len(store.writes) < len(several):
+        tasks.start_soon(store.write, lambda tx: released.wait())
+        await anyio.lowlevel.checkpoint()
+        for query, number in writes:
+            tasks.start_soon(_write, getattr(store, method), query, number)
+        while store.queue_depth < len(writes):
             await anyio.lowlevel.checkpoint()
-        held.set()
-    assert await first
+        released.set()
 
 
 async def _write(write: Any, query: object, number: int) -> None:
-    with suppress(Exception):  # what fails is not what is looked at
+    with suppress(Exception):  # the tests look at the events only
         await write(query, number)
 
 
-async def test_what_a_query_did_is_told_in_the_order_of_the_commits(
-    tmp_path: Path, told: list[Emitted], way: str
-) -> None:
+async def test_events_are_published_in_commit_order(tmp_path: Path, events: list[Emitted], method: str) -> None:
     clock = HandClock()
     async with open_store(tmp_path / "data" / "s.db", clock=clock.wall) as store:
-        store.writes.publish = told.extend
-        await write_all(store, [(emit, number) for number in range(5)], way)
-        assert told == [
+        store.on_commit(events.extend)
+        await write_all(store, [(emit, number) for number in range(5)], method)
+        assert events == [
             Emitted("memory.deleted", None, None, "b", clock.at, MemoryDeleted(memory_id=number)) for number in range(5)
         ]
 
 
-async def test_what_was_undone_is_not_told(tmp_path: Path, told: list[Emitted], way: str) -> None:
+async def test_an_undone_write_publishes_nothing(tmp_path: Path, events: list[Emitted], method: str) -> None:
     async with open_store(tmp_path / "data" / "s.db", clock=HandClock().wall) as store:
-        store.writes.publish = told.extend
-        await write_all(store, [(emit, 1), (emit_and_fail, 2), (emit, 3)], way)
-        assert numbers(told) == [1, 3]
+        store.on_commit(events.extend)
+        await write_all(store, [(emit, 1), (emit_and_fail, 2), (emit, 3)], method)
+        assert numbers(events) == [1, 3]
 
 
-async def test_a_batch_that_is_tried_again_tells_nothing_twice(tmp_path: Path, told: list[Emitted], way: str) -> None:
+async def test_a_repeated_batch_publishes_each_event_once(tmp_path: Path, events: list[Emitted], method: str) -> None:
     runs: list[int] = []
 
     def note_and_emit(tx: Tx, number: int) -> None:
@@ -92,7 +90,7 @@ async def test_a_batch_that_is_tried_again_tells_nothing_twice(tmp_path: Path, t
         emit(tx, number)
 
     async with open_store(tmp_path / "data" / "s.db", clock=HandClock().wall) as store:
-        store.writes.publish = told.extend
-        await write_all(store, [(note_and_emit, 1), (emit_and_break_the_commit, 2), (note_and_emit, 3)], way)
-    assert runs == [1, 3, 1, 3, 1, 3]  # together, with savepoints, and at last one by one
-    assert numbers(told) == [1, 3]
+        store.on_commit(events.extend)
+        await write_all(store, [(note_and_emit, 1), (emit_and_break_commit, 2), (note_and_emit, 3)], method)
+    assert runs == [1, 3, 1, 3, 1, 3]  # without savepoints, with savepoints, and one by one
+    assert numbers(events) == [1, 3]

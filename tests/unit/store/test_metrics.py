@@ -1,45 +1,45 @@
-"""Slow writes are remembered for ever and for a while, slow reads while they go on."""
+"""The slowest write, ever and recently, and the oldest running read."""
 
-from segue.store.engine.metrics import RECENT_SECONDS, Timing
+from segue.store.engine.metrics import RECENT_SECONDS, StoreMetrics
 from tests.support.clock import HandClock
 
 
-def test_the_slowest_write_is_kept_and_the_slowest_of_late_is_forgotten_in_time() -> None:
+def test_the_slowest_write_is_kept_and_the_recent_one_expires() -> None:
     clock = HandClock()
-    timing = Timing(clock.monotonic)
-    asked = clock.monotonic()
+    metrics = StoreMetrics(clock.monotonic)
+    enqueued_at = clock.monotonic()
     clock.pass_time(250)
-    timing.wrote(3, asked)
-    timing.wrote(1, clock.monotonic())
-    found = timing.writes()
+    metrics.record_commit(3, enqueued_at)
+    metrics.record_commit(1, clock.monotonic())
+    found = metrics.write_status()
     assert (found.committed, found.slowest_ms, found.slowest_recent_ms) == (4, 250.0, 250.0)
     clock.pass_time(RECENT_SECONDS * 1000)
-    assert timing.writes().slowest_recent_ms == 250.0
+    assert metrics.write_status().slowest_recent_ms == 250.0
     clock.pass_time(RECENT_SECONDS * 1000)
-    found = timing.writes()
+    found = metrics.write_status()
     assert (found.slowest_ms, found.slowest_recent_ms) == (250.0, 0.0)
 
 
-def test_a_pause_longer_than_the_memory_forgets_both_stretches() -> None:
+def test_a_long_pause_expires_both_intervals() -> None:
     clock = HandClock()
-    timing = Timing(clock.monotonic)
-    asked = clock.monotonic()
+    metrics = StoreMetrics(clock.monotonic)
+    enqueued_at = clock.monotonic()
     clock.pass_time(10)
-    timing.wrote(1, asked)
+    metrics.record_commit(1, enqueued_at)
     clock.pass_time(RECENT_SECONDS * 5000)
-    assert timing.writes().slowest_recent_ms == 0.0
+    assert metrics.write_status().slowest_recent_ms == 0.0
 
 
-def test_the_oldest_read_is_the_one_that_began_first() -> None:
+def test_the_oldest_read_is_the_one_that_started_first() -> None:
     clock = HandClock()
-    timing = Timing(clock.monotonic)
-    timing.begin_read("first")
+    metrics = StoreMetrics(clock.monotonic)
+    metrics.read_started("first")
     clock.pass_time(40)
-    timing.begin_read("second")
+    metrics.read_started("second")
     clock.pass_time(2)
-    found = timing.reads(waiting=5)
+    found = metrics.read_status(waiting=5)
     assert (found.running, found.waiting, found.oldest_ms) == (2, 5, 42.0)
-    timing.end_read("first")
-    assert timing.reads(waiting=0).oldest_ms == 2.0
-    timing.end_read("second")
-    assert timing.reads(waiting=0).oldest_ms is None
+    metrics.read_ended("first")
+    assert metrics.read_status(waiting=0).oldest_ms == 2.0
+    metrics.read_ended("second")
+    assert metrics.read_status(waiting=0).oldest_ms is None

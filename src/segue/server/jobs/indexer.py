@@ -27,18 +27,18 @@ RETRY_SECONDS = 60
 async def keep_indexed(store: Store) -> None:
     """Put in what is appended and merge away what is deleted, a slice at a time, until cancelled."""
     while True:
-        changed = store.writes.changed
+        commits = store.commit_count
         try:
             if await _work(store):
-                others = store.writes.changed
+                before = store.commit_count
                 await anyio.sleep(PAUSE_SECONDS)
-                if others.is_set():
+                if store.commit_count != before:
                     await anyio.sleep(BUSY_SECONDS)
                 continue
         except (SegueError, sqlite3.Error) as error:
             log.warning("indexing failed: %s", error)
             await anyio.sleep(RETRY_SECONDS)
-        await changed.wait()
+        await store.wait_for_commit(after=commits)
         await anyio.sleep(IDLE_SECONDS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from segue.errors import SegueError
-from segue.store.maintenance import scrub
+from segue.store.engine.wal import checkpoint_truncate
 from segue.store.records import purges
 from segue.store.search import index
 from segue.store.store import Store
@@ -85,10 +85,10 @@ class WalCleaner:
     async def _wait_for_chores(self) -> int:
         """How much of what was noted is in the tables and the index no more; what is noted meanwhile may be."""
         while True:
-            changed, noted = self._store.writes.changed, self._noted
+            commits, noted = self._store.commit_count, self._noted
             if not await self._store.read(index.has_deleted_terms):
                 return noted
-            await changed.wait()
+            await self._store.wait_for_commit(after=commits)
 
     async def _empty_wal(self, noted: int) -> bool:
         for _ in range(TRIES):
@@ -98,7 +98,7 @@ class WalCleaner:
         return False
 
     async def _try_to_empty_wal(self, noted: int) -> bool:
-        if not await self._store.run_on_new_connection(scrub.fold):
+        if not await self._store.run_on_new_connection(checkpoint_truncate):
             return False
         self._wiped = max(self._wiped, noted)
         return True

@@ -75,7 +75,7 @@ async def _answers(store: Store) -> bool:
         await store.read(_look)
         await store.write(_look)
     except Overloaded:
-        return len(store.writes) < store.writes.limit
+        return store.queue_depth < store.queue_limit
     except (SegueError, sqlite3.Error) as fault:
         log.debug("the watchdog met %s", fault)
     return True

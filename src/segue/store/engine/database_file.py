@@ -1,4 +1,4 @@
-"""The database file before SQLite opens it: ours, private from its first instant, in a directory of ours."""
+"""Checks and permissions of the database file before SQLite opens it."""
 
 import os
 import shlex
@@ -11,20 +11,23 @@ from segue.files import FILE_MODE, open_private, sync_directory
 HEADER_BYTES = 100
 MAGIC = b"SQLite format 3\0"
 APPLICATION_ID = 0x53656775
-"""'Segu' in the file's header: how we, and file(1), know the file as ours."""
+"""'Segu' in the file's header. It identifies a database of segue, also for file(1)."""
 
 COMPANIONS = ("-wal", "-shm")
-"""SQLite's own files beside the database; it gives them the database's mode."""
+"""The suffixes of SQLite's own files beside the database. SQLite gives them the database's mode."""
 
 
 def check_file(path: Path) -> None:
-    """StartError if something is at the path that is not ours to open; it is left exactly as it was.
+    """Check, without changing anything, that PATH is free or holds a database of segue.
 
-    SQLite's header tells: our id stands in it from the file's first page on, whatever is still in the WAL.
+    The file's header has the application ID from the first page on, whatever the WAL still holds.
+
+    Raises:
+        StartError: another file is at PATH, or it cannot be read.
     """
     try:
         if not path.is_file() or path.is_symlink():
-            return  # nothing there yet, or nothing that can be opened, which is told with its reason later
+            return  # Either nothing is there yet, or `prepare_file` reports why it cannot be opened.
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)
     except OSError as error:
@@ -35,22 +38,25 @@ def check_file(path: Path) -> None:
         text = f"{path} is not a SQLite database; move it away or name a different file"
         raise StartError("database", text)
     schema, version, application = (int.from_bytes(header[start : start + 4]) for start in (40, 60, 68))
-    # All 0: nothing was ever made in it. A daemon is making it at this moment, or died on the way.
+    # All 0: another daemon is creating the file at this moment, or was killed while it did.
     if application != APPLICATION_ID and (schema or version or application):
         raise StartError("database", f"{path} is another program's database; name a different file")
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the file's header says that it is a database of segue."""
+    """Return True if the file's header identifies a database of segue."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
     return header.startswith(MAGIC) and int.from_bytes(header[68:72]) == APPLICATION_ID
 
 
 def prepare_file(path: Path) -> None:
-    """Create the database 0600 if it is missing, and make it and its companions 0600 if they were wider.
+    """Create the database with mode 0600 if it is missing, and set that mode on files that have a wider one.
 
-    Must run before SQLite opens the file: closing any descriptor of it drops the locks that SQLite holds.
+    Call it before SQLite opens the file, because closing any descriptor of the file drops the locks of SQLite.
+
+    Raises:
+        StartError: a file is not a regular file of this user, or cannot be opened.
     """
     try:
         created = not path.exists()
@@ -67,7 +73,7 @@ def prepare_file(path: Path) -> None:
 
 
 def wide_files(path: Path) -> list[str]:
-    """A sentence for each of the database's files that others may read or write."""
+    """Return a sentence for each database file that other users may read or write."""
     problems = []
     for file in (path, *(path.with_name(path.name + suffix) for suffix in COMPANIONS)):
         try:

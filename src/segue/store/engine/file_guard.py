@@ -1,4 +1,4 @@
-"""Which files the open database is, to notice when somebody removes or replaces one under it."""
+"""The check that the paths of the open database still lead to its files."""
 
 import logging
 import os
@@ -11,45 +11,48 @@ log = logging.getLogger("segue.store")
 
 
 class FileGuard:
-    """The files as they are when this is made; what is written after one is lost would be lost with it."""
+    """The device and inode of each database file when the store opened it.
+
+    A write after a file was removed or replaced would be lost with the old file.
+    """
 
     def __init__(self, path: Path) -> None:
         names = [os.fspath(path), *(f"{path}{suffix}" for suffix in COMPANIONS)]
-        self._files = [(name, inode) for name in names if (inode := _inode(name))]
-        self._lost: str | None = None
+        self._files = [(name, identity) for name in names if (identity := _identity(name))]
+        self._problem: str | None = None
 
-    def lost(self) -> str | None:
-        """A sentence if a file is gone or another one, now or at an earlier look; logged when it is noticed."""
-        if self._lost is None and (name := self._missing()):
-            self._lost = f"{name} was removed or replaced while segued had it open; restart segued"
-            log.error("%s", self._lost)
-        return self._lost
+    def find_replaced(self) -> str | None:
+        """Return a sentence if a file was removed or replaced, now or at an earlier check; log it the first time."""
+        if self._problem is None and (name := self._find_missing()):
+            self._problem = f"{name} was removed or replaced while segued had it open; restart segued"
+            log.error("%s", self._problem)
+        return self._problem
 
     @property
-    def is_lost(self) -> bool:
-        """Whether an earlier look found one gone; without another look."""
-        return self._lost is not None
+    def replaced(self) -> bool:
+        """Return True if an earlier check found a file removed or replaced."""
+        return self._problem is not None
 
     def error(self) -> StorageError:
-        """What whoever asks for the files is told then."""
+        """Return the error for a caller that needs the files."""
         return StorageError("storage: the database was removed or replaced; restart segued", reason="io")
 
-    def _missing(self) -> str | None:
-        for name, inode in self._files:
-            if _inode(name, otherwise=inode) != inode:
+    def _find_missing(self) -> str | None:
+        for name, identity in self._files:
+            if _identity(name, default=identity) != identity:
                 return name
         return None
 
 
-def _inode(name: str, otherwise: tuple[int, int] | None = None) -> tuple[int, int] | None:
-    """Which file it is, not following a link: SQLite of another program would, to a WAL beside the link's end.
+def _identity(name: str, default: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    """Return device and inode; None if there is no file, DEFAULT if the kernel cannot tell.
 
-    None if there is none, and `otherwise` where that cannot be told.
+    A symbolic link is not followed, because another program would use a WAL beside the link's target.
     """
     try:
         found = os.lstat(name)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
-        return otherwise
+        return default
     return found.st_dev, found.st_ino

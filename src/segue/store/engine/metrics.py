@@ -1,4 +1,4 @@
-"""How long the store takes, for whoever wonders why segue is slow."""
+"""Counters and times of the store for daemon.status."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -6,56 +6,56 @@ from collections.abc import Callable, Hashable
 from segue.results import ReadStatus, WriteStatus
 
 RECENT_SECONDS = 60
-"""What is slowest lately is slowest within the last one to two of these."""
+"""Seconds. The recent slowest write is from the last one to two intervals of this length."""
 
 
-class Timing:
-    """The slowest write, and the reads that go on."""
+class StoreMetrics:
+    """The number of writes, the slowest ones, and the running reads."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.now = monotonic
         self._committed = 0
         self._slowest = 0.0
         self._recent = [0.0, 0.0]
-        """The slowest of this stretch of `RECENT_SECONDS`, and of the one before."""
-        self._stretch = 0
+        """The slowest write of the current interval and of the one before, in seconds."""
+        self._interval = 0
         self._reads: dict[Hashable, float] = {}
 
-    def wrote(self, count: int, asked: float) -> None:
-        """So many writes were made durable together, of which the first was asked for at that moment."""
+    def record_commit(self, count: int, enqueued_at: float) -> None:
+        """Count COUNT committed writes, the first of which was enqueued at ENQUEUED_AT."""
         now = self.now()
-        self._turn(now)
+        self._start_interval(now)
         self._committed += count
-        self._recent[0] = max(self._recent[0], now - asked)
-        self._slowest = max(self._slowest, now - asked)
+        self._recent[0] = max(self._recent[0], now - enqueued_at)
+        self._slowest = max(self._slowest, now - enqueued_at)
 
-    def begin_read(self, reader: Hashable) -> None:
-        """A reader is at work from now on."""
+    def read_started(self, reader: Hashable) -> None:
+        """Record that READER runs a read from now on."""
         self._reads[reader] = self.now()
 
-    def end_read(self, reader: Hashable) -> None:
-        """It is done."""
+    def read_ended(self, reader: Hashable) -> None:
+        """Record that READER is free."""
         del self._reads[reader]
 
-    def writes(self) -> WriteStatus:
-        """What was written, and how slowly."""
-        self._turn(self.now())
+    def write_status(self) -> WriteStatus:
+        """Return the number of committed writes and the slowest times."""
+        self._start_interval(self.now())
         return WriteStatus(
             committed=self._committed, slowest_ms=_ms(self._slowest), slowest_recent_ms=_ms(max(self._recent))
         )
 
-    def reads(self, waiting: int) -> ReadStatus:
-        """What is being read, beside those that wait for a reader."""
+    def read_status(self, waiting: int) -> ReadStatus:
+        """Return the running reads, beside WAITING ones that have no reader."""
         oldest = min(self._reads.values(), default=None)
         return ReadStatus(
             running=len(self._reads), waiting=waiting, oldest_ms=None if oldest is None else _ms(self.now() - oldest)
         )
 
-    def _turn(self, now: float) -> None:
-        stretch = int(now // RECENT_SECONDS)
-        if stretch != self._stretch:
-            self._recent = [0.0, self._recent[0] if stretch == self._stretch + 1 else 0.0]
-            self._stretch = stretch
+    def _start_interval(self, now: float) -> None:
+        interval = int(now // RECENT_SECONDS)
+        if interval != self._interval:
+            self._recent = [0.0, self._recent[0] if interval == self._interval + 1 else 0.0]
+            self._interval = interval
 
 
 def _ms(seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""From any older schema to this program's: each step is one transaction together with its number."""
+"""Schema migrations: each step is one transaction, which also writes its number."""
 
 import sqlite3
 from importlib import resources
@@ -8,7 +8,11 @@ from segue.store.engine.database_file import APPLICATION_ID
 
 
 def load_migrations() -> list[str]:
-    """The numbered scripts in order; a gap in the numbers is a broken installation."""
+    """Return the numbered scripts in order.
+
+    Raises:
+        StartError: a number is missing, so the installation is broken.
+    """
     folder = resources.files("segue.store").joinpath("migrations")
     scripts = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
     if [script.name for script in scripts] != [f"{number:04}.sql" for number in range(1, len(scripts) + 1)]:
@@ -17,14 +21,15 @@ def load_migrations() -> list[str]:
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """How many migrations the file has had."""
+    """Return the number of the last migration of the file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def check_ours(connection: sqlite3.Connection, known: int) -> int:
-    """The file's schema version; nothing may be changed in a file before this.
+    """Return the schema version of the file. Call this before anything changes the file.
 
-    StartError for what is no database, another program's database, and a file from a newer segue.
+    Raises:
+        StartError: the file is not a database, is another program's, or is newer than KNOWN migrations.
     """
     try:
         version = schema_version(connection)
@@ -41,7 +46,11 @@ def check_ours(connection: sqlite3.Connection, known: int) -> int:
 
 
 def migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:
-    """Bring the file up to date, or leave it exactly as it was and raise StartError."""
+    """Apply the missing migrations.
+
+    Raises:
+        StartError: a step failed. The file is as before that step.
+    """
     version = check_ours(connection, len(migrations))
     for number, script in enumerate(migrations[version:], version + 1):
         _apply(connection, number, script)
@@ -60,7 +69,7 @@ def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:
 
 
 def start_error(error: sqlite3.Error) -> StartError:
-    """Why the file cannot be served, for a fault that SQLite found in it before it was."""
+    """Return the reason why the file cannot be served, for an error of SQLite during the start."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
         return StartError("database", "the file is not a SQLite database; move it away or name a different one")
     return StartError("database", f"cannot open the file: {error}")

@@ -1,4 +1,4 @@
-"""A row becomes a type before it leaves the store; one that cannot is InvalidData, by name and id."""
+"""Conversion of rows to types and of values to JSON columns."""
 
 from typing import Any, TypeVar
 
@@ -14,7 +14,11 @@ JSON_COLUMNS = ("metadata", "parts")
 
 
 def decode(type: type[T], what: str, columns: tuple[str, ...], row: tuple[Any, ...]) -> T:
-    """The value of `type` that the row's columns hold."""
+    """Return the value of TYPE that the columns of ROW hold.
+
+    Raises:
+        InvalidData: a column does not fit the type. The error names WHAT and the row's id.
+    """
     fields = dict(zip(columns, row, strict=True))
     try:
         for name in JSON_COLUMNS:
@@ -26,10 +30,10 @@ def decode(type: type[T], what: str, columns: tuple[str, ...], row: tuple[Any, .
 
 
 def encode_json(value: Any) -> str | None:
-    """JSON text for a column; None stays NULL."""
+    """Return VALUE as JSON text for a column; None stays NULL."""
     return None if value is None else msgspec.json.encode(value).decode()
 
 
 def wire_bytes(value: msgspec.Struct) -> int:
-    """How long the value is as JSON."""
+    """Return the length of VALUE as JSON, in bytes."""
     return len(_encode(value))

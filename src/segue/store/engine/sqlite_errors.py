@@ -1,4 +1,4 @@
-"""What an error of SQLite or of the file system means to a caller."""
+"""The meaning of an error of SQLite or of the operating system for a caller."""
 
 import errno
 import os
@@ -10,8 +10,9 @@ from tempfile import TemporaryFile
 from segue.errors import Overloaded, SegueError, ShuttingDown, StorageError
 from segue.store.engine.database_file import COMPANIONS
 
-# Primary result codes: the lowest byte of an extended one.
 _PRIMARY = 0xFF
+"""The mask of the primary result code in an extended one."""
+
 _REASONS = {
     sqlite3.SQLITE_FULL: ("full", "the disk is full"),
     sqlite3.SQLITE_IOERR: ("io", "the file cannot be read or written"),
@@ -22,47 +23,77 @@ _REASONS = {
     sqlite3.SQLITE_PERM: ("read_only", "the file cannot be written"),
 }
 
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The disk is full, the user's quota is used up, or the process may not write a larger file (RLIMIT_FSIZE)."""
 
-def to_segue_error(fault: Exception) -> Exception:
-    """The error a client should see for a fault of the store; what is no such fault comes back as it is."""
-    if isinstance(fault, SegueError) or not isinstance(fault, sqlite3.Error):
-        return _from_os(fault)
-    code = getattr(fault, "sqlite_errorcode", None)
+PROBE_BYTES = 65_536
+"""Bytes that `is_disk_full` writes: more than a small commit needs."""
+
+
+class CommitOutcomeUnknown(StorageError):
+    """An I/O error in COMMIT after which the transaction is stored or not stored as a whole.
+
+    SQLite rolls back, but the WAL file may hold all frames of the transaction, and after a crash SQLite replays them.
+    A later sync cannot tell whether the disk has them, because the kernel reports a failed write only once.
+    """
+
+    def __init__(self) -> None:
+        text = "storage: I/O error in COMMIT; whether the request is stored is unknown; retry with a key"
+        super().__init__(text, reason="io")
+
+
+def writes_stopped() -> StorageError:
+    """Return the error for a write after `CommitOutcomeUnknown`. Nothing of that write is stored."""
+    text = "storage: the daemon takes no writes after an I/O error in COMMIT and restarts; try again"
+    return StorageError(text, reason="io")
+
+
+def may_survive_rollback(error: Exception) -> bool:
+    """Return True if a COMMIT that failed with ERROR may have written its last frame.
+
+    A failed write or read comes before the last frame is whole. Without that frame SQLite ignores the transaction.
+    """
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return code & _PRIMARY == sqlite3.SQLITE_IOERR and code not in (
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_READ,
+        sqlite3.SQLITE_IOERR_SHORT_READ,
+    )
+
+
+def to_segue_error(error: Exception) -> Exception:
+    """Return the error that a client gets for an error of the store; return any other error unchanged."""
+    if isinstance(error, OSError):
+        reason = "full" if error.errno in DISK_FULL_ERRNOS else "io"
+        return StorageError(f"storage: {error.strerror}", reason=reason)
+    if isinstance(error, SegueError) or not isinstance(error, sqlite3.Error):
+        return error
+    code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        return fault
+        return error
     if code & _PRIMARY in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Overloaded("another program holds the database; try again")
     if code & _PRIMARY == sqlite3.SQLITE_INTERRUPT:
         return ShuttingDown("the daemon is shutting down")
-    reason = _REASONS.get(code & _PRIMARY)
-    return StorageError(f"storage: {reason[1]}", reason=reason[0]) if reason else fault
-
-
-def _from_os(fault: Exception) -> Exception:
-    if isinstance(fault, OSError):
-        reason = "full" if fault.errno in DISK_FULL_ERRNOS else "io"
-        return StorageError(f"storage: {fault.strerror}", reason=reason)
-    return fault
-
-
-DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""The disk is full, the user's quota is, or no file may grow that much (RLIMIT_FSIZE)."""
-
-PROBE_BYTES = 65_536
+    reason_text = _REASONS.get(code & _PRIMARY)
+    return StorageError(f"storage: {reason_text[1]}", reason=reason_text[0]) if reason_text else error
 
 
 def is_disk_full(database: Path) -> bool:
-    """Whether a file that is as large as the largest of the database cannot grow, as a nameless one beside it shows."""
+    """Return True if a file as large as the largest database file cannot grow.
+
+    The probe is a nameless file in the same directory.
+    """
     try:
         with TemporaryFile(dir=database.parent) as probe:
-            os.pwrite(probe.fileno(), bytes(PROBE_BYTES), _largest(database))
+            os.pwrite(probe.fileno(), bytes(PROBE_BYTES), _largest_size(database))
             os.fsync(probe.fileno())
     except OSError as error:
         return error.errno in DISK_FULL_ERRNOS
     return False
 
 
-def _largest(database: Path) -> int:
+def _largest_size(database: Path) -> int:
     sizes = [0]
     for suffix in ("", *COMPANIONS):
         with suppress(OSError):

@@ -1,34 +1,41 @@
-"""Queries in transactions: what a batch of writes and a read go through."""
+"""The transactions of a batch of writes and of a read."""
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from segue.errors import SegueError, StorageError
+from segue.errors import SegueError
 from segue.events import Emitted
-from segue.store.engine.commit_recovery import may_survive_rollback, overwrite
-from segue.store.engine.connection import begin_immediate
-from segue.store.engine.sqlite_errors import to_segue_error
+from segue.store.engine.sqlite_errors import (
+    CommitOutcomeUnknown,
+    may_survive_rollback,
+    to_segue_error,
+    writes_stopped,
+)
 from segue.store.engine.tx import Tx
 
 T = TypeVar("T")
 
-FOLD_MS = 500
-"""How long another program that holds the file keeps us from leaving; the WAL is then folded in another time."""
+BUSY_MS = 5000
+"""Milliseconds. How long SQLite waits for a lock of another program, such as a sqlite3 shell."""
 
 
 class WriteResult(NamedTuple):
-    """What became of a write: a value, or the error that undid it."""
+    """The result of a write: a value, or the error that undid it."""
 
     value: Any
     error: BaseException | None
     emitted: list[Emitted]
-    """What it did; nothing if it was undone."""
+    """The events of the write; none if it was undone."""
 
 
 def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:
-    """The result of a query in a transaction that only reads; an error is a SegueError."""
+    """Run QUERY in a read transaction and return its result.
+
+    Raises:
+        SegueError: the query or SQLite failed.
+    """
     try:
         connection.execute("BEGIN")
         return query(Tx(connection, now))
@@ -38,29 +45,44 @@ def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T])
         _roll_back(connection)
 
 
+def begin_immediate(connection: sqlite3.Connection) -> None:
+    """Begin a write transaction, waiting up to `BUSY_MS` for a lock of another program.
+
+    The writer's busy timeout is 0 at all other times, because the event loop's thread must not wait for a lock.
+
+    Raises:
+        sqlite3.Error: another program holds the database longer.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    finally:
+        connection.execute("PRAGMA busy_timeout = 0")
+
+
 RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], WriteResult]
 
 
 def run_uncommitted(
     connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], has_time: Callable[[], bool]
 ) -> list[WriteResult] | None:
-    """Run all in one transaction and leave it open for `commit_batch` to commit; None if that was not to be had.
+    """Run all queries in one transaction and leave it open, for `commit_batch` to commit.
 
-    Then nothing is left of it: another program holds the file, one of them failed, or there was no time for the next.
-    `disable_busy_timeout` comes first.
+    Return None, with the transaction undone, if another program holds the database, a query fails, or HAS_TIME
+    returns False before the next query. The connection's busy timeout must be 0.
     """
-    outcomes: list[WriteResult] = []
+    results: list[WriteResult] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
         for query in queries:
             if not has_time():
                 break
-            outcomes.append(_run_bare(connection, Tx(connection, now), query))
+            results.append(_run_without_savepoint(connection, Tx(connection, now), query))
         else:
-            return outcomes
-    except Exception:  # noqa: BLE001, S110 - it fails again in `commit_batch`, which tells of it
+            return results
+    except Exception:  # noqa: BLE001, S110 - The query fails again in `commit_batch`, which reports the error.
         pass
-    with suppress(sqlite3.Error):  # as this would
+    with suppress(sqlite3.Error):  # `commit_batch` rolls back again and reports this error.
         _roll_back(connection)
     return None
 
@@ -69,48 +91,67 @@ def commit_batch(
     connection: sqlite3.Connection,
     now: int,
     queries: list[Callable[[Tx], Any]],
-    begun: list[WriteResult] | None = None,
+    uncommitted: list[WriteResult] | None = None,
 ) -> list[WriteResult]:
-    """Run all in one transaction; if it fails, again with savepoints, then each in one of its own.
+    """Run and commit all queries, and return the result of each. A query that fails undoes only itself.
 
-    So in the end only the culprit fails, and nobody pays for a savepoint where all goes well. `begun` is what
-    `run_uncommitted` gave, whose transaction is then the first.
+    UNCOMMITTED are the results of `run_uncommitted`, whose transaction is still open.
+
+    Plan:
+
+    1. Run all in one transaction without savepoints, because most batches succeed and a savepoint costs time.
+    2. If that fails, run all again, each in a savepoint. A failing query rolls back to its own savepoint.
+    3. If that fails too (a constraint that SQLite checks in COMMIT, a full disk), commit each in its own transaction.
+    4. If the outcome of a COMMIT is unknown, stop: no further transaction begins.
     """
-    doubt: StorageError | None = None
-    attempts: tuple[RunOne, ...] = (_run_bare, _run_in_savepoint) if len(queries) > 1 else (_run_bare,)
-    for run_one in attempts:
+    attempts: tuple[RunOne, ...] = (_run_without_savepoint, _run_in_savepoint)
+    for run_one in attempts if len(queries) > 1 else attempts[:1]:
         try:
-            if begun is None:
+            if uncommitted is None:
                 _roll_back(connection)
                 begin_immediate(connection)
-        except sqlite3.Error as error:  # another program holds the file, for all of them alike
+        except sqlite3.Error as error:
             return [WriteResult(None, to_segue_error(error), [])] * len(queries)
+        results = None
         try:
-            outcomes = begun or [run_one(connection, Tx(connection, now), query) for query in queries]
+            results = uncommitted or [run_one(connection, Tx(connection, now), query) for query in queries]
             connection.execute("COMMIT")
-            return outcomes
-        except Exception as error:  # noqa: BLE001 - a failed transaction is told to everyone in it
-            begun = None
-            failed = WriteResult(None, to_segue_error(error), [])
+            return results
+        except Exception as error:  # noqa: BLE001 - Each caller of the batch gets this error or its own.
             _roll_back(connection)
-            if may_survive_rollback(error):
-                doubt = overwrite(connection) or doubt
-    outcomes = [failed] if len(queries) == 1 else [commit_batch(connection, now, [query])[0] for query in queries]
-    return [_doubted(outcome, doubt) if doubt else outcome for outcome in outcomes]
+            if results is not None and may_survive_rollback(error):
+                return [_mark_unknown(result) for result in results]
+            failed = WriteResult(None, to_segue_error(error), [])
+        uncommitted = None
+    return [failed] if len(queries) == 1 else _commit_one_by_one(connection, now, queries)
+
+
+def _commit_one_by_one(
+    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]]
+) -> list[WriteResult]:
+    results: list[WriteResult] = []
+    stopped = False
+    for query in queries:
+        if stopped:
+            results.append(WriteResult(None, writes_stopped(), []))
+        else:
+            results += commit_batch(connection, now, [query])
+            stopped = isinstance(results[-1].error, CommitOutcomeUnknown)
+    return results
+
+
+def _mark_unknown(result: WriteResult) -> WriteResult:
+    """Return an unknown outcome, except for a query that failed by itself and changed nothing."""
+    return result if result.error else WriteResult(None, CommitOutcomeUnknown(), [])
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
-    """End what transaction there may be."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
 
 
-def _doubted(outcome: WriteResult, doubt: StorageError) -> WriteResult:
-    return outcome._replace(error=doubt) if isinstance(outcome.error, StorageError) else outcome
-
-
-def _run_bare(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> WriteResult:
-    """Run one; an error that comes before any change is its own, any other is the transaction's."""
+def _run_without_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[Tx], Any]) -> WriteResult:
+    """Run one query. An error before its first change is its result; any other error fails the transaction."""
     before = connection.total_changes
     try:
         return WriteResult(query(tx), None, tx.emitted)
@@ -125,17 +166,10 @@ def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[T
     try:
         value = query(tx)
     except Exception as error:
-        if not connection.in_transaction:  # a full disk or an I/O error ends the whole transaction
+        if not connection.in_transaction:  # After a full disk or an I/O error, SQLite has ended the transaction.
             raise
         connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
         return WriteResult(None, to_segue_error(error), [])
     connection.execute("RELEASE one")
     return WriteResult(value, None, tx.emitted)
-
-
-def fold_wal(connection: sqlite3.Connection) -> None:
-    """Move the WAL into the file and empty it; sqlite3.Error if another program holds the file."""
-    connection.execute(f"PRAGMA busy_timeout = {FOLD_MS}")
-    connection.execute("PRAGMA optimize")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,4 +1,4 @@
-"""What a query gets: a connection inside a transaction, and the moment the transaction began."""
+"""The argument of a query: a connection inside a transaction, with the time when the transaction began."""
 
 import sqlite3
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ from segue.timestamps import timestamp
 
 @dataclass(slots=True)
 class Tx:
-    """One transaction; the engine begins and ends it."""
+    """An open transaction. The engine begins and ends it."""
 
     connection: sqlite3.Connection
     now: int
-    """Milliseconds since 1970, the same for everything in the transaction."""
+    """Milliseconds since 1970, the same for the whole transaction."""
     emitted: list[Emitted] = field(default_factory=list)
-    """What the query did, in the order it did it; told to the world if the transaction is committed."""
+    """The events of the query, in order. The daemon publishes them after the commit."""
     at: str = field(init=False)
-    """The same moment as it is stored."""
+    """The same time in the stored format."""
 
     def __post_init__(self) -> None:
         self.at = timestamp(self.now)
 
     def run(self, sql: str, **values: str | float | bytes | None) -> sqlite3.Cursor:
-        """Execute one statement with its `:name` parameters."""
+        """Execute one statement with `:name` parameters."""
         return self.connection.execute(sql, values)
 
     def emit(
@@ -35,5 +35,5 @@ class Tx:
         working_dir: str | None,
         bot_id: str | None,
     ) -> None:
-        """Say what the query did, and to which session, directory and bot."""
+        """Add an event about a session, directory and bot."""
         self.emitted.append(Emitted(kind, session_id, working_dir, bot_id, self.at, data))

@@ -1,7 +1,17 @@
-"""Group commit: all writes that wait are run in one transaction, and its COMMIT, its one fsync, serves them all.
+"""The queue of writes, which one writer connection commits in batches (group commit).
 
-The failure of one undoes only itself, and nobody is answered before the COMMIT. Nothing here runs in a caller's task:
-one that goes away tears nothing.
+Plan:
+
+1. `submit` appends a write. If no batch runs, it starts one.
+2. `_start_batch` takes all waiting writes as one batch, which gets one transaction and one COMMIT.
+3. If every write of the batch is marked `inline`, the event loop's thread runs the statements. The reason: the two
+   threads would exchange the interpreter lock between any two statements, which takes longer than the statements.
+   Otherwise, or if another program holds the database, the writer thread runs them.
+4. The writer thread commits (`commit_batch`). A write that fails undoes only itself.
+5. `_finish`, on the event loop, resolves the callers' futures, starts the next batch and calls the commit listeners.
+6. If the outcome of a COMMIT is unknown, the queue fails: it refuses all later writes, and the daemon exits.
+
+No step runs in a caller's task. A canceled caller does not interrupt a transaction, and its write is stored.
 """
 
 import asyncio
@@ -13,165 +23,187 @@ from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
-from segue.store.engine.commit_recovery import CommitOutcomeUnknown
-from segue.store.engine.connection import ThreadConnection, disable_busy_timeout
+from segue.store.engine.connection import ThreadConnection
 from segue.store.engine.file_guard import FileGuard
-from segue.store.engine.metrics import Timing
-from segue.store.engine.sqlite_errors import is_disk_full
+from segue.store.engine.inline_limit import InlineLimit
+from segue.store.engine.metrics import StoreMetrics
+from segue.store.engine.sqlite_errors import CommitOutcomeUnknown, is_disk_full, to_segue_error, writes_stopped
 from segue.store.engine.transactions import WriteResult, commit_batch, run_uncommitted
 from segue.store.engine.tx import Tx
 from segue.timestamps import Clock
 
 T = TypeVar("T")
 
-BRIEF_AT_ONCE = 64
-"""Brief writes that the loop's thread runs before it goes on to anything else: two or three milliseconds."""
-
-LONG_SECONDS = 0.01
-"""After so long no further one is begun there: on a cold disk, or in a session of megabytes, none of them is brief."""
-
-REST_SECONDS = 0.1
-"""For so long the loop's thread runs none then; twice as long each time that it is too long again."""
-
-LONGEST_REST_SECONDS = 60.0
+Query = Callable[[Tx], Any]
+CommitListener = Callable[[list[Emitted]], None]
 
 
 class Write(NamedTuple):
     """A write that waits for its transaction."""
 
-    query: Callable[[Tx], Any]
+    query: Query
     done: asyncio.Future[Any]
-    asked: float
-    brief: bool
+    enqueued_at: float
+    inline: bool
 
 
 class WriteQueue:
-    """The queue of the one connection that writes.
+    """The writes that wait for the writer connection, and the batch that it runs."""
 
-    The statements of brief writes are run on the loop's thread and only their COMMIT on the connection's: else, between
-    any two statements, the threads hand the interpreter to and fro, which takes longer than the statements. Where one
-    write of a transaction may take long, or another program holds the file, all of it is left to the connection's.
-    """
-
-    def __init__(self, connection: ThreadConnection, path: Path, file_guard: FileGuard, clock: Clock) -> None:
-        self.limit = 10_000
+    def __init__(
+        self,
+        connection: ThreadConnection,
+        path: Path,
+        file_guard: FileGuard,
+        clock: Clock,
+        metrics: StoreMetrics,
+        limit: int,
+    ) -> None:
+        self.limit = limit
         """How many writes may wait."""
-        self.publish: Callable[[list[Emitted]], None] = lambda emitted: None
-        """Called with what was done, in commit order and once it is durable."""
-        self.changed = asyncio.Event()
-        """Set at the next commit, and replaced."""
-        self.timing = Timing()
+        self.listeners: list[CommitListener] = []
+        """Called in commit order with the events of each commit, after the commit is durable."""
+        self.failed = asyncio.Event()
+        """Set when the outcome of a COMMIT is unknown. The queue refuses all later writes."""
+        self.commits = 0
+        """How many batches ended, failed ones included."""
+        self._commit_ended = asyncio.Event()
         self._connection = connection
         self._path = path
         self._file_guard = file_guard
         self._clock = clock
+        self._metrics = metrics
+        self._inline_limit = InlineLimit(metrics.now)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Write] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
-        self._rest = REST_SECONDS
-        self._rests_until = 0.0
-        disable_busy_timeout(connection.raw)  # the loop must not, and the connection's thread says for how long it does
 
     def __len__(self) -> int:
-        """How many writes wait."""
+        """Return the number of waiting writes."""
         return len(self._waiting)
 
-    def put(self, query: Callable[[Tx], T], *, brief: bool) -> asyncio.Future[T]:
-        """What the query will have returned once that is durable; or Overloaded, ShuttingDown, StorageError."""
+    def submit(self, query: Callable[[Tx], T], *, inline: bool) -> asyncio.Future[T]:
+        """Queue QUERY and return a future of its result, which resolves after the commit is durable.
+
+        Raises:
+            ShuttingDown: the queue is closed.
+            StorageError: a database file was replaced, or the outcome of an earlier COMMIT is unknown.
+            Overloaded: `limit` writes wait.
+        """
         if self._closed:
             raise ShuttingDown("the daemon is shutting down")
-        if self._file_guard.is_lost:
+        if self.failed.is_set():
+            raise writes_stopped()
+        if self._file_guard.replaced:
             raise self._file_guard.error()
         if len(self._waiting) >= self.limit:
             raise Overloaded("too many writes are waiting; try again")
         done: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(Write(query, done, self.timing.now(), brief))
+        self._waiting.append(Write(query, done, self._metrics.now(), inline))
         if self._idle.is_set():
             self._idle.clear()
-            self._begin()
+            self._start_batch()
         return done
 
     def close(self) -> None:
-        """Take no more writes; those that wait are still committed."""
+        """Refuse new writes. The queue still commits those that wait."""
         self._closed = True
 
-    async def finish(self) -> None:
-        """Return when no write waits or is under way."""
+    async def wait_until_idle(self) -> None:
+        """Return when no write waits or runs."""
         await self._idle.wait()
 
-    def _begin(self) -> None:
-        """Take up all that waits; `_end` goes on."""
+    async def wait_for_commit(self, after: int) -> None:
+        """Return when more than AFTER batches have ended."""
+        while self.commits <= after:
+            await self._commit_ended.wait()
+
+    def _start_batch(self) -> None:
         batch = list(self._waiting)
         self._waiting.clear()
         queries = [write.query for write in batch]
         try:
             now = self._clock()
-            begun = self._begin_here(now, queries) if self._may_begin_here(batch) else None
-            self._connection.submit(partial(self._run, now, queries, begun), partial(self._end, batch))
-        except Exception as error:  # noqa: BLE001 - a bug of ours, of which every caller must hear
-            self._loop.call_soon(self._end, batch, [WriteResult(None, error, [])] * len(batch))
+            uncommitted = self._run_inline(now, queries) if self._can_run_inline(batch) else None
+            self._connection.post(partial(self._commit, now, queries, uncommitted), partial(self._finish, batch))
+        except Exception as error:  # noqa: BLE001 - Every caller must get an answer, also after a bug.
+            self._loop.call_soon(self._finish, batch, _all_failed(batch, error))
 
-    def _may_begin_here(self, batch: list[Write]) -> bool:
-        if len(batch) > BRIEF_AT_ONCE or not all(write.brief for write in batch) or self._file_guard.lost():
+    def _can_run_inline(self, batch: list[Write]) -> bool:
+        if not self._inline_limit.allows(len(batch)) or not all(write.inline for write in batch):
             return False
-        return self.timing.now() >= self._rests_until
+        return self._file_guard.find_replaced() is None
 
-    def _begin_here(self, now: int, queries: list[Callable[[Tx], Any]]) -> list[WriteResult] | None:
-        deadline = self.timing.now() + LONG_SECONDS
-        begun = run_uncommitted(self._connection.raw, now, queries, lambda: self.timing.now() < deadline)
-        if (ended_at := self.timing.now()) < deadline:
-            self._rest = REST_SECONDS
-        else:
-            self._rests_until = ended_at + self._rest
-            self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
-        return begun
+    def _run_inline(self, now: int, queries: list[Query]) -> list[WriteResult] | None:
+        deadline = self._inline_limit.start()
+        results = run_uncommitted(self._connection.raw, now, queries, lambda: self._metrics.now() < deadline)
+        self._inline_limit.end(deadline)
+        return results
 
-    def _run(self, now: int, queries: list[Callable[[Tx], Any]], begun: list[WriteResult] | None) -> list[WriteResult]:
-        """What became of all of them, durably; on the connection's thread."""
+    def _commit(self, now: int, queries: list[Query], uncommitted: list[WriteResult] | None) -> list[WriteResult]:
+        """Commit the batch on the writer thread and return the result of each write."""
         try:
-            if begun is None and self._file_guard.lost():
-                return self._all_lost(queries)
-            outcomes = commit_batch(self._connection.raw, now, queries, begun)
-            return [self._explained(outcome) if outcome.error else outcome for outcome in outcomes]
-        except BaseException as error:  # noqa: BLE001 - nobody else on this thread would tell the callers
-            return [WriteResult(None, error, [])] * len(queries)
+            if uncommitted is None and self._file_guard.find_replaced():
+                return _all_failed(queries, self._file_guard.error())
+            results = commit_batch(self._connection.raw, now, queries, uncommitted)
+            return [self._with_disk_full_checked(result) if result.error else result for result in results]
+        except Exception as error:  # noqa: BLE001 - This is the last place on this thread that can answer.
+            return _all_failed(queries, to_segue_error(error))
+        except BaseException as error:  # noqa: BLE001
+            return _all_failed(queries, error)
 
-    def _end(self, batch: list[Write], outcomes: list[WriteResult]) -> None:
-        """Answer the batch and go on with what came meanwhile."""
-        if self._file_guard.lost():  # a look after it as well as before: none is answered that nobody can find
-            outcomes = self._all_lost(batch)
-        self.timing.wrote(sum(outcome.error is None for outcome in outcomes), batch[0].asked)
-        for write, outcome in zip(batch, outcomes, strict=True):
-            _settle(write.done, outcome)
+    def _finish(self, batch: list[Write], results: list[WriteResult]) -> None:
+        """Answer the batch on the event loop and start the next one."""
+        # The second check, after the commit: a commit to a file that no path leads to is not durable for the caller.
+        if self._file_guard.find_replaced():
+            results = _all_failed(batch, self._file_guard.error())
+        self._metrics.record_commit(sum(result.error is None for result in results), batch[0].enqueued_at)
+        for write, result in zip(batch, results, strict=True):
+            _resolve(write.done, result)
+        if any(isinstance(result.error, CommitOutcomeUnknown) for result in results):
+            self._fail()
         if self._waiting:
-            self._begin()
+            self._start_batch()
         else:
             self._idle.set()
-        self.changed.set()
-        self.changed = asyncio.Event()
-        if emitted := [one for outcome in outcomes for one in outcome.emitted]:
-            self.publish(emitted)
+        self.commits += 1
+        self._commit_ended.set()
+        self._commit_ended = asyncio.Event()
+        if emitted := [event for result in results for event in result.emitted]:
+            for listener in self.listeners:
+                listener(emitted)
 
-    def _all_lost(self, several: list[Any]) -> list[WriteResult]:
-        return [WriteResult(None, self._file_guard.error(), [])] * len(several)
+    def _fail(self) -> None:
+        self.failed.set()
+        waiting, self._waiting = self._waiting, deque()
+        for write in waiting:
+            _resolve(write.done, WriteResult(None, writes_stopped(), []))
 
-    def _explained(self, outcome: WriteResult) -> WriteResult:
-        error = outcome.error
-        if isinstance(error, CommitOutcomeUnknown):  # there may be no room, but that is not all there is to tell
-            return outcome
+    def _with_disk_full_checked(self, result: WriteResult) -> WriteResult:
+        """Replace an I/O error by "disk full" if the disk is full, because SQLite reports some of these as I/O errors.
+
+        An unknown outcome stays unknown.
+        """
+        error = result.error
+        if isinstance(error, CommitOutcomeUnknown):
+            return result
         if isinstance(error, StorageError) and error.data["reason"] == "io" and is_disk_full(self._path):
-            return outcome._replace(error=StorageError("storage: the disk is full", reason="full"))
-        return outcome
+            return result._replace(error=StorageError("storage: the disk is full", reason="full"))
+        return result
 
 
-def _settle(done: asyncio.Future[Any], outcome: WriteResult) -> None:
-    if done.done():  # the caller went away; what it wrote is stored all the same
+def _all_failed(writes: list[Any], error: BaseException) -> list[WriteResult]:
+    return [WriteResult(None, error, [])] * len(writes)
+
+
+def _resolve(done: asyncio.Future[Any], result: WriteResult) -> None:
+    if done.done():  # The caller was canceled. Its write is stored all the same.
         return
-    if outcome.error is None:
-        done.set_result(outcome.value)
-    elif isinstance(outcome.error, Exception) and not isinstance(outcome.error, StopIteration):
-        done.set_exception(outcome.error)
-    else:  # a future takes no StopIteration, and what is no Exception is the thread's and not the caller's
-        done.set_exception(RuntimeError(f"a write ended with {outcome.error!r}"))
+    if result.error is None:
+        done.set_result(result.value)
+    elif isinstance(result.error, Exception) and not isinstance(result.error, StopIteration):
+        done.set_exception(result.error)
+    else:  # A future rejects StopIteration. Other BaseExceptions concern the writer thread, not the caller.
+        done.set_exception(RuntimeError(f"a write ended with {result.error!r}"))

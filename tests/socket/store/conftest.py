@@ -1,0 +1,36 @@
+"""Fixtures: an open store with a table of notes, and its writer connection."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from segue.store.store import Store, open_store
+from tests.socket.store.harness import WriterProbe, clock, make_notes, worker_threads
+from tests.support.wire import TIMEOUT_SECONDS
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "sessions.db"
+
+
+@pytest.fixture
+def writer() -> WriterProbe:
+    return WriterProbe()
+
+
+@pytest.fixture
+async def store(path: Path, writer: WriterProbe) -> AsyncIterator[Store]:
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with open_store(path, clock=clock, writer_factory=writer) as store:
+            await store.write(make_notes)
+            yield store
+    assert worker_threads() == 0
+
+
+@pytest.fixture(params=[False, True], ids=["writer thread", "inline"])
+def inline(request: pytest.FixtureRequest) -> bool:
+    """Return whether the writes are marked inline."""
+    return bool(request.param)

@@ -1,0 +1,121 @@
+"""Reads run concurrently with each other and with the writer, each on a consistent state."""
+
+import threading
+from typing import Any
+
+import anyio
+import pytest
+
+from segue.errors import StorageError
+from segue.store.engine.tx import Tx
+from segue.store.store import NEW_READERS, READERS, Store
+from tests.socket.store.harness import BlockedWriter, Blocker, add, notes, run_loop, start, wait_for
+from tests.support.wire import TIMEOUT_SECONDS
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_canceled_read_leaves_its_connection_to_the_next(store: Store) -> None:
+    for _ in range(READERS * 2):
+        blocker = Blocker()
+        canceled = await start(store.read(blocker))
+        await wait_for(blocker.started)
+        canceled.cancel()
+        await run_loop()
+        assert canceled.cancelled()
+        blocker.release()
+    await store.write(add, "visible")
+    for _ in range(READERS * 2):
+        assert await store.read(notes) == ["visible"]
+    assert store.read_status().running == 0
+
+
+async def test_reads_continue_while_the_writer_is_blocked(store: Store) -> None:
+    async with anyio.create_task_group() as tasks:
+        blocked = BlockedWriter(store, tasks)
+        await blocked.block()
+        for _ in range(10):
+            assert await store.read(notes) == []
+        blocked.release()
+
+
+async def test_a_write_continues_while_all_readers_are_blocked(store: Store) -> None:
+    blockers = [Blocker() for _ in range(READERS)]
+    async with anyio.create_task_group() as tasks:
+        for blocker in blockers:
+            tasks.start_soon(store.read, blocker)
+            await wait_for(blocker.started)
+        assert await store.write(add, "meanwhile") == 1
+        for blocker in blockers:
+            blocker.release()
+
+
+async def test_as_many_reads_run_concurrently_as_there_are_readers(store: Store) -> None:
+    barrier = threading.Barrier(READERS)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(READERS):
+            tasks.start_soon(store.read, lambda tx: barrier.wait(TIMEOUT_SECONDS))
+
+
+async def test_a_read_sees_every_write_that_was_answered(store: Store) -> None:
+    async def write_and_read(name: str) -> None:
+        for number in range(50):
+            await store.write(add, f"{name} {number}")
+            assert f"{name} {number}" in await store.read(notes)
+
+    async with anyio.create_task_group() as tasks:
+        for name in ("a", "b", "c", "d"):
+            tasks.start_soon(write_and_read, name)
+
+
+async def test_a_read_sees_one_state_from_its_first_statement_to_its_last(store: Store) -> None:
+    blocker = Blocker()
+
+    def read_twice(tx: Tx) -> tuple[list[str], list[str]]:
+        first = notes(tx)
+        blocker(tx)
+        return first, notes(tx)
+
+    reading = await start(store.read(read_twice))
+    await wait_for(blocker.started)
+    await store.write(add, "between")
+    blocker.release()
+    assert await reading == ([], [])
+
+
+async def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(StorageError) as caught:
+        await store.read(add, "x")
+    assert caught.value.data == {"reason": "read_only"}
+    assert await store.read(notes) == []
+
+
+async def test_long_reads_on_new_connections_do_not_delay_other_reads(store: Store) -> None:
+    await store.write(add, "seen")
+    blockers = [Blocker() for _ in range(NEW_READERS)]
+    assert len(blockers) > READERS
+    one_more = Blocker()
+    async with anyio.create_task_group() as tasks:
+        for blocker in blockers:
+            tasks.start_soon(store.read_on_new_connection, blocker)
+            await wait_for(blocker.started)
+        tasks.start_soon(store.read_on_new_connection, one_more)
+        assert await store.read(notes) == ["seen"]
+        assert not one_more.started.is_set()
+        for blocker in [*blockers, one_more]:
+            blocker.release()
+
+
+async def test_a_wait_for_a_commit_returns_after_the_next_one(store: Store) -> None:
+    seen: list[Any] = []
+
+    async def wait() -> None:
+        await store.wait_for_commit(after=store.commit_count)
+        seen.append(await store.read(notes))
+
+    waiting = await start(wait())
+    await store.read(notes)
+    assert seen == []
+    await store.write(add, "a")
+    await waiting
+    assert seen == [["a"]]
