@@ -1,6 +1,6 @@
 """What a handler is given: the store, the settings and the daemon it runs in."""
 
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import UNSET
@@ -42,13 +42,13 @@ class DaemonControl(Protocol):
     async def back_up(self, path: str, *, overwrite: bool) -> "BackupResult":
         """Copy the database to the path."""
 
-    async def attach(self, client: Hashable, session_id: str) -> "Session":
+    async def attach(self, client: "ClientConnection", session_id: str) -> "Session":
         """Mark the session as having this client behind it."""
 
-    async def end(self, client: Hashable, session_id: str, status: "EndStatus") -> "Session":
+    async def end(self, client: "ClientConnection", session_id: str, status: "EndStatus") -> "Session":
         """End the session and take this client's mark away, both or neither."""
 
-    async def detach(self, client: Hashable, session_id: str) -> None:
+    async def detach(self, client: "ClientConnection", session_id: str) -> None:
         """Take the mark away, without any other change."""
 
     def discover(self) -> Any:
@@ -63,6 +63,12 @@ class ClientConnection(Hashable, Protocol):
 
     def unsubscribe(self, subscription_id: str) -> bool:
         """Tell it no more; whether it had that subscription."""
+
+    def own(self, resource: Hashable, close: Callable[[], Awaitable[None]]) -> None:
+        """Call `close` when the connection ends, unless `disown` is called before."""
+
+    def disown(self, resource: Hashable) -> None:
+        """Forget a resource, because the client released it."""
 
 
 class Context(NamedTuple):

@@ -14,13 +14,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from segue.client.connect import read_record, try_connect
+from segue.client.connect import try_connect
 from segue.client.diagnostics import advice
 from segue.client.endpoint import endpoint_to_start
 from segue.client.errors import NotStarted, Unreachable
 from segue.client.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
 from segue.files import make_own_directory, open_private
 from segue.paths import Paths
+from segue.runtime.daemon_record import read_record
 
 START_SECONDS = 20.0
 """Seconds: the longest start. A daemon needs half a second, and a previous one may hold the file for 10 s."""

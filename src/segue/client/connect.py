@@ -5,14 +5,13 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 from segue.client.diagnostics import advice
 from segue.client.errors import TimedOut, Unreachable
-from segue.files import read_private
 from segue.paths import Paths, check_socket_length
+from segue.runtime.daemon_record import MAX_RECORD_BYTES, read_record
 
-MAX_RECORD_BYTES = 65_536
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
 """Seconds between attempts at a daemon whose backlog is full: short, for it drains in milliseconds."""
@@ -25,13 +24,6 @@ ABSENT = {errno.ENOENT, errno.ECONNREFUSED}
 
 Target = Paths | Path | str
 """The places that `resolve_paths` found, or a socket's path."""
-
-
-class Record(NamedTuple):
-    """What a serving daemon says of itself beside its database."""
-
-    socket: str
-    database: str | None = None
 
 
 def try_connect(where: Target) -> socket.socket | None:
@@ -69,13 +61,6 @@ def can_autostart(where: Target, fault: Unreachable) -> TypeGuard[Paths]:
     """Whether to start a daemon where none was found: if its database is known and the environment allows it."""
     allowed = os.environ.get("SEGUE_NO_AUTOSTART", "") in ("", "0")
     return allowed and fault.absent and isinstance(where, Paths)
-
-
-def read_record(paths: Paths) -> Record | None:
-    """The record beside the database, if it is a private file of ours about this very database."""
-    data = read_private(paths.record, MAX_RECORD_BYTES)
-    record = None if data is None else _parse_record(data)
-    return record if record is not None and _is_about(record, paths.database) else None
 
 
 def _candidates(where: Target) -> list[Path]:
@@ -125,14 +110,6 @@ def _advised(paths: Paths, fault: Unreachable) -> Unreachable:
     return Unreachable(fault.path, fault.reason, start_command(paths), absent=fault.absent)
 
 
-def _parse_record(data: bytes) -> Record | None:
-    record = _parse(data)
-    database = record.get("database")
-    if not _is_text(record.get("socket")) or not (database is None or _is_text(database)):
-        return None
-    return Record(record["socket"], database)
-
-
 def _parse(data: bytes) -> dict[str, Any]:
     """The JSON object, empty if it is none."""
     import json  # not msgspec, which takes longer to import than everything else on the way to a plain call
@@ -147,9 +124,3 @@ def _parse(data: bytes) -> dict[str, Any]:
 def _is_text(value: object) -> TypeGuard[str]:
     """Whether it is text, and not only half of a character."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
-
-
-def _is_about(record: Record, database: Path) -> bool:
-    if not record.socket.startswith("/") or "\0" in record.socket + (record.database or ""):
-        return False
-    return record.database is None or os.path.realpath(record.database) == os.path.realpath(database)

@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -43,7 +43,14 @@ YIELD_EVERY = 50
 class Dispatcher:
     """Answers lines by a table of methods, and counts what it answered."""
 
-    def __init__(self, methods: Table, limits: Limits, *, together: bool = True) -> None:
+    def __init__(
+        self,
+        methods: Table,
+        limits: Limits,
+        *,
+        together: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`together`: calls of one batch that follow one another wait together, if their method only queues."""
         self._methods = {name: _adapt(method) for name, method in methods.items()}
         self._queueing = {name for name, method in methods.items() if method.queues and together}
@@ -52,13 +59,14 @@ class Dispatcher:
         self.requests = 0
         self.errors: Counter[str] = Counter()
         """Errors answered, by kind."""
-        self.last_used = time.monotonic()
+        self._monotonic = monotonic
+        self.last_used = monotonic()
         self.closing = False
         """Whether the time for draining is over: requests are then refused instead of run."""
 
     async def answer(self, line: bytes, ctx: Any) -> bytes | None:
         """The answer to one line, without its LF; None if nothing in it wants one."""
-        self.last_used = time.monotonic()
+        self.last_used = self._monotonic()
         if len(line) <= LONG_BYTES or not _is_dense(line):
             return await self._answer(line, ctx)
         async with self._dense:

@@ -1,47 +1,87 @@
-"""`daemon.json`: beside the database, so that clients started in another environment find the socket."""
+"""The record file `daemon.json` beside the database, from which clients learn the daemon's socket.
 
+A client that was started in another environment may compute another default socket path. Every client reads the
+record, so this module avoids imports that take long.
+"""
+
+import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple, TypeGuard
 from zlib import crc32
 
-import msgspec
-
 from segue.errors import StartError
-from segue.files import replace_file
+from segue.files import read_private, replace_file
+from segue.paths import Paths
+
+MAX_RECORD_BYTES = 65_536
+"""Bytes: read at most this much of a record. A real record has some 300 bytes."""
 
 
-class Record(msgspec.Struct, frozen=True):
-    """Where a daemon serves, and which one it is."""
+class Record(NamedTuple):
+    """The members of a record file; a reader relies on `socket` and `database` only."""
 
     socket: str
-    pid: int
-    version: str
-    protocol: int
-    boot_id: str
-    database: str
+    pid: int | None = None
+    version: str | None = None
+    protocol: int | None = None
+    boot_id: str | None = None
+    database: str | None = None
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Put the record in place whole: a reader sees the old one or the new one. StartError if it cannot be."""
-    # Of the database, whose lock we hold: what is there was left by one that was killed before it could rename.
-    temporary = path.with_name(f".{path.name}.{crc32(record.database.encode()):08x}")
-    data = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    """Replace the record atomically.
+
+    Raises:
+        StartError: the file cannot be written.
+    """
+    import json
+
+    # The name depends on the database, whose lock the caller holds. A leftover is from a daemon that was killed.
+    temporary = path.with_name(f".{path.name}.{crc32((record.database or '').encode()):08x}")
+    data = json.dumps(record._asdict(), indent=2, ensure_ascii=False).encode() + b"\n"
     try:
         replace_file(path, data, temporary=temporary)
     except OSError as error:
         raise StartError("record", f"cannot write {path}: {error.strerror}") from None
 
 
-def is_in_place(path: Path, record: Record) -> bool:
-    """Whether the file says what it should."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Record) == record
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return False
+def read_record(paths: Paths) -> Record | None:
+    """Return the record of the daemon that serves `paths.database`.
+
+    Returns None if there is no record, if it is not a private file of this user, or if it names another database.
+    """
+    data = read_private(paths.record, MAX_RECORD_BYTES)
+    record = None if data is None else _parse(data)
+    return record if record is not None and _names_database(record, paths.database) else None
 
 
-def remove_record(path: Path, record: Record) -> None:
-    """Remove the file if it is ours."""
-    if is_in_place(path, record):
+def remove_record(paths: Paths, record: Record) -> None:
+    """Remove the record file if it holds `record`."""
+    if read_record(paths) == record:
         with suppress(OSError):
-            path.unlink()
+            paths.record.unlink()
+
+
+def _parse(data: bytes) -> Record | None:
+    import json  # Not msgspec, which takes longer to import than all other modules of a plain call.
+
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not _is_text(found.get("socket")):
+        return None
+    members: dict[str, Any] = {name: found.get(name) for name in Record._fields}
+    return Record(**members) if members["database"] is None or _is_text(members["database"]) else None
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Return True if the value is a string without unpaired surrogates."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
+def _names_database(record: Record, database: Path) -> bool:
+    if not record.socket.startswith("/") or "\0" in record.socket + (record.database or ""):
+        return False
+    return record.database is None or os.path.realpath(record.database) == os.path.realpath(database)

@@ -1,7 +1,8 @@
-"""Ownership: a lock that the kernel lets go of when we die, however we die.
+"""The lock file that makes a daemon the only one, and the process that holds it.
 
-Liveness is this lock, never a pid or a path: a pid is recycled, a path outlives its daemon. The lock file is
-never unlinked, or two could hold "the" lock; and no descriptor of it is inherited, or a child would keep it.
+The kernel releases the lock when its holder dies, however it dies. A pid or a path proves nothing: the kernel reuses
+pids, and a socket's path outlives its daemon. The lock file is never unlinked, because two processes could then each
+lock a file of that name. No child inherits the descriptor, because a child would keep the lock.
 """
 
 import errno
@@ -14,13 +15,17 @@ from segue.errors import AlreadyRunning, StartError
 from segue.files import FILE_MODE, open_private
 
 PID_BYTES = 20
-"""More than any pid has digits."""
+"""Bytes: read at most this much of a lock file. No pid has more digits."""
 
 
 def take_lock(path: Path, owned: str) -> int:
-    """A descriptor that holds the lock until it is closed.
+    """Lock the file and return a descriptor that holds the lock until it is closed.
 
-    Raises AlreadyRunning if another process holds it, StartError if there can be no lock here.
+    `owned` is the path that error messages name.
+
+    Raises:
+        AlreadyRunning: another process holds the lock.
+        StartError: the file cannot be opened or locked.
     """
     try:
         descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
@@ -30,34 +35,69 @@ def take_lock(path: Path, owned: str) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.fchmod(descriptor, FILE_MODE)
     except BlockingIOError:
-        holder = _holder(descriptor)
+        pid = _read_pid(descriptor)
         os.close(descriptor)
+        holder = f" (pid {pid})" if pid is not None else ""
         raise AlreadyRunning("already running", f"another segued{holder} owns {owned}") from None
     except OSError as error:
         os.close(descriptor)
         if error.errno in (errno.EOPNOTSUPP, errno.ENOLCK):
             raise StartError("lock", f"{path.parent} cannot hold locks; it must be on a local disk") from None
         raise StartError("lock", f"cannot lock {path}: {error.strerror}") from None
-    _leave_pid(descriptor)
+    _write_pid(descriptor)
     return descriptor
 
 
 def release_lock(descriptor: int) -> None:
-    """Let go of it, and name nobody any more."""
+    """Clear the pid in the lock file and release the lock."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
     os.close(descriptor)
 
 
-def _leave_pid(descriptor: int) -> None:
-    """Write who holds it into the file, for words only; on a full disk nobody is named."""
+def lock_holder(path: Path) -> int | None:
+    """Return the pid of the living process that holds the lock; None if no process does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        pid = _read_pid(descriptor)
+        return pid if pid is not None and is_alive(pid) and _is_locked(descriptor) else None
+    finally:
+        os.close(descriptor)
+
+
+def is_alive(pid: int) -> bool:
+    """Return True if a process with this pid exists and this user may send it a signal."""
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    return pid > 1
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Return True if another process holds the lock; if none does, this takes it until the descriptor is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _write_pid(descriptor: int) -> None:
+    """Write this process's pid, which only error messages use, so a full disk is no error."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
-def _holder(descriptor: int) -> str:
-    with suppress(OSError):
-        pid = os.pread(descriptor, PID_BYTES, 0).strip()
-        return f" (pid {pid.decode()})" if pid.isdigit() else ""
-    return ""
+def _read_pid(descriptor: int) -> int | None:
+    try:
+        text = os.pread(descriptor, PID_BYTES, 0).strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None

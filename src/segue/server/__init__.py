@@ -1,1 +1,1 @@
-"""The daemon: its lock, its door, its connections and its chores. The only place that knows sockets of anyio."""
+"""The daemon `segued`: its listener, its connections, its events and its background tasks."""

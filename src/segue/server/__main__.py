@@ -1,4 +1,4 @@
-"""The way into `segued`: what must be done before the imports, which take a fifth of a second."""
+"""The entry point of `segued`: what must happen before the imports, which take a fifth of a second."""
 
 import os
 import signal
@@ -9,18 +9,18 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> None:
-    """Run the program; whoever started it in the background gets its first process back at once."""
-    _leave_at_a_signal()
-    starter = detach()
-    from segue.server.main import main as serve
+    """Run the program; a client that started it in the background gets its first process back immediately."""
+    _exit_on_signal()
+    report = detach()
+    from segue.server.main import main as run_segued
 
-    serve(starter)
+    run_segued(report)
 
 
-def _leave_at_a_signal() -> None:
-    """Exit 0 as later, when there is a loop to be told: until then nothing is open that needs closing."""
+def _exit_on_signal() -> None:
+    """Exit with status 0 on a signal until the event loop handles signals; nothing is open that needs closing."""
     for number in SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup asks us to outlive the terminal
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP, so the daemon must too.
             signal.signal(number, lambda *_: os._exit(0))
 
 

@@ -1,4 +1,4 @@
-"""What the methods find behind their context: the daemon's parts and its word on how they fare."""
+"""The object graph of the running daemon, and what its methods can ask of it."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import resource
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import msgspec
 from segue import PROTOCOL, __version__
 from segue import store as store_surface
 from segue.api import METHODS
-from segue.api.request import Context
+from segue.api.request import ClientConnection, Context
 from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
@@ -39,57 +39,55 @@ from segue.timestamps import Clock, timestamp
 T = TypeVar("T")
 
 
-class Services:
-    """The parts of one running segued."""
+class App:
+    """The objects of one running daemon; implements the `DaemonControl` that the methods use."""
 
     def __init__(
-        self, paths: Paths, store: Store, stop: Shutdown, clock: Clock, monotonic: Callable[[], float]
+        self, paths: Paths, store: Store, shutdown: Shutdown, clock: Clock, monotonic: Callable[[], float]
     ) -> None:
         store_surface.load_all()
         limits = paths.config.limits
-        boot_id = secrets.token_hex(8)
-        # Secrets of a long message are looked for on another thread, and shorter ones would overtake it on the way.
-        self.dispatcher = Dispatcher(METHODS, limits, together=not paths.config.privacy.redact)
+        self._boot_id = secrets.token_hex(8)
+        # A batch is not executed concurrently with redaction, because short messages would overtake a long one.
+        self.dispatcher = Dispatcher(METHODS, limits, together=not paths.config.privacy.redact, monotonic=monotonic)
         self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
         self.traces = WalCleaner(store)
         self.cleanup.on_purge = self.traces.note
-        self._turn = anyio.Lock()
-        self.backups = Backups(paths, store, self._turn)
+        self._job_lock = anyio.Lock()
+        self.backups = Backups(paths, store, self._job_lock)
         self.attachments = Attachments(store)
-        self._backlog = EventLog(boot_id, limits, clock)
-        store.on_commit(self._backlog.publish)
-        self._scrubbing = Scrubbing(store, self._backlog, self.traces, self._turn)
-        self.clients = ConnectionManager(
-            self.dispatcher, limits, self._context_for, self.attachments.on_disconnect, self._backlog
-        )
-        self.record = Record(str(paths.socket), os.getpid(), __version__, PROTOCOL, boot_id, str(paths.database))
+        self._event_log = EventLog(self._boot_id, limits, clock)
+        store.on_commit(self._event_log.publish)
+        self._scrubbing = Scrubbing(store, self._event_log, self.traces, self._job_lock)
+        self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
+        self.record = Record(str(paths.socket), os.getpid(), __version__, PROTOCOL, self._boot_id, str(paths.database))
         self._config = paths.config
         self._redactor = Redactor(paths.config.privacy.redact)
         self.store = store
-        self._stop = stop
+        self._shutdown = shutdown
         self._monotonic = monotonic
         self._started_at = timestamp(clock())
         self._started = monotonic()
 
     def status(self, database: DatabaseStatus, *, deleted_remains: bool) -> DaemonStatus:
-        """The state of everything but the file, which is handed in."""
+        """Return the state of the daemon; the caller provides the state of the database."""
         return DaemonStatus(
             version=__version__,
             protocol=PROTOCOL,
             pid=os.getpid(),
-            boot_id=self.record.boot_id,
+            boot_id=self._boot_id,
             started_at=self._started_at,
             uptime_s=int(self._monotonic() - self._started),
             socket=self.record.socket,
             database=database,
-            clients=len(self.clients),
-            subscriptions=self.clients.subscriptions,
+            clients=len(self.connections),
+            subscriptions=self.connections.subscriptions,
             requests=self.dispatcher.requests,
             errors=self.dispatcher.errors.total(),
             errors_by_kind=dict(self.dispatcher.errors),
-            refused_clients=self.clients.refused_clients,
-            refused_peers=self.clients.refused_peers,
-            dropped_subscribers=self._backlog.resets,
+            refused_clients=self.connections.refused_clients,
+            refused_peers=self.connections.refused_peers,
+            dropped_subscribers=self._event_log.resets,
             queue_depth=self.store.queue_depth,
             writes=self.store.write_status(),
             reads=self.store.read_status(),
@@ -99,48 +97,48 @@ class Services:
         )
 
     def stop(self) -> None:
-        """Begin to drain."""
-        self._stop.requested.set()
+        """Request a shutdown."""
+        self._shutdown.requested.set()
 
     def purge(self) -> None:
-        """Something large was deleted: remove it from the file when there is time."""
+        """Remove deleted rows from the file in the background."""
         self.cleanup.purge_soon()
 
     async def run_cleanup(self) -> CleanupResult:
-        """Delete what is too old or too much, now."""
+        """Delete the sessions that are too old or too many."""
         return await self.cleanup.run()
 
     async def clean(self, value: T) -> T:
-        """The value without secrets, if the configuration says so."""
+        """Return the value without secrets if `privacy.redact` is on."""
         return await self._redactor.clean(value)
 
     async def scrub(self, *, dry_run: bool) -> ScrubResult:
-        """Take secrets out of what is stored."""
+        """Redact the secrets in the database."""
         return await self._scrubbing.run(dry_run=dry_run)
 
     async def back_up(self, path: str, *, overwrite: bool) -> BackupResult:
-        """Copy the database."""
+        """Copy the database to the path."""
         return await self.backups.make(path, overwrite=overwrite)
 
     @property
     def busy(self) -> bool:
-        """Whether something goes on that one request began long ago."""
-        return self._turn.locked()
+        """Return True while a backup or a scrub runs."""
+        return self._job_lock.locked()
 
-    async def attach(self, client: Hashable, session_id: str) -> Session:
-        """The session, with the client behind it."""
+    async def attach(self, client: ClientConnection, session_id: str) -> Session:
+        """Attach the session to the client's connection."""
         return await self.attachments.attach(client, session_id)
 
-    async def end(self, client: Hashable, session_id: str, status: EndStatus) -> Session:
-        """The session, ended and without the client."""
+    async def end(self, client: ClientConnection, session_id: str, status: EndStatus) -> Session:
+        """End the session and detach it from the client's connection."""
         return await self.attachments.end(client, session_id, status)
 
-    async def detach(self, client: Hashable, session_id: str) -> None:
-        """The session without the client, otherwise as it is."""
+    async def detach(self, client: ClientConnection, session_id: str) -> None:
+        """Detach the session from the client's connection."""
         await self.attachments.detach(client, session_id)
 
     def discover(self) -> Any:
-        """The discovery document, encoded once."""
+        """Return the encoded discovery document."""
         return self._discovery
 
     def _context_for(self, client: Connection) -> Context:
@@ -157,5 +155,5 @@ def _process() -> ProcessStatus:
     return ProcessStatus(
         tasks=len(asyncio.all_tasks()),
         threads=threading.active_count(),
-        peak_memory_bytes=peak if sys.platform == "darwin" else peak * 1024,  # macOS tells bytes, Linux KiB
+        peak_memory_bytes=peak if sys.platform == "darwin" else peak * 1024,  # macOS reports bytes, Linux KiB.
     )

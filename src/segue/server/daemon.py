@@ -1,4 +1,4 @@
-"""The running daemon: what is opened in which order, what it does meanwhile, and how it ends."""
+"""The life of the daemon: what it opens in which order, its background tasks, and how it stops."""
 
 import logging
 import socket
@@ -12,11 +12,11 @@ from anyio.abc import TaskGroup, UNIXSocketStream
 
 from segue.errors import SegueError, StartError
 from segue.paths import Paths
-from segue.runtime.daemon_record import is_in_place, remove_record, write_record
-from segue.server.app import Services
+from segue.runtime.daemon_record import read_record, remove_record, write_record
+from segue.server.app import App
 from segue.server.jobs.indexer import keep_indexed
 from segue.server.net.listener import Listener, adopt_listener, bind_listener
-from segue.server.process.instance_lock import own
+from segue.server.process.instance_lock import hold_locks
 from segue.server.process.sd_notify import Notifier
 from segue.server.process.signals import Shutdown
 from segue.store.store import open_store
@@ -24,25 +24,26 @@ from segue.timestamps import Clock, wall_ms
 
 log = logging.getLogger("segue.server")
 
-SELF_CHECK_SECONDS = 5
-"""How long a removed socket can go unnoticed."""
+WATCH_SECONDS = 5
+"""Seconds between two looks at the socket and the database files: how long a removed file can stay unnoticed."""
 
 DRAIN_SECONDS = 5
-"""How long clients have to take their answers once the daemon stops."""
+"""Seconds. How long the drain waits for clients to read their responses."""
 
-LATE_SECONDS = 3
-"""How far into the drain requests are still run; later ones are refused, so that the rest can be answered."""
+RUN_SECONDS = 3
+"""Seconds into the drain in which requests are still executed. Later ones are refused, so that there is time to answer
+all of them."""
 
-OWN_LOOK_SECONDS = 0.5
-"""How long the daemon's own connection at its start may take to be gone."""
+SELF_CHECK_SECONDS = 0.5
+"""Seconds. How long the daemon waits for its own first connection to close."""
 
-IDLE_LOOKS = 10
-"""How often within `idle_exit_minutes` to look whether anything happened."""
+IDLE_CHECKS = 10
+"""How often the daemon checks for idleness within `idle_exit_minutes`."""
 
 
 async def serve(
     paths: Paths,
-    stop: Shutdown,
+    shutdown: Shutdown,
     *,
     clock: Clock = wall_ms,
     monotonic: Callable[[], float] = time.monotonic,
@@ -50,181 +51,210 @@ async def serve(
     listener: socket.socket | None = None,
     notifier: Notifier | None = None,
 ) -> None:
-    """Serve the database until told to stop; `on_ready` is called once a client would be answered.
+    """Serve the database until `shutdown` is requested.
 
-    At `listener`, if a service manager opened it at the places' socket; `notifier` is who wants to know how we fare.
-    Raises StartError (perhaps in an ExceptionGroup) if it cannot start; then nothing is left behind.
+    `on_ready` is called when a client would receive an answer. `listener` is a socket at `paths.socket` that a service
+    manager opened.
+
+    Raises:
+        StartError: the daemon cannot start, perhaps in an ExceptionGroup; nothing is left behind.
     """
     config = paths.config
-    with own(paths):
+    with hold_locks(paths):
         async with open_store(
             paths.database, clock=clock, queue_limit=config.limits.queue, durability=config.daemon.durability
         ) as store:
-            services = Services(paths, store, stop, clock, monotonic)
-            await _recall(services)
-            door = bind_listener(paths.socket) if listener is None else adopt_listener(paths.socket, listener)
-            daemon = Daemon(paths, services, stop, door, notifier or Notifier())
+            app = App(paths, store, shutdown, clock, monotonic)
+            await recover_state(app)
+            bound = bind_listener(paths.socket) if listener is None else adopt_listener(paths.socket, listener)
+            daemon = Daemon(paths, app, shutdown, bound, notifier or Notifier(), monotonic)
             try:
                 await daemon.run(on_ready)
                 if store.failed:
                     text = f"I/O error in COMMIT of {paths.database}; exiting for a restart; check the disk"
                     raise StartError("database", text)
             finally:
-                daemon.leave()
+                daemon.remove_socket_and_record()
 
 
-async def _recall(services: Services) -> None:
-    """Take up what the last life left; the first look at the tables, which may be damaged."""
+async def recover_state(app: App) -> None:
+    """Read what the last daemon left in the tables, and mark the sessions that it had attached as crashed.
+
+    Raises:
+        StartError: the tables cannot be read.
+    """
     try:
-        await services.attachments.recover()
-        await services.cleanup.load()
+        await app.attachments.recover()
+        await app.cleanup.load()
     except (SegueError, sqlite3.Error) as error:
         raise StartError("database", str(error)) from None
 
 
 class Daemon:
-    """The door, the clients behind it and the chores, from the first client to the last."""
+    """A running daemon: its listener, the tasks of its clients and its background tasks."""
 
-    def __init__(self, paths: Paths, services: Services, stop: Shutdown, door: Listener, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        app: App,
+        shutdown: Shutdown,
+        listener: Listener,
+        notifier: Notifier,
+        monotonic: Callable[[], float],
+    ) -> None:
         self._paths = paths
-        self._services = services
-        self._stop = stop
-        self._door = door
+        self._app = app
+        self._shutdown = shutdown
+        self._listener = listener
         self._notifier = notifier
+        self._monotonic = monotonic
 
     async def run(self, on_ready: Callable[[], None]) -> None:
-        """Let clients in and do the chores until told to stop, then drain."""
+        """Serve until a shutdown is requested, then drain.
+
+        1. Accept connections, and send a request over the socket. From then on the daemon is known to answer.
+        2. Write the record, report readiness, and start the background tasks.
+        3. When a shutdown is requested, cancel the background tasks and stop accepting.
+        4. Drain: answer what was received, within DRAIN_SECONDS. A second signal ends this immediately.
+        """
         async with anyio.create_task_group() as clients:
-            async with anyio.create_task_group() as chores:
-                chores.start_soon(self._accept, self._door, clients)
-                await self._answer_ourselves()
-                self._leave_record()
+            async with anyio.create_task_group() as background:
+                background.start_soon(self._accept, self._listener, clients)
+                await self.self_check()
+                self._write_record()
                 on_ready()
-                self._notifier.tell("READY=1", f"STATUS=serving {self._paths.database} at {self._door.path}")
-                self._start_chores(chores, clients)
-                await self._stop.requested.wait()
-                self._notifier.tell("STOPPING=1", "STATUS=answering what was received")
-                chores.cancel_scope.cancel()
+                self._notifier.send("READY=1", f"STATUS=serving {self._paths.database} at {self._listener.path}")
+                self.start_background_tasks(background, clients)
+                await self._shutdown.requested.wait()
+                self._notifier.send("STOPPING=1", "STATUS=answering requests that were received")
+                background.cancel_scope.cancel()
             await self._drain(clients)
 
-    def leave(self) -> None:
-        """Remove the socket and the record, if they are still ours."""
-        self._door.close()
-        remove_record(self._paths.record, self._services.record)
+    def remove_socket_and_record(self) -> None:
+        """Remove the socket and the record, unless another daemon has replaced them."""
+        self._listener.close()
+        remove_record(self._paths, self._app.record)
 
-    def _leave_record(self) -> None:
-        """Say where we are; without it, on a full disk for instance, clients that know the socket are served."""
+    def _write_record(self) -> None:
+        """Write the record unless it is in place; on failure log it, because clients that know the socket need none."""
         try:
-            if not is_in_place(self._paths.record, self._services.record):
-                write_record(self._paths.record, self._services.record)
+            if read_record(self._paths) != self._app.record:
+                write_record(self._paths.record, self._app.record)
         except StartError as error:
             log.warning("%s", error)
 
-    def _start_chores(self, chores: TaskGroup, clients: TaskGroup) -> None:
-        config = self._paths.config
+    def start_background_tasks(self, background: TaskGroup, clients: TaskGroup) -> None:
+        """Start the tasks that run until a shutdown is requested."""
+        config, app = self._paths.config, self._app
         if config.session.auto_cleanup:
-            chores.start_soon(self._services.cleanup.run_on_schedule)
+            background.start_soon(app.cleanup.run_on_schedule)
         if config.daemon.idle_exit_minutes:
-            chores.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
-        chores.start_soon(self._services.cleanup.purge_on_demand)
-        chores.start_soon(self._services.traces.wipe_on_demand)
-        chores.start_soon(keep_indexed, self._services.store)
-        chores.start_soon(self._keep_reachable, chores, clients)
-        chores.start_soon(self._watch_file)
-        chores.start_soon(self._exit_on_failed_commit)
-        chores.start_soon(self._notifier.feed_watchdog, self._services.store)
+            background.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
+        background.start_soon(app.cleanup.purge_on_demand)
+        background.start_soon(app.traces.wipe_on_demand)
+        background.start_soon(keep_indexed, app.store)
+        background.start_soon(self.watch_socket, background, clients)
+        background.start_soon(self._watch_database)
+        background.start_soon(self._exit_on_failed_commit)
+        background.start_soon(self._notifier.feed_watchdog, app.store)
 
-    async def _accept(self, door: Listener, clients: TaskGroup) -> None:
-        await self._services.clients.accept_from(door.listener, clients)
+    async def _accept(self, listener: Listener, clients: TaskGroup) -> None:
+        await self._app.connections.accept_from(listener.listener, clients)
 
-    async def _answer_ourselves(self) -> None:
-        """Ask over the socket, as a client would, so that ready means answering; StartError if nothing comes."""
+    async def self_check(self) -> None:
+        """Send a ping over the socket, so that the daemon reports readiness only if it answers.
+
+        Raises:
+            StartError: no response arrived.
+        """
         raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         raw.settimeout(0)
         try:
-            raw.connect(str(self._door.path))
+            raw.connect(str(self._listener.path))
             async with await UNIXSocketStream.from_socket(raw) as stream:
                 await stream.send(b'{"jsonrpc":"2.0","method":"daemon.ping","id":0}\n')
                 await stream.receive()
-                await self._leave(stream)
+                await self._wait_for_close(stream)
         except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
             raw.close()
             reason = getattr(error, "strerror", None) or "the connection was closed"
-            raise StartError("socket", f"no answer at {self._door.path}: {reason}") from None
-        self._services.dispatcher.requests -= 1
+            raise StartError("socket", f"no answer at {self._listener.path}: {reason}") from None
+        self._app.dispatcher.requests -= 1
 
-    async def _leave(self, stream: UNIXSocketStream) -> None:
-        """Wait until the other end is closed as well, or we would be a client too many for a limit of one."""
+    async def _wait_for_close(self, stream: UNIXSocketStream) -> None:
+        """Wait until the other end is closed, because it would count towards `limits.clients`."""
         await stream.send_eof()
-        with anyio.move_on_after(OWN_LOOK_SECONDS), suppress(anyio.EndOfStream):
+        with anyio.move_on_after(SELF_CHECK_SECONDS), suppress(anyio.EndOfStream):
             while True:
                 await stream.receive()
 
     async def _drain(self, clients: TaskGroup) -> None:
-        """Answer what was received, within bounds; whoever does not take the answers is cut off."""
-        services = self._services
-        self._door.remove()
-        if not self._door.borrowed:
-            await services.clients.accept_queued(self._door.listener, clients)
-        self.leave()
-        clients.start_soon(services.attachments.detach_all)
-        services.clients.drain()
+        """Answer what was received. Connections whose clients do not read are closed after DRAIN_SECONDS."""
+        app = self._app
+        self._listener.remove()
+        if not self._listener.externally_managed:
+            app.connections.accept_queued(self._listener.listener, clients)
+        self.remove_socket_and_record()
+        clients.start_soon(app.attachments.detach_all)
+        app.connections.drain()
         clients.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
         async with anyio.create_task_group() as timers:
-            timers.start_soon(self._refuse_late)
-            timers.start_soon(self._hurry, clients)
-            await services.clients.wait_until_gone()
+            timers.start_soon(self._refuse_late_requests)
+            timers.start_soon(self._abort_on_second_signal, clients)
+            await app.connections.wait_until_empty()
             timers.cancel_scope.cancel()
 
-    async def _refuse_late(self) -> None:
-        await anyio.sleep(LATE_SECONDS)
-        self._services.dispatcher.closing = True
+    async def _refuse_late_requests(self) -> None:
+        await anyio.sleep(RUN_SECONDS)
+        self._app.dispatcher.closing = True
 
-    async def _hurry(self, clients: TaskGroup) -> None:
-        await self._stop.hurried.wait()
+    async def _abort_on_second_signal(self, clients: TaskGroup) -> None:
+        await self._shutdown.forced.wait()
         clients.cancel_scope.cancel()
 
     async def _exit_when_idle(self, idle_seconds: float) -> None:
-        services, dispatcher = self._services, self._services.dispatcher
+        """Request a shutdown after `idle_seconds` without a request, an attached session, a subscription or a job."""
+        app = self._app
         while (
-            len(services.attachments)
-            or services.clients.subscriptions
-            or services.busy
-            or time.monotonic() - dispatcher.last_used < idle_seconds
+            len(app.attachments)
+            or app.connections.subscriptions
+            or app.busy
+            or self._monotonic() - app.dispatcher.last_used < idle_seconds
         ):
-            await anyio.sleep(idle_seconds / IDLE_LOOKS)
-        log.info("idle for %g s, leaving", idle_seconds)
-        self._stop.requested.set()
+            await anyio.sleep(idle_seconds / IDLE_CHECKS)
+        log.info("idle for %g s, exiting", idle_seconds)
+        self._shutdown.requested.set()
 
-    async def _keep_reachable(self, chores: TaskGroup, clients: TaskGroup) -> None:
-        """Put back a socket or record that somebody removed; leave if the path leads to another daemon."""
+    async def watch_socket(self, background: TaskGroup, clients: TaskGroup) -> None:
+        """Restore a socket or record that was removed; request a shutdown if another program replaced the socket."""
         while True:
-            await anyio.sleep(SELF_CHECK_SECONDS)
-            if not self._door.is_missing() and not self._door.is_ours():
-                log.error("%s is another program's now, leaving", self._door.path)
-                self._stop.requested.set()
+            await anyio.sleep(WATCH_SECONDS)
+            if not self._listener.is_missing() and not self._listener.is_in_place():
+                log.error("%s was replaced by another program, exiting", self._listener.path)
+                self._shutdown.requested.set()
                 return
             try:
-                if self._door.is_missing():
-                    log.warning("%s was removed, making it again", self._door.path)
-                    await self._reopen(chores, clients)
-                self._leave_record()
+                if self._listener.is_missing():
+                    log.warning("%s was removed, creating it again", self._listener.path)
+                    self._reopen(background, clients)
+                self._write_record()
             except StartError as error:
-                log.error("cannot make it again: %s", error)
+                log.error("cannot create the socket again: %s", error)
 
-    async def _watch_file(self) -> None:
-        """Notice that the database is removed or replaced under us though nobody writes; it is logged then."""
-        while self._services.store.check_files() is None:
-            await anyio.sleep(SELF_CHECK_SECONDS)
+    async def _watch_database(self) -> None:
+        """Detect that the database was removed or replaced, even while no client writes; the store logs it."""
+        while self._app.store.check_files() is None:
+            await anyio.sleep(WATCH_SECONDS)
 
     async def _exit_on_failed_commit(self) -> None:
-        """Stop the daemon when the outcome of a COMMIT is unknown, because the store then refuses all writes."""
-        await self._services.store.wait_for_failure()
-        self._stop.requested.set()
+        """Request a shutdown when the outcome of a COMMIT is unknown, because the store then refuses all writes."""
+        await self._app.store.wait_for_failure()
+        self._shutdown.requested.set()
 
-    async def _reopen(self, chores: TaskGroup, clients: TaskGroup) -> None:
-        old, self._door = self._door, bind_listener(self._paths.socket)
-        chores.start_soon(self._accept, self._door, clients)
-        await self._services.clients.accept_queued(old.listener, clients)
-        anyio.notify_closing(old.listener)  # or its waiter stays, on a descriptor that the next client is given
+    def _reopen(self, background: TaskGroup, clients: TaskGroup) -> None:
+        old, self._listener = self._listener, bind_listener(self._paths.socket)
+        background.start_soon(self._accept, self._listener, clients)
+        self._app.connections.accept_queued(old.listener, clients)
+        # Otherwise the accept task would wait on a descriptor number that the kernel gives to the next client.
+        anyio.notify_closing(old.listener)
         old.listener.close()

@@ -1,9 +1,10 @@
-"""The program `segued`: options in, exit code out, one line on stderr when it could not start."""
+"""The program `segued`: reads the options, prepares the process, and turns failures into an exit status."""
 
 import gc
 import logging
 import os
 import resource
+import socket as sockets
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
@@ -11,13 +12,15 @@ from typing import NoReturn
 
 import anyio
 import click
+from msgspec.structs import replace
 
 from segue import __version__
 from segue.config import LogLevel
 from segue.errors import StartError
-from segue.paths import PathOptions, resolve_paths
+from segue.paths import PathOptions, Paths, resolve_paths
 from segue.server.daemon import serve
-from segue.server.net.socket_activation import Listening, listen_at, take_descriptors
+from segue.server.net.socket_activation import select_listener, take_descriptors
+from segue.server.process.fd_limit import clamp_clients, raise_descriptor_limit
 from segue.server.process.log_format import escape_line, priority, start_logging
 from segue.server.process.malloc import return_large_blocks
 from segue.server.process.sd_notify import Notifier, find_notifier
@@ -26,107 +29,111 @@ from segue.server.process.startup_report import StartupReport
 
 log = logging.getLogger("segue")
 
-DESCRIPTORS = 65536
-"""Open files we ask for, if the hard limit allows: a client is one."""
-
 SWITCH_SECONDS = 0.0005
-"""How long the loop keeps the interpreter from a thread of SQLite, which gives it up at each step: 0.005 otherwise."""
+"""Seconds: how long the event loop keeps the interpreter while another thread waits. The default of 0.005 would add up,
+because SQLite's threads release the interpreter at every step."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--socket", metavar="PATH", help="Listen here.")
-@click.option("--database", metavar="PATH", help="Keep everything in this file.")
-@click.option("--config", metavar="PATH", help="Read this configuration file.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Log from this level on.")
+@click.option("--socket", metavar="PATH", help="Path of the socket to listen at.")
+@click.option("--database", metavar="PATH", help="Path of the database.")
+@click.option("--config", metavar="PATH", help="Path of the configuration file.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Lowest level to log.")
 @click.version_option(__version__, prog_name="segued", message="%(prog)s %(version)s")
 @click.pass_obj
 def command(
-    starter: StartupReport, *, socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None
+    report: StartupReport, *, socket: str | None, database: str | None, config: str | None, log_level: LogLevel | None
 ) -> None:
-    """Serve sessions, messages, memories and summaries to every client of this user, in the foreground."""
+    """Serve sessions, messages and memories to this user's clients, in the foreground."""
     protect_process()
     tune_interpreter()
     return_large_blocks()
     notifier, descriptors = find_notifier(), take_descriptors()
-    paths = resolve_paths(PathOptions(socket, database, config))
-    listening = listen_at(paths, descriptors)
+    paths, listener = select_listener(resolve_paths(PathOptions(socket, database, config)), descriptors)
     start_logging(log_level or paths.config.daemon.log_level)
-    remarks = [] if listening.remark is None else [listening.remark]
+    limits, warning = clamp_clients(paths.config.limits)
+    warnings = [] if warning is None else [warning]
+    paths = paths._replace(configured=replace(paths.config, limits=limits))
     if (config or os.environ.get("SEGUE_CONFIG")) and not paths.config_path.exists():
-        remarks.append(f"there is no {paths.config_path}; every setting has its default")
+        warnings.append(f"there is no {paths.config_path}; every setting has its default")
     uvloop = {"use_uvloop": find_spec("uvloop") is not None}
-    anyio.run(run, listening, notifier, remarks, starter, backend_options=uvloop)
+    anyio.run(run, paths, listener, notifier, warnings, report, backend_options=uvloop)
 
 
-async def run(listening: Listening, notifier: Notifier, remarks: list[str], starter: StartupReport) -> None:
-    """Serve until a signal, a client or idleness ends it; the remarks are logged once it serves."""
-    stop, paths = Shutdown(), listening.paths
+async def run(
+    paths: Paths, listener: sockets.socket | None, notifier: Notifier, warnings: list[str], report: StartupReport
+) -> None:
+    """Serve until a signal, a client or the idle timer stops the daemon."""
+    shutdown = Shutdown()
 
-    def tell_ready() -> None:
-        _tell(f"ready on {paths.socket}")
-        starter.tell(0, str(paths.socket))
-        for remark in remarks:  # not before: one that cannot start says one line
-            log.warning("%s", remark)
+    def report_ready() -> None:
+        _print(f"ready on {paths.socket}")
+        report.send(0, str(paths.socket))
+        for warning in warnings:  # Not before, because a daemon that cannot start prints one line only.
+            log.warning("%s", warning)
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(handle_signals, stop)
-        tasks.start_soon(force_exit, stop)
-        await serve(paths, stop, on_ready=tell_ready, listener=listening.listener, notifier=notifier)
+        tasks.start_soon(handle_signals, shutdown)
+        tasks.start_soon(force_exit, shutdown)
+        await serve(paths, shutdown, on_ready=report_ready, listener=listener, notifier=notifier)
         tasks.cancel_scope.cancel()
 
 
-def main(starter: StartupReport | None = None) -> None:
-    """Run the program and exit: 0 stopped, 1 could not start, 2 usage or configuration, 3 already running."""
-    starter = starter or StartupReport()
+def main(report: StartupReport | None = None) -> None:
+    """Run the program and exit.
+
+    Exit status 0: stopped; 1: cannot start; 2: wrong usage or configuration; 3: already running.
+    """
+    report = report or StartupReport()
     try:
-        command.main(standalone_mode=False, obj=starter)
+        command.main(standalone_mode=False, obj=report)
     except click.ClickException as error:
-        _fail(2, f"usage: {error.format_message()}", starter)
+        _fail(2, f"usage: {error.format_message()}", report)
     except BaseExceptionGroup as group:
         found = _first_start_error(group)
         if found is None:
             raise
-        _fail(found.exit_code, str(found), starter)
+        _fail(found.exit_code, str(found), report)
     except StartError as error:
-        _fail(error.exit_code, str(error), starter)
+        _fail(error.exit_code, str(error), report)
     finally:
-        _let_go_of_stderr()
+        _discard_unwritable_stderr()
 
 
 def protect_process() -> None:
-    """Nothing we make is readable by others, nothing of us is dumped, and there are descriptors for all clients."""
+    """Keep other users out of what the process creates, prevent core dumps, and allow many open files."""
     _occupy_standard_streams()
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    raise_descriptor_limit()
 
 
 def _occupy_standard_streams() -> None:
-    """See to it that 0, 1 and 2 are open, or files of ours would be given these numbers; libuv aborts on such."""
+    """Open descriptors 0, 1 and 2 if they are closed.
+
+    Otherwise the kernel would give these numbers to the daemon's files, and libuv aborts on such files.
+    """
     descriptor = os.open(os.devnull, os.O_RDWR)
-    while descriptor <= 2:  # the lowest that is free
+    while descriptor <= 2:  # The kernel returns the lowest free number.
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
 
 
 def tune_interpreter() -> None:
-    """Look for garbage less often, and let threads take turns sooner.
+    """Run the garbage collector less often and switch threads sooner.
 
-    A line of 16 MiB of small arrays holds everyone up 0.4 s instead of 1.1 s: what a request leaves behind is freed
-    as it goes, and only what an exception's traceback ties up waits for the collector.
+    Reference counts free what a request leaves behind, except for the cycles of an exception's traceback. With these
+    thresholds a line of 16 MiB of small arrays blocks the event loop for 0.4 s instead of 1.1 s.
     """
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-def _let_go_of_stderr() -> None:
-    """Drop what cannot be written, or the interpreter would exit 120 for it."""
+def _discard_unwritable_stderr() -> None:
+    """Drop buffered output that cannot be written, because the interpreter would exit with status 120."""
     try:
-        if sys.stderr is not None:  # it was closed from the start
+        if sys.stderr is not None:  # None if it was closed at the start.
             sys.stderr.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -139,20 +146,20 @@ def _first_start_error(group: BaseExceptionGroup[BaseException]) -> StartError |
     return matched
 
 
-def _fail(code: int, text: str, starter: StartupReport) -> NoReturn:
-    _tell(text, logging.ERROR)
-    starter.tell(code, _words(text))
+def _fail(code: int, text: str, report: StartupReport) -> NoReturn:
+    _print(text, logging.ERROR)
+    report.send(code, _one_line(text))
     sys.exit(code)
 
 
-def _tell(text: str, level: int = logging.INFO) -> None:
-    """One line on stderr, whatever is in the text."""
-    line = f"{priority(level)}segued: {_words(text)}"
-    with suppress(OSError):  # a full disk behind stderr is no reason not to serve
+def _print(text: str, level: int = logging.INFO) -> None:
+    """Print one line to stderr, whatever characters the text has."""
+    line = f"{priority(level)}segued: {_one_line(text)}"
+    with suppress(OSError):  # The daemon serves even if the disk behind stderr is full.
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _words(text: str) -> str:
+def _one_line(text: str) -> str:
     return escape_line(" ".join(text.split()))
 
 

@@ -1,5 +1,6 @@
 """More than the daemon can carry is refused or waits, and is over when the cause is."""
 
+import errno
 import os
 import resource
 import socket
@@ -11,15 +12,14 @@ from typing import Any
 import pytest
 
 from segue.config import Config, Limits
-from segue.server.net.fd_reserve import RESERVE
+from segue.server.process.fd_limit import RESERVED_DESCRIPTORS
 from tests.support.counters import tried
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
-DESCRIPTORS = 48
-CROWD = 100
+CLIENTS = 8
 STORM = 5000
 
 
@@ -27,53 +27,41 @@ def limit_descriptors(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
 
 
-def test_a_crowd_of_clients_leaves_the_descriptors_that_the_store_needs(segued: Segued) -> None:
-    segued.start(preexec_fn=partial(limit_descriptors, DESCRIPTORS))
-    wires = [segued.connect() for _ in range(CROWD)]
-    for wire in wires:
-        wire.post("daemon.ping")
-    wait_until(lambda: any("cannot accept" in line for line in segued.log))
-    assert wires[0].answer()["result"] == "pong"
-    served = wires[0].call("daemon.status")["clients"]
-    assert 3 <= served <= DESCRIPTORS - RESERVE
-    assert all(number < DESCRIPTORS - RESERVE for number in sockets(segued))
-    assert [wire.answer()["result"] for wire in wires[1:served]] == ["pong"] * (served - 1)
-
+def test_clients_cannot_take_the_descriptors_that_the_store_needs(segued: Segued) -> None:
+    segued.start(preexec_fn=partial(limit_descriptors, RESERVED_DESCRIPTORS + CLIENTS))
+    wires = [segued.connect() for _ in range(CLIENTS)]
+    assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * CLIENTS
+    for _ in range(100):
+        assert refusal(segued.socket) == OVERLOADED
     wires[0].call("session.create", id="s")
     assert wires[0].call("message.append", session_id="s", role="user", content="x")["session_id"] == "s"
-    for wire in wires[:served]:
-        wire.post("daemon.check", full=True)
-    assert [wire.answer()["result"]["ok"] for wire in wires[:served]] == [True] * served
-    assert wires[0].call("daemon.status")["clients"] == served
-
-    for leaving, next_one in enumerate(range(served, CROWD)):
-        wires[leaving].close()
-        assert wires[next_one].answer()["result"] == "pong"
-    assert sum("cannot accept" in line for line in segued.log) < 5
     for wire in wires:
-        wire.close()
+        wire.post("daemon.check", full=True)
+    assert [wire.answer()["result"]["ok"] for wire in wires] == [True] * CLIENTS
+    wires[0].close()
+    wait_until(lambda: wires[1].call("daemon.status")["clients"] == CLIENTS - 1)
     assert segued.connect().call("daemon.ping") == "pong"
+    assert sum("limits.clients is 8 instead of 512" in line for line in segued.log) == 1
 
 
-def test_with_hardly_any_descriptors_the_first_client_is_served_all_the_same(segued: Segued) -> None:
-    segued.start(preexec_fn=partial(limit_descriptors, RESERVE + 12))
-    first, second = segued.connect(), segued.connect()
-    second.post("daemon.ping")
-    assert first.call("daemon.check", full=True)["ok"]
-    first.close()
-    assert second.answer()["result"] == "pong"
+def test_one_client_is_served_with_hardly_any_descriptors(segued: Segued) -> None:
+    segued.start(preexec_fn=partial(limit_descriptors, 40))
+    assert segued.connect().call("daemon.check", full=True)["ok"]
+    assert refusal(segued.socket) == OVERLOADED
 
 
-def sockets(segued: Segued) -> list[int]:
-    """The numbers of the daemon's sockets; none where the system has no such view, as on macOS."""
-    folder = Path("/proc") / str(segued.pid) / "fd"
-    if not folder.exists():
-        return []
-    links = {}
-    for entry in folder.iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            links[int(entry.name)] = str(entry.readlink())
-    return [number for number, link in links.items() if link.startswith("socket:")]
+def test_accept_continues_after_a_failure(server: Server, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    accept = socket.socket.accept
+    failures = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))] * 2
+
+    def fail_first(listener: socket.socket) -> Any:
+        if failures:
+            raise failures.pop()
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", fail_first)
+    assert server.connect().call("daemon.ping") == "pong"
+    assert sum("cannot accept a connection" in record.getMessage() for record in caplog.records) == 1
 
 
 def usage(segued: Segued) -> tuple[int, int]:

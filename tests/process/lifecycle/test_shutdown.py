@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from segue.config import Config, DaemonConfig
 from segue.server.net.connections import ConnectionManager
+from tests.support.clock import HandClock
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import PROGRAMS, Segued
@@ -231,8 +232,8 @@ def test_nobody_gets_into_the_queue_after_it_was_emptied(server: Server, monkeyp
     outcomes: list[int] = []
     empty_queue = ConnectionManager.accept_queued
 
-    async def knock_late(clients: ConnectionManager, listener: socket.socket, tasks: TaskGroup) -> None:
-        await empty_queue(clients, listener, tasks)
+    def knock_late(clients: ConnectionManager, listener: socket.socket, tasks: TaskGroup) -> None:
+        empty_queue(clients, listener, tasks)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as late:
             outcomes.append(late.connect_ex(str(server.socket)))
 
@@ -282,14 +283,14 @@ class TestIdleness:
 
     @pytest.fixture
     def time(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+        """A monotonic clock that counts how often the daemon reads it."""
         time = SimpleNamespace(now=1000.0, looks=0)
 
-        def look() -> float:
+        def monotonic(clock: HandClock) -> float:
             time.looks += 1
             return float(time.now)
 
-        monkeypatch.setattr("segue.server.daemon.time", SimpleNamespace(monotonic=look))
-        monkeypatch.setattr("segue.jsonrpc.dispatcher.time", SimpleNamespace(monotonic=lambda: time.now))
+        monkeypatch.setattr(HandClock, "monotonic", monotonic)
         return time
 
     def look_twice(self, time: SimpleNamespace, server: Server) -> None:

@@ -126,9 +126,9 @@ def test_another_user_is_refused_even_if_the_socket_is_open_to_all(
     else:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            assert peer_credentials.is_ours(ours)
+            assert peer_credentials.is_same_user(ours)
             monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-            assert not peer_credentials.is_ours(ours)
+            assert not peer_credentials.is_same_user(ours)
     if exposed.socket.exists():
         exposed.socket.chmod(0o600)
 
@@ -146,14 +146,14 @@ def test_the_peer_is_told_by_the_kernel() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert peer_credentials.peer_uid(ours) == os.geteuid()
-        assert peer_credentials.is_ours(theirs)
+        assert peer_credentials.is_same_user(theirs)
 
 
 def test_a_peer_of_whom_the_kernel_says_nothing_is_not_ours() -> None:
     ours, theirs = socket.socketpair()
     theirs.close()
     ours.close()
-    assert not peer_credentials.is_ours(ours)
+    assert not peer_credentials.is_same_user(ours)
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])

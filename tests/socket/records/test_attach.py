@@ -1,6 +1,7 @@
 """Attached sessions: one whose last client vanishes has crashed, in every other case nothing happens to it."""
 
 import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,16 @@ from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
 HERE = "/srv/here"
+
+
+class Client:
+    """A connection without a socket."""
+
+    def own(self, resource: Hashable, close: Any) -> None:
+        """Close nothing."""
+
+    def disown(self, resource: Hashable) -> None:
+        """Forget nothing."""
 
 
 @pytest.fixture
@@ -286,12 +297,13 @@ async def test_a_vanished_client_is_noted_also_when_the_queue_is_full(tmp_path: 
     async with open_store(tmp_path / "data" / "sessions.db", clock=clock.wall, queue_limit=1) as store:
         await store.write(sessions.create, bot_id="default", id="mine")
         attachments = Attachments(store)
-        await attachments.attach("client", "mine")
+        client: Any = Client()
+        await attachments.attach(client, "mine")
         with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:
                 for _ in ("under way", "waiting"):
                     tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(attachments.on_disconnect, "client")
+                tasks.start_soon(attachments.on_disconnect, client, "mine")
         assert (await store.read(sessions.get, "mine")).status == "crashed"
 
 
@@ -300,16 +312,17 @@ async def test_a_detach_that_could_not_be_stored_can_be_tried_again(tmp_path: Pa
     async with open_store(tmp_path / "data" / "sessions.db", clock=clock.wall, queue_limit=1) as store:
         await store.write(sessions.create, bot_id="default", id="mine")
         attachments = Attachments(store)
-        await attachments.attach("client", "mine")
+        client: Any = Client()
+        await attachments.attach(client, "mine")
         with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:
                 for _ in ("under way", "waiting"):
                     tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(_refused, attachments)
-        await attachments.detach("client", "mine")
+                tasks.start_soon(_refused, attachments, client)
+        await attachments.detach(client, "mine")
         assert await store.read(lambda tx: tx.run("SELECT attached FROM sessions").fetchall()) == [(0,)]
 
 
-async def _refused(attachments: Attachments) -> None:
+async def _refused(attachments: Attachments, client: Any) -> None:
     with pytest.raises(Overloaded):
-        await attachments.detach("client", "mine")
+        await attachments.detach(client, "mine")

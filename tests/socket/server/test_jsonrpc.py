@@ -327,7 +327,7 @@ def test_too_many_positions_are_invalid_params(wire: Wire, session: str, params:
 def test_an_incident_over_the_socket_is_opaque(
     server: Server, wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(app.Services, "discover", lambda self: {"xyzzy-canary": object()})
+    monkeypatch.setattr(app.App, "discover", lambda self: {"xyzzy-canary": object()})
     line = wire.ask(b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}')
     assert set(line["error"]["data"]) == {"kind", "incident"}
     assert wordless(line) == failed(-32603, 1)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from segue.client import Client, TimedOut, Unreachable
-from segue.client.connect import backoff_delays, read_record, try_connect
+from segue.client.connect import backoff_delays, try_connect
 from segue.config import Config
 from segue.paths import Paths
+from segue.runtime.daemon_record import read_record
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import msgspec
 from segue.config import Limits
 from segue.events import Emitted, Filter, Nothing
 from segue.server.events.event_log import EventLog
-from segue.server.events.subscriptions import LOOKS, Subscriptions
+from segue.server.events.subscriptions import SCAN_BATCH, Subscriptions
 from tests.support.clock import HandClock
 
 ROOM = 65_536
@@ -25,7 +25,7 @@ def followed(backlog: EventLog, wanted: Filter | None = None) -> Subscriptions:
     """A feed with one subscription whose answer is sent."""
     feed = Subscriptions(backlog)
     feed.subscribe(wanted or Filter(), None)
-    feed.release()
+    feed.activate_pending()
     return feed
 
 
@@ -49,9 +49,9 @@ def test_a_subscription_is_silent_until_its_answer_is_sent() -> None:
     feed = Subscriptions(kept)
     feed.subscribe(Filter(), None)
     kept.publish([emitted()])
-    assert feed.take(ROOM) == (b"", False)
-    feed.release()
-    lines, more = feed.take(ROOM)
+    assert feed.next_batch(ROOM) == (b"", False)
+    feed.activate_pending()
+    lines, more = feed.next_batch(ROOM)
     assert (kinds(lines), more) == (["session.deleted"], False)
 
 
@@ -59,7 +59,7 @@ def test_a_turn_takes_little_more_than_there_is_room_for() -> None:
     kept = backlog()
     feed = followed(kept)
     kept.publish([emitted()] * 3)
-    lines, more = feed.take(1)
+    lines, more = feed.next_batch(1)
     assert (kinds(lines), more) == (["session.deleted"], True)
 
 
@@ -67,20 +67,20 @@ def test_a_turn_looks_at_a_bounded_number_of_events() -> None:
     kept = backlog()
     feed = Subscriptions(kept)
     cursor = feed.subscribe(Filter(), None).cursor
-    kept.publish([emitted()] * (LOOKS + 1))
+    kept.publish([emitted()] * (SCAN_BATCH + 1))
     late = Subscriptions(kept)
     late.subscribe(Filter(session_id="other"), cursor)
-    late.release()
-    assert [late.take(ROOM), late.take(ROOM)] == [(b"", True), (b"", False)]
+    late.activate_pending()
+    assert [late.next_batch(ROOM), late.next_batch(ROOM)] == [(b"", True), (b"", False)]
 
 
 def test_each_of_several_subscriptions_gets_its_turn_at_the_room() -> None:
     kept = backlog()
     feed = followed(kept)
     feed.subscribe(Filter(), None)
-    feed.release()
+    feed.activate_pending()
     kept.publish([emitted()] * 2)
-    ids = [msgspec.json.decode(feed.take(1)[0])["params"]["subscription_id"] for _ in range(4)]
+    ids = [msgspec.json.decode(feed.next_batch(1)[0])["params"]["subscription_id"] for _ in range(4)]
     assert sorted(ids[:2]) == sorted(ids[2:]) == ["1", "2"]
 
 
@@ -88,9 +88,9 @@ def test_a_finished_feed_gives_what_was_published_before_and_no_more() -> None:
     kept = backlog()
     feed = followed(kept)
     kept.publish([emitted()])
-    feed.finish()
+    feed.stop_at_end()
     kept.publish([emitted()])
-    lines, more = feed.take(ROOM)
+    lines, more = feed.next_batch(ROOM)
     assert (kinds(lines), more) == (["session.deleted"], False)
 
 
@@ -101,7 +101,7 @@ def test_an_event_that_cannot_be_written_as_json_is_a_reset_for_everyone() -> No
     kept = backlog()
     feed = followed(kept)
     kept.publish([emitted(), emitted(data=deep), emitted()])
-    assert [kinds(feed.take(ROOM)[0]) for _ in range(2)] == [["reset"], []]
+    assert [kinds(feed.next_batch(ROOM)[0]) for _ in range(2)] == [["reset"], []]
     while deep:  # or freeing it would recurse as deeply
         deep = deep.pop()
 

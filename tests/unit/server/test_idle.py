@@ -1,4 +1,4 @@
-"""What keeps a daemon from leaving though nobody asks it anything."""
+"""The idle timer: what keeps a daemon alive although no request arrives."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -11,24 +11,25 @@ from segue.server.process.signals import Shutdown
 
 
 class ConnectionManager:
-    """Followed for as many looks as are given, then no more."""
+    """Connections that have a subscription for the first `checks` checks."""
 
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
+    def __init__(self, checks: int) -> None:
+        self.checks = checks
 
     @property
     def subscriptions(self) -> int:
-        self.looks -= 1
-        return int(self.looks >= 0)
+        self.checks -= 1
+        return int(self.checks >= 0)
 
 
-async def test_a_daemon_that_is_followed_does_not_leave_before_the_last_follower(anyio_backend: Any) -> None:
-    stop, clients = Shutdown(), ConnectionManager(looks=5)
-    services: Any = SimpleNamespace(
-        attachments=[], clients=clients, busy=False, dispatcher=SimpleNamespace(last_used=float("-inf"))
+async def test_a_daemon_with_a_subscription_does_not_exit(anyio_backend: Any) -> None:
+    shutdown, connections = Shutdown(), ConnectionManager(checks=5)
+    app: Any = SimpleNamespace(
+        attachments=[], connections=connections, busy=False, dispatcher=SimpleNamespace(last_used=float("-inf"))
     )
-    daemon = Daemon(SimpleNamespace(), services, stop, SimpleNamespace(), Notifier())  # type: ignore[arg-type]
+    unused: Any = SimpleNamespace()
+    daemon = Daemon(unused, app, shutdown, unused, Notifier(), lambda: 0.0)
     with anyio.fail_after(20):
         await daemon._exit_when_idle(0.01)
-    assert stop.requested.is_set()
-    assert clients.looks == -1
+    assert shutdown.requested.is_set()
+    assert connections.checks == -1

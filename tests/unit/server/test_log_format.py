@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from segue.server.process.log_format import FORMAT, OneLine, escape_line
+from segue.server.process.log_format import FORMAT, OneLineFormatter, escape_line
 
 
 def test_a_traceback_stands_in_the_line_of_its_event() -> None:
@@ -13,7 +13,7 @@ def test_a_traceback_stands_in_the_line_of_its_event() -> None:
         raise ValueError("first\nsecond")
     except ValueError:
         record = logging.LogRecord("segue.jsonrpc", logging.ERROR, __file__, 1, "incident %s", ("a1",), sys.exc_info())
-    text = OneLine(FORMAT).format(record)
+    text = OneLineFormatter(FORMAT).format(record)
     assert text.splitlines() == [text]
     assert "ERROR segue.jsonrpc: incident a1\\nTraceback (most recent call last):\\n" in text
     assert text.endswith("ValueError: first\\nsecond")

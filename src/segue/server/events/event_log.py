@@ -1,7 +1,7 @@
-"""The last events, kept once for all who follow them.
+"""A bounded log of recent events, which all subscriptions read.
 
-A follower is a position here and nothing else: whoever does not read stays behind, costs nothing and holds
-nobody up, and finds out by a `reset` when the events at its position are no longer kept.
+A subscription is only a position in this log. A client that does not read its events therefore costs nothing and
+delays no other client. When the log drops events that a subscription has not read, its client receives a `reset`.
 """
 
 import logging
@@ -21,8 +21,8 @@ _encode = msgspec.json.Encoder().encode
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class Entry(NamedTuple):
-    """One event: what filters look at, and its JSON from `kind` on, which is the same for everyone."""
+class LoggedEvent(NamedTuple):
+    """An event: the members that filters compare, and its encoded JSON from `kind` on."""
 
     kind: EventKind
     session_id: str | None
@@ -32,105 +32,107 @@ class Entry(NamedTuple):
 
 
 class EventLog:
-    """The newest events, each under a number; numbers grow by one."""
+    """The newest events by number; each event has the next number."""
 
     def __init__(self, boot_id: str, limits: Limits, clock: Clock) -> None:
         self.end = 0
-        """The number that the next event will have."""
-        self.entries: dict[int, Entry] = {}
-        """What is kept, by number."""
+        """The number of the next event."""
+        self.entries: dict[int, LoggedEvent] = {}
+        """The retained events by number."""
         self.resets = 0
-        """How often a follower was told that events are missing."""
+        """How many `reset` events were sent."""
         self._start = 0
         self._bytes = 0
         self._boot_id = boot_id
         self._limits = limits
         self._clock = clock
-        self._followed = False
-        self._wakers: dict[object, Callable[[], None]] = {}
+        self._active = False
+        self._listeners: dict[object, Callable[[], None]] = {}
 
-    def publish(self, several: list[Emitted]) -> None:
-        """Keep the events and wake who waits for them.
+    def publish(self, emitted: list[Emitted]) -> None:
+        """Append events and call the listeners.
 
-        Nothing is kept before the first position was asked for: nobody could go back to it.
+        Before the first subscription nothing is retained, because no client has a cursor yet.
         """
-        if not self._followed:
+        if not self._active:
             return
-        for kind, session_id, working_dir, bot_id, at, data in several:
+        for kind, session_id, working_dir, bot_id, at, data in emitted:
             try:
                 body = _body(kind, session_id, at, data)
-            except Exception as error:  # noqa: BLE001 - a row that another program wrote; nobody may miss it unawares
-                log.warning("an event cannot be told (%s); who follows gets a reset", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - Another program wrote the row; no client may miss the event.
+                log.warning("cannot encode event (%s); sending reset to all subscribers", type(error).__name__)
                 self.invalidate()
             else:
-                self._append(Entry(kind, session_id, working_dir, bot_id, body))
-        for wake in self._wakers.values():
-            wake()
+                self._append(LoggedEvent(kind, session_id, working_dir, bot_id, body))
+        self._notify()
 
-    def follow(self, who: object, wake: Callable[[], None]) -> None:
-        """Call `wake` after every publication from now on."""
-        self._followed = True
-        self._wakers[who] = wake
+    def add_listener(self, owner: object, listener: Callable[[], None]) -> None:
+        """Call `listener` after every publication; a second listener of the same owner replaces the first."""
+        self._active = True
+        self._listeners[owner] = listener
 
-    def unfollow(self, who: object) -> None:
-        """Stop calling."""
-        self._wakers.pop(who, None)
+    def remove_listener(self, owner: object) -> None:
+        """Stop calling the owner's listener."""
+        self._listeners.pop(owner, None)
 
-    def holds(self, number: int) -> bool:
-        """Whether no event from that number on is missing."""
+    def retains(self, number: int) -> bool:
+        """Return True if the log holds every event from this number on."""
         return self._start <= number <= self.end
 
     def cursor(self, number: int) -> str:
-        """The position before the event of that number, as clients hold it."""
+        """Return the cursor that stands before the event of this number."""
         return f"{self._boot_id}-{number}"
 
     def position(self, cursor: str) -> int | None:
-        """The number that the cursor stands for; None if it is not one of this life's."""
+        """Return the number that a cursor means; None if the cursor is invalid or from an earlier daemon."""
         boot_id, _, number = cursor.rpartition("-")
         if boot_id != self._boot_id or not _NUMBER.fullmatch(number):
             return None
         return int(number)
 
     def reset(self) -> bytes:
-        """The body of the event that stands for those that are missing."""
+        """Count a reset and return the body of the event that replaces the missing ones."""
         self.resets += 1
         return _body(RESET, None, timestamp(self._clock()), Nothing())
 
     def invalidate(self) -> None:
-        """Keep none of what is kept: a reset for everyone."""
+        """Drop all events, so that every subscription receives a reset."""
         self.entries.clear()
         self._bytes = 0
         self.end += 1
         self._start = self.end
-        for wake in self._wakers.values():
-            wake()
+        self._notify()
 
-    def _append(self, entry: Entry) -> None:
-        self.entries[self.end] = entry
+    def _append(self, event: LoggedEvent) -> None:
+        self.entries[self.end] = event
         self.end += 1
-        self._bytes += len(entry.body)
+        self._bytes += len(event.body)
         while len(self.entries) > self._limits.event_backlog or self._bytes > self._limits.event_backlog_bytes:
             self._bytes -= len(self.entries.pop(self._start).body)
             self._start += 1
 
+    def _notify(self) -> None:
+        for listener in self._listeners.values():
+            listener()
+
 
 def _body(kind: str, session_id: str | None, at: str, data: Any) -> bytes:
-    """The members of an event's params from `kind` on, with the brackets that close it and the LF."""
+    """Return the members of an event's params from `kind` on, the closing brackets and the line feed."""
     return _encode({"kind": kind, "session_id": session_id, "at": at, "data": data})[1:] + b"}\n"
 
 
-def line(subscription_id: str, cursor: str, body: bytes) -> bytes:
-    """The whole notification."""
+def notification(subscription_id: str, cursor: str, body: bytes) -> bytes:
+    """Return the line that sends an event to a subscription."""
     head = f'{{"jsonrpc":"2.0","method":"event","params":{{"subscription_id":"{subscription_id}","cursor":"{cursor}",'
     return head.encode() + body
 
 
-def matches(wanted: Filter, entry: Entry) -> bool:
-    """Whether the filter lets the event through."""
+def matches(wanted: Filter, event: LoggedEvent) -> bool:
+    """Return True if the filter accepts the event."""
     session_id, working_dir, bot_id, kinds = wanted
     return (
-        (session_id is None or session_id == entry.session_id)
-        and (working_dir is None or working_dir == entry.working_dir)
-        and (bot_id is None or bot_id == entry.bot_id)
-        and (kinds is None or entry.kind in kinds)
+        (session_id is None or session_id == event.session_id)
+        and (working_dir is None or working_dir == event.working_dir)
+        and (bot_id is None or bot_id == event.bot_id)
+        and (kinds is None or event.kind in kinds)
     )

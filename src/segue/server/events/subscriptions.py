@@ -1,4 +1,16 @@
-"""The subscriptions of one connection: what each wants, and how far it has got. No socket here."""
+"""The subscriptions of one connection: their filters and their positions in the event log.
+
+Event delivery, without any socket in this module:
+
+1. The writer publishes events after COMMIT. The log calls `on_published` of every connection that subscribes.
+2. `on_published` moves each position past events that the filter rejects. It wakes the connection's event task only
+   if an event matches, so that unwanted events cost no task switch.
+3. The event task calls `next_batch` under the send lock, sends the batch, and repeats until nothing is left.
+4. A position whose events the log has dropped receives one `reset` and continues at the end of the log.
+5. A new subscription is pending until the response to `events.subscribe` is sent. `activate_pending` then starts it,
+   so that no event precedes the response that names its subscription.
+6. `stop_at_end` freezes the end for a connection that closes: events after it are not sent, and `wait` returns False.
+"""
 
 from dataclasses import dataclass
 from itertools import count
@@ -8,126 +20,128 @@ import anyio
 from segue.errors import Overloaded
 from segue.events import Filter
 from segue.results import Subscribed
-from segue.server.events.event_log import EventLog, line, matches
+from segue.server.events.event_log import EventLog, matches, notification
 
-SUBSCRIPTIONS = 16
-"""Of one connection: each looks at every event, and one with a wider filter serves as well as many."""
+MAX_SUBSCRIPTIONS = 16
+"""Subscriptions per connection. Each examines every event, and one wider filter replaces many."""
 
-LOOKS = 1000
-"""Events that a subscription looks at in one turn: about a millisecond, if its filter wants none of them."""
+SCAN_BATCH = 1000
+"""Events that a subscription examines in one turn: about 1 ms if its filter rejects all of them."""
 
 
 @dataclass
 class Subscription:
-    """A filter and a position in the backlog."""
+    """A filter and a position in the event log."""
 
     id: str
     wanted: Filter
     position: int | None
-    """The number of the next event to look at; None if events before the next one are missing."""
+    """The number of the next event to examine; None if earlier events are missing."""
 
 
 class Subscriptions:
-    """What one connection is to be told."""
+    """The subscriptions of one connection."""
 
-    def __init__(self, backlog: EventLog) -> None:
-        self._backlog = backlog
+    def __init__(self, event_log: EventLog) -> None:
+        self._log = event_log
         self._ids = count(1)
-        self._waiting: list[Subscription] = []
-        self._live: list[Subscription] = []
-        self._until: int | None = None
+        self._pending: list[Subscription] = []
+        self._active: list[Subscription] = []
+        self._end: int | None = None
         self._wake = anyio.Event()
 
     def __len__(self) -> int:
-        return len(self._live) + len(self._waiting)
+        return len(self._active) + len(self._pending)
 
     def subscribe(self, wanted: Filter, cursor: str | None) -> Subscribed:
-        """A subscription from the cursor on, else from now on; it is silent until `release`.
+        """Add a pending subscription that starts at the cursor; None: at the end of the log.
 
-        The answer's cursor is the position it starts at: going on there later misses nothing, not even a reset.
-        Raises Overloaded over `SUBSCRIPTIONS`.
+        A client that subscribes again with the returned cursor misses nothing, not even a reset.
+
+        Raises:
+            Overloaded: the connection has MAX_SUBSCRIPTIONS subscriptions.
         """
-        if len(self) >= SUBSCRIPTIONS:
-            raise Overloaded(f"this connection has {SUBSCRIPTIONS} subscriptions already")
-        backlog = self._backlog
-        backlog.follow(self, self.look)
-        position = backlog.end if cursor is None else backlog.position(cursor)
-        made = Subscription(str(next(self._ids)), wanted, position)
-        self._waiting.append(made)
-        return Subscribed(subscription_id=made.id, cursor=backlog.cursor(backlog.end) if cursor is None else cursor)
+        if len(self) >= MAX_SUBSCRIPTIONS:
+            raise Overloaded(f"this connection has {MAX_SUBSCRIPTIONS} subscriptions already")
+        event_log = self._log
+        event_log.add_listener(self, self.on_published)
+        position = event_log.end if cursor is None else event_log.position(cursor)
+        added = Subscription(str(next(self._ids)), wanted, position)
+        self._pending.append(added)
+        return Subscribed(
+            subscription_id=added.id, cursor=event_log.cursor(event_log.end) if cursor is None else cursor
+        )
 
     def unsubscribe(self, id: str) -> bool:
-        """Whether there was such a subscription; nothing more comes of it."""
+        """Remove a subscription; return False if there is none with this ID."""
         before = len(self)
-        self._live = [one for one in self._live if one.id != id]
-        self._waiting = [one for one in self._waiting if one.id != id]
+        self._active = [each for each in self._active if each.id != id]
+        self._pending = [each for each in self._pending if each.id != id]
         if not len(self):
-            self._backlog.unfollow(self)
+            self._log.remove_listener(self)
         return len(self) < before
 
-    def release(self) -> None:
-        """The answers to new subscriptions are sent: their events may follow."""
-        if self._waiting:
-            self._live += self._waiting
-            self._waiting = []
+    def activate_pending(self) -> None:
+        """Start the new subscriptions, because the responses that name them are sent."""
+        if self._pending:
+            self._active += self._pending
+            self._pending = []
             self._wake.set()
 
-    def finish(self) -> None:
-        """Nothing that happens from now on is told any more."""
-        self._until = self._backlog.end
+    def stop_at_end(self) -> None:
+        """Send no event that is published from now on."""
+        self._end = self._log.end
         self._wake.set()
 
     def close(self) -> None:
-        """Nobody is left to be told anything."""
-        self._backlog.unfollow(self)
+        """Stop listening to the event log."""
+        self._log.remove_listener(self)
 
-    def look(self) -> None:
-        """Something happened: pass over what nobody here wants, and end the wait if there is more than that.
-
-        So an event costs those who do not want it no turn of their task, and a filter that lets nothing through
-        keeps up even while its connection is stuck.
-        """
-        for one in self._live:
-            if self._finds_something(one):
+    def on_published(self) -> None:
+        """Skip the events that no filter here accepts, and wake the event task if one is accepted."""
+        for subscription in self._active:
+            if self._advance(subscription):
                 self._wake.set()
 
     async def wait(self) -> bool:
-        """Return when there may be something to take; False if nothing will be, because it is finished."""
-        if self._until is not None:
+        """Return when there may be a batch; False if there will be none because the subscriptions have stopped."""
+        if self._end is not None:
             return False
         await self._wake.wait()
         return True
 
-    def take(self, room: int) -> tuple[bytes, bool]:
-        """The next lines, not many more bytes than `room`, and whether there is still more to look at."""
+    def next_batch(self, max_bytes: int) -> tuple[bytes, bool]:
+        """Return the next lines, about `max_bytes` at most, and True if more events are to be examined."""
         self._wake = anyio.Event()
-        end = self._backlog.end if self._until is None else self._until
+        end = self._log.end if self._end is None else self._end
         lines = bytearray()
-        self._live = [*self._live[1:], *self._live[:1]]  # each gets its turn at the whole room
-        for one in self._live:
-            self._take_from(one, end, lines, room)
-        return bytes(lines), any(one.position is None or one.position < end for one in self._live)
+        # Rotated, because the first subscription may fill the whole batch.
+        self._active = [*self._active[1:], *self._active[:1]]
+        for subscription in self._active:
+            self._add_lines(subscription, end, lines, max_bytes)
+        return bytes(lines), any(each.position is None or each.position < end for each in self._active)
 
-    def _finds_something(self, one: Subscription) -> bool:
-        backlog = self._backlog
-        if one.position is None or not backlog.holds(one.position):
+    def _advance(self, subscription: Subscription) -> bool:
+        """Skip rejected events; return True if the event task has work."""
+        event_log = self._log
+        if subscription.position is None or not event_log.retains(subscription.position):
             return True
-        for number in range(one.position, min(backlog.end, one.position + LOOKS)):
-            if matches(one.wanted, backlog.entries[number]):
+        for number in range(subscription.position, min(event_log.end, subscription.position + SCAN_BATCH)):
+            if matches(subscription.wanted, event_log.entries[number]):
                 return True
-            one.position = number + 1
-        return one.position < backlog.end
+            subscription.position = number + 1
+        return subscription.position < event_log.end
 
-    def _take_from(self, one: Subscription, end: int, lines: bytearray, room: int) -> None:
-        backlog = self._backlog
-        if one.position is None or not backlog.holds(one.position):
-            one.position = backlog.end
-            lines += line(one.id, backlog.cursor(backlog.end), backlog.reset())
+    def _add_lines(self, subscription: Subscription, end: int, lines: bytearray, max_bytes: int) -> None:
+        event_log = self._log
+        if subscription.position is None or not event_log.retains(subscription.position):
+            subscription.position = event_log.end
+            lines += notification(subscription.id, event_log.cursor(event_log.end), event_log.reset())
             return
-        for number in range(one.position, min(end, one.position + LOOKS)):
-            if len(lines) >= room:
+        for number in range(subscription.position, min(end, subscription.position + SCAN_BATCH)):
+            if len(lines) >= max_bytes:
                 return
-            one.position = number + 1
-            entry = backlog.entries[number]
-            if matches(one.wanted, entry):
-                lines += line(one.id, backlog.cursor(one.position), entry.body)
+            subscription.position = number + 1
+            event = event_log.entries[number]
+            if matches(subscription.wanted, event):
+                lines += notification(subscription.id, event_log.cursor(subscription.position), event.body)

@@ -1,1 +1,1 @@
-"""Background tasks: retention, indexing, backups, scrubbing and the emptying of the WAL."""
+"""Background tasks of the daemon and the long jobs that clients start."""

@@ -1,12 +1,17 @@
-"""Which connection has which session attached, and what becomes of a session whose clients vanish."""
+"""The attachment map: which connections have which session attached.
+
+A session whose last connection closes without `session.detach` or `session.end` is marked as crashed.
+"""
 
 import logging
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 
 import anyio
 
+from segue.api.request import ClientConnection
 from segue.errors import Overloaded, SegueError
 from segue.models import EndStatus, Session
 from segue.store.records import attachments, sessions
@@ -15,77 +20,81 @@ from segue.store.store import Store
 log = logging.getLogger("segue.server")
 
 RETRY_SECONDS = 0.05
-"""Between two attempts to note that a client vanished while too many writes wait."""
+"""Seconds between attempts to mark a session as crashed while the write queue is full."""
 
 
 class Attachments:
-    """The clients behind each session.
+    """The connections of each attached session.
 
-    The books are never left between a look and the write it leads to, so the marks in the file follow in order.
+    Each method changes the map and submits its write without a task switch in between, so that the writes have the
+    order of the changes.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._clients: dict[str, dict[Hashable, int]] = {}
-        """Of each session its clients, each with a number that grows with every attach."""
+        self._clients: dict[str, dict[ClientConnection, int]] = {}
+        """By session: its connections, each with the number of its latest attach."""
         self._numbers = count()
-        self._leaving = False
+        self._draining = False
 
     def __len__(self) -> int:
         return len(self._clients)
 
     async def recover(self) -> None:
-        """Sessions that were attached to a daemon that died are crashed."""
+        """Mark the sessions that were attached to a killed daemon as crashed."""
         await self._store.write(attachments.abandon_all)
 
-    async def attach(self, client: Hashable, session_id: str) -> Session:
-        """The session, with the client behind it; NotFound if there is none."""
-        if self._leaving:  # the connection is about to be closed by us, which is no crash
+    async def attach(self, client: ClientConnection, session_id: str) -> Session:
+        """Attach the session to the connection and return it.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        if self._draining:  # The daemon is about to close the connection, which is not a crash.
             return await self._store.read(sessions.get, session_id)
         clients = self._clients.setdefault(session_id, {})
-        fresh = client not in clients
+        added = client not in clients
         clients[client] = number = next(self._numbers)
         try:
             session, first = await self._store.write(attachments.attach, session_id)
         except BaseException:
-            if fresh:
+            if added:
                 self._release(client, session_id)
             raise
+        client.own(("session", session_id), partial(self.on_disconnect, client, session_id))
         if first:
             self._forget_before(session_id, number)
         return session
 
-    async def detach(self, client: Hashable, session_id: str) -> None:
-        """The session without the client, otherwise as it is."""
+    async def detach(self, client: ClientConnection, session_id: str) -> None:
+        """Detach the session from the connection, without any other change."""
         with self._released(client, session_id) as was_last:
             if was_last:
                 await self._store.write(attachments.detach, session_id)
 
-    async def end(self, client: Hashable, session_id: str, status: EndStatus) -> Session:
-        """The session, ended and without the client, both or neither."""
+    async def end(self, client: ClientConnection, session_id: str, status: EndStatus) -> Session:
+        """End the session and detach it from the connection, in one transaction."""
         with self._released(client, session_id) as was_last:
             return await self._store.write(sessions.end, session_id, status, detach=was_last)
 
-    async def on_disconnect(self, client: Hashable) -> None:
-        """The client's connection closed: what only it had attached is crashed."""
-        held = [session_id for session_id, clients in self._clients.items() if client in clients]
-        for session_id in held:
-            if self._release(client, session_id):
-                await self._abandon(session_id)
+    async def on_disconnect(self, client: ClientConnection, session_id: str) -> None:
+        """Mark the session as crashed if the closed connection was its last one."""
+        if self._release(client, session_id):
+            await self._mark_crashed(session_id)
 
     async def detach_all(self) -> None:
-        """The daemon leaves in good order: connections that close from now on change nothing."""
-        self._leaving = True
+        """Detach every session, because the daemon exits; connections that close from now on change nothing."""
+        self._draining = True
         if not self._clients:
             return
         self._clients.clear()
         try:
             await self._store.write(attachments.detach_all)
-        except SegueError as error:  # the next daemon takes them for crashed
+        except SegueError as error:  # The next daemon marks these sessions as crashed.
             log.warning("cannot detach the sessions of clients: %s", error)
 
-    async def _abandon(self, session_id: str) -> None:
-        """Nobody is left who could be told to try again later."""
+    async def _mark_crashed(self, session_id: str) -> None:
+        """Write until the queue has room, because there is no client to return the error to."""
         while session_id not in self._clients:
             try:
                 return await self._store.write(attachments.mark_crashed, session_id)
@@ -94,14 +103,14 @@ class Attachments:
         return None
 
     def _forget_before(self, session_id: str, number: int) -> None:
-        """Those who came earlier had another session attached, of the same id and deleted since."""
+        """Forget earlier connections: they had a deleted session of the same ID attached."""
         clients = self._clients.get(session_id, {})
         for client in [client for client, earlier in clients.items() if earlier < number]:
             del clients[client]
 
     @contextmanager
-    def _released(self, client: Hashable, session_id: str) -> Iterator[bool]:
-        """Without the client for good, unless what is done inside fails; says whether it was the last one."""
+    def _released(self, client: ClientConnection, session_id: str) -> Iterator[bool]:
+        """Detach the connection and yield True if it was the last one; attach it again if the body fails."""
         number = self._clients.get(session_id, {}).get(client)
         try:
             yield self._release(client, session_id)
@@ -109,9 +118,10 @@ class Attachments:
             if number is not None:
                 self._clients.setdefault(session_id, {}).setdefault(client, number)
             raise
+        client.disown(("session", session_id))
 
-    def _release(self, client: Hashable, session_id: str) -> bool:
-        """Whether the client had the session attached and nobody else has."""
+    def _release(self, client: ClientConnection, session_id: str) -> bool:
+        """Detach the connection; return True if it had the session attached and no other connection has."""
         clients = self._clients.get(session_id, {})
         if client not in clients:
             return False

@@ -1,1 +1,1 @@
-"""Sockets: the listener, the connections and what they read and write."""
+"""Sockets: the listener, the connections, and how the daemon reads and writes them."""

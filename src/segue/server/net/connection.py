@@ -1,14 +1,16 @@
-"""One client: its lines are read, run and answered in the order sent.
+"""One client connection: reads lines, runs them, and sends the responses in the order of the requests.
 
-A client that does not read its answers is not read from: the task waits in `send`, nothing piles up, and no
-other client notices. To drain, the kernel is told to receive no more: what has arrived is still read and
-answered, then comes the end of the stream, just as if the client had half-closed.
-
-Events of its subscriptions are sent by a task of their own. Whole lines are sent under one lock, so that an
-event never stands inside an answer.
+- Back-pressure: while a client does not read its responses, its task waits in `send` and reads no further requests.
+  Nothing accumulates, and no other client is affected.
+- Drain: `stop_receiving` shuts down the receiving side in the kernel. What has arrived is still read and answered,
+  then the stream ends as if the client had closed its sending side.
+- Events: a second task sends them. Both tasks send whole lines under one lock, so that no event is inside a response.
+- Resources: what a request leaves behind for the life of the connection is registered with `own`. The registry closes
+  all of it when the connection ends.
 """
 
 import socket
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from typing import Any
 
@@ -19,73 +21,89 @@ from anyio.lowlevel import checkpoint
 from segue.config import Limits
 from segue.errors import Overloaded, TooLarge
 from segue.events import Filter
-from segue.jsonrpc.dispatcher import YIELD_EVERY, Dispatcher
+from segue.jsonrpc.dispatcher import YIELD_EVERY, Dispatcher, to_error
 from segue.jsonrpc.framing import CROWDED, LineDecoder, Oversize, Room
 from segue.results import Subscribed
 from segue.server.events.subscriptions import Subscriptions
-from segue.server.net.socket_stream import Stream
+from segue.server.net.socket_stream import SocketStream
 
-CHUNK = 65536
-"""Bytes read at once, and answers gathered before they are sent."""
+CHUNK_BYTES = 65536
+"""Bytes: the most that one read returns, and the responses that are collected before they are sent."""
 
 
 class Connection:
-    """A client's socket with the state of its stream."""
+    """A client's socket, the state of its stream, and the resources it owns."""
 
     def __init__(
-        self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, feed: Subscriptions, room: Room
+        self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, subscriptions: Subscriptions, room: Room
     ) -> None:
         self._raw = raw
-        self._stream = Stream(raw, CHUNK)
+        self._stream = SocketStream(raw, CHUNK_BYTES)
         self._dispatcher = dispatcher
         self._limits = limits
         self._lines = LineDecoder(limits.request_bytes, room)
-        self._stopped = False
-        self._feed = feed
-        self._sending = anyio.Lock(fast_acquire=True)
+        self._receiving_stopped = False
+        self._subscriptions = subscriptions
+        self._send_lock = anyio.Lock(fast_acquire=True)
         self._tasks: TaskGroup | None = None
-        self._telling = False
-        self._deaf = False
-        """Whether the client takes no more answers; what it sent before is run all the same."""
+        self._resources: dict[Hashable, Callable[[], Awaitable[None]]] = {}
+        self.event_task_running = False
+        self.write_closed = False
+        """True after a failed write. Requests already received are still executed; responses are dropped."""
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions the client has."""
-        return len(self._feed)
+        """Return the number of subscriptions."""
+        return len(self._subscriptions)
 
     def subscribe(self, wanted: Filter, cursor: str | None) -> Subscribed:
-        """A subscription whose events follow once this answer is sent."""
-        made = self._feed.subscribe(wanted, cursor)
-        if self._tasks is not None and not self._telling:
-            self._telling = True
-            self._tasks.start_soon(self._tell_events)
-        return made
+        """Add a subscription whose events follow once the response to this request is sent."""
+        subscribed = self._subscriptions.subscribe(wanted, cursor)
+        if self._tasks is not None and not self.event_task_running:
+            self.event_task_running = True
+            self._tasks.start_soon(self._send_events)
+        return subscribed
 
     def unsubscribe(self, subscription_id: str) -> bool:
-        """Whether there was such a subscription."""
-        return self._feed.unsubscribe(subscription_id)
+        """Remove a subscription; return False if there is none with this ID."""
+        return self._subscriptions.unsubscribe(subscription_id)
+
+    def own(self, resource: Hashable, close: Callable[[], Awaitable[None]]) -> None:
+        """Call `close` when the connection ends, unless `disown` is called before."""
+        self._resources[resource] = close
+
+    def disown(self, resource: Hashable) -> None:
+        """Forget a resource, because the client released it."""
+        self._resources.pop(resource, None)
 
     def stop_receiving(self) -> None:
-        """Let what has arrived be answered and then end."""
-        self._stopped = True
-        try:
+        """Answer what has arrived and then end the stream."""
+        self._receiving_stopped = True
+        with suppress(OSError):  # The client is gone already.
             self._raw.shutdown(socket.SHUT_RD)
-        except OSError:  # the client is gone already
-            return
 
     async def serve(self, ctx: Any) -> None:
-        """Answer until the client is done or gone; the socket is closed in any case."""
+        """Answer requests until the client ends the stream or is gone; then close the socket and the resources."""
         try:
             async with self._stream, anyio.create_task_group() as self._tasks:
                 try:
                     await self._answer_all(ctx)
-                    self._feed.finish()
+                    self._subscriptions.stop_at_end()
                 except anyio.BrokenResourceError:
-                    # Gone while we read: what came of it is done, nobody is left to tell.
+                    # The client is gone: what it asked for is done, and no response can reach it.
                     self._tasks.cancel_scope.cancel()
         finally:
-            self._feed.close()
+            self._subscriptions.close()
             self._lines.close()
+            await self._close_resources()
+
+    async def _close_resources(self) -> None:
+        while self._resources:
+            _, close = self._resources.popitem()
+            try:
+                await close()
+            except Exception as error:  # noqa: BLE001 - The other resources must be closed all the same.
+                to_error(error, "closing a connection")
 
     async def _answer_all(self, ctx: Any) -> None:
         while data := await self._stream.receive():
@@ -93,8 +111,8 @@ class Connection:
         await self._answer(self._last_line(), ctx)
 
     def _last_line(self) -> list[bytes | Oversize]:
-        """What stands after the last LF; a line that we ourselves cut off is no request."""
-        return [] if self._stopped else self._lines.finish()
+        """Return the line after the last LF; none after `stop_receiving`, which may have cut a line in two."""
+        return [] if self._receiving_stopped else self._lines.finish()
 
     async def _answer(self, lines: list[bytes | Oversize], ctx: Any) -> None:
         try:
@@ -103,51 +121,51 @@ class Connection:
             self._lines.settle()
 
     async def _answer_each(self, lines: list[bytes | Oversize], ctx: Any) -> None:
-        answers = bytearray()
+        responses = bytearray()
         for index, line in enumerate(lines):
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await checkpoint()
-            answer = self._refuse(line) if isinstance(line, Oversize) else await self._dispatcher.answer(line, ctx)
-            if answer is not None:
-                answers += answer
-                answers += b"\n"
-            if len(answers) >= CHUNK:
-                await self._send(answers)
-                answers.clear()
-        if answers:
-            await self._send(answers)
-        self._feed.release()
+            response = self._refuse(line) if isinstance(line, Oversize) else await self._dispatcher.answer(line, ctx)
+            if response is not None:
+                responses += response
+                responses += b"\n"
+            if len(responses) >= CHUNK_BYTES:
+                await self._send(responses)
+                responses.clear()
+        if responses:
+            await self._send(responses)
+        self._subscriptions.activate_pending()
 
     async def _send(self, lines: bytes | bytearray) -> None:
-        if self._deaf:
+        if self.write_closed:
             return
         try:
-            if not self._telling:  # nobody else sends: spare a plain request the 5 µs of a lock
+            if not self.event_task_running:  # No other task sends, and the lock would cost 5 µs per request.
                 await self._stream.send(bytes(lines))
                 return
-            async with self._sending:
+            async with self._send_lock:
                 await self._stream.send(bytes(lines))
         except anyio.BrokenResourceError:
-            self._deaf = True
+            self.write_closed = True
             self.stop_receiving()
 
-    async def _tell_events(self) -> None:
-        """Send events as they come, until the feed ends; a client that does not read them stays behind."""
-        # If the client is gone, those who answer it will notice too.
+    async def _send_events(self) -> None:
+        """Send events until the subscriptions stop; while the client does not read, their positions fall behind."""
+        # A failed write ends this task only, because the task that answers requests detects it too.
         with suppress(anyio.BrokenResourceError):
             while True:
-                async with self._sending:
-                    # Taken under the lock: after the answer to an unsubscribe nothing may follow.
-                    lines, more = self._feed.take(CHUNK)
+                async with self._send_lock:
+                    # Under the lock, because no event may follow the response to `events.unsubscribe`.
+                    lines, more = self._subscriptions.next_batch(CHUNK_BYTES)
                     if lines:
                         await self._stream.send(lines)
                 if more:
                     await checkpoint()
-                elif not await self._feed.wait():
+                elif not await self._subscriptions.wait():
                     return
 
     def _refuse(self, line: Oversize) -> bytes:
         if line is CROWDED:
-            return self._dispatcher.refuse(Overloaded("others hold too many long lines; try again later"))
+            return self._dispatcher.refuse(Overloaded("other clients hold too many long lines; try again later"))
         limit = self._limits.request_bytes
         return self._dispatcher.refuse(TooLarge(f"a line has more than {limit} bytes", limit=limit))

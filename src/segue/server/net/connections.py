@@ -1,11 +1,8 @@
-"""Letting clients in: ours only, not too many, and never so many that the store lacks descriptors."""
+"""All client connections: accepts those of this user up to `limits.clients`, and drains them at the end."""
 
-import errno
 import logging
-import os
 import socket
-import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
@@ -16,46 +13,59 @@ from segue.config import Limits
 from segue.errors import Overloaded
 from segue.jsonrpc.dispatcher import Dispatcher, to_error
 from segue.jsonrpc.framing import Room
-from segue.runtime.peer_credentials import is_ours
+from segue.runtime.peer_credentials import is_same_user
 from segue.server.events.event_log import EventLog
 from segue.server.events.subscriptions import Subscriptions
-from segue.server.net.connection import CHUNK, Connection
-from segue.server.net.fd_reserve import reserve_is_left
+from segue.server.net.connection import CHUNK_BYTES, Connection
 
 log = logging.getLogger("segue.server")
 
-SHORTAGE_SECONDS = 1.0
-"""How long to wait when descriptors are short (tmux waits as long) and no client leaves; who connects is queued."""
+ACCEPT_RETRY_SECONDS = 1.0
+"""Seconds. Pause after a failed accept, for example because the process has no free descriptor."""
 
-SHORTAGE_WARNING_SECONDS = 60.0
-"""How often a shortage is told while it lasts."""
+WARNING_SECONDS = 60.0
+"""Seconds. Log repeated failures of accept at most this often."""
 
 ROOM_BYTES = 256 * 1024 * 1024
-"""What the long lines of all clients may take together, until they are run."""
+"""Bytes that the long request lines of all clients may occupy together until they are executed."""
 
 
 class ConnectionManager:
-    """Everyone who is connected."""
+    """The open connections.
+
+    Accepting, in `accept_from`:
+
+    1. Wait until the listener is readable, then accept one connection.
+    2. Close it if the peer is another user. Answer `overloaded` and close it if `limits.clients` are connected.
+    3. Otherwise serve it in a task of its own. An exception there ends this connection only.
+    4. If accept fails, pause for ACCEPT_RETRY_SECONDS. The kernel keeps the clients in its queue meanwhile.
+
+    Draining, in the order of the daemon's calls:
+
+    1. `accept_queued` accepts the clients in the queue, because their requests may have arrived already.
+    2. `drain` shuts down the receiving side of every connection. Each connection answers what has arrived, then ends.
+    3. `wait_until_empty` returns when the last connection is closed. The daemon limits the time that this takes.
+    """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         limits: Limits,
         context_for: Callable[[Connection], Context],
-        on_gone: Callable[[Hashable], Awaitable[None]],
-        backlog: EventLog,
+        event_log: EventLog,
+        monotonic: Callable[[], float],
     ) -> None:
         self._dispatcher = dispatcher
         self._limits = limits
         self._context_for = context_for
-        self._on_gone = on_gone
-        self._backlog = backlog
+        self._event_log = event_log
+        self._monotonic = monotonic
         self._room = Room(max(ROOM_BYTES, 2 * limits.request_bytes))
         self._connections: set[Connection] = set()
         self._draining = False
-        self._gone = anyio.Event()
-        """Set when a client leaves, and replaced."""
-        self._warned_at = -SHORTAGE_WARNING_SECONDS
+        self._closed = anyio.Event()
+        """Set when a connection closes, and replaced."""
+        self._warned_at: float | None = None
         self.refused_peers = 0
         self.refused_clients = 0
 
@@ -64,18 +74,15 @@ class ConnectionManager:
 
     @property
     def subscriptions(self) -> int:
-        """How many subscriptions they have together."""
+        """Return the number of subscriptions of all connections."""
         return sum(connection.subscriptions for connection in self._connections)
 
     async def accept_from(self, listener: socket.socket, tasks: TaskGroup) -> None:
-        """Serve everyone who connects, each in a task of `tasks`, until the listener is closed."""
+        """Accept connections until the listener is closed, and serve each in a task of `tasks`."""
         while listener.fileno() >= 0:
             try:
                 await anyio.wait_readable(listener)
-                if self._may_accept(listener):
-                    await self._accept_one(listener, tasks)
-                else:
-                    await self._wait_in_shortage(os.strerror(errno.EMFILE))
+                self._accept_one(listener, tasks)
             except BlockingIOError:
                 continue
             except anyio.ClosedResourceError:
@@ -83,49 +90,41 @@ class ConnectionManager:
             except OSError as error:
                 if listener.fileno() < 0:
                     return
-                await self._wait_in_shortage(str(error.strerror))
+                self._warn(f"cannot accept a connection: {error.strerror}; clients wait in the queue")
+                await anyio.sleep(ACCEPT_RETRY_SECONDS)
 
-    async def accept_queued(self, listener: socket.socket, tasks: TaskGroup) -> None:
-        """Serve those who connected before the listener closes: what they sent already is answered."""
-        while self._may_accept(listener):
-            try:
-                await self._accept_one(listener, tasks)
-            except OSError:  # nobody is queued any more, or no descriptor is left for them
-                return
+    def accept_queued(self, listener: socket.socket, tasks: TaskGroup) -> None:
+        """Accept the connections that the kernel has queued, until accept fails."""
+        with suppress(OSError):
+            while True:
+                self._accept_one(listener, tasks)
 
     def drain(self) -> None:
-        """Receive no more from anyone; what has arrived is answered."""
+        """Stop receiving on every connection; requests that have arrived are answered."""
         self._draining = True
         for connection in self._connections:
             connection.stop_receiving()
 
-    async def wait_until_gone(self) -> None:
-        """Return when nobody is connected any more."""
+    async def wait_until_empty(self) -> None:
+        """Return when no connection is open."""
         while self._connections:
-            await self._gone.wait()
+            await self._closed.wait()
 
-    def _may_accept(self, listener: socket.socket) -> bool:
-        """Whether descriptors are left for a client; the first is let in always, for the daemon to be of any use."""
-        return not self._connections or reserve_is_left(listener)
+    def _warn(self, text: str) -> None:
+        if self._warned_at is None or self._monotonic() - self._warned_at >= WARNING_SECONDS:
+            self._warned_at = self._monotonic()
+            log.warning("%s (%d connected)", text, len(self))
 
-    async def _wait_in_shortage(self, reason: str) -> None:
-        """Wait for a client to leave; another descriptor may become free as well, so not for ever."""
-        if time.monotonic() - self._warned_at >= SHORTAGE_WARNING_SECONDS:
-            self._warned_at = time.monotonic()
-            log.warning("cannot accept a client: %s; it waits until one of the %d leaves", reason, len(self))
-        with anyio.move_on_after(SHORTAGE_SECONDS):
-            await self._gone.wait()
-
-    async def _accept_one(self, listener: socket.socket, tasks: TaskGroup) -> None:
+    def _accept_one(self, listener: socket.socket, tasks: TaskGroup) -> None:
         raw, _ = listener.accept()
-        if not is_ours(raw):
+        if not is_same_user(raw):
             raw.close()
             self.refused_peers += 1
-            log.warning("refused a client of another user (%d so far)", self.refused_peers)
+            log.warning("rejected connection: uid mismatch (%d so far)", self.refused_peers)
         elif len(self._connections) >= self._limits.clients:
-            self._turn_away(raw)
+            self._reject_over_limit(raw)
         else:
-            connection = Connection(raw, self._dispatcher, self._limits, Subscriptions(self._backlog), self._room)
+            connection = Connection(raw, self._dispatcher, self._limits, Subscriptions(self._event_log), self._room)
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()
@@ -133,22 +132,19 @@ class ConnectionManager:
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            try:
-                await connection.serve(self._context_for(connection))
-            finally:
-                await self._on_gone(connection)
-        except Exception as fault:  # noqa: BLE001 - one client's connection must not end the others'
-            to_error(fault, "a connection")
+            await connection.serve(self._context_for(connection))
+        except Exception as error:  # noqa: BLE001 - A failure must end this connection only.
+            to_error(error, "a connection")
         finally:
             self._connections.discard(connection)
-            self._gone.set()
-            self._gone = anyio.Event()
+            self._closed.set()
+            self._closed = anyio.Event()
 
-    def _turn_away(self, raw: socket.socket) -> None:
+    def _reject_over_limit(self, raw: socket.socket) -> None:
         self.refused_clients += 1
-        error = Overloaded(f"there are {self._limits.clients} clients already; try again later")
+        error = Overloaded(f"{self._limits.clients} clients are connected already; try again later")
         with raw:
             raw.settimeout(0)
             with suppress(OSError):
                 raw.send(self._dispatcher.refuse(error) + b"\n")
-                raw.recv(CHUNK)  # what it asked already: left unread, it would see a reset instead of the end
+                raw.recv(CHUNK_BYTES)  # Because the client would see a reset if its request stayed unread.

@@ -1,4 +1,4 @@
-"""The listening socket: put in place without a moment in which it is missing, too open or somebody else's."""
+"""The listening socket, bound without a moment in which its path is missing or open to other users."""
 
 import os
 import socket
@@ -12,60 +12,67 @@ from segue.files import prepare_directory
 from segue.paths import check_socket_length
 
 BACKLOG = 1024
-"""Connections the kernel holds for us; more than `limits.clients`, so that a burst waits and is not refused."""
+"""Connections that the kernel queues. More than `limits.clients`, so that a burst waits instead of failing."""
 
 UMASK = 0o177
-"""A socket is made 0777 less this: 0600 from its first instant."""
+"""The kernel creates a socket with mode 0777 minus the umask: 0600 from its first moment."""
 
 
 class Identity(NamedTuple):
-    """What tells our socket file from one that another put at the same path."""
+    """The device and inode of a socket file, which distinguish it from another file at the same path."""
 
     device: int
     inode: int
 
 
 class Listener:
-    """A bound, listening socket and the path that leads to it."""
+    """A bound, listening socket and its path."""
 
-    def __init__(self, path: Path, listener: socket.socket, identity: Identity, *, borrowed: bool = False) -> None:
+    def __init__(
+        self, path: Path, listener: socket.socket, identity: Identity, *, externally_managed: bool = False
+    ) -> None:
         self.path = path
         self.listener = listener
-        self.borrowed = borrowed
-        """Whether a service manager opened it: then the path stays, and who is queued waits for the next daemon."""
+        self.externally_managed = externally_managed
+        """True if a service manager opened the socket. Its path and its queue then stay for the next daemon."""
         self._identity = identity
 
     def is_missing(self) -> bool:
-        """Whether nothing is at the path any more."""
+        """Return True if there is no file at the path."""
         return _identity(self.path) is None
 
-    def is_ours(self) -> bool:
-        """Whether the path still leads to this socket."""
+    def is_in_place(self) -> bool:
+        """Return True if the path leads to this socket."""
         return _identity(self.path) == self._identity
 
     def close(self) -> None:
-        """Stop listening and remove the path, if it is still ours and not borrowed."""
+        """Stop listening and remove the path."""
         self.listener.close()
         self.remove()
 
     def remove(self) -> None:
-        """Remove the path, if it is ours to remove: nobody new finds the socket, those in its queue are still there."""
-        if self.is_ours() and not self.borrowed:
+        """Remove the path if it leads to this socket and no service manager owns it; queued connections remain."""
+        if self.is_in_place() and not self.externally_managed:
             with suppress(FileNotFoundError):
                 self.path.unlink()
 
 
 def bind_listener(path: Path) -> Listener:
-    """Listen at the path. The caller holds the lock, so a socket of ours that nobody serves is debris.
+    """Bind a socket and listen at the path; the caller holds the socket's lock, so a stale socket may be replaced.
 
-    Bound beside the path and renamed over it: at no moment is there a path that refuses, or a wider mode.
-    Raises AlreadyRunning if somebody answers there, StartError if the place cannot be used.
+    1. Check that the path is free, or that a stale socket of this user is there.
+    2. Bind and listen at a temporary name in the same directory, with mode 0600.
+    3. Rename the temporary name over the path. A client finds the old socket or the new one, never none.
+
+    Raises:
+        AlreadyRunning: another program serves the path.
+        StartError: the path cannot be used.
     """
     check_socket_length(path)
     prepare_directory(path.parent, "socket")
-    _check_debris(path)
-    temporary = _name_beside(path)
-    _sweep(temporary)
+    check_stale_socket(path)
+    temporary = _temporary_path(path)
+    remove_stale_temporary(temporary)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     umask = os.umask(UMASK)
     try:
@@ -83,35 +90,52 @@ def bind_listener(path: Path) -> Listener:
     identity = _identity(path)
     if identity is None:
         listener.close()
-        raise StartError("socket", f"{path} was removed at once; something else cleans that directory")
+        raise StartError("socket", f"{path} was removed immediately; another program cleans that directory")
     return Listener(path, listener, identity)
 
 
 def adopt_listener(path: Path, listener: socket.socket) -> Listener:
-    """Serve at a socket that a service manager opened, and leave it in place. StartError if its path is gone."""
+    """Serve at a socket that a service manager opened.
+
+    Raises:
+        StartError: its path was removed.
+    """
     identity = _identity(path)
     if identity is None:
         raise StartError("socket", f"{path} was removed; restart its unit")
-    return Listener(path, listener, identity, borrowed=True)
+    return Listener(path, listener, identity, externally_managed=True)
 
 
-def _check_debris(path: Path) -> None:
+def check_stale_socket(path: Path) -> None:
+    """Check that nothing is at the path, or a socket of this user that no program serves.
+
+    Raises:
+        AlreadyRunning: a program serves the socket.
+        StartError: there is another kind of file, or another user's socket.
+    """
     try:
         found = path.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
-        raise StartError("socket", f"cannot look at {path}: {error.strerror}") from None
+        raise StartError("socket", f"cannot read {path}: {error.strerror}") from None
     if not stat.S_ISSOCK(found.st_mode):
-        raise StartError("socket", f"{path} is there and is no socket; move it away or name another path")
+        raise StartError("socket", f"{path} exists and is not a socket; move it away or name another path")
     if found.st_uid != os.geteuid():
         raise StartError("socket", f"{path} belongs to user {found.st_uid}; name another path")
-    if _answers(path):
+    if _accepts(path):
         raise AlreadyRunning("already running", f"another program serves {path}")
 
 
-def _answers(path: Path) -> bool:
-    """Whether somebody listens: only a refused connection says no, a full backlog (EAGAIN) is a busy peer."""
+def remove_stale_temporary(temporary: Path) -> None:
+    """Remove the temporary socket of a daemon that was killed before the rename."""
+    with suppress(OSError):
+        if stat.S_ISSOCK(temporary.lstat().st_mode) and not _accepts(temporary):
+            temporary.unlink()
+
+
+def _accepts(path: Path) -> bool:
+    """Return True if a program listens. Only a refused connection proves the contrary: EAGAIN means a full queue."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(0)
         try:
@@ -123,20 +147,14 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _name_beside(path: Path) -> Path:
-    """The name that is bound before it is renamed: no longer than the final one, which was found short enough.
+def _temporary_path(path: Path) -> Path:
+    """Return the name to bind before the rename.
 
-    Always the same, so that what a daemon left which was killed in between is known for what it is.
+    It is as long as the final name, whose length was checked, and always the same, so that a later daemon recognizes
+    a leftover.
     """
     last = "~" if not path.name.endswith("~") else "_"
     return path.with_name(path.name[:-1] + last)
-
-
-def _sweep(temporary: Path) -> None:
-    """Remove what was left there; we hold the lock of the final name, so nobody is about to rename it."""
-    with suppress(OSError):
-        if stat.S_ISSOCK(temporary.lstat().st_mode) and not _answers(temporary):
-            temporary.unlink()
 
 
 def _identity(path: Path) -> Identity | None:

@@ -1,1 +1,1 @@
-"""What the daemon's process needs of the system: locks, signals, logs, memory and the start-up report."""
+"""The process around the daemon: locks, signals, the log, and reports to the process that started it."""

@@ -1,4 +1,4 @@
-"""One daemon per database and per socket, held for life."""
+"""The locks that allow one daemon per database and one per socket."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,15 @@ from segue.store.maintenance.temp_files import BACKUP, RESTORE, sweep
 
 
 @contextmanager
-def own(paths: Paths) -> Iterator[None]:
-    """Hold the database's lock and the socket's for the length of the context.
+def hold_locks(paths: Paths) -> Iterator[None]:
+    """Hold the lock of the database and the lock of the socket inside the context.
 
-    Taken before the database is opened or the socket touched. Raises AlreadyRunning or StartError.
+    The caller opens the database and binds the socket inside. What an interrupted restore or backup left is repaired
+    first, because only the holder of the lock may touch it.
+
+    Raises:
+        AlreadyRunning: another process holds one of the locks.
+        StartError: a path cannot be used.
     """
     check_socket_length(paths.socket)
     check_file(paths.database)

@@ -1,4 +1,4 @@
-"""Being told to stop: once politely, a second time in a hurry."""
+"""Signals that stop the daemon: the first starts a clean shutdown, the second cuts it short."""
 
 import os
 import signal
@@ -7,35 +7,35 @@ import threading
 import anyio
 
 EXIT_SECONDS = 10
-"""A daemon that has not left by then after it was told to, because a disk hangs say, is ended by force."""
+"""Seconds. The process exits this long after a shutdown was requested, even if the disk or the event loop hangs."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Shutdown:
-    """What somebody asked of us: by signal, by `daemon.shutdown`, or because nobody needs us."""
+    """A request to stop, from a signal, from `daemon.shutdown` or from the idle timer."""
 
     def __init__(self) -> None:
         self.requested = anyio.Event()
-        """Finish what was received, then leave."""
-        self.hurried = anyio.Event()
-        """Leave now; what is committed stays committed."""
+        """Set: answer what was received, then exit."""
+        self.forced = anyio.Event()
+        """Set: exit without answering. What is committed stays committed."""
 
 
-async def handle_signals(stop: Shutdown) -> None:
-    """Turn the first signal into a request and the second into hurry."""
-    # nohup asks us to outlive the terminal.
+async def handle_signals(shutdown: Shutdown) -> None:
+    """Request a shutdown at the first signal and force it at the second."""
+    # A signal that is ignored stays ignored, because nohup sets SIGHUP so.
     wanted = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     with anyio.open_signal_receiver(*wanted) as signals:
         async for _ in signals:
-            if stop.requested.is_set():
-                stop.hurried.set()
-            stop.requested.set()
+            if shutdown.requested.is_set():
+                shutdown.forced.set()
+            shutdown.requested.set()
 
 
-async def force_exit(stop: Shutdown) -> None:
-    """Once told to stop, see to it that the process ends, even if the loop or the disk hangs."""
-    await stop.requested.wait()
+async def force_exit(shutdown: Shutdown) -> None:
+    """Exit the process EXIT_SECONDS after a shutdown was requested, from a thread of its own."""
+    await shutdown.requested.wait()
     timer = threading.Timer(EXIT_SECONDS, os._exit, (1,))
     timer.daemon = True
     timer.start()

@@ -1,7 +1,7 @@
-"""The client that started us in the background, and waits at a pipe to hear how it went.
+"""The report to the client that started the daemon in the background and waits for the result.
 
-It names the pipe's descriptor in `SEGUE_REPORT_FD` and reads one line: an exit code (0: we serve), a blank, and
-what we have to say.
+The client passes the write end of a pipe and names its descriptor in `SEGUE_REPORT_FD`. It reads one line: an exit
+status (0: the daemon serves), a space, and the socket's path or the error message.
 """
 
 import fcntl
@@ -14,13 +14,13 @@ VARIABLE = "SEGUE_REPORT_FD"
 
 
 class StartupReport:
-    """Somebody who waits for a word, or nobody."""
+    """The pipe to a waiting client; without a pipe, reports are dropped."""
 
     def __init__(self, descriptor: int | None = None) -> None:
         self._descriptor = descriptor
 
-    def tell(self, code: int, text: str) -> None:
-        """Say how it went, the first time; later words, and those for one who has left, go nowhere."""
+    def send(self, code: int, text: str) -> None:
+        """Send the first report; later ones are dropped, because the client reads one line."""
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
@@ -30,9 +30,10 @@ class StartupReport:
 
 
 def detach() -> StartupReport:
-    """Leave the process that the client waits for, if one does: then this goes on in a child that nobody waits for.
+    """Continue in a child process if a client waits for a report; the first process exits.
 
-    The client made the session anew; the child does not lead it, so no terminal can become its own.
+    The client made the first process a session leader. The child is not one, so no terminal becomes its controlling
+    terminal.
     """
     descriptor = _pipe(os.environ.pop(VARIABLE, ""))
     if descriptor is None:
@@ -40,12 +41,12 @@ def detach() -> StartupReport:
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     if os.fork():
         os._exit(0)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # a thread that starts us may have held signals back
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # Because the client's thread may have blocked signals.
     return StartupReport(descriptor)
 
 
 def _pipe(text: str) -> int | None:
-    """The descriptor of that number, if it is a pipe: the variable may be left over from somewhere else."""
+    """Return the descriptor of that number if it is a pipe, because an unrelated parent may have left the variable."""
     try:
         descriptor = int(text)
         return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
