@@ -1,70 +1,154 @@
-"""The parts of the README that are made of the code; `python -m tests.support.docs --write` makes them anew."""
+"""The generated parts of the documentation; `python -m tests.support.docs --write` writes them, `--check` compares.
 
+A page has `<!-- NAME: generated … -->` before a generated part and `<!-- end of NAME -->` after it.
+"""
+
+import inspect
+import re
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from inspect import Parameter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
+
+import click
+import msgspec
+from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, StructType, Type, UnionType, type_info
 
 from segue.api import METHODS
+from segue.cli.main import command as segue
+from segue.client import AsyncClient, Client
+from segue.config import Config, Limits
 from segue.errors import KINDS
+from segue.events import DATA
 from segue.jsonrpc.method import Method, is_optional
+from segue.manual import topic_path
+from segue.redaction import SECRETS
 from tests.support.counters import totals
 
 README = Path(__file__).parents[2] / "README.md"
-
-TRIED_START = "<!-- tried: made by tests/support/docs.py of the counts of a run -->\n"
-TRIED_END = "\n<!-- end of tried -->"
+HELP_COLUMNS = 80
 
 
-def method_table() -> str:
-    """One row a method: name, parameters in their order, what the caller gets."""
-    rows = [f"| `{method.name}` | {_parameters(method)} | {method.summary} |" for method in METHODS.values()]
-    return "\n".join(["| method | parameters | what you get |", "|---|---|---|", *rows])
+def commands() -> str:
+    """Return the help text of every command, the groups' own commands included."""
+    return "\n\n".join(f"## {path}\n\n```\n{text}\n```" for path, text in _command_help(segue, None))
 
 
-def error_table() -> str:
-    """One row a kind."""
-    rows = [f"| {error.code} | `{kind}` | {_first_line(error)} |" for kind, error in KINDS.items()]
-    return "\n".join(["| code | kind | when |", "|---|---|---|", *rows])
+def methods() -> str:
+    """Return each method with its parameters, result and errors, under a heading for each noun."""
+    parts, noun = [], ""
+    for method in METHODS.values():
+        if method.name.partition(".")[0] != noun:
+            noun = method.name.partition(".")[0]
+            parts.append(f"## {noun}")
+        parts.append(_method(method))
+    return "\n\n".join(parts)
 
 
-def tried_table(counted: dict[str, int]) -> str:
-    """One row a kind of trial, with what one run of all tests counted."""
-    return "\n".join(["| count | what |", "|---:|---|", *(f"| {count} | {what} |" for what, count in counted.items())])
+def errors() -> str:
+    """Return one row for each kind of error."""
+    rows = [(str(error.code), f"`{kind}`", _first_line(error)) for kind, error in KINDS.items()]
+    return table(("code", "kind", "when"), rows)
 
 
-def tried_rows(text: str) -> set[str]:
-    """The kinds of trial that the README tells of."""
-    block = text.partition(TRIED_START)[2].partition(TRIED_END)[0]
-    return {row.split(" | ")[1].removesuffix(" |") for row in block.splitlines()[2:]}
+def kinds() -> str:
+    """Return one row for each kind of event, with the members of its data."""
+    return table(("kind", "data"), [(f"`{kind}`", _members(data, "a ")) for kind, data in DATA.items()])
 
 
-def with_tried(text: str, counted: dict[str, int]) -> str:
-    """The README with the counts of that run."""
-    before, found, rest = text.partition(TRIED_START)
-    _, closed, after = rest.partition(TRIED_END)
-    if not found or not closed:
-        raise SystemExit("README.md has no place for what was tried")
-    return before + found + tried_table(counted) + closed + after
+def configuration() -> str:
+    """Return one row for each key of the configuration."""
+    rows = []
+    for section in Config.__struct_fields__:
+        kind = type_info(type(getattr(Config(), section)))
+        assert isinstance(kind, StructType)
+        for field in kind.fields:
+            default = "not set" if field.default is None else f"`{_toml(field.default)}`"
+            rows.append((f"`{section}.{field.name}`", _allowed(field.type), default))
+    return table(("key", "value", "default"), rows)
 
 
-GENERATED = {"methods": method_table, "errors": error_table}
+def limits() -> str:
+    """Return one row for each configurable limit."""
+    rows = [(f"`limits.{name}`", f"{getattr(Limits(), name):,}".replace(",", " ")) for name in Limits.__struct_fields__]
+    return table(("key", "default"), rows)
 
 
-def updated(text: str) -> str:
-    """The README with each generated part made anew between its two marks."""
-    for name, make in GENERATED.items():
-        start, end = f"<!-- {name}: made by tests/support/docs.py -->\n", f"\n<!-- end of {name} -->"
-        before, found, rest = text.partition(start)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            raise SystemExit(f"README.md has no place for {name}")
-        text = before + start + make() + end + after
+def secrets() -> str:
+    """Return the kinds of secrets that the daemon redacts."""
+    return ", ".join(f"`{kind}`" for kind in sorted({secret.kind for secret in SECRETS})) + "."
+
+
+def client() -> str:
+    """Return the signatures of both clients."""
+    return "\n\n".join(f"## {kind.__name__}\n\n```text\n{_signatures(kind)}\n```" for kind in (Client, AsyncClient))
+
+
+def tried(counted: dict[str, int]) -> str:
+    """Return one row for each kind of trial, with the counts of one run of all tests."""
+    rows = [f"| {count} | {what} |" for what, count in counted.items()]
+    return "\n".join(["| count | what |", "|---:|---|", *rows])
+
+
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    topic_path("commands"): {"commands": commands},
+    topic_path("methods"): {"methods": methods},
+    topic_path("errors"): {"errors": errors},
+    topic_path("events"): {"kinds": kinds},
+    topic_path("configuration"): {"configuration": configuration},
+    topic_path("limits"): {"limits": limits},
+    topic_path("privacy"): {"secrets": secrets},
+    topic_path("python"): {"client": client},
+}
+"""The generated parts of each page."""
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    first, *others = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+    return "\n".join([first, f"|{'---|' * len(head)}", *others])
+
+
+def replaced(text: str, name: str, part: str) -> str:
+    """Return the page with a new generated part; SystemExit if the page has no marks for it."""
+    found = re.search(rf"^<!-- {name}: generated.* -->\n(?:.*\n)*?(?=<!-- end of {name} -->)", text, re.MULTILINE)
+    if found is None:
+        raise SystemExit(f"a page has no place for {name}")
+    start = found[0].partition("\n")[0]
+    return f"{text[: found.start()]}{start}\n{part}\n{text[found.end() :]}"
+
+
+def part_of(text: str, name: str) -> str:
+    """Return a generated part as the page has it now."""
+    return text.partition(f"<!-- {name}: generated")[2].partition("-->\n")[2].partition(f"<!-- end of {name} -->")[0]
+
+
+def updated(path: Path) -> str:
+    """Return the page with all its generated parts as the code has them."""
+    text = path.read_text()
+    for name, make in PAGES[path].items():
+        text = replaced(text, name, make())
     return text
 
 
-def _parameters(method: Method[Any, ..., Any]) -> str:
-    return ", ".join(_parameter(parameter) for parameter in method.parameters) or "none"
+def _command_help(command: click.Command, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+    with click.Context(command, info_name=command.name if parent else "segue", parent=parent) as context:
+        context.terminal_width = HELP_COLUMNS
+        yield context.command_path, command.get_help(context)
+        if isinstance(command, click.Group):
+            found = (command.get_command(context, name) for name in command.list_commands(context))
+            for inner in filter(None, found):
+                yield from _command_help(inner, context)
+
+
+def _method(method: Method[Any, ..., Any]) -> str:
+    parameters = ", ".join(_parameter(parameter) for parameter in method.parameters) or "none"
+    lines = [f"### {method.name}", "", method.summary, "", f"- Parameters: {parameters}"]
+    lines.append(f"- Result: {_members(method.result, '')}")
+    if method.raises:
+        lines.append(f"- Errors: {', '.join(f'`{error.kind}`' for error in method.raises)}")
+    return "\n".join(lines)
 
 
 def _parameter(parameter: Parameter) -> str:
@@ -76,19 +160,86 @@ def _parameter(parameter: Parameter) -> str:
     return f"`{parameter.name}={str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def _first_line(error: type) -> str:
-    return (error.__doc__ or "").splitlines()[0].replace("|", "\\|")
+NAMED = {"Session", "SessionSummary", "Message", "Memory", "Summary", "Extraction", "Bot"}
+"""Objects whose members `segue help protocol` lists."""
+
+
+def _members(kind: Any, article: str) -> str:
+    """Return the name of a well-known object, else the members of an object, else the name of the type."""
+    if type(None) in get_args(kind):
+        [other] = [one for one in get_args(kind) if one is not type(None)]
+        return f"{_members(other, article)} or null"
+    if get_origin(kind) is Literal:
+        return ", ".join(f'`"{value}"`' for value in get_args(kind))
+    kind = get_origin(kind) or kind
+    name = getattr(kind, "__name__", str(kind))
+    if name in NAMED:
+        return f"{article}{name}"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return ", ".join(f"`{field}`" for field in kind.__struct_encode_fields__) or "`{}`"
+    return {"str": "a string", "dict": "an object"}.get(name, f"`{name}`")
+
+
+def _allowed(kind: Type) -> str:
+    """Return the values that a key of the configuration may have."""
+    match kind:
+        case UnionType(types=types):
+            return _allowed(types[0])
+        case LiteralType(values=values):
+            return " or ".join(f'`"{value}"`' for value in values)
+        case BoolType():
+            return "`true` or `false`"
+        case IntType(ge=least, le=most):
+            return f"integer, {least} to {_power(most)}"
+        case FloatType(ge=least, gt=above, le=most):
+            return f"number, {f'over {above}' if least is None else least} to {_power(most)}"
+    return "string"
+
+
+def _power(number: float | None) -> str:
+    return "2^40" if number == 2**40 else f"{number:,}".replace(",", " ")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _signatures(kind: type) -> str:
+    lines = []
+    for name, member in vars(kind).items():
+        function = member.__func__ if isinstance(member, classmethod) else member
+        if name.startswith("_") or not inspect.isfunction(function):
+            continue
+        lines.append(f"{name}{_signature(function)}\n    {_first_line(function)}")
+    return "\n".join(lines)
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    return f"({', '.join(str(parameter.replace(annotation=Parameter.empty)) for parameter in parameters)})"
+
+
+def _first_line(documented: Any) -> str:
+    return (documented.__doc__ or "").splitlines()[0].replace("|", "\\|")
 
 
 def main() -> None:
-    """Write the generated parts, or fail if they are not up to date; `--tried FILE` writes what that run counted."""
-    text = README.read_text()
+    """Write the generated parts, or exit with an error if they are not up to date.
+
+    `--tried FILE` writes the counts of a test run that had `--tried-file FILE`.
+    """
     if "--tried" in sys.argv:
-        README.write_text(with_tried(text, totals(Path(sys.argv[sys.argv.index("--tried") + 1]))))
-    elif "--write" in sys.argv:
-        README.write_text(updated(text))
-    elif updated(text) != text:
-        raise SystemExit("README.md is out of date; run: python -m tests.support.docs --write")
+        page = topic_path("reliability")
+        counted = totals(Path(sys.argv[sys.argv.index("--tried") + 1]))
+        page.write_text(replaced(page.read_text(), "tried", tried(counted)))
+        return
+    for path in PAGES:
+        if "--write" in sys.argv:
+            path.write_text(updated(path))
+        elif updated(path) != path.read_text():
+            raise SystemExit(f"{path.name} is out of date; run: python -m tests.support.docs --write")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,15 @@ SRC = ROOT / "src"
 FILES = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in sorted(SRC.glob("segue/**/*.py"))}
 
 LAYERS = [
-    ["segue.__init__", "segue.models", "segue.results", "segue.errors", "segue.timestamps", "segue.redaction"],
+    [
+        "segue.__init__",
+        "segue.models",
+        "segue.results",
+        "segue.errors",
+        "segue.timestamps",
+        "segue.redaction",
+        "segue.manual",
+    ],
     ["segue.events", "segue.config", "segue.files", "segue.paths"],
     ["segue.jsonrpc", "segue.runtime"],
     ["segue.store.engine"],
@@ -30,7 +38,6 @@ LAYERS = [
     ["segue.server.daemon"],
     ["segue.server.main"],
     ["segue.server.__init__", "segue.server.__main__"],
-    ["segue.history"],
     ["segue.shell", "segue.cli.__init__"],
     ["segue.cli.output"],
     ["segue.cli.confirm", "segue.cli.daemon_client", "segue.cli.groups", "segue.cli.input", "segue.cli.integration"],
@@ -156,7 +163,9 @@ def test_no_file_is_longer_than_300_lines() -> None:
 
 def test_no_folder_has_more_than_18_files() -> None:
     folders = {path.parent for part in ("src", "tests") for path in (ROOT / part).rglob("*.py")}
-    counts = {str(folder): len([path for path in folder.iterdir() if path.is_file()]) for folder in folders}
+    # The topics of the manual do not count, because each has its name on the command line.
+    files = {folder: [p for p in folder.iterdir() if p.is_file() and p.suffix != ".md"] for folder in folders}
+    counts = {str(folder): len(found) for folder, found in files.items()}
     assert not {folder: count for folder, count in counts.items() if count > FOLDER_FILES}
 
 

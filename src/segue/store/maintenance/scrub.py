@@ -12,7 +12,7 @@ from segue.store.engine.tx import Tx
 from segue.store.records import sessions
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
 from segue.store.search import index
-from segue.store.search.index_entries import IndexRow, as_text
+from segue.store.search.index_entries import Row, as_text
 from segue.timestamps import milliseconds
 
 TEXTS = {
@@ -146,7 +146,7 @@ def _change_message(tx: Tx, message_id: int, values: dict[str, str | None]) -> N
         """,
         id=message_id,
     ).fetchone()
-    old = IndexRow(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
+    old = Row(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
     new = old._replace(parts=values["parts"], content=values["content"] or "")
     index.replace(tx, old, new)
     with suppress(ValueError):  # a time that another program wrote gave no name
@@ -154,7 +154,7 @@ def _change_message(tx: Tx, message_id: int, values: dict[str, str | None]) -> N
     _tell(tx, session_id)
 
 
-def _rename(tx: Tx, old: IndexRow, new: IndexRow) -> None:
+def _rename(tx: Tx, old: Row, new: Row) -> None:
     """A name that the message gave may hold the beginning of a secret, which nothing recognises any more."""
     moment = milliseconds(old.created_at)
     tx.run(

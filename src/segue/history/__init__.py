@@ -1,1 +1,0 @@
-"""Conversations of other tools: one reader per tool, the importer, and the exporter."""

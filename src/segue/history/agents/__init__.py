@@ -1,1 +1,0 @@
-"""Readers of the histories that coding agents keep."""

@@ -1,1 +1,0 @@
-"""Readers of chat tools' histories and of exported archives."""

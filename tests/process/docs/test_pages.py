@@ -1,0 +1,65 @@
+"""The pages of the README and the manual agree with the code."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from segue.manual import FOLDER, TOPICS, read_topic, summary_of, topic_path
+from tests.process.docs.blocks import PAGES
+from tests.support.counters import ANSWERED
+from tests.support.docs import PAGES as GENERATED
+from tests.support.docs import README, part_of, updated
+
+ROOT = README.parent
+TESTS = ROOT / "tests"
+SOURCES = [path for path in (ROOT / "src").rglob("*") if path.suffix in {".py", ".bash", ".zsh", ".fish"}]
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=lambda path: path.stem)
+def test_generated_parts_are_up_to_date(page: Path) -> None:
+    assert updated(page) == page.read_text()
+
+
+def test_every_file_of_the_manual_is_a_topic() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.md")) == sorted(TOPICS)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_begins_with_a_title_and_one_sentence(topic: str) -> None:
+    assert read_topic(topic).startswith("# ")
+    assert re.fullmatch(r"[A-Z][^.]*\.", summary_of(topic))
+
+
+def test_topics_that_are_named_exist() -> None:
+    names = {name for path in PAGES.values() for name in re.findall(r"`segue help (\w+)`", path.read_text())}
+    assert names <= {*TOPICS, "TOPIC", "COMMAND"}
+
+
+def test_links_lead_to_files() -> None:
+    links = [(path, link) for path in PAGES.values() for link in LINK.findall(path.read_text())]
+    assert [(path, link) for path, link in links if not (path.parent / link).exists()] == []
+
+
+def test_every_variable_of_the_environment_is_documented() -> None:
+    text = "".join(topic_path(topic).read_text() for topic in TOPICS)
+    names = {name for path in SOURCES for name in re.findall(r"(?<![_A-Z])SEGUE_[A-Z_]+", path.read_text())}
+    internal = {"SEGUE_REPORT_FD"}
+    assert {name for name in names - internal if f"`{name}`" not in text and f"`{name}=" not in text} == set()
+
+
+def counted_kinds() -> set[str]:
+    """Return every kind of trial that some test counts."""
+    kinds = set()
+    for path in (p for part in ("process", "socket", "support") for p in TESTS.glob(f"{part}/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tried":
+                kinds.add(str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ANSWERED)
+    return kinds
+
+
+def test_the_counts_of_the_last_run_are_of_the_kinds_that_the_tests_count() -> None:
+    part = part_of(topic_path("reliability").read_text(), "tried")
+    assert {row.split(" | ")[1].removesuffix(" |") for row in part.splitlines()[2:]} == counted_kinds()

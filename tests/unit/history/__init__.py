@@ -1,1 +1,0 @@
-"""The readers of other tools' histories, over files that the tools wrote."""
