@@ -1,9 +1,12 @@
 """Command and group classes that extend click's help and error messages."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+
+MANUAL = Path(__file__).parents[1] / "manual"
 
 GLOBAL_OPTIONS = ("--socket", "--database", "--config")
 """Options that go before the command because they apply to all commands."""
@@ -19,6 +22,7 @@ class Command(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, one per line, below the options."""
         write_examples(self.examples, formatter)
+        write_manual_hint(ctx, formatter)
 
 
 class Group(click.Group):
@@ -47,6 +51,7 @@ class Group(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, one per line, below the commands."""
         write_examples(self.examples, formatter)
+        write_manual_hint(ctx, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -78,6 +83,18 @@ def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> N
         with formatter.section("Examples"):
             for example in examples:
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+def write_manual_hint(ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Name the manual page that has the same name as the command, if there is one."""
+    name = ctx.command_path.partition(" ")[2]
+    if name in manual_pages():
+        formatter.write(f"\nManual page: segue help --topic {name}\n")
+
+
+def manual_pages() -> dict[str, Path]:
+    """Return the pages of the manual by topic, in alphabetical order."""
+    return {path.stem: path for path in sorted(MANUAL.glob("*.md"))}
 
 
 def hint_global_option(error: click.ClickException) -> click.ClickException:

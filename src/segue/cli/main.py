@@ -38,7 +38,7 @@ SECTIONS = {
         "restore": "restore",
     },
     "Operate": {"status": "status", "ping": "status", "check": "status", "service": "service", "init": "init"},
-    "Develop": {"rpc": "rpc"},
+    "Develop": {"rpc": "rpc", "help": "help"},
 }
 """The commands under the headings of the help, each with the module that defines it."""
 
@@ -67,7 +67,12 @@ class Commands(Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
-    examples=["segue ask --with 'llm -m gpt-5' What does EAGAIN mean?", "segue list", "segue search nginx 502"],
+    examples=[
+        "segue ask --with 'llm -m gpt-5' What does EAGAIN mean?",
+        "segue list",
+        "segue search nginx 502",
+        "segue help",
+    ],
 )
 @click.option("--socket", metavar="PATH", help="Socket of the daemon; default: SEGUE_SOCKET, then the configuration.")
 @click.option("--database", metavar="PATH", help="Database file; default: SEGUE_DATABASE, then the configuration.")
