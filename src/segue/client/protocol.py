@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from segue.client.errors import ConnectionLost, ProtocolError
 from segue.client.socket_io import MAX_ANSWER_BYTES
 from segue.errors import SegueError, from_wire
-from segue.jsonrpc.framing import LineDecoder, Oversize
+from segue.jsonrpc.framing import LineDecoder, TooLong
 
 if TYPE_CHECKING:
     from segue.events import Event
@@ -102,7 +102,7 @@ class RequestPipeline:
         waiting = self._events[subscription_id]
         return waiting.popleft() if waiting else None
 
-    def _settle(self, line: bytes | Oversize) -> None:
+    def _settle(self, line: bytes | TooLong) -> None:
         answer = parse_answer(line)
         if answer.method is not UNSET:
             self._keep(answer)
@@ -140,9 +140,9 @@ def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in kwargs.items() if value is not UNSET}
 
 
-def parse_answer(line: bytes | Oversize) -> Answer:
+def parse_answer(line: bytes | TooLong) -> Answer:
     """An answer, or a notification, from its line; ProtocolError if it is none."""
-    if isinstance(line, Oversize):
+    if isinstance(line, TooLong):
         raise ProtocolError(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
     try:
         return _decode(line)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
-from anyio import Semaphore, create_task_group
+from anyio import Lock, create_task_group
 from anyio.lowlevel import checkpoint
 
 from segue.config import Limits
@@ -26,15 +26,10 @@ from segue.jsonrpc.method import Method, Table
 log = logging.getLogger("segue.jsonrpc")
 
 LONG_BYTES = 2**20
-SPARSE_BYTES = 64
-"""Of a longer line, the bytes for each comma or bracket that keep what is parsed below five times its length."""
+"""Bytes: a longer line is parsed alone, because parsing it takes many milliseconds."""
 
-DENSE_AT_ONCE = 2
-"""Long lines with more commas or brackets that are run at once: parsed, one may take 400 MiB until it is done.
-
-So much is bounded here. All others run without waiting for them, however long those take, and are bounded by the
-room that the lines of all clients may take together.
-"""
+MAX_CONTAINERS = 500_000
+"""Arrays and objects in one line: more make it too large. So many take 60 ms to parse, in which nothing else runs."""
 
 YIELD_EVERY = 50
 """Requests of one batch that are answered, or begun, before other clients get a turn: about a millisecond."""
@@ -55,7 +50,7 @@ class Dispatcher:
         self._methods = {name: _adapt(method) for name, method in methods.items()}
         self._queueing = {name for name, method in methods.items() if method.queues and together}
         self._limits = limits
-        self._dense = Semaphore(DENSE_AT_ONCE)
+        self._parsing_long = Lock()
         self.requests = 0
         self.errors: Counter[str] = Counter()
         """Errors answered, by kind."""
@@ -67,14 +62,8 @@ class Dispatcher:
     async def answer(self, line: bytes, ctx: Any) -> bytes | None:
         """The answer to one line, without its LF; None if nothing in it wants one."""
         self.last_used = self._monotonic()
-        if len(line) <= LONG_BYTES or not _is_dense(line):
-            return await self._answer(line, ctx)
-        async with self._dense:
-            return await self._answer(line, ctx)
-
-    async def _answer(self, line: bytes, ctx: Any) -> bytes | None:
         try:
-            item = messages.parse(line)
+            item = messages.parse(line) if len(line) <= LONG_BYTES else await self._parse_long(line)
         except SegueError as error:
             return self.refuse(error)
         if not isinstance(item, list):
@@ -84,6 +73,16 @@ class Dispatcher:
         if len(item) > self._limits.batch:
             return self.refuse(TooLarge("too many requests in one batch", limit=self._limits.batch))
         return await self._batch(item, ctx)
+
+    async def _parse_long(self, line: bytes) -> Any:
+        async with self._parsing_long:
+            await checkpoint()
+            if line.count(b"]") + line.count(b"}") > MAX_CONTAINERS:  # They may be text, which is parsed fast.
+                for count in messages.count_containers(line):
+                    if count > MAX_CONTAINERS:
+                        raise TooLarge("a line has too many arrays and objects", limit=MAX_CONTAINERS)
+                    await checkpoint()
+            return messages.parse(line)
 
     def refuse(self, error: SegueError, id: messages.Id = None) -> bytes:
         """The answer to what could not be run at all."""
@@ -160,11 +159,6 @@ class Dispatcher:
         answer = messages.failure(call.id, error)
         self.errors[error.kind] += 1
         return answer
-
-
-def _is_dense(line: bytes) -> bool:
-    """Whether there may be so many values in the line that they take far more memory than it; text counts as well."""
-    return sum(line.count(mark) for mark in (b",", b"[", b"{")) * SPARSE_BYTES > len(line)
 
 
 def to_error(fault: Exception, where: str) -> SegueError:

@@ -1,12 +1,15 @@
 """Lines made to hurt whoever parses them: each is answered as the contract says, and the connection serves on."""
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import product
 from typing import Any
 
 import pytest
 
+from tests.support.deadline import wait_until
 from tests.support.hostile.siege import MEBIBYTE, SESSION, Siege, request
 from tests.support.system.usage import memory_bytes
 
@@ -15,13 +18,17 @@ FULL = 16 * MEBIBYTE
 
 MILLION = 1_000_000
 TWENTY = 20
-TREES = 5
+SLOTS = 16
+"""Long lines that the daemon holds at the same time."""
+
+DENSE = 6
+PING_SECONDS = 0.1
 
 LINES_BYTES = 320 * MEBIBYTE
-"""What sixteen lines of 16 MiB take, which is what is kept, and a fifth more."""
+"""Bytes: 16 lines of 16 MiB, and a fifth more."""
 
-TREES_BYTES = 1200 * MEBIBYTE
-"""Two of the lines that are parsed, at 400 MiB each, and half as much again; without a bound five would take 2000."""
+PARSED_BYTES = 96 * MEBIBYTE
+"""Bytes: one line that is copied and parsed, and what the allocator keeps."""
 
 
 def padded(head: bytes, filling: bytes, tail: bytes) -> bytes:
@@ -116,23 +123,39 @@ def test_batches_inside_batches_are_each_one_error(siege: Siege) -> None:
     assert [one["error"]["code"] for one in wire.answer()] == [-32600] * 1000
 
 
-def test_long_lines_of_many_clients_together_take_no_more_memory_than_is_meant_for_them(siege: Siege) -> None:
-    """Each is within the limit of a line; together they are more than is kept for all, and parsed twenty times more."""
-    head = b'[{"jsonrpc":"2.0","id":1,"method":"daemon.status"},['
-    trees = [padded(head, b"[],", b"1]]") for _ in range(TREES)]
-    blanks = [padded(head, b" ", b"]]") for _ in range(TWENTY - TREES)]
+def test_long_lines_of_many_clients_together_take_bounded_memory_and_all_are_answered(siege: Siege) -> None:
+    """Sixteen lines have a slot. The daemon reads the others when a slot is free."""
+    lines = [padded(b'[{"jsonrpc":"2.0","id":1,"method":"daemon.status"},[', b" ", b"]]") for _ in range(TWENTY)]
     attackers = [siege.attacker() for _ in range(TWENTY)]
     before = memory_bytes(siege.segued)
-    for attacker, line in zip(attackers, trees + blanks, strict=True):
-        attacker.send(line[:-1])
+    with ThreadPoolExecutor(TWENTY) as senders:
+        sent = [senders.submit(attacker.send, line[:-1]) for attacker, line in zip(attackers, lines, strict=True)]
+        wait_until(lambda: sum(future.done() for future in sent) == SLOTS)
         siege.polite.append()
-    assert memory_bytes(siege.segued) - before < LINES_BYTES
-    for attacker in attackers:
-        attacker.send(b"\n")
-    siege.polite.append()
-    codes = []
-    for attacker in attackers:
-        answer = attacker.answer()
-        codes.append(answer["error"]["code"] if "error" in answer else [one["id"] for one in answer])
-    assert codes == [[1, None]] * 16 + [-32001] * 4
-    assert memory_bytes(siege.segued, "VmHWM") - before < LINES_BYTES + TREES_BYTES
+        assert memory_bytes(siege.segued) - before < LINES_BYTES
+        ended: set[Future[None]] = set()
+        while len(ended) < TWENTY:
+            wait_until(lambda: any(future.done() and future not in ended for future in sent))
+            for attacker, future in zip(attackers, sent, strict=True):
+                if future.done() and future not in ended:
+                    ended.add(future)
+                    attacker.send(b"\n")
+        siege.polite.append()
+        assert [[one["id"] for one in attacker.answer()] for attacker in attackers] == [[1, None]] * TWENTY
+    assert memory_bytes(siege.segued, "VmHWM") - before < LINES_BYTES + PARSED_BYTES
+
+
+def test_dense_lines_of_several_clients_hold_nobody_up(siege: Siege) -> None:
+    line = padded(b"[", b"[],", b"1]")
+    attackers = [siege.attacker() for _ in range(DENSE)]
+    wire = siege.attacker()
+    with ThreadPoolExecutor(DENSE) as senders:
+        sent = [senders.submit(attacker.send, line) for attacker in attackers]
+        longest = 0.0
+        while not all(future.done() for future in sent):
+            start = time.perf_counter()
+            wire.call("daemon.ping")
+            longest = max(longest, time.perf_counter() - start)
+    codes = [attacker.answer()["error"]["code"] for attacker in attackers]
+    assert codes == [-32004] * DENSE
+    assert longest < PING_SECONDS

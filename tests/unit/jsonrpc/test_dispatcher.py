@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from segue.config import Limits
 from segue.errors import InvalidParams, NotFound, StorageError
-from segue.jsonrpc.dispatcher import DENSE_AT_ONCE, LONG_BYTES, YIELD_EVERY, Dispatcher
+from segue.jsonrpc.dispatcher import LONG_BYTES, YIELD_EVERY, Dispatcher
 from segue.jsonrpc.method import method
 from tests.support import specification
 from tests.support.answers import failed, wordless
@@ -364,25 +364,29 @@ async def test_calls_that_only_queue_wait_together_in_the_order_sent(together: b
     assert found == [*put, refused, result(list(numbers)), result(100, 100)]
 
 
-async def test_a_long_line_waits_for_no_slow_one_unless_both_may_take_much_memory_once_parsed() -> None:
+async def test_long_line_waits_for_no_slow_request() -> None:
     release = anyio.Event()
-    begun: list[bytes] = []
 
     @method("wait")
-    async def wait(ctx: bytes, *, value: Any = None) -> int:
-        """One, once it is released."""
-        begun.append(ctx)
+    async def wait(ctx: None, *, value: Any = None) -> int:
+        """Return 1 after the release."""
         await release.wait()
         return 1
 
     dispatcher = Dispatcher(methods_of(wait=wait, echo=echo), Limits())
     with anyio.fail_after(TIMEOUT_SECONDS):
         async with anyio.create_task_group() as tasks:
-            for filling in (b" ", b"1,"):
-                for _ in range(DENSE_AT_ONCE + 1):
-                    tasks.start_soon(dispatcher.answer, long_line("wait", filling), filling)
+            for _ in range(3):
+                tasks.start_soon(dispatcher.answer, long_line("wait", b"[],"), None)
             await anyio.wait_all_tasks_blocked()
-            assert begun == [b" "] * (DENSE_AT_ONCE + 1) + [b"1,"] * DENSE_AT_ONCE
             assert await dispatcher.answer(long_line("echo", b" "), None) == msgspec.json.encode(result([1]))
             release.set()
-    assert len(begun) == 2 * (DENSE_AT_ONCE + 1)
+
+
+@pytest.mark.parametrize(
+    ("filling", "code"), [(b"[],", -32004), (b'{"a":1},', -32004), (b"1,", None), (b'"]}]}]}]}]}]}]}]}",', None)]
+)
+async def test_line_with_too_many_containers_is_too_large(filling: bytes, code: int | None) -> None:
+    line = long_line("echo", filling * (5 * 2**20 // len(filling)))
+    given = json.loads(await Dispatcher(METHODS, Limits()).answer(line, None) or b"")
+    assert given.get("error", {}).get("code") == code

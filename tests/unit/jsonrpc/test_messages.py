@@ -128,3 +128,23 @@ def test_no_bytes_do_more_than_fail_to_parse(line: bytes) -> None:
         messages.parse(line)
     except ParseError:
         return
+
+
+json_values = st.recursive(
+    st.none() | st.text(st.sampled_from('[{\\"ab]}\n'), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(']}\\"', max_size=3), inner, max_size=3),
+    max_leaves=15,
+)
+
+
+def containers(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, dict | list) + sum(map(containers, inner))
+
+
+@given(json_values, st.integers(1, 9))
+def test_containers_are_counted_outside_strings_only(value: Any, slice_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(messages, "SLICE_BYTES", slice_bytes)
+        *_, count = messages.count_containers(msgspec.json.encode(value))
+    assert count == containers(value)

@@ -22,9 +22,10 @@ from segue.config import Limits
 from segue.errors import Overloaded, TooLarge
 from segue.events import Filter
 from segue.jsonrpc.dispatcher import YIELD_EVERY, Dispatcher, to_error
-from segue.jsonrpc.framing import CROWDED, LineDecoder, Oversize, Room
+from segue.jsonrpc.framing import TooLong
 from segue.results import Subscribed
 from segue.server.events.subscriptions import Subscriptions
+from segue.server.net.line_reader import LONG_LINE_BYTES, STALLED_SECONDS, LineReader, Stalled
 from segue.server.net.socket_stream import SocketStream
 
 CHUNK_BYTES = 65536
@@ -35,13 +36,18 @@ class Connection:
     """A client's socket, the state of its stream, and the resources it owns."""
 
     def __init__(
-        self, raw: socket.socket, dispatcher: Dispatcher, limits: Limits, subscriptions: Subscriptions, room: Room
+        self,
+        raw: socket.socket,
+        dispatcher: Dispatcher,
+        limits: Limits,
+        subscriptions: Subscriptions,
+        slots: anyio.Semaphore,
     ) -> None:
         self._raw = raw
         self._stream = SocketStream(raw, CHUNK_BYTES)
         self._dispatcher = dispatcher
         self._limits = limits
-        self._lines = LineDecoder(limits.request_bytes, room)
+        self._reader = LineReader(self._stream, limits.request_bytes, slots)
         self._receiving_stopped = False
         self._subscriptions = subscriptions
         self._send_lock = anyio.Lock(fast_acquire=True)
@@ -92,9 +98,12 @@ class Connection:
                 except anyio.BrokenResourceError:
                     # The client is gone: what it asked for is done, and no response can reach it.
                     self._tasks.cancel_scope.cancel()
+                except Stalled:
+                    await self._report_stall()
+                    self._tasks.cancel_scope.cancel()
         finally:
             self._subscriptions.close()
-            self._lines.close()
+            self._reader.release_slot()
             await self._close_resources()
 
     async def _close_resources(self) -> None:
@@ -106,26 +115,18 @@ class Connection:
                 to_error(error, "closing a connection")
 
     async def _answer_all(self, ctx: Any) -> None:
-        while data := await self._stream.receive():
-            await self._answer(self._lines.feed(data), ctx)
-        await self._answer(self._last_line(), ctx)
-
-    def _last_line(self) -> list[bytes | Oversize]:
-        """Return the line after the last LF; none after `stop_receiving`, which may have cut a line in two."""
-        return [] if self._receiving_stopped else self._lines.finish()
-
-    async def _answer(self, lines: list[bytes | Oversize], ctx: Any) -> None:
-        try:
+        while (lines := await self._reader.read()) is not None:
             await self._answer_each(lines, ctx)
-        finally:
-            self._lines.settle()
+        if not self._receiving_stopped:  # `stop_receiving` may have cut the last line in two.
+            await self._answer_each(self._reader.finish(), ctx)
 
-    async def _answer_each(self, lines: list[bytes | Oversize], ctx: Any) -> None:
+    async def _answer_each(self, lines: list[bytes | TooLong], ctx: Any) -> None:
         responses = bytearray()
         for index, line in enumerate(lines):
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await checkpoint()
-            response = self._refuse(line) if isinstance(line, Oversize) else await self._dispatcher.answer(line, ctx)
+            response = self._too_long() if isinstance(line, TooLong) else await self._dispatcher.answer(line, ctx)
+            self._reader.release_slot()  # Only the first line of a chunk can be long.
             if response is not None:
                 responses += response
                 responses += b"\n"
@@ -164,8 +165,13 @@ class Connection:
                 elif not await self._subscriptions.wait():
                     return
 
-    def _refuse(self, line: Oversize) -> bytes:
-        if line is CROWDED:
-            return self._dispatcher.refuse(Overloaded("other clients hold too many long lines; try again later"))
+    async def _report_stall(self) -> None:
+        """Send an error for the line that stalled, unless the client does not read either."""
+        self._reader.release_slot()
+        error = Overloaded(f"a line of more than {LONG_LINE_BYTES} bytes stalled for {STALLED_SECONDS:.0f} s")
+        with anyio.move_on_after(1):
+            await self._send(self._dispatcher.refuse(error) + b"\n")
+
+    def _too_long(self) -> bytes:
         limit = self._limits.request_bytes
         return self._dispatcher.refuse(TooLarge(f"a line has more than {limit} bytes", limit=limit))

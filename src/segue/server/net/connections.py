@@ -12,7 +12,6 @@ from segue.api.request import Context
 from segue.config import Limits
 from segue.errors import Overloaded
 from segue.jsonrpc.dispatcher import Dispatcher, to_error
-from segue.jsonrpc.framing import Room
 from segue.runtime.peer_credentials import is_same_user
 from segue.server.events.event_log import EventLog
 from segue.server.events.subscriptions import Subscriptions
@@ -26,7 +25,7 @@ ACCEPT_RETRY_SECONDS = 1.0
 WARNING_SECONDS = 60.0
 """Seconds. Log repeated failures of accept at most this often."""
 
-ROOM_BYTES = 256 * 1024 * 1024
+LONG_LINES_BYTES = 256 * 1024 * 1024
 """Bytes that the long request lines of all clients may occupy together until they are executed."""
 
 
@@ -60,7 +59,7 @@ class ConnectionManager:
         self._context_for = context_for
         self._event_log = event_log
         self._monotonic = monotonic
-        self._room = Room(max(ROOM_BYTES, 2 * limits.request_bytes))
+        self._slots = anyio.Semaphore(max(2, LONG_LINES_BYTES // limits.request_bytes))
         self._connections: set[Connection] = set()
         self._draining = False
         self._closed = anyio.Event()
@@ -124,7 +123,7 @@ class ConnectionManager:
         elif len(self._connections) >= self._limits.clients:
             self._reject_over_limit(raw)
         else:
-            connection = Connection(raw, self._dispatcher, self._limits, Subscriptions(self._event_log), self._room)
+            connection = Connection(raw, self._dispatcher, self._limits, Subscriptions(self._event_log), self._slots)
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()
