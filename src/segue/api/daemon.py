@@ -19,7 +19,7 @@ async def ping(ctx: Context) -> Literal["pong"]:
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
     """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
-    database, deleted_remains = await ctx.store.read(store.integrity.look, ctx.store.path)
+    database, deleted_remains = await ctx.store.read(store.database_status.status_and_deleted, ctx.store.path)
     return ctx.daemon.status(database, deleted_remains=deleted_remains)
 
 

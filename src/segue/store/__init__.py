@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segue.store.maintenance import integrity
+    from segue.store.maintenance import database_status, integrity
     from segue.store.records import (
         append,
         bots,
@@ -29,6 +29,7 @@ _MODULES = {
     "append": "segue.store.records.append",
     "bots": "segue.store.records.bots",
     "context": "segue.store.records.context",
+    "database_status": "segue.store.maintenance.database_status",
     "extractions": "segue.store.records.extractions",
     "forks": "segue.store.records.forks",
     "index": "segue.store.search.index",
@@ -48,6 +49,7 @@ __all__ = [
     "append",
     "bots",
     "context",
+    "database_status",
     "extractions",
     "forks",
     "index",

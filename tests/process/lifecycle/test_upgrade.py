@@ -12,6 +12,7 @@ import pytest
 from segue import PROTOCOL
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.migrate import load_migrations
+from segue.store.engine.schema import read_schema
 from tests.support.golden_files import CONFIG, READS, database, exchange, lines
 from tests.support.process import Segued
 
@@ -40,11 +41,9 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def structure(path: Path) -> list[tuple[Any, ...]]:
-    """The tables and indexes as we declare them; SQLite adds some of its own, each version as it likes."""
+def structure(path: Path) -> dict[tuple[str, str], str]:
     with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
-    return [row for row in rows if not row[1].startswith(("sqlite_", "message_words_"))]
+        return read_schema(connection)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)

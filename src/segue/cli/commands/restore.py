@@ -45,12 +45,14 @@ def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
     with ExitStack() as holding:
         if not stop:
             _held(paths).close()  # a person may think long, and whoever needs a daemon meanwhile gets one
-        chosen = holding.enter_context(restoring.candidate(source, paths.database, *_limits(paths.config.session)))
+        chosen = holding.enter_context(
+            restoring.restore_candidate(source, paths.database, *_limits(paths.config.session))
+        )
         _describe(chosen)
         if not yes and not confirmed(escape_controls(f"Put {source} in the place of {paths.database}?")):
             return warn("nothing was restored", 1)
         holding.enter_context(_stopped(paths) if stop else _held(paths))
-        kept = restoring.replace(paths.database, chosen)
+        kept = restoring.replace_database(paths.database, chosen)
     echo(escape_controls(f"restored {paths.database} from {source}"))
     if kept is not None:
         echo(escape_controls(f"the previous database is {kept}"))
@@ -60,7 +62,7 @@ def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
 def _held(paths: Paths) -> ExitStack:
     holding = ExitStack()
     try:
-        holding.enter_context(restoring.hold(paths.database, paths.lock))
+        holding.enter_context(restoring.exclusive_lock(paths.database, paths.lock))
     except AlreadyRunning:
         raise Failure(f"a segued serves {paths.database}; give --stop to stop it first") from None
     return holding

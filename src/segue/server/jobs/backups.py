@@ -37,7 +37,7 @@ class Backups:
         async with self._turn:
             await self._finish_deletions()
             size = await self._store.run_on_new_connection(
-                backup.back_up, target, overwrite=overwrite, taken=self._taken
+                backup.back_up, target, overwrite=overwrite, reserved=self._taken
             )
         return BackupResult(path=str(target), bytes=size)
 

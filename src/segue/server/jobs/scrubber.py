@@ -48,9 +48,9 @@ class Scrubbing:
         ids: list[int | str] = []
         after: int | None = -(2**63)
         while after is not None:
-            after, found = await self._store.read(scrub.look, table, after)
+            after, found = await self._store.read(scrub.find_secrets, table, after)
             for row in found:
-                taken = row.kinds if dry_run else await self._store.write(scrub.clean, table, row.rowid)
+                taken = row.kinds if dry_run else await self._store.write(scrub.redact_row, table, row.rowid)
                 kinds.update(taken)
                 ids += [row.id] if taken else []
             await anyio.sleep(PAUSE_SECONDS)

@@ -7,8 +7,8 @@ from segue.files import prepare_directory
 from segue.paths import Paths, check_socket_length
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import check_file
-from segue.store.maintenance.file_swap import undo_unfinished
-from segue.store.maintenance.temp_files import BACKUP, RESTORE, sweep
+from segue.store.maintenance.file_swap import recover_interrupted_swap
+from segue.store.maintenance.temp_files import BACKUP, RESTORE, remove_stale_temp_files
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def hold_locks(paths: Paths) -> Iterator[None]:
     try:
         socket = take_lock(paths.socket.with_name(paths.socket.name + ".lock"), str(paths.socket))
         try:
-            undo_unfinished(paths.database)
-            sweep(paths.database.parent, BACKUP, RESTORE)
+            recover_interrupted_swap(paths.database)
+            remove_stale_temp_files(paths.database.parent, BACKUP, RESTORE)
             yield
         finally:
             release_lock(socket)

@@ -40,7 +40,7 @@ def check_ours(connection: sqlite3.Connection, known: int) -> int:
     if application != APPLICATION_ID and (tables or version or application):
         raise StartError("database", "the file is another program's database; name a different one")
     if version > known:
-        text = f"the database has schema {version}, this segue knows up to {known}; upgrade segue"
+        text = f"the database has schema {version}, this segue supports up to {known}; upgrade segue"
         raise StartError("migration", text)
     return version
 

@@ -1,8 +1,13 @@
-"""A copy of the whole database as one file, made while others write: whole under its name, or not there at all.
+"""A backup of the whole database as one file, written while clients write.
 
-It is made by VACUUM INTO in one read transaction: a moment of the database, without the free pages in which SQLite
-keeps what was deleted. Writers go on; the WAL keeps what they write meanwhile and is folded in afterwards. (The
-backup API begins anew whenever another connection commits, and never ends under writers that do not pause.)
+Plan:
+
+1. VACUUM INTO writes a temporary file beside the target in one read transaction. So the backup is the database of
+   one moment, without the free pages in which SQLite keeps deleted rows. The WAL keeps concurrent writes meanwhile.
+2. The temporary file is synced, then linked or renamed to the target. So the target is whole or absent.
+3. The directory is synced.
+
+SQLite's backup API is not used, because it starts again after each commit of another connection.
 """
 
 import os
@@ -14,33 +19,37 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
-from segue.files import open_private, sync_directory
+from segue.files import FILE_MODE, sync_directory
 from segue.store.engine.database_file import is_ours
 from segue.store.maintenance.backup_errors import explain, explain_copy
-from segue.store.maintenance.temp_files import BACKUP, sweep
+from segue.store.maintenance.temp_files import BACKUP, remove_stale_temp_files
 
 JOURNALS = ("-wal", "-journal")
-"""Beside a database of that name SQLite would take these for its own, and play them into it."""
+"""The suffixes of files that SQLite replays into a database of that name."""
 
 OR_OVERWRITE = "name another file, or overwrite it (overwrite=true, --overwrite)"
 
 
-def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, taken: Iterable[Path]) -> int:
-    """Bytes of the copy, which stands at `target`, 0600 and on the disk, when this returns.
+def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> int:
+    """Write a backup to TARGET with mode 0600, sync it and return its size in bytes.
 
-    Raises InvalidParams for a place where no copy can be, or one of those `taken`, Conflict if something is there,
-    StorageError if it cannot be written; then nothing new is there.
+    If it raises, TARGET is unchanged.
+
+    Raises:
+        InvalidParams: no backup can be at TARGET, or it is one of the RESERVED paths.
+        Conflict: a file is at TARGET, and it is not a database of segue or OVERWRITE is False.
+        StorageError: the backup cannot be written.
     """
     try:
-        _check_place(target, overwrite=overwrite, taken=taken)
-        sweep(target.parent, BACKUP)
+        _check_target(target, overwrite=overwrite, reserved=reserved)
+        remove_stale_temp_files(target.parent, BACKUP)
         temporary = target.with_name(f"{BACKUP}{os.getpid()}-{secrets.token_hex(4)}")
-        descriptor = open_private(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         try:
             _check_private(descriptor, target)
             _copy(connection, temporary, descriptor)
             size = os.fstat(descriptor).st_size
-            _put_in_place(temporary, target, overwrite=overwrite)
+            _move_to_target(temporary, target, overwrite=overwrite)
         finally:
             os.close(descriptor)
             for path in (temporary, *_journals(temporary)):
@@ -51,17 +60,17 @@ def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, ta
     return size
 
 
-def _check_place(target: Path, *, overwrite: bool, taken: Iterable[Path]) -> None:
-    folder = target.parent.stat()
-    if not stat.S_ISDIR(folder.st_mode):
+def _check_target(target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> None:
+    directory = target.parent.stat()
+    if not stat.S_ISDIR(directory.st_mode):
         raise InvalidParams(f"{target.parent} is no directory", path="$.path")
-    if folder.st_mode & 0o022 and not folder.st_mode & stat.S_ISVTX:
-        raise InvalidParams(f"others can write to {target.parent}, and could replace the copy", path="$.path")
-    if any(_is_same(target, place) for place in taken):
+    if directory.st_mode & 0o022 and not directory.st_mode & stat.S_ISVTX:
+        raise InvalidParams(f"other users can write to {target.parent} and could replace the copy", path="$.path")
+    if any(_is_same(target, path) for path in reserved):
         raise InvalidParams("is a file of the running daemon", path="$.path")
-    for beside in _journals(target):
-        if os.path.lexists(beside):
-            raise Conflict(f"{beside} exists, and would be taken for a part of the copy", reason="exists")
+    for journal in _journals(target):
+        if os.path.lexists(journal):
+            raise Conflict(f"{journal} exists, and SQLite would replay it into the copy; remove it", reason="exists")
     _check_existing(target, overwrite=overwrite)
 
 
@@ -81,7 +90,7 @@ def _check_existing(target: Path, *, overwrite: bool) -> None:
     if not overwrite:
         raise Conflict(f"{target} exists; {OR_OVERWRITE}", reason="exists")
     if not is_ours(target):
-        raise Conflict(f"{target} exists and is no database of segue; it is not overwritten", reason="exists")
+        raise Conflict(f"{target} exists and is not a database of segue; name another file", reason="exists")
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -92,29 +101,29 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _check_private(descriptor: int, target: Path) -> None:
-    """InvalidParams on a file system without modes, such as that of a USB stick."""
+    """Refuse a file system without modes, such as that of a USB stick."""
     if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
         raise InvalidParams(f"the file system of {target.parent} cannot keep a file private", path="$.path")
 
 
 def _copy(connection: sqlite3.Connection, temporary: Path, descriptor: int) -> None:
     try:
-        connection.execute("PRAGMA query_only = OFF")  # of this connection; VACUUM INTO only reads the database
+        connection.execute("PRAGMA query_only = OFF")  # VACUUM INTO needs this, though it only reads the database.
         connection.execute("VACUUM INTO :path", {"path": str(temporary)})
     except sqlite3.Error as error:
-        fault = explain_copy(error, descriptor)
-        raise fault if isinstance(fault, SegueError) else error from error
+        cause = explain_copy(error, descriptor)
+        raise cause if isinstance(cause, SegueError) else error from error
     os.fsync(descriptor)
 
 
-def _put_in_place(temporary: Path, target: Path, *, overwrite: bool) -> None:
+def _move_to_target(temporary: Path, target: Path, *, overwrite: bool) -> None:
     if overwrite:
         temporary.rename(target)
         return
     try:
-        os.link(temporary, target)  # unlike rename, this fails if something came there meanwhile
+        os.link(temporary, target)  # Unlike rename, link fails if a file has appeared at the target.
     except FileExistsError:
         raise Conflict(f"{target} exists; {OR_OVERWRITE}", reason="exists") from None
-    except OSError:  # a file system without hard links
+    except OSError:  # The file system has no hard links.
         _check_existing(target, overwrite=False)
         temporary.rename(target)

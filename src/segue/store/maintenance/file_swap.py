@@ -1,9 +1,15 @@
-"""One file put in the place of the database, so that a kill at any moment leaves either of the two, and whole.
+"""Replacement of the database by another file, safe against a kill at any moment.
 
-It is one rename. No WAL may stand beside the database at that moment, or SQLite would play it into the new one: so it
-is folded in before, under a lock that keeps other programs out. Only a WAL that cannot be folded, of a damaged
-database, is moved away just before; until the rename the database has two names then, by which `undo_unfinished`,
-before anybody opens it again, knows that the WAL belongs to it.
+Plan:
+
+1. Copy the WAL into the database and lock it exclusively, so that no other program has it open. A WAL beside the new
+   file would be replayed into it.
+2. Give the database a second name (hard link), under which it is kept.
+3. If the WAL of a damaged database cannot be copied, move it to that second name.
+4. Rename the new file over the database, and sync the directory.
+
+A kill before step 4 leaves a database with two names. `recover_interrupted_swap` then moves the WAL back and removes
+the second name. It runs before the database is opened again.
 """
 
 import os
@@ -21,75 +27,84 @@ SUBJECT = "restore"
 REPLACED = ".replaced-"
 
 JOURNALS = ("-wal", "-journal")
-"""What SQLite would play into a database of that name."""
+"""The suffixes of files that SQLite replays into a database of that name."""
 
-FOLD_SECONDS = 0.5
-"""How long another program that reads the database is waited for."""
+BUSY_SECONDS = 0.5
+"""Seconds. How long to wait for another program that reads the database."""
 
 _PRIMARY = 0xFF
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR)
-"""The last is said of a version of the file format that there is not."""
+"""The codes of a damaged database. SQLite reports an unknown file format version as SQLITE_ERROR."""
 
 
-def replace(database: Path, new: Path) -> Path | None:
-    """Put `new`, a file without journals, in the database's place; returns where the old one is, if there was one.
+def swap_database_file(database: Path, new: Path) -> Path | None:
+    """Replace DATABASE by NEW, a file without journals, and return the path of the replaced one, if there was one.
 
-    Under the database's lock only. StartError if that fails; it is then as it was, perhaps with its WAL folded in.
+    The caller holds the database's lock.
+
+    Raises:
+        StartError: the swap failed. The database is as before, perhaps with its WAL copied into it.
     """
     try:
-        with _folded(database):
+        with _closed_to_others(database):
             try:
                 kept = _keep(database)
                 new.rename(database)
                 sync_directory(database.parent)
             except BaseException:
-                undo_unfinished(database)
+                recover_interrupted_swap(database)
                 raise
     except OSError as error:
         raise StartError(SUBJECT, f"cannot replace {database}: {error.strerror}") from None
     return kept
 
 
-def undo_unfinished(database: Path) -> None:
-    """Give the database back what one that was killed before its rename took away, and leave it a single name.
+def recover_interrupted_swap(database: Path) -> None:
+    """Undo a swap that was killed before its rename. Without one, do nothing.
 
-    Under the database's lock, before it is opened. StartError if that cannot be done.
+    The caller holds the database's lock, and the database is not open.
+
+    Raises:
+        StartError: the swap cannot be undone.
     """
     try:
         if not database.exists():
             return
-        beside = database.parent.glob(f"{escape(database.name)}{REPLACED}*")
-        for kept in [path for path in beside if os.path.samestat(path.lstat(), database.stat())]:
+        second_names = database.parent.glob(f"{escape(database.name)}{REPLACED}*")
+        for kept in [path for path in second_names if os.path.samestat(path.lstat(), database.stat())]:
             for suffix in JOURNALS:
                 _move(f"{kept}{suffix}", f"{database}{suffix}")
             kept.unlink()
             sync_directory(database.parent)
     except OSError as error:
-        raise StartError(SUBJECT, f"one of {database} was broken off and cannot be undone: {error.strerror}") from None
+        text = f"an interrupted restore of {database} cannot be undone: {error.strerror}"
+        raise StartError(SUBJECT, text) from None
 
 
 @contextmanager
-def _folded(database: Path) -> Iterator[None]:
-    """The database in one file, and every other program kept out; one too damaged for that is left as it is.
+def _closed_to_others(database: Path) -> Iterator[None]:
+    """Copy the WAL into DATABASE and lock it against other programs; leave a damaged one as it is.
 
-    StartError if another program has it open.
+    Raises:
+        StartError: another program has it open.
     """
     if not database.exists():
         yield
         return
     try:
-        connection = sqlite3.connect(database, FOLD_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(database, BUSY_SECONDS, isolation_level=None)
     except sqlite3.Error as error:
         raise StartError(SUBJECT, f"cannot replace {database}: {error}") from None
     try:
-        if not _fold(connection, database):
-            connection.close()  # it would remove what is now the new one's WAL by its name
+        if not _lock(connection, database):
+            connection.close()  # A later close would remove the WAL that then belongs to the new file.
         yield
     finally:
         connection.close()
 
 
-def _fold(connection: sqlite3.Connection, database: Path) -> bool:
+def _lock(connection: sqlite3.Connection, database: Path) -> bool:
+    """Return False if the database is damaged, which is often the reason for the swap."""
     try:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("BEGIN EXCLUSIVE")
@@ -100,37 +115,37 @@ def _fold(connection: sqlite3.Connection, database: Path) -> bool:
             raise StartError(SUBJECT, text) from None
         if code not in _DAMAGE:
             raise StartError(SUBJECT, f"cannot replace {database}: {error}") from None
-        return False  # that it is damaged is often why another takes its place
+        return False
     return True
 
 
 def _keep(database: Path) -> Path | None:
-    """Give the database a second name, if it is there, and move away what would be played into its successor."""
+    """Give DATABASE a second name, if it exists, and move its journals to that name."""
     kept = _free_name(database)
-    there = database.exists()
-    if there:
+    exists = database.exists()
+    if exists:
         os.link(database, kept)
         kept.chmod(FILE_MODE)
         sync_directory(database.parent)
     for suffix in JOURNALS:
-        if there:
+        if exists:
             _move(f"{database}{suffix}", f"{kept}{suffix}")
         else:
             Path(f"{database}{suffix}").unlink(missing_ok=True)
     Path(f"{database}-shm").unlink(missing_ok=True)
     sync_directory(database.parent)
-    return kept if there else None
+    return kept if exists else None
 
 
 def _move(old: str, new: str) -> None:
-    """Rename it, private, if it is there and nothing is in its way."""
+    """Rename OLD with mode 0600, if it exists and NEW does not."""
     if os.path.lexists(old) and not os.path.lexists(new):
         Path(old).chmod(FILE_MODE)
         Path(old).rename(new)
 
 
 def _free_name(database: Path) -> Path:
-    """`sessions.db.replaced-2026-11-21-074351-123`: the moment, so that names sort by age."""
+    """Return a free name such as `sessions.db.replaced-2026-11-21-074351-123`, so that names sort by age."""
     digits = timestamp(wall_ms()).translate(str.maketrans("T.", "--", ":Z"))
     name, number = f"{database.name}{REPLACED}{digits}", 1
     while any(os.path.lexists(database.with_name(name + suffix)) for suffix in ("", *JOURNALS)):

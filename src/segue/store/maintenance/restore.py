@@ -1,7 +1,10 @@
-"""A copy put in the database's place, while no daemon serves it: the replaced one is kept beside it.
+"""Replacement of the database by a backup, while no daemon serves it.
 
-The copy is first made part of the database's own directory and looked over there; whoever gave it keeps it as it
-was. Then it replaces the database.
+Plan:
+
+1. Copy the backup, with its WAL, into a temporary directory beside the database. The backup itself stays unchanged.
+2. Validate the copy: a sound database of segue, whose schema this version supports. Make it one synced file.
+3. Under the database's lock, swap the files (see `file_swap`). The replaced database is kept.
 """
 
 import os
@@ -15,63 +18,74 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
-from segue.files import DIRECTORY_MODE, open_private, prepare_directory
+from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
 from segue.store.engine.migrate import check_ours, load_migrations
 from segue.store.engine.tx import Tx
-from segue.store.maintenance import file_swap
-from segue.store.maintenance.file_swap import SUBJECT
-from segue.store.maintenance.temp_files import RESTORE, sweep
+from segue.store.maintenance.file_swap import SUBJECT, recover_interrupted_swap, swap_database_file
+from segue.store.maintenance.temp_files import RESTORE, remove_stale_temp_files
 from segue.store.records import retention
 from segue.timestamps import wall_ms
 
 
 class Candidate(NamedTuple):
-    """A copy in the database's directory, found sound."""
+    """A validated copy in the database's directory."""
 
     path: Path
     sessions: int
     messages: int
     newest: str | None
-    """When the last of its sessions was used."""
+    """The time of the last message of any session."""
     expired: int
-    """Sessions that the next cleanup will delete."""
+    """The number of sessions that the next cleanup will delete."""
 
 
 @contextmanager
-def hold(database: Path, lock: Path) -> Iterator[None]:
-    """Keep every segued from serving the database meanwhile; AlreadyRunning if one does, or StartError."""
+def exclusive_lock(database: Path, lock: Path) -> Iterator[None]:
+    """Hold the database's lock for the length of the context, so that no daemon serves it.
+
+    Raises:
+        AlreadyRunning: a daemon serves the database.
+        StartError: the path is not a database of segue, or cannot be locked.
+    """
     _check_database(database)
     prepare_directory(database.parent, "database")
     descriptor = take_lock(lock, str(database))
     try:
-        file_swap.undo_unfinished(database)
+        recover_interrupted_swap(database)
         yield
     finally:
         release_lock(descriptor)
 
 
 @contextmanager
-def candidate(source: Path, database: Path, retention_ms: int | None, max_sessions: int) -> Iterator[Candidate]:
-    """The copy, ready to take the database's place; StartError says why it cannot."""
+def restore_candidate(source: Path, database: Path, retention_ms: int | None, max_sessions: int) -> Iterator[Candidate]:
+    """Copy SOURCE beside the database and validate the copy, which exists for the length of the context.
+
+    Raises:
+        StartError: the copy cannot replace the database.
+    """
     _check_source(source, database)
     prepare_directory(database.parent, "database")
-    sweep(database.parent, RESTORE)
-    folder = database.parent / f"{RESTORE}{os.getpid()}-{secrets.token_hex(4)}"
+    remove_stale_temp_files(database.parent, RESTORE)
+    directory = database.parent / f"{RESTORE}{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        copied = _copy_all(source, folder / database.name)
-        yield _look_over(copied, source, retention_ms, max_sessions)
+        copy = _copy_with_wal(source, directory / database.name)
+        yield validate_copy(copy, source, retention_ms, max_sessions)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
-def replace(database: Path, chosen: Candidate) -> Path | None:
-    """Put it in the database's place; where the replaced one is now, if there was one. Under `hold` only.
+def replace_database(database: Path, candidate: Candidate) -> Path | None:
+    """Replace DATABASE by CANDIDATE and return the path of the replaced file, if there was one.
 
-    StartError if that fails; the database is then as it was, perhaps with its WAL folded in.
+    The caller holds the `exclusive_lock`.
+
+    Raises:
+        StartError: the replacement failed. The database is as before, perhaps with its WAL copied into it.
     """
-    return file_swap.replace(database, chosen.path)
+    return swap_database_file(database, candidate.path)
 
 
 def _check_source(source: Path, database: Path) -> None:
@@ -89,12 +103,13 @@ def _check_source(source: Path, database: Path) -> None:
     except (OSError, ValueError) as error:
         raise StartError(SUBJECT, f"cannot read {source}: {getattr(error, 'strerror', error)}") from None
     if os.path.lexists(f"{source}-journal"):
-        raise StartError(SUBJECT, f"{source}-journal stands beside it: another program did not finish with it")
-    _check_idle(source)
+        text = f"{source}-journal exists: a program did not finish its transaction; open {source} with sqlite3 first"
+        raise StartError(SUBJECT, text)
+    _check_not_served(source)
 
 
-def _check_idle(source: Path) -> None:
-    """StartError if a daemon serves the file: it changes while it is copied."""
+def _check_not_served(source: Path) -> None:
+    """Refuse a database that a daemon serves, because it changes while it is copied."""
     lock = source.with_name(source.name + ".lock")
     if lock.exists():
         try:
@@ -104,7 +119,7 @@ def _check_idle(source: Path) -> None:
 
 
 def _check_database(database: Path) -> None:
-    """StartError if what is there is somebody else's; one whose first page is lost may well be replaced."""
+    """Refuse to replace another program's file. A database of segue may have lost its first page."""
     if database.is_symlink() or (database.exists() and not database.is_file()):
         raise StartError(SUBJECT, f"{database} is no regular file; name the file itself")
     with suppress(OSError), database.open("rb") as file:
@@ -112,17 +127,17 @@ def _check_database(database: Path) -> None:
             check_file(database)
 
 
-def _copy_all(source: Path, copied: Path) -> Path:
+def _copy_with_wal(source: Path, copy: Path) -> Path:
     try:
-        copied.parent.mkdir(mode=DIRECTORY_MODE)
+        copy.parent.mkdir(mode=DIRECTORY_MODE)
         for suffix in ("", "-wal"):
-            _copy(Path(f"{source}{suffix}"), Path(f"{copied}{suffix}"), required=not suffix)
+            _copy_file(Path(f"{source}{suffix}"), Path(f"{copy}{suffix}"), required=not suffix)
     except OSError as error:
-        raise StartError(SUBJECT, f"cannot copy {source} to {copied.parent.parent}: {error.strerror}") from None
-    return copied
+        raise StartError(SUBJECT, f"cannot copy {source} to {copy.parent.parent}: {error.strerror}") from None
+    return copy
 
 
-def _copy(source: Path, target: Path, *, required: bool) -> None:
+def _copy_file(source: Path, target: Path, *, required: bool) -> None:
     try:
         reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -130,26 +145,30 @@ def _copy(source: Path, target: Path, *, required: bool) -> None:
             raise
         return
     with os.fdopen(reading, "rb") as old:
-        descriptor = open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as new:
             shutil.copyfileobj(old, new, 1024 * 1024)
 
 
-def _look_over(copied: Path, source: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
-    """What it holds, in one file without a WAL and on the disk; StartError if it is not ours or not sound."""
+def validate_copy(copy: Path, source: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
+    """Check COPY, make it one synced file without a WAL, and return what it holds. Errors name SOURCE.
+
+    Raises:
+        StartError: it is not a sound database of segue.
+    """
     try:
-        with closing(sqlite3.connect(copied, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             _check_sound(connection, source)
             connection.execute("PRAGMA journal_mode = DELETE")
-            found = _describe(connection, copied, retention_ms, max_sessions)
+            candidate = _describe(connection, copy, retention_ms, max_sessions)
     except sqlite3.Error as error:
         raise StartError(SUBJECT, f"{source} cannot be used: {error}") from None
-    descriptor = os.open(copied, os.O_RDWR | os.O_CLOEXEC)
+    descriptor = os.open(copy, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return found
+    return candidate
 
 
 def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
@@ -161,13 +180,13 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
     check_ours(connection, known)
     problems = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problems != "ok":
-        told = [line for line in problems.splitlines() if not line.startswith("***")]  # which database, in stars
-        raise StartError(SUBJECT, f"{source} is damaged: {told[0] if told else problems}")
+        lines = [line for line in problems.splitlines() if not line.startswith("***")]  # The heading has stars.
+        raise StartError(SUBJECT, f"{source} is damaged: {lines[0] if lines else problems}")
 
 
-def _describe(connection: sqlite3.Connection, copied: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
+def _describe(connection: sqlite3.Connection, copy: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
     sessions, messages, newest = connection.execute(
         "SELECT count(*), coalesce(sum(message_count), 0), max(last_message_at) FROM sessions"
     ).fetchone()
     expired = retention.preview(Tx(connection, wall_ms()), retention_ms, max_sessions).sessions_deleted
-    return Candidate(copied, sessions, messages, newest, expired)
+    return Candidate(copy, sessions, messages, newest, expired)

@@ -1,6 +1,5 @@
-"""Secrets in what is stored already: found, and taken out of the rows, their sessions' names and the index."""
+"""Redaction of secrets in stored rows, in the names of their sessions and in the index."""
 
-import sqlite3
 from collections import Counter
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -23,13 +22,15 @@ TEXTS = {
     "bots": ("name", "description"),
     "extractions": ("error_message",),
 }
-"""The columns of each table that hold what a person or a model wrote."""
+"""The columns of each table that hold text of a person or a model."""
 
 JSON = frozenset({"parts", "metadata"})
 
 SLICE_ROWS = 100
+"""Rows that one read searches at most, some 5 ms."""
+
 SLICE_BYTES = 64 * 1024
-"""How much is looked through in one read, some 5 ms: fewer rows than this many, if they are long."""
+"""Bytes of text after which a read ends early, because long rows take longer."""
 
 _SELECT = {
     table: f"SELECT rowid, id, {', '.join(f'CAST({column} AS BLOB)' for column in columns)} FROM {table}"
@@ -41,8 +42,8 @@ _UPDATE = {
 }
 
 
-class Found(NamedTuple):
-    """A row that holds secrets."""
+class RowWithSecrets(NamedTuple):
+    """A row and the kinds of its secrets."""
 
     rowid: int
     id: int | str
@@ -50,70 +51,73 @@ class Found(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What was looked through: up to which row (None: to the end), and what was found."""
+    """The result of one read: the last row that was searched (None: no row is left), and the rows with secrets."""
 
     upto: int | None
-    found: list[Found]
+    found: list[RowWithSecrets]
 
 
-def look(tx: Tx, table: str, after: int) -> Slice:
-    """The rows with secrets among the next ones."""
-    found: list[Found] = []
+def find_secrets(tx: Tx, table: str, after: int) -> Slice:
+    """Search the next rows of TABLE after the row ID AFTER."""
+    found: list[RowWithSecrets] = []
     size = 0
     upto = None
     sql = f"{_SELECT[table]} WHERE rowid > :after ORDER BY rowid LIMIT {SLICE_ROWS}"
     for rowid, id, *texts in tx.run(sql, after=after):
         upto = rowid
         kinds: Counter[str] = Counter()
-        values = _clean(table, texts, kinds)
+        values = _redact(table, texts, kinds)
         if table == "sessions":
-            _clean_name(tx, id, values, kinds)
+            _redact_name(tx, id, values, kinds)
         if kinds:
-            found.append(Found(rowid, id, kinds))
+            found.append(RowWithSecrets(rowid, id, kinds))
         size += sum(len(text or b"") for text in texts)
         if size > SLICE_BYTES:
             break
     return Slice(upto, found)
 
 
-def clean(tx: Tx, table: str, rowid: int) -> Counter[str]:
-    """The secrets that were taken out of a row, which may be gone by now or changed."""
+def redact_row(tx: Tx, table: str, rowid: int) -> Counter[str]:
+    """Redact a row and count the secrets by kind. The row may be deleted or changed since it was found."""
     kinds: Counter[str] = Counter()
     row = tx.run(f"{_SELECT[table]} WHERE rowid = :rowid", rowid=rowid).fetchone()
     if row is None:
         return kinds
-    values = _clean(table, row[2:], kinds)
+    values = _redact(table, row[2:], kinds)
     if table == "sessions":
-        _clean_name(tx, row[1], values, kinds)
+        _redact_name(tx, row[1], values, kinds)
     if not kinds:
         return kinds
     if table == "messages":
-        _change_message(tx, rowid, values)
+        _update_index_and_name(tx, rowid, values)
     tx.run(_UPDATE[table], rowid=rowid, **values)
     if table == "sessions":
-        _tell(tx, row[1])
+        _emit_updated(tx, row[1])
     return kinds
 
 
-def _clean(table: str, texts: list[bytes | None], kinds: Counter[str]) -> dict[str, str | None]:
-    """The row's texts without secrets, by column."""
+def _redact(table: str, texts: list[bytes | None], kinds: Counter[str]) -> dict[str, str | None]:
+    """Return the row's texts without secrets, by column, and add the secrets to KINDS."""
     return {
-        column: _clean_json(text, kinds) if column in JSON else redact_all(as_text(text), kinds)
+        column: _redact_json(text, kinds) if column in JSON else redact_all(as_text(text), kinds)
         for column, text in zip(TEXTS[table], texts, strict=True)
     }
 
 
-def _clean_name(tx: Tx, session_id: str, values: dict[str, str | None], kinds: Counter[str]) -> None:
-    """Clean an automatic name that keeps the beginning of a secret whose message is gone; else that one renames it."""
+def _redact_name(tx: Tx, session_id: str, values: dict[str, str | None], kinds: Counter[str]) -> None:
+    """Redact an automatic name that ends in the beginning of a secret whose message is deleted.
+
+    If the message exists, its own redaction renames the session.
+    """
     name = values["name"] or ""
     base = automatic_base(name)
     hit = find_truncated(base) if len(base) == NAME_CHARS else None
-    if hit is not None and not _is_given_by_first_message(tx, session_id, name):
+    if hit is not None and not _comes_from_first_message(tx, session_id, name):
         values["name"] = f"{name[: hit.start]}{MARK}{hit.kind}]{name[hit.end :]}"
         kinds[hit.kind] += 1
 
 
-def _is_given_by_first_message(tx: Tx, session_id: str, name: str) -> bool:
+def _comes_from_first_message(tx: Tx, session_id: str, name: str) -> bool:
     row = tx.run(
         """
         SELECT CAST(content AS BLOB), created_at FROM messages
@@ -121,24 +125,24 @@ def _is_given_by_first_message(tx: Tx, session_id: str, name: str) -> bool:
         """,
         id=session_id,
     ).fetchone()
-    with suppress(ValueError):  # a time that another program wrote gave no name
+    with suppress(ValueError):  # An invalid time, written by another program, gave no name.
         return row is not None and name_from(as_text(row[0]) or "", milliseconds(row[1])) == name
     return False
 
 
-def _clean_json(text: bytes | None, kinds: Counter[str]) -> str | None:
+def _redact_json(text: bytes | None, kinds: Counter[str]) -> str | None:
     if text is None:
         return None
     try:
         value: Any = msgspec.json.decode(text)
         cleaned = redact_all(value, kinds)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # another program wrote it
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # Another program wrote it.
         return redact_all(as_text(text), kinds)
     return as_text(text) if cleaned == value else msgspec.json.encode(cleaned).decode()
 
 
-def _change_message(tx: Tx, message_id: int, values: dict[str, str | None]) -> None:
-    """Bring the index and the session's name up to date with what the message will be."""
+def _update_index_and_name(tx: Tx, message_id: int, values: dict[str, str | None]) -> None:
+    """Update the index and the session's name for the new texts of a message."""
     session_id, role, created_at, parts, content = tx.run(
         """
         SELECT session_id, role, created_at, CAST(parts AS BLOB), CAST(content AS BLOB) FROM messages
@@ -149,13 +153,16 @@ def _change_message(tx: Tx, message_id: int, values: dict[str, str | None]) -> N
     old = Row(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
     new = old._replace(parts=values["parts"], content=values["content"] or "")
     index.replace(tx, old, new)
-    with suppress(ValueError):  # a time that another program wrote gave no name
+    with suppress(ValueError):  # An invalid time, written by another program, gave no name.
         _rename(tx, old, new)
-    _tell(tx, session_id)
+    _emit_updated(tx, session_id)
 
 
 def _rename(tx: Tx, old: Row, new: Row) -> None:
-    """A name that the message gave may hold the beginning of a secret, which nothing recognises any more."""
+    """Rename a session whose name comes from the message, because the name may hold the beginning of a secret.
+
+    A secret that is cut off matches no pattern.
+    """
     moment = milliseconds(old.created_at)
     tx.run(
         "UPDATE sessions SET name = :new WHERE id = :id AND name = :old",
@@ -165,18 +172,7 @@ def _rename(tx: Tx, old: Row, new: Row) -> None:
     )
 
 
-def _tell(tx: Tx, session_id: str) -> None:
+def _emit_updated(tx: Tx, session_id: str) -> None:
     tx.run("UPDATE sessions SET updated_at = :at WHERE id = :id", at=tx.at, id=session_id)
     if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session_id).fetchone():
         sessions.tell_about(tx, "session.updated", session_id)
-
-
-def fold(connection: sqlite3.Connection) -> bool:
-    """Whether the WAL is in the file now and itself empty; not if somebody reads what was there before.
-
-    On a connection of its own: the most of it is done before writers have to wait.
-    """
-    connection.execute("PRAGMA query_only = OFF")
-    connection.execute("PRAGMA busy_timeout = 0")
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

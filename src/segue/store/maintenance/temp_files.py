@@ -1,4 +1,4 @@
-"""What killed processes left half made: its name bears the number of the process that made it."""
+"""Removal of temporary files that killed processes left. Their names contain the process ID of their maker."""
 
 import os
 import shutil
@@ -7,17 +7,20 @@ from glob import escape
 from pathlib import Path
 
 BACKUP = ".segue-backup-"
-"""Of a copy that is being made; the process id follows, so that what a dead process left can be told from the rest."""
+"""The prefix of a backup that is being written. The process ID follows."""
 
 RESTORE = ".segue-restore-"
-"""Of the directory of a copy that is being looked over; the process id follows."""
+"""The prefix of the directory of a copy that is being validated. The process ID follows."""
 
 
-def sweep(folder: Path, *prefixes: str) -> None:
-    """Remove what dead processes left here, and what bears our own number: so only before we begin one ourselves."""
+def remove_stale_temp_files(directory: Path, *prefixes: str) -> None:
+    """Remove temporary files of dead processes, and those with this process's ID, from DIRECTORY.
+
+    Call it before this process makes one. A directory that cannot be read is skipped, because its next use reports it.
+    """
     for prefix in prefixes:
-        with suppress(OSError):  # of a directory that cannot be read it is not the place to tell
-            for path in list(folder.glob(f"{escape(prefix)}*")):
+        with suppress(OSError):
+            for path in list(directory.glob(f"{escape(prefix)}*")):
                 process = path.name.removeprefix(prefix).partition("-")[0]
                 if process.isascii() and process.isdecimal() and not _is_alive(int(process)):
                     _remove(path)
@@ -32,7 +35,7 @@ def _remove(path: Path) -> None:
 
 
 def _is_alive(process: int) -> bool:
-    """Whether another process has this number."""
+    """Return True if another process has this ID."""
     if process == os.getpid() or not 0 < process < 2**31:
         return False
     try:

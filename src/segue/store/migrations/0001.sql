@@ -1,5 +1,5 @@
--- Columns are named as the members on the wire. A plain sqlite3 may read everything here.
--- The wide columns stand last, so that a scan of a table does not walk through their overflow pages.
+-- Columns have the names of the members on the wire.
+-- Wide columns are last, so that a scan of a table does not read their overflow pages.
 
 CREATE TABLE bots (
     id TEXT PRIMARY KEY NOT NULL,
@@ -18,7 +18,7 @@ CREATE TABLE sessions (
     status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'completed', 'crashed')),
     pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
     attached INTEGER NOT NULL DEFAULT 0 CHECK (attached IN (0, 1)),
-    -- Grows with every creation, append, touch and resume: the order of use that no clock can upset.
+    -- Grows with each creation, append, touch and resume. Orders sessions by use, independent of the clock.
     activity INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
@@ -38,10 +38,10 @@ CREATE INDEX sessions_by_creation ON sessions (created_at);
 CREATE INDEX sessions_attached ON sessions (id) WHERE attached;
 CREATE INDEX sessions_by_bot ON sessions (bot_id);
 
--- Ids of deleted sessions: a generated id is never used again.
+-- IDs of deleted sessions, because a generated ID is never used again.
 CREATE TABLE retired_session_ids (id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
 
--- No foreign key to sessions: a deleted session's messages are purged in slices after it (see purges).
+-- No foreign key to sessions: the messages of a deleted session are purged in slices after it (see purges).
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     session_id TEXT NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE messages (
     model TEXT,
     stop_reason TEXT,
     key TEXT,
-    -- Whether the append continued its directory's session: what a retry under the same key is told again.
+    -- 1 if the append continued its directory's session. A retry with the same key gets the same result.
     resumed INTEGER NOT NULL DEFAULT 0 CHECK (resumed IN (0, 1)),
     created_at TEXT NOT NULL,
     metadata TEXT NOT NULL DEFAULT '{}',
@@ -67,13 +67,13 @@ CREATE INDEX messages_from_user ON messages (session_id) WHERE role = 'user';
 CREATE INDEX messages_that_summarise ON messages (session_id) WHERE is_summary;
 CREATE INDEX messages_by_key ON messages (key, session_id) WHERE key IS NOT NULL;
 
--- Messages of this session below this id are deleted: no reader sees them, and slices remove them.
+-- Messages of this session with a lower ID are deleted. No reader sees them; slices remove the rows.
 CREATE TABLE purges (
     session_id TEXT PRIMARY KEY NOT NULL,
     before_id INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A memory outlives the session and the message it came from: their ids are kept as provenance.
+-- A memory outlives its session and its message. Their IDs are kept as its origin.
 CREATE TABLE memories (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     bot_id TEXT NOT NULL REFERENCES bots (id),
@@ -118,14 +118,15 @@ CREATE TABLE extractions (
 CREATE INDEX extractions_by_session ON extractions (session_id);
 CREATE INDEX extractions_by_time ON extractions (next_attempt_at);
 
--- Which words stand in which message (its id is the rowid). Without the text itself: what is taken out must be told
--- again, letter by letter, so see store/indexing.py. Merged in small steps by us: SQLite's own would stall a writer. Eight segments at a time, so that those of
--- 160 000 messages are merged no more before there are 1.3 million: the words of one term are merged in one go.
+-- The words of each message; its ID is the rowid. The index does not store the text: removing an entry needs the same
+-- text again, byte for byte (see store/search/index.py). Automatic merges are off, because they stall a writer; the
+-- daemon merges in small steps. A merge takes eight segments, so that the segments of 160 000 messages are merged again
+-- only after 1.3 million messages. SQLite merges all entries of one word in one step.
 CREATE VIRTUAL TABLE message_words USING fts5 (words, tags, content = '', columnsize = 0, tokenize = 'ascii');
 INSERT INTO message_words (message_words, rank) VALUES ('automerge', 0), ('crisismerge', 1000), ('usermerge', 8);
 CREATE VIRTUAL TABLE message_vocabulary USING fts5vocab (message_words, row);
 
--- How far the index is: every message up to this id is in it, and none after.
+-- The progress of the index: it holds every message up to this ID and none after it.
 CREATE TABLE search_progress (
     upto INTEGER NOT NULL,
     words INTEGER NOT NULL,
@@ -134,7 +135,7 @@ CREATE TABLE search_progress (
 ) STRICT;
 INSERT INTO search_progress (upto, words, version, merging) VALUES (0, 0, '', 'no');
 
--- As what the messages of a session, from an id on, are in the index.
+-- The session attributes with which the index holds the messages of a session from an ID on.
 CREATE TABLE search_sessions (
     session_id TEXT NOT NULL,
     from_id INTEGER NOT NULL,
@@ -144,7 +145,7 @@ CREATE TABLE search_sessions (
     PRIMARY KEY (session_id, from_id)
 ) STRICT, WITHOUT ROWID;
 
--- Sessions that were changed since.
+-- Sessions whose attributes changed since they were indexed.
 CREATE TABLE search_changes (session_id TEXT PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER session_changed AFTER UPDATE OF name, working_dir ON sessions
@@ -166,14 +167,14 @@ BEGIN
     DELETE FROM search_sessions WHERE session_id = old.id;
 END;
 
--- When the messages of a block of ids were appended, so that a search of a time need not look at each.
+-- The times of the messages in a block of IDs, so that a search by time reads no message outside its range.
 CREATE TABLE search_times (
     block INTEGER PRIMARY KEY,
     first_at TEXT NOT NULL,
     last_at TEXT NOT NULL
 ) STRICT;
 
--- What the daemon remembers of itself, such as its last cleanup.
+-- Values that the daemon keeps across restarts, such as the time of its last cleanup.
 CREATE TABLE daemon_state (
     name TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL
