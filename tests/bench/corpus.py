@@ -1,4 +1,4 @@
-"""A database as years of use would leave it: words as frequent as in any language, some messages long, some CJK."""
+"""A database like one after years of use: natural word frequencies, some long messages, some CJK text."""
 
 import random
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ HAN = [chr(0x4E00 + index * 7) for index in range(2500)]
 
 
 class Made(NamedTuple):
-    """A message to be stored."""
+    """A message to store."""
 
     session: int
     role: str
@@ -34,7 +34,7 @@ class Made(NamedTuple):
 
 
 class Language:
-    """Words by rank: the n-th is about 1/n as frequent as the first."""
+    """A vocabulary by rank: the n-th word is about 1/n as frequent as the first."""
 
     def __init__(self, random: random.Random) -> None:
         self._random = random
@@ -43,7 +43,7 @@ class Language:
         self._han_weights = list(accumulate(1 / (rank + 20) for rank in range(len(HAN))))
 
     def text(self) -> str:
-        """A message's text: 400 bytes on average, now and then ten times that."""
+        """Return a text of 400 bytes on average, sometimes ten times that."""
         length = max(1, int(self._random.lognormvariate(3.7, 0.95)))
         if self._random.random() < CJK_SHARE:
             return "".join(self._random.choices(HAN, cum_weights=self._han_weights, k=length)) + "。"
@@ -60,7 +60,7 @@ class Language:
 
 
 def fill(path: Path, messages: int) -> Language:
-    """Make the database, with counters and index as the daemon keeps them; returns the language it is written in."""
+    """Create the database with counters and index as the daemon maintains them; return the language of its texts."""
     language = Language(random.Random(SEED))
     anyio.run(_fill, path, messages, language)
     return language
@@ -79,7 +79,7 @@ async def _fill(path: Path, messages: int, language: Language) -> None:
 
 
 def _make(messages: int, language: Language) -> Iterator[Made]:
-    """Messages in order of time; at any time a few sessions go on beside each other."""
+    """Yield messages in order of time; at any time a few sessions are in progress."""
     choice = random.Random(SEED + 1)
     end = wall_ms()
     for index in range(messages):
@@ -115,10 +115,10 @@ def _store(tx: Tx, made: list[Made]) -> None:
 
 
 def session_id(number: int) -> str:
-    """The id of a session."""
+    """Return the id of a session."""
     return f"session-{number:06}"
 
 
 def directory(session: int) -> str:
-    """Where a session was held: ten in a row in one place, and back there later."""
+    """Return the directory of a session: ten consecutive sessions share one, and later sessions return to it."""
     return f"/home/ada/project-{session // SESSIONS_PER_DIRECTORY % 300}"

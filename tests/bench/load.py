@@ -1,8 +1,8 @@
-"""The load generator: `python -m tests.bench.load`, a job in on stdin, what it saw out on stdout.
+"""The load generator, `python -m tests.bench.load`: reads a job from standard input and writes its measurements.
 
-A closed loop: each client has one request under way and sends the next when the answer is whole. One process drives
-all clients over raw sockets; requests are encoded beforehand and an answer is known by its last bytes, so that the
-generator takes little of the machine that it shares with the server. How much it takes is part of what it reports.
+The loop is closed: each client has one request in progress and sends the next after a complete response. One process
+drives all clients over raw sockets. Requests are encoded in advance, and the last bytes identify a complete response,
+because the generator shares the machine with the server. It reports its own CPU time too.
 """
 
 import select
@@ -22,27 +22,27 @@ SPARE_SECONDS = 60
 
 
 class Job(msgspec.Struct):
-    """Where to send what, and for how long."""
+    """The requests to send, the socket and the duration."""
 
     socket: str
     requests: list[list[bytes]]
-    """For each client what it sends, over and over."""
+    """Each client's requests, sent in a cycle."""
     ending: bytes
-    """What every whole answer ends with, and nothing before."""
+    """The bytes that end a complete response and occur nowhere before."""
     beginning: bytes
-    """What every good answer begins with."""
+    """The bytes that begin a successful response."""
     greetings: list[bytes] = []
-    """What a client says first; each is answered."""
+    """Requests that a client sends first; each has a response."""
     lines: int = 1
-    """How often the ending comes before an answer is whole."""
+    """Number of endings in a complete response."""
     pid: int | None = None
-    """The server, whose CPU time and memory are looked at."""
+    """The server process whose CPU time and memory are measured."""
     seconds: float = 1
     warm_up: float = 0
 
 
 class Client:
-    """A connection with one request under way."""
+    """A connection with one request in progress."""
 
     def __init__(self, job: Job, requests: list[bytes]) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -56,23 +56,27 @@ class Client:
         self.answer = bytearray()
         self.sent = 0.0
         self.times: list[float] = []
-        """Seconds of each request answered."""
+        """Seconds of each answered request."""
 
     def send(self) -> None:
-        """Send the next request; it is small, and the server has taken the one before."""
+        """Send the next request. The send does not block, because the server has read the previous one."""
         self.sent = time.perf_counter()
         self.socket.sendall(self.requests[self.turn])
         self.turn = (self.turn + 1) % len(self.requests)
 
-    def take_last(self, job: Job) -> None:
-        """Wait for the answer that is under way, however long, and send no more."""
-        while not self.whole(self.socket.recv(CHUNK), job):
+    def finish(self, job: Job) -> None:
+        """Wait for the response in progress, without a time limit, and close the connection."""
+        while not self.is_complete(self.socket.recv(CHUNK), job):
             pass
         self.times.append(time.perf_counter() - self.sent)
         self.socket.close()
 
-    def whole(self, data: bytes, job: Job) -> bool:
-        """Whether the answer is there with this piece; RuntimeError if it is not a good one."""
+    def is_complete(self, data: bytes, job: Job) -> bool:
+        """Add received data; return True if the response is complete.
+
+        Raises:
+            RuntimeError: the response is an error.
+        """
         self.answer += data
         if not self.answer.endswith(job.ending) or (job.lines > 1 and self.answer.count(job.ending) < job.lines):
             return _check_open(data)
@@ -89,7 +93,7 @@ def _check_open(data: bytes) -> bool:
 
 
 def converse(connection: socket.socket, request: bytes, ending: bytes) -> bytes:
-    """The answer to one request, whole."""
+    """Send one request and return the complete response."""
     connection.sendall(request)
     answer = b""
     while not answer.endswith(ending):
@@ -100,7 +104,7 @@ def converse(connection: socket.socket, request: bytes, ending: bytes) -> bytes:
 
 
 def drive(job: Job) -> Load:
-    """Send and receive for the warm-up and then for the time that counts."""
+    """Run the load for the warm-up and then for the measured time."""
     clients = [Client(job, requests) for requests in job.requests]
     poll = select.epoll() if sys.platform == "linux" else select.poll()
     for client in clients:
@@ -119,27 +123,31 @@ def drive(job: Job) -> Load:
         server = (cpu_seconds(job.pid) or 0) - server
     answered = sum(len(client.times) for client in clients)
     for client in clients:
-        client.take_last(job)
+        client.finish(job)
     times = [[one * 1000 for one in client.times] for client in clients]
     memory = memory_bytes(job.pid) if job.pid else None
     return Load(times, answered, seconds, own, server, memory)
 
 
 def _answer_until(end: float, job: Job, poll: Any, clients: dict[int, Client]) -> None:
-    """Take answers and send the next requests."""
+    """Receive responses and send the next requests until `end`."""
     clock = time.perf_counter
     now = clock()
     while now < end:
         for descriptor, _ in poll.poll():
             client = clients[descriptor]
-            if client.whole(client.socket.recv(CHUNK), job):
+            if client.is_complete(client.socket.recv(CHUNK), job):
                 now = clock()
                 client.times.append(now - client.sent)
                 client.send()
 
 
 def run(job: Job) -> Load:
-    """Do the job in a process of its own; RuntimeError with what it wrote if that fails."""
+    """Run the job in its own process.
+
+    Raises:
+        RuntimeError: the process failed; the text holds its standard error.
+    """
     allowed = job.seconds + job.warm_up + SPARE_SECONDS
     command = [sys.executable, "-m", "tests.bench.load"]
     done = subprocess.run(command, input=msgspec.msgpack.encode(job), capture_output=True, timeout=allowed, check=False)

@@ -1,4 +1,4 @@
-"""What every measured system has: a name, whether it is there, and how to open it for so many clients."""
+"""The interface of every measured system: its name, its presence, and how to open it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol
 from tests.bench.report.figures import Load
 
 Turn = Callable[["Length"], Load]
-"""Measures an open system for a while."""
+"""Measures an open system for a time."""
 
 
 class Length(NamedTuple):
-    """How long a turn is, after a warm-up that does not count."""
+    """The length of a turn and of the warm-up before it."""
 
     seconds: float
     warm_up: float
@@ -21,13 +21,13 @@ class Length(NamedTuple):
 class Side(Protocol):
     """A system that stores messages: each append is one insert and one update of its session, durable when answered.
 
-    Each client has a session of its own, which is there before the turn, as the tables and the server are.
+    Each client has its own session. Sessions, tables and server exist before the turn.
     """
 
     name: str
 
     def missing(self) -> str | None:
-        """Why it cannot be measured here."""
+        """Return the reason why the system cannot be measured here, or None."""
 
     def open(self, folder: Path, clients: int) -> AbstractContextManager[Turn]:
-        """Serve an empty store in the folder, for the length of the context."""
+        """Serve an empty store in the folder until the context ends."""

@@ -11,7 +11,7 @@ TEXTS = 64
 
 @cache
 def texts() -> list[str]:
-    """Messages of 500 bytes each, in words as frequent as in any language; always the same."""
+    """Return messages of 500 bytes each with natural word frequencies, the same in every run."""
     language = Language(random.Random(SEED))
     return [_one(language) for _ in range(TEXTS)]
 
@@ -23,6 +23,6 @@ def _one(language: Language) -> str:
     return text[:BYTES]
 
 
-def shared_out(all_texts: list[str], clients: int) -> list[list[str]]:
-    """For each client some of them, beginning with another."""
+def distribute(all_texts: list[str], clients: int) -> list[list[str]]:
+    """Return eight texts for each client, each client beginning at another text."""
     return [[all_texts[(client + step) % len(all_texts)] for step in range(8)] for client in range(clients)]

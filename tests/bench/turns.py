@@ -1,4 +1,4 @@
-"""Sides measured in turns, A B A B, each time with an empty store in a folder of its own."""
+"""Systems measured in turns, A B A B, each time with an empty store in its own folder."""
 
 import tempfile
 from collections import defaultdict
@@ -6,24 +6,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.report.figures import Figures, Load, summed_up
-from tests.bench.report.progress import tell
+from tests.bench.report.figures import Figures, Load, summarize
+from tests.bench.report.progress import show_progress
 from tests.bench.sides import Length, Side
 
 
-def in_turns(sides: Sequence[Side], clients: int, length: Length, rounds: int) -> dict[str, Figures]:
-    """What each side does under so many clients, by its name."""
+def measure_in_turns(sides: Sequence[Side], clients: int, length: Length, rounds: int) -> dict[str, Figures]:
+    """Measure each system with a number of clients; return the figures by name."""
     loads: dict[str, list[Load]] = defaultdict(list)
     for _ in range(rounds):
         for side in sides:
-            tell(f"{clients} × {side.name}")
+            show_progress(f"{clients} × {side.name}")
             with folder() as place, side.open(place, clients) as turn:
                 loads[side.name].append(turn(length))
-    return {name: summed_up(name, clients, turns) for name, turns in loads.items()}
+    return {name: summarize(name, clients, turns) for name, turns in loads.items()}
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A place for a store, on the disk where temporary files are."""
+    """Yield a folder for a store on the disk that holds temporary files."""
     with tempfile.TemporaryDirectory(prefix="bench-") as path:
         yield Path(path)

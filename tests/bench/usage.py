@@ -1,4 +1,4 @@
-"""CPU time and memory of a process and all its children, from /proc; None where there is none."""
+"""CPU time and memory of a process and its descendants from /proc; None without /proc."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
-def family(pid: int) -> list[int]:
-    """The process and its descendants."""
+def process_tree(pid: int) -> list[int]:
+    """Return the process ids of a process and its descendants."""
     children: dict[int, list[int]] = {}
     for folder in PROC.glob("[0-9]*"):
         if (fields := _stat(int(folder.name))) is not None:
@@ -19,26 +19,26 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """User and system time of the family since it began, in steps of 10 ms; what has ended does not count."""
+    """Return the user and system time of the running processes of a tree, in steps of 10 ms."""
     if not PROC.exists():
         return None
-    ticks = sum(int(fields[11]) + int(fields[12]) for one in family(pid) if (fields := _stat(one)) is not None)
+    ticks = sum(int(fields[11]) + int(fields[12]) for one in process_tree(pid) if (fields := _stat(one)) is not None)
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def memory_bytes(pid: int) -> int | None:
-    """Resident bytes; of several processes each shared page once (PSS), or PostgreSQL's would count 33 times."""
+    """Return the resident bytes of a process tree. With several processes, each shared page counts once (PSS)."""
     if not PROC.exists():
         return None
-    pids = family(pid)
+    pids = process_tree(pid)
     return sum(_kilobytes(one, "Rss" if len(pids) == 1 else "Pss") for one in pids) * 1024
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the state on: a name may hold anything."""
+    """Return the fields of /proc/PID/stat after the name, which may hold any character."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:  # it has just ended
+    except OSError:  # The process has ended.
         return None
 
 

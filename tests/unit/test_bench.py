@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench.peers import postgres, redis
-from tests.bench.report.figures import Figures, Load, Results, Row, below, beyond, median, percentile, summed_up, within
+from tests.bench.report.figures import Figures, Load, Results, Row, below, beyond, median, percentile, summarize, within
 from tests.bench.report.page import PAGE, PLOT, part, recall, updated
-from tests.bench.report.plot import COLOURS, DASHES, plot
+from tests.bench.report.plot import COLORS, DASHES, plot
 from tests.bench.report.table import compact, number, text, wanted
-from tests.bench.texts import BYTES, shared_out, texts
+from tests.bench.texts import BYTES, distribute, texts
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -47,12 +47,12 @@ def test_turns_are_summed_up_as_one() -> None:
         Load([[1, 2], [3]], 3, 2.0, 0.5, server_cpu=1.0, memory=100),
         Load([[4], [9, 9]], 1, 2.0, 0.5, server_cpu=1.5, memory=90),
     ]
-    found = summed_up("segue", 2, turns)
+    found = summarize("segue", 2, turns)
     assert found == Figures("segue", 2, 1.0, 28 / 6, 3, 9, 9, 0.25, 0.625, 100)
 
 
 def test_what_has_no_server_has_neither_its_cpu_nor_its_memory() -> None:
-    found = summed_up("sqlite3", 1, [Load([[1.0]], 1, 1.0, 0.5)])
+    found = summarize("sqlite3", 1, [Load([[1.0]], 1, 1.0, 0.5)])
     assert (found.server_cpu, found.memory) == (None, None)
 
 
@@ -116,7 +116,7 @@ def test_the_plot_is_svg_with_a_line_in_each_panel_for_each_system() -> None:
 
 
 def test_the_plot_has_a_colour_and_a_dash_for_each_line() -> None:
-    assert len(COLOURS) == len(DASHES) == 5
+    assert len(COLORS) == len(DASHES) == 5
     with pytest.raises(ValueError, match="nothing"):
         plot([])
 
@@ -129,7 +129,7 @@ def test_what_is_published_is_made_of_the_results() -> None:
 
 def test_every_system_stores_messages_of_the_same_length() -> None:
     assert {len(one.encode()) for one in texts()} == {BYTES}
-    assert len({tuple(mine) for mine in shared_out(texts(), 32)}) == 32
+    assert len({tuple(mine) for mine in distribute(texts(), 32)}) == 32
 
 
 def test_an_append_to_redis_is_one_transaction() -> None:

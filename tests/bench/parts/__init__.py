@@ -1,1 +1,1 @@
-"""What the benchmark measures: one file for each part of the table."""
+"""The measurements: one file for each part of the table."""

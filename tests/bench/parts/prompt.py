@@ -1,8 +1,8 @@
-"""What segue costs a prompt: `python -m tests.bench.parts.prompt`.
+"""The cost of segue in a shell prompt: `python -m tests.bench.parts.prompt`.
 
-Renders a thousand prompts in each shell, with a daemon that lives, one that is stopped and none, beside a prompt
-without segue; measured inside the shell, for fish, which has no clock, by the moments at which it writes. The first
-rendering counts too. Prints milliseconds.
+The script renders a thousand prompts in each shell: without segue, with a running daemon, with a stopped daemon and
+with none. The shell measures the time; fish has no clock, so there the script measures when fish writes. The first
+rendering counts too. The output is in milliseconds.
 """
 
 import os
@@ -29,7 +29,7 @@ done
 
 
 def render(shell: str, folder: Path, environment: dict[str, str], *, with_segue: bool, seconds: int) -> list[float]:
-    """Sorted milliseconds of each rendering."""
+    """Return the milliseconds of each rendering, sorted."""
     call = "segue_prompt" if with_segue else ":"
     text = LOOP.format(shell=shell, seconds=seconds, rounds=ROUNDS, call=call)
     clean = {"zsh": ["zsh", "-f"], "bash": ["bash", "--norc", "--noprofile"]}[shell]
@@ -41,7 +41,7 @@ def render(shell: str, folder: Path, environment: dict[str, str], *, with_segue:
 
 
 def render_fish(folder: Path, environment: dict[str, str], *, with_segue: bool, seconds: int) -> list[float]:
-    """Sorted milliseconds of each rendering, from the moments at which fish writes a line."""
+    """Return the milliseconds of each rendering in fish, sorted; each ends when fish writes a line."""
     call = "__segue_update" if with_segue else "true"
     script = folder / "bench.fish"
     script.write_text(
@@ -69,7 +69,7 @@ def row(title: str, times: list[float]) -> None:
 
 
 def measure(shell: str, title: str, folder: Path, segued: Segued, *, with_segue: bool = True, seconds: int = 0) -> None:
-    """Render prompts of one kind and print them."""
+    """Render one kind of prompt and print its line."""
     environment = segued.environment
     if shell == "fish":
         times = render_fish(folder, environment, with_segue=with_segue, seconds=seconds)

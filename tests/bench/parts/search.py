@@ -1,7 +1,7 @@
-"""How fast a large archive is beside a small one: `python -m tests.bench.parts.search [--messages N]`.
+"""Searches in a large archive beside a small one: `python -m tests.bench.parts.search [--messages N]`.
 
-Makes both databases in a temporary directory (a million messages: some minutes and 1.5 GB), serves each by a real
-segued, asks both the same in turn over their sockets, and prints milliseconds.
+The script creates both databases in a temporary directory (a million messages: some minutes and 1.5 GB) and serves
+each by a segued. It sends the same requests to both in turns and prints milliseconds.
 """
 
 import argparse
@@ -24,7 +24,7 @@ WARM_UP = 10
 
 
 class Corpus(NamedTuple):
-    """A database of so many messages, and a connection to the daemon that serves it."""
+    """A database, and a connection to the daemon that serves it."""
 
     messages: int
     segued: Segued
@@ -110,7 +110,7 @@ MEASURED: list[tuple[str, str, Ask]] = [
 
 
 def open_corpus(folder: Path, messages: int) -> Corpus:
-    """Make the database and serve it."""
+    """Create the database and serve it."""
     segued = Segued(folder)
     segued.config.parent.mkdir(parents=True)
     segued.config.write_text("[session]\nretention_days = 0\n")
@@ -126,7 +126,10 @@ def open_corpus(folder: Path, messages: int) -> Corpus:
 
 
 def measure(corpora: list[Corpus], method: str, ask: Ask) -> list[list[float]]:
-    """Milliseconds of each round for each corpus, asked in turn so that what else the machine does hits both alike."""
+    """Return the milliseconds of each round for each corpus, sorted.
+
+    The corpora take turns, because other work on the machine must affect both equally.
+    """
     taken: list[list[float]] = [[] for _ in corpora]
     choices = [random.Random(SEED) for _ in corpora]
     for _ in range(WARM_UP + ROUNDS):

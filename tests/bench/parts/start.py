@@ -1,4 +1,4 @@
-"""How long `segue` takes as a whole process, beside `python -c pass`: `python -m tests.bench.parts.start`."""
+"""The duration of a `segue` process beside `python -c pass`: `python -m tests.bench.parts.start`."""
 
 import os
 import subprocess
@@ -24,9 +24,9 @@ CALLS = {
 
 
 def measure(rounds: int = ROUNDS) -> list[Row]:
-    """A row for each call: the medians of both, in seconds, measured in turns A B A B."""
+    """Return a row for each command: the medians of both in seconds, measured in turns."""
     with folder() as place:
-        # Only the socket is named: the other paths are found as they are for most people.
+        # Only the socket is set, because most users set no path at all.
         home = {"HOME": str(place), "PATH": os.environ["PATH"]}
         with serving(place) as segued:
             home["SEGUE_SOCKET"] = str(segued.socket)
@@ -35,7 +35,7 @@ def measure(rounds: int = ROUNDS) -> list[Row]:
 
 def _row(what: str, arguments: list[str], environment: Mapping[str, str], rounds: int) -> Row:
     bare, call = [sys.executable, "-c", "pass"], [SEGUE, *arguments]
-    seconds_of(call, environment)  # once, so that everything is in the page cache
+    seconds_of(call, environment)  # One call first, because it fills the page cache.
     pairs = [(seconds_of(call, environment), seconds_of(bare, environment)) for _ in range(rounds)]
     ours, theirs = (median([pair[side] for pair in pairs]) for side in (0, 1))
     if arguments != ["ping"]:
@@ -44,7 +44,7 @@ def _row(what: str, arguments: list[str], environment: Mapping[str, str], rounds
 
 
 def seconds_of(command: list[str], environment: Mapping[str, str]) -> float:
-    """How long a program takes from its start to its end."""
+    """Run a program and return its duration in seconds."""
     begun = time.perf_counter()
     subprocess.run(command, env=environment, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""The disk alone: as many bytes as SQLite's WAL takes for an append, written and synced."""
+"""The disk alone: the number of bytes that an append adds to SQLite's WAL, written and synced."""
 
 import os
 import time
@@ -11,14 +11,14 @@ from tests.bench.sides import Length, Turn
 
 FRAME = bytes(4096 + 24)
 FRAMES = 3
-"""A page of the table, one of its index, one of the session."""
+"""Frames: one page of the table, one of its index, one of the session."""
 
 SIZE = 1000 * len(FRAME)
-"""It begins again there, as a WAL does."""
+"""Bytes: the size after which the file is overwritten from its beginning, as a WAL is."""
 
 
 class Disk:
-    """write and fdatasync (fsync where there is no other), over and over."""
+    """A loop of write and fdatasync, or fsync where fdatasync is missing."""
 
     name = "write + fdatasync"
 

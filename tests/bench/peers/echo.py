@@ -1,4 +1,4 @@
-"""A bare echo over anyio and uvloop: what the socket and the loop cost before anybody does anything."""
+"""A bare echo over anyio and uvloop: the cost of the socket and the event loop alone."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ LINE = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping","params":{}}\n'
 
 
 class Echo:
-    """The server of `echo_server.py`, sent the line of a ping."""
+    """The server of `echo_server.py`; clients send it the line of a ping."""
 
     name = "anyio + uvloop echo"
 
@@ -24,7 +24,7 @@ class Echo:
     @contextmanager
     def open(self, folder: Path, clients: int) -> Iterator[Turn]:
         path = folder / "echo.sock"
-        with echoing(path) as process:
+        with serve_echo(path) as process:
 
             def turn(length: Length) -> Load:
                 return run(Job(str(path), [[LINE]] * clients, b"\n", b"{", pid=process.pid, **length._asdict()))
@@ -33,8 +33,8 @@ class Echo:
 
 
 @contextmanager
-def echoing(path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The server, once it listens."""
+def serve_echo(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the server; yield when it listens."""
     command = [sys.executable, "-m", "tests.bench.peers.echo_server", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

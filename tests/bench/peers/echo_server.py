@@ -1,4 +1,4 @@
-"""A bare echo under anyio and uvloop: `python -m tests.bench.peers.echo_server SOCKET`; it says when it is there."""
+"""A bare echo server with anyio and uvloop: `python -m tests.bench.peers.echo_server SOCKET`; prints `ready`."""
 
 import sys
 
@@ -7,14 +7,14 @@ from anyio.abc import SocketStream
 
 
 async def echo(stream: SocketStream) -> None:
-    """Send back what comes, until nothing comes."""
+    """Send received data back until the client closes the connection."""
     async with stream:
         async for data in stream:
             await stream.send(data)
 
 
 async def main(path: str) -> None:
-    """Echo for everybody, until killed."""
+    """Serve all clients until killed."""
     listener = await anyio.create_unix_listener(path)
     print("ready", flush=True)
     await listener.serve(echo)

@@ -1,4 +1,4 @@
-"""segue asked by one client for other things than single appends, the same over and over."""
+"""A segued that one client sends the same request repeatedly, other than single appends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ STORED = 1000
 SESSION = "session-0"
 
 
-class Asked:
-    """A segued that one client asks the same over and over; `prepare` makes its state and gives the request."""
+class RepeatedRequest:
+    """A segued with one repeated request; `prepare` creates its state and returns the request."""
 
     def __init__(self, name: str, prepare: Callable[[Segued], bytes], beginning: bytes = BEGINNING) -> None:
         self.name = name
@@ -37,7 +37,7 @@ def ping(segued: Segued) -> bytes:
 
 
 def read(segued: Segued) -> bytes:
-    """A session of a thousand messages, which the search index has."""
+    """Create a session of 1000 indexed messages; return the request that lists them."""
     with segued.connect() as wire:
         wire.call("session.create", id=SESSION)
         for first in range(0, STORED, MANY):
@@ -58,7 +58,7 @@ def batch(segued: Segued) -> bytes:
 
 
 def messages(first: int) -> list[dict[str, Any]]:
-    """A hundred, in turn from the user and the assistant."""
+    """Return 100 messages, alternately of the user and the assistant."""
     every = texts()
     roles = ("user", "assistant")
     return [{"role": roles[index % 2], "content": every[index % len(every)]} for index in range(first, first + MANY)]

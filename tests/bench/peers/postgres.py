@@ -1,8 +1,8 @@
-"""PostgreSQL as Debian ships it, over its Unix socket, with the settings it is made with: fsync, synchronous_commit on.
+"""PostgreSQL as Debian ships it, over its Unix socket, with its default settings: fsync and synchronous_commit on.
 
-One append is one round trip of its own protocol: two prepared statements, the insert and the update, and Sync, which
-commits both. Tables, index and statements are those of the sqlite3 peer, and nothing parses a row: no driver could be
-quicker.
+One append is one round trip of PostgreSQL's protocol: two prepared statements, the insert and the update, and Sync,
+which commits both. Tables, index and statements are those of the sqlite3 peer. No row is parsed, so no driver could
+be faster.
 """
 
 import os
@@ -22,14 +22,14 @@ from tests.bench.load import Job, converse, run
 from tests.bench.peers.sqlite_client import AT
 from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
-from tests.bench.texts import shared_out, texts
+from tests.bench.texts import distribute, texts
 
 START_SECONDS = 60
 READY = b"Z\x00\x00\x00\x05I"
-"""The end of every answer: ready for the next, outside a transaction."""
+"""Bytes: the end of every response, ready for the next query outside a transaction."""
 
 BOUND = b"2\x00\x00\x00\x04"
-"""The beginning of a good one: the parameters are taken. An error begins with E."""
+"""Bytes: the beginning of a successful response, BindComplete. An error begins with E."""
 
 CLUSTER_USER = "bench"
 PORT = "5432"
@@ -49,7 +49,7 @@ UPDATE = "UPDATE sessions SET message_count = message_count + 1, updated_at = $1
 
 
 class Postgres:
-    """A cluster of its own, made anew for each opening."""
+    """A new cluster for each opening."""
 
     name = "PostgreSQL"
 
@@ -57,7 +57,7 @@ class Postgres:
         if _program("initdb") is None:
             return "not installed (postgresql)"
         if os.geteuid() == 0 and _account() is None:
-            return "needs an account that is not root's (postgres or nobody)"
+            return "needs an unprivileged account (postgres or nobody)"
         return None
 
     @contextmanager
@@ -79,7 +79,7 @@ class Postgres:
 
 def _turn(path: Path, pid: int, clients: int) -> Turn:
     requests = [
-        [append(f"session-{client}", text) for text in mine] for client, mine in enumerate(shared_out(texts(), clients))
+        [append(f"session-{client}", text) for text in mine] for client, mine in enumerate(distribute(texts(), clients))
     ]
     greetings = [startup(), parse("insert", INSERT) + parse("update", UPDATE) + message(b"S", b"")]
 
@@ -90,30 +90,30 @@ def _turn(path: Path, pid: int, clients: int) -> Turn:
 
 
 def startup() -> bytes:
-    """Protocol 3.0, as the cluster's user in the database that is always there."""
+    """Return the startup message: protocol 3.0, the cluster's user, the default database."""
     pairs = f"user\0{CLUSTER_USER}\0database\0postgres\0\0".encode()
     return struct.pack("!ii", 8 + len(pairs), 3 << 16) + pairs
 
 
 def message(kind: bytes, body: bytes) -> bytes:
-    """One message of the protocol."""
+    """Return one message of the protocol."""
     return kind + struct.pack("!i", 4 + len(body)) + body
 
 
 def parse(name: str, sql: str) -> bytes:
-    """Prepare a statement under a name."""
+    """Return the message that prepares a named statement."""
     return message(b"P", f"{name}\0{sql}\0".encode() + struct.pack("!h", 0))
 
 
 def execute(name: str, *values: str) -> bytes:
-    """Bind a prepared statement to values as text, and run it."""
+    """Return the messages that bind a prepared statement to text values and execute it."""
     fields = b"".join(struct.pack("!i", len(value)) + value.encode() for value in values)
     bound = f"\0{name}\0".encode() + struct.pack("!hh", 0, len(values)) + fields + struct.pack("!h", 0)
     return message(b"B", bound) + message(b"E", b"\0" + struct.pack("!i", 0))
 
 
 def append(session_id: str, text: str) -> bytes:
-    """Both statements, committed together."""
+    """Return the messages of both statements, committed together."""
     return execute("insert", session_id, text, AT) + execute("update", AT, session_id) + message(b"S", b"")
 
 
@@ -125,12 +125,16 @@ def _served(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        process.terminate()  # the slow way: clients are gone by now
+        process.terminate()  # Smart shutdown; the clients have disconnected.
         process.wait(START_SECONDS)
 
 
 def _prepare(path: Path, clients: int) -> None:
-    """Make the tables as soon as it serves; RuntimeError if it never does."""
+    """Create the tables as soon as the server accepts connections.
+
+    Raises:
+        RuntimeError: it does not within `START_SECONDS`.
+    """
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         try:
@@ -148,7 +152,7 @@ def _prepare(path: Path, clients: int) -> None:
 
 @contextmanager
 def _own_folder() -> Iterator[Path]:
-    """A folder of the account that PostgreSQL runs as, for it refuses to be root; short, for it holds a socket."""
+    """Yield a directory of PostgreSQL's account, because it refuses to run as root. Its path fits a socket."""
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         if (account := _account()) is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
@@ -156,7 +160,7 @@ def _own_folder() -> Iterator[Path]:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whom to run it as; None if as ourselves."""
+    """Return the account to run the server as; None for the caller's own."""
     if os.geteuid():
         return None
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -169,7 +173,7 @@ def _as_account() -> dict[str, Any]:
 
 
 def _program(name: str) -> Path | None:
-    """The newest there is: Debian keeps them off the path."""
+    """Return the newest version of a program. Debian installs them outside PATH."""
 
     def version(path: Path) -> float:
         return float(path.parts[-3])

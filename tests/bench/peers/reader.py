@@ -1,7 +1,7 @@
-"""Reading a session without a daemon: a process that opens segue's own file with sqlite3 and makes JSON of the rows.
+"""Reading a session without a daemon: a process reads segue's file with sqlite3 and encodes the rows as JSON.
 
-The connection is kept. What it makes is what `message.list` answers, as `json.dumps` writes it; segue's answer has
-crossed its socket besides.
+The connection stays open. The result is the one of `message.list`, as `json.dumps` writes it. segue's response crosses
+a socket in addition.
 """
 
 import json

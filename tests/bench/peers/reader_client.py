@@ -1,4 +1,4 @@
-"""One process that reads a session with sqlite3 over and over: a job in, what it took out. Standard library only."""
+"""A process that reads a session with sqlite3 repeatedly: a job in, durations out. Standard library only."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ QUERY = """
 
 
 def read(connection: sqlite3.Connection, session: str) -> bytes:
-    """The messages of a session as the answer to `message.list` has them."""
+    """Return the messages of a session as the result of `message.list` has them."""
     cursor = connection.execute(QUERY, {"session": session})
     names = [column[0] for column in cursor.description]
     messages = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -25,7 +25,7 @@ def read(connection: sqlite3.Connection, session: str) -> bytes:
 
 
 def main() -> None:
-    """Do the job that stands on stdin."""
+    """Run the job on standard input."""
     job = json.loads(sys.stdin.readline())
     connection = sqlite3.connect(f"file:{job['path']}?mode=ro", uri=True, isolation_level=None)
     counts_from = time.perf_counter() + job["warm_up"]

@@ -1,7 +1,7 @@
-"""Redis as Debian ships it, over its Unix socket, every write in its log and on the disk before it is answered.
+"""Redis as Debian ships it, over its Unix socket; every write is in its log and on disk before the response.
 
-One append is one MULTI … EXEC in one send: RPUSH of the message, HINCRBY and HSET of its session. Redis keeps all of it
-in memory and has no schema, no index and no rows; it is here as the floor of what a server in C can do.
+One append is one MULTI … EXEC in one send: RPUSH of the message, HINCRBY and HSET of its session. Redis holds all data
+in memory and has no schema, no index and no rows. It marks the lower bound for a server in C.
 """
 
 import shutil
@@ -16,11 +16,11 @@ from tests.bench.load import Job, converse, run
 from tests.bench.peers.sqlite_client import AT
 from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
-from tests.bench.texts import shared_out, texts
+from tests.bench.texts import distribute, texts
 
 START_SECONDS = 20
 LINES = 8
-"""OK, three times QUEUED, and the three results with their count."""
+"""Lines of a response: OK, three times QUEUED, and the three results with their count."""
 
 
 class Redis:
@@ -41,7 +41,7 @@ class Redis:
             _wait_until_served(path)
             requests = [
                 [append(f"session-{client}", text) for text in mine]
-                for client, mine in enumerate(shared_out(texts(), clients))
+                for client, mine in enumerate(distribute(texts(), clients))
             ]
 
             def turn(length: Length) -> Load:
@@ -56,7 +56,7 @@ class Redis:
 
 
 def append(session_id: str, text: str) -> bytes:
-    """A message and the state of its session, together or not at all."""
+    """Return the transaction that stores a message and updates its session."""
     message = f'{{"role":"user","created_at":"{AT}","content":"{text}"}}'
     commands = [
         ("MULTI",),
@@ -74,7 +74,11 @@ def _encoded(command: tuple[str, ...]) -> bytes:
 
 
 def _wait_until_served(path: Path) -> None:
-    """Return when it answers; RuntimeError if it never does."""
+    """Wait until the server responds.
+
+    Raises:
+        RuntimeError: it does not.
+    """
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         try:

@@ -1,4 +1,4 @@
-"""segue itself: a real segued with its defaults, every client on a connection of its own."""
+"""segue itself: a segued with its defaults; every client has its own connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import msgspec
 from tests.bench.load import Job, run
 from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
-from tests.bench.texts import shared_out, texts
+from tests.bench.texts import distribute, texts
 from tests.support.process import Segued
 
 BEGINNING = b'{"jsonrpc":"2.0","result":'
@@ -32,7 +32,11 @@ class Segue:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Segued]:
-    """A segued in the folder, which may hold its database already; RuntimeError if it does not end well."""
+    """Run a segued in the folder, which may hold a database.
+
+    Raises:
+        RuntimeError: it did not exit with status 0.
+    """
     segued = Segued(folder)
     segued.start()
     try:
@@ -44,7 +48,7 @@ def serving(folder: Path) -> Iterator[Segued]:
 
 
 def turn(segued: Segued, requests: list[list[bytes]], beginning: bytes = BEGINNING) -> Turn:
-    """Each client with its requests, over and over."""
+    """Return a turn in which each client sends its requests in a cycle."""
 
     def measure(length: Length) -> Load:
         return run(Job(str(segued.socket), requests, b"\n", beginning, pid=segued.pid, **length._asdict()))
@@ -53,17 +57,17 @@ def turn(segued: Segued, requests: list[list[bytes]], beginning: bytes = BEGINNI
 
 
 def appends(segued: Segued, clients: int) -> list[list[bytes]]:
-    """For each client the requests that append to its session, which is made if it is not there."""
+    """Return each client's appends to its own session, which is created if it is missing."""
     with segued.connect() as wire:
         for client in range(clients):
             wire.post("session.create", id=f"session-{client}", working_dir=f"/work/{client}")
             wire.line()
     return [
         [request("message.append", session_id=f"session-{client}", role="user", content=text) for text in mine]
-        for client, mine in enumerate(shared_out(texts(), clients))
+        for client, mine in enumerate(distribute(texts(), clients))
     ]
 
 
 def request(method: str, **params: Any) -> bytes:
-    """One request as a line."""
+    """Return one request as a line."""
     return msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + b"\n"

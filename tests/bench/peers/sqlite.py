@@ -1,8 +1,8 @@
-"""sqlite3 as tools use it today: every client a process that opens the same file itself.
+"""sqlite3 as many tools use it: every client is a process that opens the same file.
 
-WAL, `synchronous=FULL`, a busy timeout of a minute, one transaction of the two statements a message. Either the
-connection is kept, or the file is opened anew for each message, as a command-line tool does that runs once a message
-(the start of its process is not counted).
+The settings are WAL, `synchronous=FULL` and a busy timeout of 60 s; each message is one transaction of two statements.
+The connection either stays open, or is opened again for each message, as by a command-line tool that runs once per
+message. The start of its process is not counted.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench.peers.sqlite_client import connect
 from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
-from tests.bench.texts import shared_out, texts
+from tests.bench.texts import distribute, texts
 
 SPARE_SECONDS = 120
 
@@ -34,11 +34,11 @@ CREATE INDEX messages_by_session ON messages (session_id);
 
 
 class Sqlite:
-    """Processes with one file; `anew` if each opens it for every message."""
+    """Processes that share one file; with `reopen`, each opens it again for every message."""
 
-    def __init__(self, *, anew: bool) -> None:
-        self.name = "sqlite3, opened per message" if anew else "sqlite3, a process each"
-        self._anew = anew
+    def __init__(self, *, reopen: bool) -> None:
+        self.name = "sqlite3, opened per message" if reopen else "sqlite3, a process each"
+        self._reopen = reopen
 
     def missing(self) -> str | None:
         return None
@@ -58,13 +58,13 @@ class Sqlite:
         yield turn
 
     def _run(self, path: Path, clients: int, length: Length) -> Load:
-        """Start all, wait until all are ready, let them go at once, and put together what they saw."""
+        """Start all processes, release them when all are ready, and join their measurements."""
         with ExitStack() as ending:
             processes = [ending.enter_context(_launch()) for _ in range(clients)]
             for process in processes:
                 ending.callback(process.kill)
-            for client, (process, mine) in enumerate(zip(processes, shared_out(texts(), clients), strict=True)):
-                job = {"path": str(path), "anew": self._anew, "session": f"session-{client}", "texts": mine}
+            for client, (process, mine) in enumerate(zip(processes, distribute(texts(), clients), strict=True)):
+                job = {"path": str(path), "reopen": self._reopen, "session": f"session-{client}", "texts": mine}
                 _tell(process, {**job, **length._asdict()})
             for process in processes:
                 _hear(process)
@@ -87,7 +87,11 @@ def _tell(process: subprocess.Popen[str], what: object) -> None:
 
 
 def _hear(process: subprocess.Popen[str]) -> tuple[list[float], int, float]:
-    """The next line of the process, decoded; RuntimeError if it ended instead."""
+    """Return the next line of the process, decoded.
+
+    Raises:
+        RuntimeError: the process ended.
+    """
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:

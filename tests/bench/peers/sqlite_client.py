@@ -1,4 +1,4 @@
-"""One process that appends with sqlite3: a job in, a line when ready, go, then what it saw. Standard library only."""
+"""A process that appends with sqlite3: a job in, `ready` out, a line to start, durations out. Standard library only."""
 
 import json
 import sqlite3
@@ -12,14 +12,14 @@ AT = "2026-11-21T14:23:05.123Z"
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """A connection that waits for its turn, and whose commits reach the disk."""
+    """Open a connection that waits for the lock and whose commits reach the disk."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
     return connection
 
 
 def append(connection: sqlite3.Connection, session_id: str, text: str) -> None:
-    """Store a message and bring its session up to date, in one durable transaction."""
+    """Store a message and update its session in one durable transaction."""
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(
         "INSERT INTO messages (session_id, role, content, created_at) VALUES (:session_id, 'user', :text, :at)",
@@ -33,8 +33,8 @@ def append(connection: sqlite3.Connection, session_id: str, text: str) -> None:
 
 
 def work(job: dict[str, Any]) -> tuple[list[float], int, float]:
-    """Milliseconds of each append that ended after the warm-up, how many of them within the time, and CPU seconds."""
-    kept = None if job["anew"] else connect(job["path"])
+    """Return the milliseconds of each append after the warm-up, their number within the time, and CPU seconds."""
+    shared = None if job["reopen"] else connect(job["path"])
     counts_from = time.perf_counter() + job["warm_up"]
     end = counts_from + job["seconds"]
     times: list[float] = []
@@ -44,9 +44,9 @@ def work(job: dict[str, Any]) -> tuple[list[float], int, float]:
         begun = time.perf_counter()
         if not times:
             cpu = time.process_time()
-        connection = kept or connect(job["path"])
+        connection = shared or connect(job["path"])
         append(connection, job["session"], text)
-        if kept is None:
+        if shared is None:
             connection.close()
         if (ended := time.perf_counter()) >= counts_from:
             times.append((ended - begun) * 1000)
@@ -57,7 +57,7 @@ def work(job: dict[str, Any]) -> tuple[list[float], int, float]:
 
 
 def main() -> None:
-    """Do the job that stands on stdin."""
+    """Run the job on standard input."""
     job = json.loads(sys.stdin.readline())
     print("[[], 0, 0]", flush=True)
     sys.stdin.readline()

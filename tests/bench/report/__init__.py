@@ -1,1 +1,1 @@
-"""What the benchmark makes of its figures: rows, tables, the plot and the page."""
+"""The report of the figures: rows, tables, the plot and the page."""

@@ -1,4 +1,4 @@
-"""What is measured and how it is summed up: pure, and the form of `results.json`."""
+"""The measured values and their summary, which is also the format of `results.json`."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,27 +9,27 @@ import msgspec
 T = TypeVar("T")
 
 TINY = 1e-9
-"""What adding up so many shares may be off by."""
+"""Rounding error allowed when many shares are added."""
 
 
 class Load(msgspec.Struct):
-    """What load-generating processes saw in one turn."""
+    """The measurements of the load generators in one turn."""
 
     milliseconds: list[list[float]]
-    """For each client how long each of its requests took."""
+    """Duration of each request, by client."""
     answered: int
-    """How many requests were answered within the turn's time."""
+    """Requests answered within the turn's time."""
     seconds: float
     client_cpu: float
-    """CPU seconds of the processes that make the requests."""
+    """CPU seconds of the load generators."""
     server_cpu: float | None = None
-    """CPU seconds of the server with all its processes; None if there is no server or no /proc."""
+    """CPU seconds of all server processes; None without a server or without /proc."""
     memory: int | None = None
-    """Bytes that the server holds at the end of the turn."""
+    """Bytes of the server's memory at the end of the turn."""
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """One system under so many clients."""
+    """One system under a number of clients."""
 
     system: str
     clients: int
@@ -39,13 +39,13 @@ class Figures(msgspec.Struct, frozen=True):
     p99: float
     longest: float
     client_cpu: float
-    """Cores kept busy by the processes that make the requests, on the same machine."""
+    """Cores that the load generators use on the same machine."""
     server_cpu: float | None
     memory: int | None
 
     @property
     def microseconds_each(self) -> float | None:
-        """CPU time of the server for one request: what other work on the machine changes least."""
+        """Return the server's CPU time per request, the figure that other work on the machine changes least."""
         return self.server_cpu / self.per_second * 1e6 if self.server_cpu is not None and self.per_second else None
 
 
@@ -66,7 +66,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct):
-    """Everything a run found."""
+    """The results of a run."""
 
     date: str
     machine: str
@@ -74,14 +74,17 @@ class Results(msgspec.Struct):
     figures: list[Figures] = []
     rows: list[Row] = []
     absent: list[str] = []
-    """Peers that could not be measured, and why."""
+    """Systems that could not be measured, with the reason."""
 
 
 def percentile(clients: Sequence[Sequence[float]], share: float) -> float:
-    """The smallest value that `share` (0 … 1) of them do not exceed, each client counting alike.
+    """Return the smallest value that a `share` (0 to 1) of the values does not exceed, with equal weights for clients.
 
-    Or one that keeps a lock for itself and is quick a thousand times would hide those that it keeps waiting. A client
-    without a value does not count; ValueError if no client has one.
+    With equal weights, a client that holds a lock for a thousand fast requests does not hide the waiting ones. A client
+    without a value does not count.
+
+    Raises:
+        ValueError: no client has a value.
     """
     weighted = sorted((value, 1 / len(values)) for values in clients for value in values)
     if not weighted:
@@ -95,19 +98,19 @@ def percentile(clients: Sequence[Sequence[float]], share: float) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """The value in the middle, the lower one of two."""
+    """Return the median, the lower of two middle values."""
     return percentile([values], 0.5)
 
 
 def ratio(ours: float, theirs: float) -> float:
-    """How many times theirs; infinite if only theirs is nothing."""
+    """Return ours divided by theirs; infinity if only theirs is 0."""
     if not theirs:
         return 1 if not ours else math.inf
     return ours / theirs
 
 
-def summed_up(system: str, clients: int, turns: Sequence[Load]) -> Figures:
-    """All turns as one."""
+def summarize(system: str, clients: int, turns: Sequence[Load]) -> Figures:
+    """Summarize all turns of a system."""
     times = [client for turn in turns for client in turn.milliseconds]
     seconds = sum(turn.seconds for turn in turns)
     return Figures(
@@ -124,27 +127,27 @@ def summed_up(system: str, clients: int, turns: Sequence[Load]) -> Figures:
     )
 
 
-def everywhere(figures: Sequence[Figures]) -> list[str]:
-    """The systems that were measured under every number of clients."""
+def systems_in_all(figures: Sequence[Figures]) -> list[str]:
+    """Return the systems measured with every number of clients."""
     clients = {one.clients for one in figures}
     systems = dict.fromkeys(one.system for one in figures)
     return [name for name in systems if {one.clients for one in figures if one.system == name} == clients]
 
 
 def within(what: str, ours: float, against: str, theirs: float, unit: str, at_most: float) -> Row:
-    """A row whose ratio must not be above a bound."""
+    """Return a row whose ratio must not be above a bound."""
     wanted = f"≤ {at_most:g} ×"
     return Row(what, ours, against, theirs, unit, wanted, ratio(ours, theirs) <= at_most)
 
 
 def beyond(what: str, ours: float, against: str, theirs: float, unit: str, at_least: float) -> Row:
-    """A row whose ratio must not be below a bound."""
+    """Return a row whose ratio must not be below a bound."""
     wanted = f"≥ {at_least:g} ×"
     return Row(what, ours, against, theirs, unit, wanted, ratio(ours, theirs) >= at_least)
 
 
 def below(what: str, ours: float, against: str, theirs: float, unit: str, at_most: float) -> Row:
-    """A row whose own value must not be above a bound, whatever the other is."""
+    """Return a row with a bound for segue's own value."""
     return Row(what, ours, against, theirs, unit, f"≤ {at_most:g} {unit}", ours <= at_most)
 
 

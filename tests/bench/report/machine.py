@@ -1,4 +1,4 @@
-"""What the numbers were taken on, in one line."""
+"""A description of the machine in one line."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Processor, memory, kernel, versions, and the load average that was there before the bench."""
+    """Return processor, memory, kernel, versions, and the load average before the benchmark."""
     return ", ".join(
         [
             f"{os.cpu_count()} × {_processor()}",
@@ -16,7 +16,7 @@ def machine() -> str:
             f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
             f"Python {platform.python_version()}",
             f"SQLite {sqlite3.sqlite_version}",
-            f"{os.getloadavg()[0]:.1f} others at work",
+            f"{os.getloadavg()[0]:.1f} load average",
         ]
     )
 

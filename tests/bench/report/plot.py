@@ -1,11 +1,11 @@
-"""The plot: throughput and p99 over clients, every system, as SVG that is legible on light and on dark ground."""
+"""The plot: throughput and p99 by number of clients, as SVG for light and dark backgrounds."""
 
 import math
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from tests.bench.report.figures import Figures, everywhere
+from tests.bench.report.figures import Figures, systems_in_all
 from tests.bench.report.table import clients_of
 
 WIDTH, HEIGHT = 860, 400
@@ -13,21 +13,21 @@ PANEL_WIDTH, PANEL_HEIGHT = 340, 270
 TOP, LEFTS = 50, (70, 500)
 LEGEND_TOP = TOP + PANEL_HEIGHT + 50
 
-COLOURS = [
+COLORS = [
     ("#d9480f", "#ff922b"),
     ("#1864ab", "#74c0fc"),
     ("#0b7285", "#3bc9db"),
     ("#2b8a3e", "#69db7c"),
     ("#862e9c", "#e599f7"),
 ]
-"""Of each line, on light and on dark."""
+"""The color of each line on a light and on a dark background."""
 
 DASHES = ["none", "7 3", "2 3", "9 3 2 3", "4 4"]
-"""For eyes and printers that do not see the colours."""
+"""The dash pattern of each line, for readers and printers without color."""
 
 
 class Panel(NamedTuple):
-    """One diagram with a logarithmic scale."""
+    """A diagram with a logarithmic scale."""
 
     title: str
     left: int
@@ -41,17 +41,21 @@ class Panel(NamedTuple):
 
 
 def plot(figures: Sequence[Figures]) -> str:
-    """The whole picture; ValueError if there is nothing to show."""
+    """Return the plot.
+
+    Raises:
+        ValueError: there are no figures.
+    """
     if not figures:
         raise ValueError("nothing was measured")
     clients = sorted({one.clients for one in figures})
-    systems = everywhere(figures)
+    systems = systems_in_all(figures)
     panels = [
         _panel("appends a second", LEFTS[0], figures, lambda one: one.per_second),
         _panel("p99, milliseconds", LEFTS[1], figures, lambda one: one.p99),
     ]
     parts = [_frame(panel, clients) for panel in panels]
-    for index, system in reversed(list(enumerate(systems))):  # ours on top
+    for index, system in reversed(list(enumerate(systems))):  # Draw segue last, on top.
         several = [one for one in figures if one.system == system]
         parts += [_line(panel, index, several, clients) for panel in panels]
     parts.append(_legend(systems))
@@ -60,7 +64,7 @@ def plot(figures: Sequence[Figures]) -> str:
 
 
 def _panel(title: str, left: int, figures: Sequence[Figures], value: Callable[[Figures], float]) -> Panel:
-    """With a scale in powers of ten that holds all values."""
+    """Return a panel whose scale, in powers of ten, holds all values."""
     values = [value(one) for one in figures]
     low, high = math.floor(math.log10(min(values))), math.floor(math.log10(max(values))) + 1
     return Panel(title, left, 10.0**low, 10.0**high, value)
@@ -71,7 +75,7 @@ def _x(panel: Panel, clients: list[int], number: int) -> float:
 
 
 def _frame(panel: Panel, clients: list[int]) -> str:
-    """Title, scale and grid."""
+    """Return title, scale and grid."""
     parts = [_text(panel.left, TOP - 18, panel.title, "title")]
     for power in range(round(math.log10(panel.low)), round(math.log10(panel.high)) + 1):
         y, right = panel.y(10.0**power), panel.left + PANEL_WIDTH
@@ -109,9 +113,9 @@ def _style() -> str:
             ".scale { text-anchor: end } .clients { text-anchor: middle }",
             "path { fill: none; stroke-width: 2 } .grid { stroke-width: 1 } .line-0 { stroke-width: 4 }",
             *(f".line-{index} {{ stroke-dasharray: {dash} }}" for index, dash in enumerate(DASHES)),
-            *_ground("#ffffff", "#1f2328", "#d0d7de", [light for light, _ in COLOURS]),
+            *_ground("#ffffff", "#1f2328", "#d0d7de", [light for light, _ in COLORS]),
             "@media (prefers-color-scheme: dark) {",
-            *_ground("#0d1117", "#e6edf3", "#30363d", [dark for _, dark in COLOURS]),
+            *_ground("#0d1117", "#e6edf3", "#30363d", [dark for _, dark in COLORS]),
             "}",
             "</style>",
             '<rect class="ground" width="100%" height="100%"/>',
@@ -119,12 +123,12 @@ def _style() -> str:
     )
 
 
-def _ground(ground: str, ink: str, grid: str, colours: list[str]) -> list[str]:
-    """The rules of one ground."""
+def _ground(ground: str, ink: str, grid: str, colors: list[str]) -> list[str]:
+    """Return the style rules of one background."""
     return [
         f".ground {{ fill: {ground} }} text {{ fill: {ink} }} .grid {{ stroke: {grid} }}",
         *(
-            f".line-{index} {{ stroke: {colour} }} .fill-{index} {{ fill: {colour} }}"
-            for index, colour in enumerate(colours)
+            f".line-{index} {{ stroke: {color} }} .fill-{index} {{ fill: {color} }}"
+            for index, color in enumerate(colors)
         ),
     ]

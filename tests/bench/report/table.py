@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from tests.bench.report.figures import Figures, Results, Row, everywhere, ratio
+from tests.bench.report.figures import Figures, Results, Row, ratio, systems_in_all
 
 OURS = "segue"
 HEAD = [
@@ -24,7 +24,7 @@ MEBIBYTE = 1 << 20
 
 
 def text(results: Results) -> str:
-    """Both parts, in columns."""
+    """Return both parts in columns."""
     parts = [[HEAD, *append_cells(results.figures)], [WANTED_HEAD, *row_cells(results.rows)]]
     lines = [f"{results.date}, {results.machine}"]
     for part in parts:
@@ -34,10 +34,10 @@ def text(results: Results) -> str:
 
 
 def compact(figures: Sequence[Figures]) -> str:
-    """As Markdown: a line for each system with appends a second and p99 by number of clients, and the longest wait."""
+    """Return Markdown: for each system appends a second and p99 by number of clients, and the longest wait."""
     clients = sorted({one.clients for one in figures})
     lines = []
-    for system in everywhere(figures):
+    for system in systems_in_all(figures):
         several = sorted((one for one in figures if one.system == system), key=lambda one: one.clients)
         cells = [cell for one in several for cell in (number(one.per_second), number(one.p99))]
         lines.append([system, *cells, number(several[-1].longest)])
@@ -46,17 +46,17 @@ def compact(figures: Sequence[Figures]) -> str:
 
 
 def wanted(rows: Sequence[Row]) -> str:
-    """As Markdown: a line for each thing that is wanted."""
+    """Return Markdown: a line for each target."""
     return _markdown(WANTED_HEAD, row_cells(rows))
 
 
 def clients_of(number: int) -> str:
-    """So many clients, in words."""
+    """Return the number of clients in words."""
     return f"{number} client" + "s" * (number > 1)
 
 
 def append_cells(figures: Sequence[Figures]) -> list[list[str]]:
-    """A line for each system and number of clients; `segue ×` is how many times as many messages segue takes."""
+    """Return a line for each system and number of clients; `segue ×` is segue's throughput divided by the system's."""
     cells = []
     for clients, group in groupby(figures, key=lambda one: one.clients):
         several = list(group)
@@ -68,7 +68,7 @@ def append_cells(figures: Sequence[Figures]) -> list[list[str]]:
 
 
 def row_cells(rows: Sequence[Row]) -> list[list[str]]:
-    """A line for each thing that is wanted."""
+    """Return a line for each target."""
     return [
         [
             row.what,
@@ -84,7 +84,7 @@ def row_cells(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def number(value: float) -> str:
-    """Three digits that count, thousands apart."""
+    """Format a number with three significant digits and separated thousands."""
     if value >= 100:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.3g}" if value >= 0.001 or not value else f"{value:.4f}"
@@ -103,7 +103,7 @@ def _rest(one: Figures) -> list[str]:
 
 
 def _columns(lines: list[list[str]]) -> list[str]:
-    """The first and every wordy column to the left, numbers to the right."""
+    """Align the first column and text to the left, numbers to the right."""
     widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
     return [
         "  ".join(_aligned(cell, width, index) for index, (cell, width) in enumerate(zip(line, widths, strict=True)))

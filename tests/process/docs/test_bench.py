@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.__main__ import arguments
 from tests.bench.load import Job, run
-from tests.bench.parts import appending
+from tests.bench.parts import append
 from tests.bench.report.figures import Load
 from tests.support.process import Segued
 
@@ -22,7 +22,7 @@ def test_the_whole_bench_runs() -> None:
     command += ["--idle-seconds", "0.05", "--starts", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for side in appending.SIDES:
+    for side in append.SIDES:
         reason = side.missing()
         shown = [f"{side.name}: {reason}"] if reason else [f"1 × {side.name} ", f"2 × {side.name} "]
         assert all(line in done.stdout for line in shown), done.stdout
@@ -32,7 +32,7 @@ def test_the_whole_bench_runs() -> None:
 
 def test_a_peer_that_is_not_installed_is_told_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    [redis] = [side for side in appending.SIDES if side.name == "Redis"]
+    [redis] = [side for side in append.SIDES if side.name == "Redis"]
     assert redis.missing() == "not installed (redis-server)"
 
 
@@ -57,4 +57,4 @@ def test_only_a_whole_run_is_published(capsys: pytest.CaptureFixture[str]) -> No
     for part in (["--only", "ping"], ["--without", "redis"]):
         with pytest.raises(SystemExit):
             arguments(["--readme", *part])
-        assert "not with --only or --without" in capsys.readouterr().err
+        assert "needs all parts" in capsys.readouterr().err

@@ -1,27 +1,31 @@
-"""What one client gets from segue besides single appends, each beside what it can be held against."""
+"""Requests of one client other than single appends, each beside a comparable operation."""
 
 from tests.bench.peers.echo import Echo
-from tests.bench.peers.measured import MANY, STORED, Asked, append_many, batch, ping, read
+from tests.bench.peers.measured import MANY, STORED, RepeatedRequest, append_many, batch, ping, read
 from tests.bench.peers.reader import Reader
 from tests.bench.peers.segue import BEGINNING, Segue
 from tests.bench.report.figures import Row, within
 from tests.bench.sides import Length, Side
-from tests.bench.turns import in_turns
+from tests.bench.turns import measure_in_turns
 
 
 def rows_of_ping(length: Length, rounds: int) -> list[Row]:
-    ours, theirs = in_turns([Asked("segue", ping), Echo()], 1, length, rounds).values()
+    ours, theirs = measure_in_turns([RepeatedRequest("segue", ping), Echo()], 1, length, rounds).values()
     return [within("ping, p50", ours.p50, theirs.system, theirs.p50, "ms", 2)]
 
 
 def rows_of_read(length: Length, rounds: int) -> list[Row]:
-    ours, theirs = in_turns([Asked("segue", read), Reader()], 1, length, rounds).values()
+    ours, theirs = measure_in_turns([RepeatedRequest("segue", read), Reader()], 1, length, rounds).values()
     return [within(f"{STORED} messages read, p50", ours.p50, theirs.system, theirs.p50, "ms", 1.5)]
 
 
 def rows_of_many(length: Length, rounds: int) -> list[Row]:
-    sides: list[Side] = [Segue(), Asked("append_many", append_many), Asked("batch", batch, b"[" + BEGINNING)]
-    single, many, several = in_turns(sides, 1, length, rounds).values()
+    sides: list[Side] = [
+        Segue(),
+        RepeatedRequest("append_many", append_many),
+        RepeatedRequest("batch", batch, b"[" + BEGINNING),
+    ]
+    single, many, several = measure_in_turns(sides, 1, length, rounds).values()
     alone = "single appends"
     return [
         within(f"{MANY} in one append_many, each", many.mean / MANY, alone, single.mean, "ms", 1 / 10),

@@ -1,4 +1,4 @@
-"""What the daemon costs when nobody asks it anything: its start, the start of `segue`, CPU and memory while idle."""
+"""The cost of the daemon without requests: its start, the start of `segue`, and its CPU and memory while idle."""
 
 import os
 import socket
@@ -8,22 +8,22 @@ from pathlib import Path
 
 from tests.bench.load import converse
 from tests.bench.parts.start import BARE, measure, seconds_of
-from tests.bench.peers.echo import Echo, echoing
+from tests.bench.peers.echo import Echo, serve_echo
 from tests.bench.peers.measured import read
 from tests.bench.peers.segue import request, serving
 from tests.bench.report.figures import Row, below, median
-from tests.bench.report.progress import tell
+from tests.bench.report.progress import show_progress
 from tests.bench.turns import folder
 from tests.bench.usage import cpu_seconds, memory_bytes
 from tests.support.process import Segued
 
 MEBIBYTE = 1 << 20
-LOOK_SECONDS = 0.001
+POLL_SECONDS = 0.001
 ANSWER_SECONDS = 20
 
 
 def rows_of_start(starts: int) -> list[Row]:
-    """Starting with a file of a thousand messages, until a client that keeps trying has its first answer."""
+    """Measure the start with a file of 1000 messages, up to the first response to a client that retries."""
     with folder() as place:
         with serving(place) as segued:
             read(segued)
@@ -33,10 +33,10 @@ def rows_of_start(starts: int) -> list[Row]:
 
 
 def rows_of_idle(seconds: float) -> list[Row]:
-    """With a thousand messages stored and indexed, beside an echo server that is idle at the same time."""
-    with folder() as place, serving(place) as segued, echoing(place / "echo.sock") as echo:
+    """Measure an idle daemon with 1000 indexed messages, beside an idle echo server."""
+    with folder() as place, serving(place) as segued, serve_echo(place / "echo.sock") as echo:
         read(segued)
-        tell(f"idle for {seconds:g} s")
+        show_progress(f"idle for {seconds:g} s")
         time.sleep(min(2, seconds))
         pids = (segued.pid, echo.pid)
         before = [cpu_seconds(pid) or 0 for pid in pids]
@@ -50,14 +50,14 @@ def rows_of_idle(seconds: float) -> list[Row]:
 
 
 def first_answer(segued: Segued) -> float:
-    """Seconds from the start of the program to an answer; it is stopped again."""
+    """Return the seconds from the start of the program to its first response, and stop it."""
     begun = time.perf_counter()
     segued.launch()
     try:
         while not _answers(segued.socket):
             if time.perf_counter() - begun > ANSWER_SECONDS:
                 raise RuntimeError(f"segued does not answer: {segued.log}")
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return time.perf_counter() - begun
     finally:
         segued.stop()
@@ -68,6 +68,6 @@ def _answers(path: Path) -> bool:
         connection.settimeout(ANSWER_SECONDS)
         try:
             connection.connect(str(path))
-        except OSError:  # not there yet
+        except OSError:  # Not listening yet.
             return False
         return converse(connection, request("daemon.ping"), b"\n").startswith(b"{")

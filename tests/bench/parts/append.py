@@ -1,4 +1,4 @@
-"""Appends of every system, and what is wanted of segue's."""
+"""Appends of every system, and the targets for segue."""
 
 from tests.bench.peers.disk import Disk
 from tests.bench.peers.postgres import Postgres
@@ -9,12 +9,12 @@ from tests.bench.report.figures import Figures, Row, beyond, within
 from tests.bench.sides import Side
 
 OURS = Segue.name
-KEPT = Sqlite(anew=False)
-SIDES: list[Side] = [Segue(), KEPT, Sqlite(anew=True), Postgres(), Redis()]
+KEPT_OPEN = Sqlite(reopen=False)
+SIDES: list[Side] = [Segue(), KEPT_OPEN, Sqlite(reopen=True), Postgres(), Redis()]
 
 
 def rows(figures: list[Figures]) -> list[Row]:
-    """What is wanted of the appends."""
+    """Return the rows with the targets for appends."""
     found: list[Row] = []
     by_name = {(one.system, one.clients): one for one in figures}
     most = max(one.clients for one in figures)
@@ -22,9 +22,9 @@ def rows(figures: list[Figures]) -> list[Row]:
     if ours and (theirs := by_name.get((Postgres.name, most))):
         what = f"append, {most} clients"
         found.append(beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 1.3))
-    if ours and (theirs := by_name.get((KEPT.name, most))):
+    if ours and (theirs := by_name.get((KEPT_OPEN.name, most))):
         found += _against_sqlite(ours, theirs)
-    if (ours := by_name.get((OURS, 1))) and (theirs := by_name.get((KEPT.name, 1))):
+    if (ours := by_name.get((OURS, 1))) and (theirs := by_name.get((KEPT_OPEN.name, 1))):
         what = "append, 1 client, p50 against one commit in process"
         found.append(within(what, ours.p50, "sqlite3", theirs.p50, "ms", 2.5))
     if ours and (theirs := by_name.get((Disk.name, 1))):
