@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from segue.manual import FOLDER, TOPICS, read_topic, summary_of, topic_path
-from tests.process.docs.blocks import PAGES
+from tests.process.docs.blocks import PAGES, steady
 from tests.support.counters import ANSWERED
 from tests.support.docs import PAGES as GENERATED
 from tests.support.docs import README, part_of, updated
+from tests.support.picture import PICTURES, THEMES, converse, draw
 
 ROOT = README.parent
 TESTS = ROOT / "tests"
 SOURCES = [path for path in (ROOT / "src").rglob("*") if path.suffix in {".py", ".bash", ".zsh", ".fish"}]
-LINK = re.compile(r"\]\(([^)#:]+)\)")
+LINK = re.compile(r"(?:\]\(|src(?:set)?=\")([^)#:\"]+)[)\"]")
 
 
 @pytest.mark.parametrize("page", GENERATED, ids=lambda path: path.stem)
@@ -48,6 +49,18 @@ def test_every_variable_of_the_environment_is_documented() -> None:
     names = {name for path in SOURCES for name in re.findall(r"(?<![_A-Z])SEGUE_[A-Z_]+", path.read_text())}
     internal = {"SEGUE_REPORT_FD"}
     assert {name for name in names - internal if f"`{name}`" not in text and f"`{name}=" not in text} == set()
+
+
+def test_the_picture_shows_what_the_commands_print(tmp_path: Path) -> None:
+    screens = converse(tmp_path)
+    for theme in THEMES:
+        drawn = (PICTURES / f"terminals-{theme.name}.svg").read_text()
+        assert shown(draw(screens, theme)) == shown(drawn), "run: python -m tests.support.picture"
+
+
+def shown(picture: str) -> str:
+    """Return the text in a picture without what differs between two runs."""
+    return steady(re.sub("<[^>]*>", "", picture), README.parent)
 
 
 def counted_kinds() -> set[str]:
