@@ -1,0 +1,134 @@
+"""A session of another tool as parameters of `session.import`.
+
+1. A message becomes one message; its calls and thoughts become parts in the shapes of Anthropic's API, which
+   `context.build` keeps together.
+2. The results of its calls become a message of the role `tool` behind it, because a model reads them as the next turn.
+3. Text that the tool wrote into a person's message leaves the content and becomes a part of type `injected`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from segue.history.records import HistoryMessage, HistorySession
+from segue.timestamps import milliseconds, timestamp
+
+MAX_NAME_CHARS = 255
+"""Characters. The longest name that the wire contract allows."""
+
+MAX_RESULT_CHARS = 1_000_000
+"""Characters. A longer tool result is cut, so that no message comes near the limit of 8 MiB."""
+
+CUT = "… [cut {} characters]"
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_INJECTED = re.compile(
+    r"<(system-reminder|environment_context|session_context|user_instructions|untrusted_context)>.*?</\1>\s*",
+    re.DOTALL,
+)
+
+
+def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
+    """Return the member `session` of the parameters."""
+    metadata = dict(session.metadata)
+    if session.forked_from:
+        metadata["forked_from_source"] = session.forked_from
+    if session.parent:
+        metadata["sub_agent"] = True
+    params = {
+        "working_dir": session.directory if (session.directory or "").startswith("/") else None,
+        "name": _name(session.title),
+        "provider": _name(session.provider),
+        "model": _name(session.model),
+        "system_prompt": session.system_prompt,
+        "created_at": _not_later(session.started_at or _first_time(session), now_ms),
+        "parent": session.parent or session.forked_from,
+        "metadata": metadata,
+        "status": session.status,
+        "ended_at": _not_later(session.ended_at, now_ms),
+        "archived": session.archived or None,
+    }
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def message_params(session: HistorySession, now_ms: int) -> Iterator[dict[str, Any]]:
+    """Yield the members of `messages`; a message without a time has that of the one before it."""
+    at = session.started_at
+    for message in session.messages:
+        at = message.at or at
+        yield from _messages(message, _not_later(at, now_ms))
+
+
+def _messages(message: HistoryMessage, at: str | None) -> Iterator[dict[str, Any]]:
+    content = message.text
+    parts: list[dict[str, Any]] = []
+    if message.role == "user":
+        content, parts = _split_injected(message.text)
+    if message.thinking:
+        parts.append({"type": "thinking", "thinking": message.thinking})
+    for call in message.tool_calls:
+        parts.append({"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments})
+    metadata = _metadata(message, all_injected=bool(parts) and not content and message.role == "user")
+    params = {
+        "key": message.key,
+        "role": message.role,
+        "content": content,
+        "parts": parts or None,
+        "created_at": at,
+        "model": message.model,
+        "token_count": message.token_count,
+        "input_tokens": message.input_tokens,
+        "output_tokens": message.output_tokens,
+        "stop_reason": message.stop_reason or ("interrupted" if message.aborted else None),
+        "response_ms": message.response_ms,
+        "metadata": metadata or None,
+    }
+    yield {name: value for name, value in params.items() if value is not None}
+    if results := [_result(call) for call in message.tool_calls if call.result is not None]:
+        marks = {"abandoned": True} if message.abandoned else {}
+        yield {
+            "key": f"{message.key}:results",
+            "role": "tool",
+            "content": "",
+            "parts": results,
+            **({"created_at": at} if at else {}),
+            **({"metadata": marks} if marks else {}),
+        }
+
+
+def _metadata(message: HistoryMessage, *, all_injected: bool) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    if message.kind:
+        kept["kind"] = message.kind
+    if message.injected or all_injected or (message.role == "user" and message.kind is not None):
+        kept["injected"] = True
+    if message.abandoned:
+        kept["abandoned"] = True
+    return kept
+
+
+def _split_injected(text: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return a person's text, and each of the harness's texts in it as a part."""
+    found = [{"type": "injected", "text": match[0].strip()} for match in _INJECTED.finditer(text)]
+    return (_INJECTED.sub("", text).strip() if found else text), found
+
+
+def _result(call: Any) -> dict[str, Any]:
+    text = call.result if isinstance(call.result, str) else str(call.result)
+    if len(text) > MAX_RESULT_CHARS:
+        text = text[:MAX_RESULT_CHARS] + CUT.format(len(text) - MAX_RESULT_CHARS)
+    part = {"type": "tool_result", "tool_use_id": call.id, "content": text}
+    return part | ({"is_error": True} if call.is_error else {})
+
+
+def _name(text: str | None) -> str | None:
+    return _CONTROLS.sub(" ", text or "").strip()[:MAX_NAME_CHARS] or None
+
+
+def _first_time(session: HistorySession) -> str | None:
+    return next((message.at for message in session.messages if message.at), None)
+
+
+def _not_later(at: str | None, now_ms: int) -> str | None:
+    """Return the time, but not a future one: the other machine's clock may be wrong."""
+    return at if at is None or milliseconds(at) <= now_ms else timestamp(now_ms)
