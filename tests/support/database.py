@@ -46,7 +46,7 @@ class Database:
 
     def page(self, query: str, **filter: Any) -> SearchPage:
         self.catch_up()
-        return search.search(self.tx, query, Filter(**filter), limit=200, offset=0)
+        return search.search(self.tx, query, Filter(**filter), limit=200, offset=0, seconds=60)
 
     def find(self, query: str, **filter: Any) -> set[int]:
         """The ids of the hits, which must be as many as the total."""

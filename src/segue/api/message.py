@@ -31,9 +31,16 @@ from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, Me
 
 if TYPE_CHECKING:
     from segue.store.records.append import PreparedMessage
+    from segue.store.search.search import Filter
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
 Drafts = Annotated[list[Draft], Meta(max_length=1000)]
+
+QUICK_SECONDS = 0.25
+"""Seconds: how long a search may occupy a reader that other requests wait for."""
+
+SLOW_SECONDS = 5
+"""Seconds: how long a search may take on its own connection."""
 
 
 @method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), queues=True)
@@ -169,29 +176,48 @@ async def search(
     limit: SearchLimit = 20,
     offset: Count = 0,
 ) -> SearchPage:
-    """Messages that hold all words of the query, of the newest 1000 the best first; `total` counts all.
+    """Return messages that hold all words of the query: of the newest 1000 the best first; `total` counts all.
 
-    A word may stand in the content, in `parts` or in the session's name, in any case and with or without accents.
-    `"…"` is a phrase, `*` after at least 3 characters a prefix; all else is plain text. `since` is exclusive.
+    A word may be in the content, in `parts` or in the session's name, in any case and with or without accents.
+    `"…"` is a phrase, `*` after at least 3 characters a prefix; the rest is plain text. `since` is exclusive.
     """
     check_time(since, "$.since")
     check_time(until, "$.until")
+    store.message_search.check_query(query)
     directory = None if working_dir is None else normalize_directory(working_dir)
     filter = store.message_search.Filter(session_id, directory, bot_id, role, since, until)
     await _catch_up(ctx)
     try:
-        return await ctx.store.read(store.message_search.search, query, filter, limit=limit, offset=offset)
+        return await _search(ctx, query, filter, limit, offset)
     except store.index.IndexDamaged:
         await ctx.store.write(store.index.reset)
     await _catch_up(ctx)
-    return await ctx.store.read(store.message_search.search, query, filter, limit=limit, offset=offset)
+    return await _search(ctx, query, filter, limit, offset)
 
 
 async def _catch_up(ctx: Context) -> None:
-    """Index what was appended up to now, in slices between which others write."""
+    """Index the messages appended so far, in slices that let other writes pass."""
     newest = await ctx.store.read(store.index.newest)
     while await ctx.store.read(store.index.is_behind, newest):
         await ctx.store.write(store.index.step, newest)
+
+
+async def _search(ctx: Context, query: str, filter: "Filter", limit: int, offset: int) -> SearchPage:
+    """Search on a shared reader; a slow search starts again on its own connection, one at a time.
+
+    So slow searches never occupy the readers that other clients wait for.
+    """
+    search, page = store.message_search.search, {"limit": limit, "offset": offset}
+    try:
+        return await ctx.store.read(search, query, filter, **page, seconds=QUICK_SECONDS)
+    except store.message_search.TookTooLong:
+        pass
+    async with ctx.store.slow_reads:
+        try:
+            return await ctx.store.read_on_new_connection(search, query, filter, **page, seconds=SLOW_SECONDS)
+        except store.message_search.TookTooLong:
+            reason = f"the search takes longer than {SLOW_SECONDS} s; use fewer or rarer words"
+            raise InvalidParams(reason, path="$.query") from None
 
 
 async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> "builtins.list[PreparedMessage]":

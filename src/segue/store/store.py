@@ -59,6 +59,7 @@ class Store:
         self._free_readers = list(readers)
         self._reader_slots = anyio.Semaphore(len(readers), fast_acquire=True)
         self._new_reader_slots = anyio.Semaphore(NEW_READERS)
+        self.slow_reads = anyio.Semaphore(1)
         self._clock = clock
 
     @property

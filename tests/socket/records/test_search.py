@@ -166,12 +166,40 @@ def test_no_query_is_an_error(wire: Wire, session: str, query: str) -> None:
     assert wire.call("message.search", query=query) == {"hits": [], "total": 0}
 
 
-def test_a_query_may_be_very_long(wire: Wire, session: str) -> None:
+def test_a_long_query_is_searched_and_a_longer_one_refused(wire: Wire, session: str) -> None:
     text = " ".join(f"word{index}" for index in range(3000))
     made = append(wire, session, text)
     assert find(wire, text) == [made]
     assert find(wire, f"{text} more") == []
     assert find(wire, "x" * 200_000) == []
+    for query in ('"' + "a " * 5000 + '"', " ".join(f"w{index}" for index in range(5000)), "x" * 300_000):
+        with pytest.raises(InvalidParams) as caught:
+            wire.call("message.search", query=query)
+        assert caught.value.data["path"] == "$.query"
+
+
+def test_a_row_that_cannot_be_decoded_is_left_out_and_logged_once(
+    server: Server, wire: Wire, session: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = [append(wire, session, f"zebra {number}") for number in range(3)]
+    assert len(find(wire, "zebra")) == 3
+    damage(server, f"UPDATE messages SET created_at = '2026-11-21 05:00' WHERE id = {made[1]}")
+    assert find(wire, "zebra") == find(wire, "zebra") == [made[2], made[0]]
+    damage(server, f"UPDATE sessions SET name = CAST(x'7a65ff' AS TEXT) WHERE id = '{session}'")
+    assert find(wire, "zebra") == [made[2], made[0]]
+    logged = [record.getMessage() for record in caplog.records if "cannot decode" in record.getMessage()]
+    assert logged == [f"search left out a message: cannot decode its row (id {made[1]})"]
+
+
+def test_a_search_that_takes_too_long_is_refused(wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(wire, session, "zebra")
+    assert len(find(wire, "zebra")) == 1
+    monkeypatch.setattr("segue.store.search.time_limit.PROGRESS_STEPS", 1)
+    monkeypatch.setattr("segue.api.message.QUICK_SECONDS", 0)
+    assert len(find(wire, "zebra")) == 1, "a slow search has a connection of its own"
+    monkeypatch.setattr("segue.api.message.SLOW_SECONDS", 0)
+    with pytest.raises(InvalidParams, match="fewer or rarer words"):
+        wire.call("message.search", query="zebra")
 
 
 def test_words_stand_in_parts_but_not_in_what_is_no_text(wire: Wire, session: str) -> None:

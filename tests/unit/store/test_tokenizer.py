@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from segue.store.search import tokenizer
 from segue.store.search.query_parser import Term, expression, parse
-from segue.store.search.tokenizer import of_message, placed, spaced, split, strings
+from segue.store.search.tokenizer import index_text, part_strings, tokenize, tokenize_with_offsets
 from tests.support.database import Database, emptied
 
 
@@ -43,8 +44,8 @@ from tests.support.database import Database, emptied
     ],
 )
 def test_text_is_split_into_folded_words(text: str, words: list[str]) -> None:
-    assert split(text) == words
-    assert [place.word for place in placed(text)] == words
+    assert tokenize(text) == words
+    assert [place.word for place in tokenize_with_offsets(text)] == words
 
 
 @pytest.mark.parametrize(
@@ -77,23 +78,23 @@ def test_only_quoted_words_reach_the_index() -> None:
 
 def test_texts_of_a_message_are_kept_apart() -> None:
     parts = msgspec.json.encode([{"text": "b", "n": 5, "deep": [{"k": ["c", None, True]}], "data": {"x": "no"}}])
-    assert strings(parts.decode()) == ["b", "c"]
-    assert of_message("a", parts.decode(), "d") == "a ‖ b ‖ c ‖ d"
-    assert of_message("", None, None) == ""
-    assert strings("[{") == []
+    assert part_strings(parts.decode()) == ["b", "c"]
+    assert index_text("a", parts.decode(), "d") == "a ‖ b ‖ c ‖ d"
+    assert index_text("", None, None) == ""
+    assert part_strings("[{") == []
 
 
 @given(st.text())
 def test_every_word_is_one_to_the_index_too(text: str) -> None:
-    for word in split(text):
+    for word in tokenize(text):
         assert re.fullmatch(r"[a-z0-9\x80-\U0010ffff]+", word)
         assert "·" in word or "‖" not in word
-    assert " ".join(split(text)) == " ".join(spaced(text).split())
+    assert " ".join(tokenize(text)) == " ".join(tokenizer.normalize(text).split())
 
 
 @given(st.text(st.characters(max_codepoint=0x2FFF)))
 def test_places_lie_in_the_text_in_order(text: str) -> None:
-    paths = placed(text)
+    paths = tokenize_with_offsets(text)
     assert all(0 <= place.start <= place.end <= len(text) for place in paths)
     assert all(one.start <= other.start for one, other in pairwise(paths))
 
@@ -188,10 +189,10 @@ def test_every_word_of_a_message_finds_it_and_so_does_all_of_it(file: Database, 
     for text in (content, part):
         for word in text.split():
             assume('"' not in word)
-            if split(word):
+            if tokenize(word):
                 assert database.find(word) == {made}
         whole = text.replace('"', " ")
-        if split(whole):
+        if tokenize(whole):
             assert database.find(f'"{whole}"') == {made}
 
 

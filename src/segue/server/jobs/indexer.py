@@ -1,4 +1,4 @@
-"""Keeps the search index up to date while nobody waits for the writer."""
+"""The background task that keeps the search index up to date while the writer is idle."""
 
 import logging
 import sqlite3
@@ -12,20 +12,20 @@ from segue.store.store import Store
 log = logging.getLogger("segue.search")
 
 IDLE_SECONDS = 0.25
-"""After a change, so that the index takes no turns from the clients that are at it; a search does not wait for it."""
+"""Seconds: the delay after a change. Clients often write again soon; a search does not wait for the indexer."""
 
 PAUSE_SECONDS = 0.005
-"""Between two slices while nobody else writes."""
+"""Seconds: the pause between two slices while no client writes."""
 
 BUSY_SECONDS = 0.1
-"""Between two slices while others do: the writer belongs to them, and one in a hundred waiting for a slice is many."""
+"""Seconds: the further pause while clients write, so that only about 1 in 100 writes waits for a slice."""
 
 RETRY_SECONDS = 60
-"""After an error, which may be a full disk."""
+"""Seconds: the pause after an error, such as a full disk."""
 
 
 async def keep_indexed(store: Store) -> None:
-    """Put in what is appended and merge away what is deleted, a slice at a time, until cancelled."""
+    """Index new messages and merge deleted terms away, one slice at a time, until cancelled."""
     while True:
         commits = store.commit_count
         try:
@@ -36,16 +36,16 @@ async def keep_indexed(store: Store) -> None:
                     await anyio.sleep(BUSY_SECONDS)
                 continue
         except (SegueError, sqlite3.Error) as error:
-            log.warning("indexing failed: %s", error)
+            log.warning("indexing failed: %s (next attempt in %d s)", error, RETRY_SECONDS)
             await anyio.sleep(RETRY_SECONDS)
         await store.wait_for_commit(after=commits)
         await anyio.sleep(IDLE_SECONDS)
 
 
 async def _work(store: Store) -> bool:
-    """Do a slice of what is to be done; False if that is nothing.
+    """Run one slice of indexing and one of merging; return False if neither is due.
 
-    Of both, for one who never stops appending must not keep the words of the deleted in the index.
+    Both run in each round, because a client that appends without pause must not keep deleted terms in the index.
     """
     newest = await store.read(index.newest)
     is_behind = await store.read(index.is_behind, newest)

@@ -11,7 +11,7 @@ from segue.store.engine.tx import Tx
 from segue.store.records import sessions
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
 from segue.store.search import index
-from segue.store.search.index_entries import Row, as_text
+from segue.store.search.index_entries import IndexRow, as_text
 from segue.timestamps import milliseconds
 
 TEXTS = {
@@ -150,7 +150,7 @@ def _update_index_and_name(tx: Tx, message_id: int, values: dict[str, str | None
         """,
         id=message_id,
     ).fetchone()
-    old = Row(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
+    old = IndexRow(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
     new = old._replace(parts=values["parts"], content=values["content"] or "")
     index.replace(tx, old, new)
     with suppress(ValueError):  # An invalid time, written by another program, gave no name.
@@ -158,7 +158,7 @@ def _update_index_and_name(tx: Tx, message_id: int, values: dict[str, str | None
     _emit_updated(tx, session_id)
 
 
-def _rename(tx: Tx, old: Row, new: Row) -> None:
+def _rename(tx: Tx, old: IndexRow, new: IndexRow) -> None:
     """Rename a session whose name comes from the message, because the name may hold the beginning of a secret.
 
     A secret that is cut off matches no pattern.

@@ -6,7 +6,7 @@ the deletion is complete the moment that row is committed; the slices only give 
 
 from segue.models import MAX_INTEGER
 from segue.store.engine.tx import Tx
-from segue.store.search import index, index_entries
+from segue.store.search import index, index_entries, index_sessions
 
 VACUUM_PAGES = 200
 """Pages given back in one transaction: about 2 ms."""
@@ -62,7 +62,7 @@ def _remove_slice(tx: Tx, session_id: str, before_id: int) -> None:
     """A slice of the search index bounds this too: taking a message out of it costs more than deleting it."""
     rows = index_entries.slice_of_session(tx, session_id, 0, before_id)
     if rows:
-        index.take_out(tx, rows)
+        index.remove_rows(tx, rows)
         tx.run(
             "DELETE FROM messages WHERE session_id = :session_id AND id <= :last",
             session_id=session_id,
@@ -71,4 +71,4 @@ def _remove_slice(tx: Tx, session_id: str, before_id: int) -> None:
     left = "SELECT 1 FROM messages WHERE session_id = :session_id AND id < :before_id"
     if tx.run(left, session_id=session_id, before_id=before_id).fetchone() is None:
         tx.run("DELETE FROM purges WHERE session_id = :session_id", session_id=session_id)
-        index.forget(tx, session_id)
+        index_sessions.forget(tx, session_id)

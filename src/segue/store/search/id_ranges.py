@@ -1,7 +1,8 @@
-"""Which ids a time covers: ids grow with time but for clocks that jump and for forks, which keep times.
+"""The ranges of message ids that a time filter covers.
 
-For each block of 1024 ids its first and last time are known, so that only in blocks that a bound goes through a
-search must look at the messages themselves (a join over all matches takes up to a second).
+Ids grow with time, except after a clock jump and in a fork, which keeps times. `search_times` holds the first and last
+time of each block of 1024 ids. A search compares single messages only in blocks that a bound of the filter cuts,
+because a join over all matches takes up to a second.
 """
 
 from itertools import groupby
@@ -11,23 +12,23 @@ from segue.store.engine.tx import Tx
 from segue.store.search.index import BLOCK_BITS
 
 RANGES = 100
-"""More ranges than this are searched as one, message by message."""
+"""Ranges: above this number they are searched as one, message by message."""
 
 PAST_ALL_IDS = 2**63 - 1
 
 
 class Range(NamedTuple):
-    """Ids from first to last; if `sure`, all messages in it are of the time asked for."""
+    """Ids from `first` to `last`, inclusive; if `exact`, the filter admits every message in it."""
 
     first: int
     last: int
-    sure: bool
+    exact: bool
 
 
 def ranges(tx: Tx, since: str | None, until: str | None) -> list[Range]:
-    """The ranges, in order, that may hold messages after `since` and not after `until`."""
+    """Return the ranges, ascending, that may hold messages after `since` and not after `until`."""
     if since is None and until is None:
-        return [Range(0, PAST_ALL_IDS, sure=True)]
+        return [Range(0, PAST_ALL_IDS, exact=True)]
     blocks = tx.run(
         """
         SELECT block, (:since IS NULL OR first_at > :since) AND (:until IS NULL OR last_at <= :until) FROM search_times
@@ -36,11 +37,11 @@ def ranges(tx: Tx, since: str | None, until: str | None) -> list[Range]:
         since=since,
         until=until,
     ).fetchall()
-    # Neighbours have equal differences of number and place.
+    # Adjacent blocks have the same difference between block number and position in the list.
     runs = groupby(enumerate(blocks), key=lambda entry: (entry[1][0] - entry[0], bool(entry[1][1])))
-    found = [_range([block for _, (block, _) in members], sure=sure) for (_, sure), members in runs]
-    return found if len(found) <= RANGES else [Range(found[0].first, found[-1].last, sure=False)]
+    found = [_range([block for _, (block, _) in members], exact=exact) for (_, exact), members in runs]
+    return found if len(found) <= RANGES else [Range(found[0].first, found[-1].last, exact=False)]
 
 
-def _range(blocks: list[int], *, sure: bool) -> Range:
-    return Range(blocks[0] << BLOCK_BITS, ((blocks[-1] + 1) << BLOCK_BITS) - 1, sure)
+def _range(blocks: list[int], *, exact: bool) -> Range:
+    return Range(blocks[0] << BLOCK_BITS, ((blocks[-1] + 1) << BLOCK_BITS) - 1, exact)

@@ -1,30 +1,32 @@
-"""Whether the search index fits the messages."""
+"""The comparison of the search index with the messages, for `daemon.check`."""
 
 import sqlite3
 
 from segue.store.engine.tx import Tx
 from segue.store.search import index
 
-_ALL = "tags : (ruser OR rassistant OR rsystem OR rtool)"
+_EVERY_MESSAGE = "tags : (ruser OR rassistant OR rsystem OR rtool)"
 
 
 def check(tx: Tx) -> list[str]:
-    """A sentence for each problem of the index; that it lags is none.
+    """Return a sentence for each problem of the index. An index that is behind is not a problem.
 
-    Reads all of it: seconds for a million messages. FTS5's own integrity-check is a write and would hold up everybody.
+    The check reads the whole index: seconds for a million messages. FTS5's own integrity check is a write and would
+    block every client for that time.
     """
     try:
         return _count_words(tx) + _compare(tx)
     except sqlite3.DatabaseError as error:
+        # The vocabulary table reports a broken index as plain SQLITE_CORRUPT; message_words itself reports the cause.
         if not index.is_damage(error) and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT:
-            raise  # the vocabulary says of a broken index only that something is corrupt; check says what, too
+            raise
         return ["search index: damaged"]
 
 
 def _count_words(tx: Tx) -> list[str]:
-    kept = index.progress(tx).words
+    added = index.progress(tx).words
     held = tx.run("SELECT coalesce(sum(cnt), 0) FROM message_vocabulary").fetchone()[0]
-    return [] if held == kept else [f"search index: {kept} words were put in, it holds {held}"]
+    return [] if held == added else [f"search index: {added} words were added, {held} are in it"]
 
 
 def _compare(tx: Tx) -> list[str]:
@@ -35,7 +37,7 @@ def _compare(tx: Tx) -> list[str]:
           AND id NOT IN (SELECT rowid FROM message_words WHERE message_words MATCH :all)
         """,
         upto=upto,
-        all=_ALL,
+        all=_EVERY_MESSAGE,
     ).fetchone()[0]
     surplus = tx.run(
         """
@@ -43,7 +45,7 @@ def _compare(tx: Tx) -> list[str]:
         WHERE message_words MATCH :all AND (rowid > :upto OR rowid NOT IN (SELECT id FROM messages))
         """,
         upto=upto,
-        all=_ALL,
+        all=_EVERY_MESSAGE,
     ).fetchone()[0]
     problems = [f"search index: {missing} messages are missing"] if missing else []
     return problems + ([f"search index: {surplus} messages in it are deleted"] if surplus else [])

@@ -1,52 +1,52 @@
-"""A person's words as a query of the index: quoted words only, so that none of them is ever an operator."""
+"""The translation of a query into an FTS5 expression. Every word is quoted, so no input is ever an operator."""
 
 import re
 from typing import NamedTuple
 
-from segue.store.search.tokenizer import spaced, split
+from segue.store.search.tokenizer import normalize, tokenize
 
 PREFIX_CHARS = 3
-"""A `*` after fewer is plain text: half the vocabulary begins with a given letter."""
+"""Characters: the shortest prefix. A `*` after fewer is plain text, because shorter prefixes match half the index."""
 
 _TERMS = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 
 class Term(NamedTuple):
-    """Words that must follow one another; of the last one perhaps only the beginning."""
+    """Words that must be adjacent; with `prefix`, the last word may continue."""
 
     words: tuple[str, ...]
     prefix: bool = False
 
     def match(self) -> str:
-        """The term in FTS5's language: words hold no quote, see `words`."""
+        """Return the term as an FTS5 phrase. Words never contain a quote, because the tokenizer drops it."""
         return f'"{" ".join(self.words)}"' + " *" * self.prefix
 
 
 def parse(query: str) -> list[Term]:
-    """The terms of a query, each once; none if there is no word in it. No text is an error.
+    """Return the distinct terms of a query; an empty list if it holds no word. No query is an error.
 
-    White space stands between terms, `"` around a phrase, and `*` after the beginning of a word; what
-    punctuation joins, as in `foo_bar`, is a phrase of its parts.
+    White space separates terms, `"` encloses a phrase, and `*` ends a prefix. Words joined by punctuation, such as
+    `foo_bar`, are a phrase.
     """
     found = [_phrase(found[1]) if found[1] is not None else _word(found[2]) for found in _TERMS.finditer(query)]
     return list(dict.fromkeys(term for term in found if term.words))
 
 
 def expression(terms: list[Term], tags: list[str]) -> str:
-    """What FTS5 is asked: all terms among the words, and all tags."""
-    asked = f"words : ({' AND '.join(term.match() for term in terms)})"
-    return asked + (f" AND tags : ({' AND '.join(tags)})" if tags else "")
+    """Return the FTS5 expression for messages that hold all terms and all tags."""
+    words = f"words : ({' AND '.join(term.match() for term in terms)})"
+    return words + (f" AND tags : ({' AND '.join(tags)})" if tags else "")
 
 
 def _phrase(text: str) -> Term:
-    return Term(tuple(split(text)))
+    return Term(tuple(tokenize(text)))
 
 
 def _word(text: str) -> Term:
     if text.endswith("*"):
-        before = spaced(text[:-1])
+        before = normalize(text[:-1])
         words = before.split()
-        # A blank at the end: the star does not follow a word, or follows one that is a single character anyway.
+        # A space at the end means that the star follows a separator or a single-character token.
         if words and not before.endswith(" ") and len(words[-1]) >= PREFIX_CHARS:
             return Term(tuple(words), prefix=True)
-    return Term(tuple(split(text)))
+    return Term(tuple(tokenize(text)))

@@ -1,0 +1,1 @@
+"""Readers of the histories that coding agents keep."""

@@ -1,0 +1,1 @@
+"""Readers of chat tools' histories and of exported archives."""

@@ -1,0 +1,104 @@
+"""gptme: `logs/NAME/conversation.jsonl`, with local times; tool calls are lines of the answer's text."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from segue.history.reader import Reading, first, from_local, read_json_lines, texts
+from segue.history.records import HistoryMessage, HistorySession, ToolCall
+
+CALL = re.compile(r"^@(\w+)\(([^)\n]+)\): (\{.*)", re.MULTILINE | re.DOTALL)
+"""The tool format: `@shell(call_1): {"command": "ls"}`; the JSON may continue on further lines."""
+
+
+class Gptme:
+    """The histories of gptme."""
+
+    name = "gptme"
+
+    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
+        """Return the folder of the logs."""
+        if folder := environment.get("GPTME_LOGS_HOME"):
+            return [Path(folder)]
+        return [Path(environment.get("XDG_DATA_HOME") or home / ".local/share") / "gptme/logs"]
+
+    def discover(self, root: Path) -> Iterator[Path]:
+        """Yield each conversation."""
+        yield from sorted(root.glob("*/conversation.jsonl"))
+
+    def read(self, item: Path) -> Reading:
+        """Return the conversation of a file."""
+        skipped: Counter[str] = Counter()
+        records = list(read_json_lines(item, skipped))
+        chat, home = _chat(item), item.parents[5] if len(item.parents) > 5 else item.parent
+        workspace = chat.get("workspace")
+        messages = _messages(records)
+        session = HistorySession(
+            id=item.parent.name,
+            path=str(item),
+            directory=re.sub(r"^~(?=/|$)", str(home), workspace) if isinstance(workspace, str) else None,
+            title=chat.get("name"),
+            model=chat.get("model") or first(message.model for message in messages),
+            started_at=first(from_local(record.get("timestamp")) for record in records),
+            messages=messages,
+        )
+        return Reading([session], skipped)
+
+    def resume_command(self, session_id: str) -> list[str] | None:
+        """Return `gptme --name`."""
+        return ["gptme", "--name", session_id]
+
+
+def _chat(item: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((item.parent / "config.toml").read_text("utf-8")).get("chat") or {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}
+
+
+def _messages(records: list[dict[str, Any]]) -> list[HistoryMessage]:
+    messages: list[HistoryMessage] = []
+    calls: dict[str, ToolCall] = {}
+    for index, record in enumerate(records):
+        role, text = record.get("role"), texts(record.get("content"))
+        if role == "system" and (call := calls.get(record.get("call_id") or "")):
+            call.result, call.is_error = text, False
+        elif role in ("user", "assistant"):
+            metadata = record.get("metadata") or {}
+            usage = metadata.get("usage") or {}
+            message = HistoryMessage(
+                key=f"{record.get('timestamp')}-{index}",
+                role=role,
+                text=text,
+                at=from_local(record.get("timestamp")),
+                injected=role == "user" and text.startswith("<system>"),
+                model=metadata.get("model") if role == "assistant" else None,
+                input_tokens=usage.get("input_tokens"),
+                output_tokens=usage.get("output_tokens"),
+            )
+            if role == "assistant":
+                _split_calls(message)
+            calls |= {call.id: call for call in message.tool_calls}
+            messages.append(message)
+    return messages
+
+
+def _split_calls(message: HistoryMessage) -> None:
+    """Move the calls of a text into `tool_calls`."""
+    while found := CALL.search(message.text):
+        try:
+            arguments, end = msgspec.json.decode(found[3]), len(message.text)
+        except msgspec.DecodeError:
+            first_line = found[3].partition("\n")[0]
+            try:
+                arguments, end = msgspec.json.decode(first_line), found.start(3) + len(first_line)
+            except msgspec.DecodeError:
+                return
+        call = ToolCall(id=found[2], name=found[1], arguments=arguments)
+        message.tool_calls = [*message.tool_calls, call]
+        message.text = (message.text[: found.start()].rstrip("\n") + message.text[end:]).rstrip("\n")

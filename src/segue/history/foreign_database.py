@@ -1,0 +1,79 @@
+"""Another program's SQLite database, read without a lock and without a file beside it."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+COMPANIONS = ("-wal", "-journal")
+"""Files that hold a part of the database; `-shm` is made again from `-wal`."""
+
+ATTEMPTS = 5
+"""Copies to make until none of the files changed during one; each takes a moment in which the program may write."""
+
+
+class Rows:
+    """A private copy of a foreign database, with rows as dictionaries."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.row_factory = sqlite3.Row
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        self._connection = connection
+        names = connection.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+        self.tables = frozenset(str(row["name"]) for row in names)
+
+    def select(self, sql: str, *values: object) -> Iterator[sqlite3.Row]:
+        """Yield the rows of a query."""
+        yield from self._connection.execute(sql, values)
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Return the names of a table's columns."""
+        return frozenset(row["name"] for row in self.select("SELECT name FROM pragma_table_info(?)", table))
+
+
+@contextmanager
+def open_copy(path: Path) -> Iterator[Rows]:
+    """Open a private copy of the database.
+
+    SQLite would create `-shm` beside a WAL database even to read it, and hold up a program that keeps a rollback
+    journal. The copy includes the WAL and a journal, so that what is committed is in it and nothing else.
+
+    Raises:
+        OSError: the file cannot be copied, or changed during each of five copies.
+        ValueError: it is no SQLite database, or damaged.
+    """
+    with TemporaryDirectory(prefix="segue-import-") as folder:
+        copy = Path(folder) / "copy.db"
+        for _ in range(ATTEMPTS):
+            before = _state(path)
+            _copy(path, copy)
+            if _state(path) == before:
+                break
+        else:
+            raise BlockingIOError(f"{path} changed while it was copied; try again later")
+        try:
+            with closing(sqlite3.connect(copy)) as connection:
+                yield Rows(connection)
+        except sqlite3.Error as error:
+            raise ValueError(f"not a database of a known form: {error}") from error
+
+
+def _state(path: Path) -> list[tuple[int, int, int] | None]:
+    found: list[tuple[int, int, int] | None] = []
+    for suffix in ("", *COMPANIONS):
+        try:
+            status = Path(f"{path}{suffix}").stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        except FileNotFoundError:
+            found.append(None)
+    return found
+
+
+def _copy(path: Path, copy: Path) -> None:
+    shutil.copyfile(path, copy)
+    for suffix in COMPANIONS:
+        Path(f"{copy}{suffix}").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")

@@ -1,0 +1,144 @@
+"""What a reader is, and what readers share: lines of JSON, times, and texts of content blocks."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from segue.history.records import HistorySession
+from segue.timestamps import timestamp
+
+MAX_LINE_BYTES = 64 * 2**20
+"""Bytes. A longer line is skipped and counted, because one line must not take the importer's memory."""
+
+
+class Reading(NamedTuple):
+    """What one item holds: its sessions, and what the reader had to leave out."""
+
+    sessions: list[HistorySession]
+    skipped: Counter[str]
+    """Count by reason: `damaged line`, `unknown record TYPE` and the like."""
+
+
+class Reader(Protocol):
+    """The histories of one tool. Register a class without arguments as an entry point of group `segue.history`."""
+
+    name: str
+    """The tool's name in `source.tool`."""
+
+    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
+        """Return the folders and files in which the tool keeps its histories; they need not exist.
+
+        `platform` is `sys.platform`.
+        """
+
+    def discover(self, root: Path) -> Iterator[Path]:
+        """Yield each item below a root: a file, or a folder that is read as one.
+
+        Raises:
+            OSError: the root cannot be listed.
+        """
+
+    def read(self, item: Path) -> Reading:
+        """Return everything in an item; damaged and unknown records are counted, not fatal.
+
+        Raises:
+            OSError: the item cannot be read.
+            ValueError: nothing in it has a form of this reader.
+        """
+
+    def resume_command(self, session_id: str) -> list[str] | None:
+        """Return the command that continues the session in its own tool, None if the tool has none."""
+
+
+def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
+    """Yield each complete line that holds a JSON object; count the others.
+
+    The last line counts only if it ends in a line feed, because the tool may still be writing it.
+    """
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE_BYTES):
+            if not line.endswith(b"\n"):
+                if len(line) < MAX_LINE_BYTES:
+                    return
+                skipped["line over 64 MiB"] += 1
+                while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+            elif line.strip():
+                try:
+                    yield decode(line)
+                except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                    skipped["damaged line"] += 1
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON document in a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no JSON, as while the tool rewrites it.
+    """
+    return msgspec.json.decode(path.read_bytes())
+
+
+def from_iso(text: object) -> str | None:
+    """Return a time of RFC 3339 or ISO 8601 as the wire writes it, None for anything else.
+
+    A time without a zone is taken as UTC.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def from_local(text: object) -> str | None:
+    """Return an ISO time without a zone, written in the machine's local time, as the wire writes it."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return from_datetime(datetime.fromisoformat(text).astimezone(UTC))
+    except ValueError:
+        return None
+
+
+def from_ms(value: object) -> str | None:
+    """Return milliseconds since 1970 as the wire writes them, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 253_402_300_800_000:
+        return None
+    return timestamp(int(value))
+
+
+def from_seconds(value: object) -> str | None:
+    """Return seconds since 1970 as the wire writes them, None for anything else."""
+    return from_ms(value * 1000) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def from_datetime(moment: datetime) -> str | None:
+    """Return a moment with a zone as the wire writes it."""
+    return from_ms(int(moment.timestamp() * 1000 + 0.0001))
+
+
+def texts(content: object, types: Sequence[str] = ("text",)) -> str:
+    """Return a content's text: a string as it is, the `text` of the blocks of those types joined by line feeds."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(block["text"] for block in blocks(content, types) if isinstance(block.get("text"), str))
+
+
+def blocks(content: object, types: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the blocks of a content whose `type` is one of the given ones."""
+    several = content if isinstance(content, list) else []
+    return [block for block in several if isinstance(block, dict) and block.get("type") in types]
+
+
+def first(values: Iterable[Any]) -> Any:
+    """Return the first value that is not None, None if there is none."""
+    return next((value for value in values if value is not None), None)

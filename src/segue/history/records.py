@@ -1,0 +1,69 @@
+"""The values that a reader yields: sessions, messages and tool calls of another tool."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Role = Literal["user", "assistant", "system", "tool"]
+
+Kind = Literal["summary", "compaction", "command", "interrupt", "notification", "error"]
+"""What a message is that is no plain message of a person or a model."""
+
+
+class ToolCall(Struct, kw_only=True):
+    """A tool call of a model, with its result where the history holds one."""
+
+    id: str
+    name: str
+    arguments: Any
+    result: str | None = None
+    is_error: bool | None = None
+
+
+class HistoryMessage(Struct, kw_only=True, omit_defaults=True):
+    """A message as the tool recorded it.
+
+    `key` identifies it within its session and stays the same when the tool rewrites the message.
+    """
+
+    key: str
+    role: Role
+    text: str
+    at: str | None = None
+    kind: Kind | None = None
+    injected: bool = False
+    """True if the tool and no person wrote a text of the role `user`."""
+
+    thinking: str | None = None
+    tool_calls: list[ToolCall] = []
+    model: str | None = None
+    token_count: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    stop_reason: str | None = None
+    response_ms: int | None = None
+    aborted: bool = False
+    """True if the model's answer was cut off."""
+
+    abandoned: bool = False
+    """True if a rewind left the message out of the conversation."""
+
+
+class HistorySession(Struct, kw_only=True, omit_defaults=True):
+    """A conversation as the tool recorded it; `id`, `parent` and `forked_from` are the tool's own ids."""
+
+    id: str
+    path: str
+    directory: str | None = None
+    title: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    system_prompt: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    status: Literal["completed", "crashed"] | None = None
+    parent: str | None = None
+    forked_from: str | None = None
+    archived: bool = False
+    messages: list[HistoryMessage] = []
+    metadata: dict[str, Any] = {}

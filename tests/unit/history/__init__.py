@@ -1,0 +1,1 @@
+"""The readers of other tools' histories, over files that the tools wrote."""
