@@ -1,46 +1,63 @@
-"""What happened, as the store tells it and as clients hear of it."""
+"""Events: what the store emits, and what a client receives."""
 
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Raw, Struct
 
-from segue.models import Memory, Message, RowId, Session, Summary, Timestamp
+from segue.models import Bot, Memory, Message, RowId, Session, Summary, Timestamp
 
 EventKind = Literal[
     "session.created", "session.updated", "session.ended", "session.deleted", "message.appended", "messages.deleted",
-    "summary.saved", "memory.saved", "memory.deleted",
+    "summary.saved", "memory.saved", "memory.deleted", "bot.created", "bot.deleted",
 ]  # fmt: skip
 AnyKind = Literal[EventKind, "reset"]
 
 RESET: Literal["reset"] = "reset"
-"""Events are missing here: what the client knows may be out of date. Sent whatever kinds were asked for."""
+"""Events are missing here, so the client's state may be out of date. Every subscription receives it."""
 
 
 class SessionDeleted(Struct, kw_only=True):
-    """A session that is gone, with all it held."""
+    """A session that was deleted with everything it held."""
 
     session_id: str
 
 
 class MessagesDeleted(Struct, kw_only=True):
-    """Messages of a session that are gone: those with a smaller id."""
+    """Messages of a session that were deleted: the ones with a smaller id."""
 
     before_id: RowId
     deleted: RowId
 
 
 class MemoryDeleted(Struct, kw_only=True):
-    """A memory that is gone."""
+    """A memory that was deleted."""
 
     memory_id: RowId
 
 
+class BotDeletedEvent(Struct, kw_only=True):
+    """A bot that was deleted with its sessions and memories."""
+
+    bot_id: str
+
+
 class Nothing(Struct):
-    """A reset says nothing but that it is one."""
+    """The empty data of a reset."""
 
 
-Data = Session | SessionDeleted | Message | MessagesDeleted | Summary | Memory | MemoryDeleted | Nothing
+Data = (
+    Session
+    | SessionDeleted
+    | Message
+    | MessagesDeleted
+    | Summary
+    | Memory
+    | MemoryDeleted
+    | Bot
+    | BotDeletedEvent
+    | Nothing
+)
 
 DATA: dict[AnyKind, type[Data]] = {
     "session.created": Session,
@@ -52,13 +69,15 @@ DATA: dict[AnyKind, type[Data]] = {
     "summary.saved": Summary,
     "memory.saved": Memory,
     "memory.deleted": MemoryDeleted,
+    "bot.created": Bot,
+    "bot.deleted": BotDeletedEvent,
     RESET: Nothing,
 }
-"""What an event of each kind carries."""
+"""The type of an event's data, by kind."""
 
 
 class Emitted(NamedTuple):
-    """An event as the store tells it, with all that a filter may look at."""
+    """An event as the store emits it, with the fields that filters compare."""
 
     kind: EventKind
     session_id: str | None
@@ -69,7 +88,7 @@ class Emitted(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which events are wanted; None wants all."""
+    """Conditions on events; None accepts all."""
 
     session_id: str | None = None
     working_dir: str | None = None
@@ -78,35 +97,36 @@ class Filter(NamedTuple):
 
 
 class Event(Struct, kw_only=True):
-    """An event as a client hears of it; `data` is of the type that `DATA` has for its kind."""
+    """An event as a client receives it; `data` has the type that `DATA` holds for its kind."""
 
     subscription_id: str
     cursor: str
-    """Where to go on after this event: the `cursor` of a later subscription."""
+    """Where a later subscription continues after this event."""
     kind: AnyKind
     session_id: str | None
     at: Timestamp
     data: Any
 
 
-class _Sent(Struct, kw_only=True):
+class _Received(Struct, kw_only=True):
     kind: str
     data: Raw
 
 
 _decode = msgspec.json.Decoder(Event).decode
-_decode_sent = msgspec.json.Decoder(_Sent).decode
+_decode_received = msgspec.json.Decoder(_Received).decode
 _KNOWN = frozenset(get_args(AnyKind))
 
 
 def decode_event(params: bytes | Raw) -> Event | None:
-    """The event that a notification's params hold; None for a kind that only a newer daemon knows.
+    """Return the event in a notification's params, or None for a kind that only a newer daemon sends.
 
-    Raises msgspec.DecodeError for anything else.
+    Raises:
+        msgspec.DecodeError: the params are not an event.
     """
-    sent = _decode_sent(params)
-    if sent.kind not in _KNOWN:
+    received = _decode_received(params)
+    if received.kind not in _KNOWN:
         return None
     event = _decode(params)
-    event.data = msgspec.json.decode(sent.data, type=DATA[event.kind])
+    event.data = msgspec.json.decode(received.data, type=DATA[event.kind])
     return event

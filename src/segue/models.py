@@ -94,8 +94,11 @@ class Session(Struct, kw_only=True):
     output_tokens: Count
 
 
-class Message(Struct, kw_only=True):
-    """One turn of a conversation, as it was appended."""
+class Message(Struct):
+    """One turn of a conversation, as it was appended.
+
+    The order of the members is the order of the columns that the store reads.
+    """
 
     id: RowId
     session_id: str

@@ -98,9 +98,10 @@ class DeletedCount(Struct, kw_only=True):
 
 
 class BotList(Struct, kw_only=True):
-    """All bots, the oldest first."""
+    """Bots in order of creation, and the number of all bots."""
 
     bots: list[Bot]
+    total: Count
 
 
 class BotDeleted(Struct, kw_only=True):
@@ -128,6 +129,12 @@ class ExtractionList(Struct, kw_only=True):
     """Entries of the queue, the next due first."""
 
     extractions: list[Extraction]
+
+
+class ExtractionPage(ExtractionList, kw_only=True):
+    """A page of the queue, the next due first, and the number of all entries that match."""
+
+    total: Count
 
 
 class ConversationContext(Struct, kw_only=True):

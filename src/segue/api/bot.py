@@ -5,7 +5,7 @@ from segue.api.request import Context
 from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
-from segue.models import Bot, BotId, Name
+from segue.models import Bot, BotId, Count, Limit, Name
 from segue.results import BotDeleted, BotList
 
 
@@ -24,9 +24,10 @@ async def get(ctx: Context, *, bot_id: BotId) -> Bot:
 
 
 @method("bot.list", raises=(StorageError, InvalidData))
-async def list(ctx: Context) -> BotList:
-    """All bots, the oldest first; `default` is always there."""
-    return BotList(bots=await ctx.store.read(store.bots.list_all))
+async def list(ctx: Context, *, limit: Limit = 100, offset: Count = 0) -> BotList:
+    """Return one page of the bots in order of creation; it ends early when it exceeds `limits.answer_bytes`."""
+    answer_bytes = ctx.config.limits.answer_bytes
+    return await ctx.store.read(store.bots.list_page, limit=limit, offset=offset, answer_bytes=answer_bytes)
 
 
 @method("bot.delete", raises=(Conflict, StorageError))

@@ -9,8 +9,8 @@ from segue.api.request import Context
 from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
-from segue.models import BotId, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
-from segue.results import Deleted, ExtractionList, MemoryList
+from segue.models import BotId, Count, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId
+from segue.results import Deleted, ExtractionList, ExtractionPage, MemoryList
 
 MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]
 
@@ -22,10 +22,23 @@ async def enqueue(ctx: Context, *, session_id: SessionId) -> Extraction:
 
 
 @method("extraction.list", raises=(StorageError, InvalidData))
-async def list(ctx: Context, *, bot_id: BotId | None = None, include_exhausted: bool = False) -> ExtractionList:
-    """The queue, the next due first."""
-    found = await ctx.store.read(store.extractions.list_all, bot_id, include_exhausted=include_exhausted)
-    return ExtractionList(extractions=found)
+async def list(
+    ctx: Context,
+    *,
+    bot_id: BotId | None = None,
+    include_exhausted: bool = False,
+    limit: Limit = 100,
+    offset: Count = 0,
+) -> ExtractionPage:
+    """Return one page of the queue, the next due first; it ends early when it exceeds `limits.answer_bytes`."""
+    return await ctx.store.read(
+        store.extractions.list_page,
+        bot_id,
+        include_exhausted=include_exhausted,
+        limit=limit,
+        offset=offset,
+        answer_bytes=ctx.config.limits.answer_bytes,
+    )
 
 
 @method("extraction.claim", raises=(StorageError, InvalidData))
@@ -33,7 +46,10 @@ async def claim(
     ctx: Context, *, bot_id: BotId | None = None, limit: Limit = 1, lease_seconds: LeaseSeconds = 300
 ) -> ExtractionList:
     """Entries that are due, leased to the caller alone; a lease that ran out before counts as an attempt."""
-    return ExtractionList(extractions=await ctx.store.write(store.extractions.claim, bot_id, limit, lease_seconds))
+    while True:
+        claimed, incomplete = await ctx.store.write(store.extractions.claim, bot_id, limit, lease_seconds)
+        if claimed or not incomplete:
+            return ExtractionList(extractions=claimed)
 
 
 @method("extraction.complete", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))

@@ -79,6 +79,6 @@ async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
 @method("memory.delete_all", raises=(NotFound, StorageError))
 async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
     """How many memories the bot had."""
-    deleted = await ctx.store.write(store.memories.delete_all, bot_id)
+    deleted = await ctx.store.write(store.bots.delete_memories, bot_id)
     ctx.daemon.purge()
     return DeletedCount(deleted=deleted)

@@ -30,7 +30,7 @@ from segue.models import (
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 
 if TYPE_CHECKING:
-    from segue.store.records.append import PreparedMessage
+    from segue.store.records.idempotency import PreparedMessage
     from segue.store.search.search import Filter
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
@@ -89,7 +89,7 @@ async def append(
         key=key,
     )
     [new] = await _prepare(ctx, [draft], "$")
-    write = ctx.store.write_inline if new.size <= store.append.BRIEF_BYTES else ctx.store.write
+    write = ctx.store.write_inline if new.size <= store.append.INLINE_BYTES else ctx.store.write
     if session_id is not None:
         return await write(store.append.append, session_id, new, expected_last_id=expected_last_id)
     return await write(

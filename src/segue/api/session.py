@@ -46,16 +46,16 @@ async def resolve(
     check_max_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
     place = store.resolve.DirectoryKey(normalize_directory(working_dir), bot_id)
     continuity_ms = ctx.config.session.continuity_ms
-    found = await ctx.store.read(store.resolve.look, place, continuity_ms)
+    found = await ctx.store.read(store.resolve.resolve_without_write, place, continuity_ms)
     if found is not None:
         return found
-    fresh = {
+    new_fields = {
         "name": await ctx.clean(name),
         "provider": provider,
         "model": model,
         "system_prompt": await ctx.clean(system_prompt),
     }
-    return await ctx.store.write(store.resolve.resolve, place, continuity_ms, create=create, fresh=fresh)
+    return await ctx.store.write(store.resolve.resolve, place, continuity_ms, create=create, new_fields=new_fields)
 
 
 @method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))

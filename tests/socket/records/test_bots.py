@@ -45,9 +45,9 @@ def rows(server: Server) -> dict[str, int]:
 def test_the_default_bot_is_there_from_the_start_and_after_a_restart(server: Server, wire: Wire) -> None:
     bot = wire.call("bot.get", bot_id="default")
     assert {**bot, "created_at": ""} == {"id": "default", "name": "default", "description": None, "created_at": ""}
-    assert wire.call("bot.list") == {"bots": [bot]}
+    assert wire.call("bot.list") == {"bots": [bot], "total": 1}
     server.restart()
-    assert server.connect().call("bot.list") == {"bots": [bot]}
+    assert server.connect().call("bot.list") == {"bots": [bot], "total": 1}
 
 
 def test_a_new_bot_has_every_member_and_is_called_by_its_id_unless_named(server: Server, wire: Wire) -> None:
@@ -100,7 +100,7 @@ def test_an_unknown_bot_is_not_found_to_read_or_to_write_under_and_as_a_filter_g
         assert caught.value.data == {"what": "bot", "id": "nobody"}
     assert wire.call("session.list", bot_id="nobody") == {"sessions": [], "total": 0}
     assert wire.call("memory.list", bot_id="nobody") == {"memories": [], "total": 0}
-    assert wire.call("extraction.list", bot_id="nobody") == {"extractions": []}
+    assert wire.call("extraction.list", bot_id="nobody") == {"extractions": [], "total": 0}
     assert wire.call("extraction.claim", bot_id="nobody") == {"extractions": []}
     assert wire.call("bot.delete", bot_id="nobody") == {"deleted": False, "sessions_deleted": 0, "memories_deleted": 0}
 
@@ -128,7 +128,7 @@ def test_a_deleted_bot_takes_sessions_messages_summaries_memories_and_queue_entr
                 wire.call(method, **params)
     assert bot_ids(wire) == ["default", "bob"]
     assert [message["id"] for message in wire.call("message.list")["messages"]] == [one["message"] for one in kept]
-    assert wire.call("extraction.list") == {"extractions": [one["entry"] for one in kept]}
+    assert wire.call("extraction.list")["extractions"] == [one["entry"] for one in kept]
     for one in kept:
         assert wire.call("session.get", session_id=one["session"])["message_count"] == 1
         assert wire.call("summary.latest", session_id=one["session"]) == one["summary"]

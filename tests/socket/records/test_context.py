@@ -6,7 +6,7 @@ import pytest
 
 from segue.config import Config, Limits
 from segue.errors import InvalidParams, NotFound
-from segue.store.records.messages import to_message
+from segue.store.records.message_row import to_message
 from tests.support.wire import Wire
 
 

@@ -29,7 +29,7 @@ def claim(wire: Wire, **params: Any) -> list[Any]:
 
 
 def queue(wire: Wire, **params: Any) -> list[Any]:
-    found: list[Any] = wire.call("extraction.list", **params)["extractions"]
+    found: list[Any] = wire.call("extraction.list", limit=1000, **params)["extractions"]
     return found
 
 

@@ -382,17 +382,24 @@ def test_parts_that_only_python_takes_for_equal_are_a_conflict(wire: Wire, sessi
         ("parts", "[" * 100_000),
         ("created_at", "yesterday"),
         ("created_at", ""),
+        ("content", b"\xff"),
     ],
 )
-def test_a_row_that_another_program_spoiled_is_told_by_its_id(
-    server: Server, wire: Wire, session: str, column: str, value: str
+def test_a_damaged_row_is_omitted_from_pages_and_invalid_data_by_itself(
+    server: Server, wire: Wire, session: str, column: str, value: str | bytes
 ) -> None:
-    message_id = append(wire, session, "x")["message_id"]
+    ids = [append(wire, session, "x")["message_id"] for _ in range(3)]
     with closing(sqlite3.connect(server.database)) as other, other:
-        other.execute(f"UPDATE messages SET {column} = ?", (value,))
-    for method, params in (("message.get", {"message_id": message_id}), ("message.list", {"session_id": session})):
-        error = wire.respond(method, params)["error"]
-        assert (error["code"], error["data"]) == (-32007, {"kind": "invalid_data", "what": "message", "id": message_id})
+        other.execute(f"UPDATE messages SET {column} = CAST(? AS TEXT) WHERE id = ?", (value, ids[1]))
+    error = wire.respond("message.get", {"message_id": ids[1]})["error"]
+    assert (error["code"], error["data"]) == (-32007, {"kind": "invalid_data", "what": "message", "id": ids[1]})
+    for order in ("asc", "desc"):
+        page = wire.call("message.list", session_id=session, order=order)
+        assert {message["id"] for message in page["messages"]} == {ids[0], ids[2]}
+        assert not page["has_more"]
+    assert wire.call("message.list", session_id=session, limit=2)["has_more"]
+    assert [message["id"] for message in wire.call("context.build", session_id=session)["messages"]] == [ids[0], ids[2]]
+    assert wire.call("session.fork", session_id=session)["message_count"] == 3
 
 
 @pytest.mark.parametrize("change", ["token_count = -1", "is_summary = 2", "role = 'nobody'", "content = x'00'"])
@@ -438,7 +445,7 @@ def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_lo
     ways: list[str] = []
     for name in ("write", "write_inline"):
         monkeypatch.setattr(Store, name, noting(ways, name, getattr(Store, name)))
-    content = "é" * (appending.BRIEF_BYTES // 2) + "x" * over
+    content = "é" * (appending.INLINE_BYTES // 2) + "x" * over
     wire.call("message.append", role="user", content=content, **place)
     assert ways == [way]
     assert contents(wire.call("message.list", session_id="s")) == [content]

@@ -147,7 +147,7 @@ class Machine(RuleBasedStateMachine):
             ("bot.list", {}),
             ("session.list", {"limit": 1000}),
             ("message.list", {"limit": 10000}),
-            ("extraction.list", {"include_exhausted": True}),
+            ("extraction.list", {"include_exhausted": True, "limit": 1000}),
         ]
         looks += [("memory.list", {"bot_id": id, "include_superseded": True, "limit": 1000}) for id in self.world.bots]
         for id in self.world.sessions:

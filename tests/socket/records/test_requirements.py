@@ -148,7 +148,7 @@ def test_c6_a_pending_extraction_is_tried_three_times_with_the_next_time_and_the
     with pytest.raises(Conflict) as caught:
         wire.call("extraction.fail", extraction_id=entry, error="a fourth")
     assert caught.value.data == {"reason": "exhausted"}
-    assert wire.call("extraction.list", include_exhausted=True) == {"extractions": [failed]}
+    assert wire.call("extraction.list", include_exhausted=True) == {"extractions": [failed], "total": 1}
 
 
 def test_c7_summaries_have_a_range_and_a_token_count_and_the_newest_of_a_session_is_found(wire: Wire) -> None:

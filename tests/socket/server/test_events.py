@@ -42,12 +42,11 @@ def append(wire: Wire, session: str, content: str = "x", role: str = "assistant"
 def told(wire: Wire) -> list[tuple[str, Any]]:
     """Kind and data of what was told so far: up to an event that is provoked for the purpose."""
     wire.call("bot.create", bot_id="marker")
-    wire.call("session.create", bot_id="marker")
     wire.call("bot.delete", bot_id="marker")
     found: list[tuple[str, Any]] = []
-    while (event := wire.event())["data"].get("bot_id") != "marker":
+    while (event := wire.event())["data"].get("id") != "marker":
         found.append((event["kind"], event["data"]))
-    assert wire.event()["kind"] == "session.deleted"
+    assert wire.event()["data"] == {"bot_id": "marker"}
     return found
 
 
@@ -177,6 +176,7 @@ def test_summaries_and_memories_are_told_as_they_are_saved(wire: Wire, session: 
         ("summary.saved", summary),
         ("memory.saved", memory),
         ("memory.saved", newer),
+        ("memory.saved", {**memory, "superseded_by": newer["id"]}),
         ("memory.deleted", {"memory_id": memory["id"]}),
     ]
 
@@ -201,16 +201,22 @@ def test_a_fork_is_told_as_one_session_with_all_its_messages(wire: Wire, session
     assert told(follower)[1:] == [("session.created", fork)]
 
 
-def test_a_deleted_session_and_a_deleted_bot_are_told_by_their_sessions_alone(wire: Wire, follower: Wire) -> None:
+def test_a_deleted_bot_gives_an_event_for_each_memory_and_session_and_for_itself(wire: Wire, follower: Wire) -> None:
     wire.call("bot.create", bot_id="b")
     sessions = [wire.call("session.create", bot_id="b", working_dir=HERE)["id"] for _ in range(3)]
     id = append(wire, sessions[0])["message_id"]
     wire.call("summary.save", session_id=sessions[0], summary="s", messages_start=id, messages_end=id, token_count=1)
-    wire.call("memory.save", fact="f", category="fact", importance=1, bot_id="b")
-    assert len(told(follower)) == 6
+    memory = wire.call("memory.save", fact="f", category="fact", importance=1, bot_id="b")
+    assert len(told(follower)) == 7
     wire.call("session.delete", session_id=sessions[0])
     wire.call("bot.delete", bot_id="b")
-    assert told(follower) == [("session.deleted", {"session_id": id}) for id in sessions]
+    assert told(follower) == [
+        ("session.deleted", {"session_id": sessions[0]}),
+        ("memory.deleted", {"memory_id": memory["id"]}),
+        ("session.deleted", {"session_id": sessions[1]}),
+        ("session.deleted", {"session_id": sessions[2]}),
+        ("bot.deleted", {"bot_id": "b"}),
+    ]
 
 
 def test_each_session_that_cleanup_deletes_is_told(server: Server, wire: Wire, follower: Wire) -> None:

@@ -111,9 +111,11 @@ def _in_order(world: World, bot_id: str | None) -> list[Row]:
     return sorted(found, key=lambda entry: (entry["next_attempt_at"], entry["id"]))
 
 
-def extraction_list(world: World, *, bot_id: str | None = None, include_exhausted: bool = False) -> Row:
-    found = _in_order(world, bot_id)
-    return {"extractions": [one for one in found if include_exhausted or one["attempt_count"] < ATTEMPTS]}
+def extraction_list(
+    world: World, *, bot_id: str | None = None, include_exhausted: bool = False, limit: int = 100, offset: int = 0
+) -> Row:
+    found = [one for one in _in_order(world, bot_id) if include_exhausted or one["attempt_count"] < ATTEMPTS]
+    return {"extractions": found[offset : offset + limit], "total": len(found)}
 
 
 def extraction_claim(world: World, *, bot_id: str | None = None, limit: int = 1, lease_seconds: int = 300) -> Row:

@@ -141,7 +141,7 @@ IN_PLACE = of("working_dir", DIRECTORY, bot_id=BOT, expected_last_id=st.just(0))
 REQUESTS: dict[str, st.SearchStrategy[Row]] = {
     "bot.create": of("bot_id", st.sampled_from(["ada", "bob", "default"]), name=NAME, description=TEXT),
     "bot.get": of("bot_id", BOT),
-    "bot.list": some(),
+    "bot.list": some(limit=LIMIT, offset=OFFSET),
     "bot.delete": of("bot_id", BOT),
     "session.resolve": of("working_dir", DIRECTORY, bot_id=BOT, create=st.booleans(), **FRESH),
     "session.create": some(
@@ -193,7 +193,7 @@ REQUESTS: dict[str, st.SearchStrategy[Row]] = {
     "memory.delete": of("memory_id", MEMORY),
     "memory.delete_all": of("bot_id", BOT),
     "extraction.enqueue": of("session_id", SESSION),
-    "extraction.list": some(bot_id=BOT, include_exhausted=st.booleans()),
+    "extraction.list": some(bot_id=BOT, include_exhausted=st.booleans(), limit=LIMIT, offset=OFFSET),
     "extraction.claim": some(bot_id=BOT, limit=LIMIT, lease_seconds=st.sampled_from([1, 60, 86400])),
     "extraction.complete": some({"extraction_id": EXTRACTION, "memories": st.lists(MEMORIES, max_size=3)}),
     "extraction.fail": some({"extraction_id": EXTRACTION, "error": TEXT}),

@@ -113,8 +113,8 @@ def bot_get(world: World, *, bot_id: str) -> Row:
     return find_bot(world, bot_id)
 
 
-def bot_list(world: World) -> Row:
-    return {"bots": list(world.bots.values())}
+def bot_list(world: World, *, limit: int = 100, offset: int = 0) -> Row:
+    return {"bots": list(world.bots.values())[offset : offset + limit], "total": len(world.bots)}
 
 
 def bot_delete(world: World, *, bot_id: str) -> Row:

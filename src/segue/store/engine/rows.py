@@ -1,12 +1,26 @@
 """Conversion of rows to types and of values to JSON columns."""
 
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 from segue.errors import InvalidData
+from segue.store.engine.tx import Tx
+
+log = logging.getLogger("segue.store")
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+MAX_REPORTED = 1000
+"""Rows: the number of damaged rows that one daemon names in its log."""
+
+_BAD_TEXT = "Could not decode to UTF-8"
+"""Part of the message that Python's sqlite3 raises for it; the error has no code."""
+
+_reported: set[str] = set()
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,3 +51,65 @@ def encode_json(value: Any) -> str | None:
 def wire_bytes(value: msgspec.Struct) -> int:
     """Return the length of VALUE as JSON, in bytes."""
     return len(_encode(value))
+
+
+def fetch_row(tx: Tx, what: str, id: str | int, sql: str, /, **values: str | float | None) -> tuple[Any, ...] | None:
+    """Return the one row of a query.
+
+    Raises:
+        InvalidData: a column is not valid UTF-8. `what` and `id` name the row.
+    """
+    try:
+        row: tuple[Any, ...] | None = tx.run(sql, **values).fetchone()
+    except sqlite3.OperationalError as error:
+        if _BAD_TEXT not in str(error):
+            raise
+        raise InvalidData(what, id) from None
+    return row
+
+
+def iterate_valid(
+    tx: Tx,
+    what: str,
+    convert: Callable[[tuple[Any, ...]], T],
+    sql: str,
+    rowid_sql: str,
+    row_sql: str,
+    **values: str | float | None,
+) -> Iterator[T | None]:
+    """Yield the converted rows of `sql`, and None for each row that cannot be decoded.
+
+    A damaged row is logged once. Python ends a query at a text that is not UTF-8. The remaining rows are then read one
+    by one: `rowid_sql` selects the rowids of the same rows, and `row_sql` selects the row of `:rowid`.
+    """
+    count = 0
+    try:
+        for row in tx.run(sql, **values):
+            count += 1
+            try:
+                value = convert(row)
+            except InvalidData as damaged:
+                report_damaged(damaged)
+                yield None
+            else:
+                yield value
+        return
+    except sqlite3.OperationalError as error:
+        if _BAD_TEXT not in str(error):
+            raise
+    for (rowid,) in tx.run(rowid_sql, **values).fetchall()[count:]:
+        try:
+            found = fetch_row(tx, what, rowid, row_sql, **values, rowid=rowid)
+            converted = None if found is None else convert(found)
+        except InvalidData as damaged:
+            report_damaged(damaged)
+            converted = None
+        yield converted
+
+
+def report_damaged(damaged: InvalidData) -> None:
+    """Name a damaged row in the log, once in the life of the daemon."""
+    name = f"{damaged.data['what']} {damaged.data['id']}"
+    if name not in _reported and len(_reported) < MAX_REPORTED:
+        _reported.add(name)
+        log.warning("damaged row: %s cannot be decoded; results omit it", name)

@@ -175,4 +175,4 @@ def _rename(tx: Tx, old: IndexRow, new: IndexRow) -> None:
 def _emit_updated(tx: Tx, session_id: str) -> None:
     tx.run("UPDATE sessions SET updated_at = :at WHERE id = :id", at=tx.at, id=session_id)
     if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session_id).fetchone():
-        sessions.tell_about(tx, "session.updated", session_id)
+        sessions.emit_if_valid(tx, "session.updated", session_id)

@@ -1,4 +1,4 @@
-"""Sessions with a client behind them: one that vanishes leaves its session crashed."""
+"""Mark sessions as attached to a client, and as crashed when the client is lost."""
 
 from typing import NamedTuple
 
@@ -8,28 +8,32 @@ from segue.store.records import sessions
 
 
 class Attached(NamedTuple):
-    """A session with a client behind it."""
+    """An attached session."""
 
     session: Session
     first: bool
-    """Whether nobody else had it attached."""
+    """True if the session was not attached before."""
 
 
 def attach(tx: Tx, session_id: str) -> Attached:
-    """The session, marked as attached; NotFound if there is none."""
+    """Mark the session as attached.
+
+    Raises:
+        NotFound: there is no such session.
+    """
     marked = tx.run("UPDATE sessions SET attached = 1 WHERE id = :id AND NOT attached", id=session_id).rowcount
     return Attached(sessions.get(tx, session_id), marked > 0)
 
 
 def detach(tx: Tx, session_id: str) -> None:
-    """Nobody has the session attached any more."""
+    """Remove the mark."""
     tx.run("UPDATE sessions SET attached = 0 WHERE id = :id", id=session_id)
 
 
 def mark_crashed(tx: Tx, session_id: str) -> None:
-    """The last client that had the session attached vanished: it crashed, if it was active.
+    """Detach the session, and mark it as crashed if it is active.
 
-    A session that is not marked is a new one of a deleted one's id.
+    A session without the mark is left alone: it is a new one with the id of a deleted one.
     """
     crashed = tx.run(
         """
@@ -41,15 +45,15 @@ def mark_crashed(tx: Tx, session_id: str) -> None:
     )
     detach(tx, session_id)
     if crashed.rowcount:
-        sessions.tell_about(tx, "session.ended", session_id)
+        sessions.emit_if_valid(tx, "session.ended", session_id)
 
 
-def abandon_all(tx: Tx) -> None:
-    """A daemon died: what was attached to it crashed."""
+def mark_all_crashed(tx: Tx) -> None:
+    """Mark the sessions as crashed that were attached when the previous daemon died."""
     for (session_id,) in tx.run("SELECT id FROM sessions WHERE attached").fetchall():
         mark_crashed(tx, session_id)
 
 
 def detach_all(tx: Tx) -> None:
-    """The daemon leaves in good order."""
+    """Remove all marks, because the daemon exits cleanly."""
     tx.run("UPDATE sessions SET attached = 0 WHERE attached")

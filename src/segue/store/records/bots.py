@@ -1,40 +1,69 @@
-"""Bots: who owns sessions and memories."""
+"""Create, list and delete bots, which own sessions and memories."""
 
 from segue.errors import Conflict, NotFound
-from segue.events import SessionDeleted
+from segue.events import BotDeletedEvent, MemoryDeleted, SessionDeleted
 from segue.models import Bot
-from segue.results import BotDeleted
-from segue.store.engine.rows import decode
+from segue.results import BotDeleted, BotList
+from segue.store.engine.rows import decode, fetch_row, iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 
-COLUMNS = ("id", "name", "description", "created_at")
+COLUMNS = Bot.__struct_fields__
+_COLUMNS = ", ".join(COLUMNS)
+_PAGE = "FROM bots ORDER BY rowid LIMIT :limit OFFSET :offset"
 
 DEFAULT = "default"
-"""The bot that every file has and keeps."""
+"""The bot that every database has; it cannot be deleted."""
 
 
 def require(tx: Tx, bot_id: str) -> None:
-    """NotFound unless there is such a bot."""
+    """Raise NotFound unless there is such a bot."""
     if tx.run("SELECT 1 FROM bots WHERE id = :id", id=bot_id).fetchone() is None:
         raise NotFound("bot", bot_id)
 
 
 def get(tx: Tx, bot_id: str) -> Bot:
-    """The bot; NotFound if there is none."""
-    row = tx.run("SELECT id, name, description, created_at FROM bots WHERE id = :id", id=bot_id).fetchone()
+    """Return the bot.
+
+    Raises:
+        NotFound: there is no such bot.
+        InvalidData: the row cannot be decoded.
+    """
+    row = fetch_row(tx, "bot", bot_id, f"SELECT {_COLUMNS} FROM bots WHERE id = :id", id=bot_id)
     if row is None:
         raise NotFound("bot", bot_id)
     return decode(Bot, "bot", COLUMNS, row)
 
 
-def list_all(tx: Tx) -> list[Bot]:
-    """All bots in the order of their making."""
-    rows = tx.run("SELECT id, name, description, created_at FROM bots ORDER BY rowid")
-    return [decode(Bot, "bot", COLUMNS, row) for row in rows]
+def list_page(tx: Tx, *, limit: int, offset: int, answer_bytes: int) -> BotList:
+    """Return one page of the bots in order of creation; it ends early when it exceeds `answer_bytes`."""
+    page = BotList(bots=[], total=tx.run("SELECT count(*) FROM bots").fetchone()[0])
+    found = iterate_valid(
+        tx,
+        "bot",
+        lambda row: decode(Bot, "bot", COLUMNS, row),
+        f"SELECT {_COLUMNS} {_PAGE}",
+        f"SELECT rowid {_PAGE}",
+        f"SELECT {_COLUMNS} FROM bots WHERE rowid = :rowid",
+        limit=limit,
+        offset=offset,
+    )
+    size = 0
+    for bot in found:
+        if bot is None:
+            continue
+        size += wire_bytes(bot)
+        if page.bots and size > answer_bytes:
+            break
+        page.bots.append(bot)
+    return page
 
 
 def create(tx: Tx, bot_id: str, name: str, description: str | None) -> Bot:
-    """A new bot; Conflict if the id exists."""
+    """Create a bot.
+
+    Raises:
+        Conflict: the id exists.
+    """
     if tx.run("SELECT 1 FROM bots WHERE id = :id", id=bot_id).fetchone():
         raise Conflict(f"bot {bot_id!r} exists", reason="exists")
     tx.run(
@@ -44,13 +73,18 @@ def create(tx: Tx, bot_id: str, name: str, description: str | None) -> Bot:
         description=description,
         at=tx.at,
     )
-    return get(tx, bot_id)
+    bot = get(tx, bot_id)
+    tx.emit("bot.created", bot, session_id=None, working_dir=None, bot_id=bot_id)
+    return bot
 
 
 def delete(tx: Tx, bot_id: str) -> BotDeleted:
-    """What went with the bot: its sessions with all they hold, its memories. Conflict for the default bot.
+    """Delete the bot with its sessions and memories, and return their numbers.
 
-    Messages are hidden at once and purged later; summaries and extractions go with their sessions.
+    Messages are hidden with the commit and purged later. Summaries and extractions are deleted with their sessions.
+
+    Raises:
+        Conflict: the bot is the default one.
     """
     if bot_id == DEFAULT:
         raise Conflict("the default bot cannot be deleted", reason="default_bot")
@@ -64,16 +98,44 @@ def delete(tx: Tx, bot_id: str) -> BotDeleted:
         """,
         id=bot_id,
     )
-    gone = tx.run("SELECT id, working_dir FROM sessions WHERE bot_id = :id ORDER BY activity", id=bot_id).fetchall()
-    tx.run("DELETE FROM sessions WHERE bot_id = :id", id=bot_id)
-    for session_id, working_dir in gone:
-        tx.emit(
-            "session.deleted",
-            SessionDeleted(session_id=session_id),
-            session_id=session_id,
-            working_dir=working_dir,
-            bot_id=bot_id,
-        )
-    memories = tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id).rowcount
+    memories = _delete_memories(tx, bot_id)
+    sessions = _delete_sessions(tx, bot_id)
     deleted = tx.run("DELETE FROM bots WHERE id = :id", id=bot_id).rowcount > 0
-    return BotDeleted(deleted=deleted, sessions_deleted=len(gone), memories_deleted=memories)
+    if deleted:
+        event = BotDeletedEvent(bot_id=bot_id)
+        tx.emit("bot.deleted", event, session_id=None, working_dir=None, bot_id=bot_id)
+    return BotDeleted(deleted=deleted, sessions_deleted=sessions, memories_deleted=memories)
+
+
+def _delete_sessions(tx: Tx, bot_id: str) -> int:
+    rows = tx.run("SELECT id, working_dir FROM sessions WHERE bot_id = :id ORDER BY activity", id=bot_id).fetchall()
+    tx.run("DELETE FROM sessions WHERE bot_id = :id", id=bot_id)
+    for session_id, working_dir in rows:
+        event = SessionDeleted(session_id=session_id)
+        tx.emit("session.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
+    return len(rows)
+
+
+def _delete_memories(tx: Tx, bot_id: str) -> int:
+    rows = tx.run(
+        """
+        SELECT m.id, m.session_id, s.working_dir
+        FROM memories AS m LEFT JOIN sessions AS s ON s.id = m.session_id WHERE m.bot_id = :id ORDER BY m.id
+        """,
+        id=bot_id,
+    ).fetchall()
+    tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id)
+    for memory_id, session_id, working_dir in rows:
+        event = MemoryDeleted(memory_id=memory_id)
+        tx.emit("memory.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
+    return len(rows)
+
+
+def delete_memories(tx: Tx, bot_id: str) -> int:
+    """Delete all memories of the bot and return their number.
+
+    Raises:
+        NotFound: there is no such bot.
+    """
+    require(tx, bot_id)
+    return _delete_memories(tx, bot_id)

@@ -1,26 +1,27 @@
-"""The context of a session: what a model needs to go on, within a budget of tokens."""
+"""Build the context of a session: what a model needs to continue it, within a budget of tokens."""
 
 from typing import NamedTuple
 
+from segue.errors import NotFound
 from segue.models import MAX_INTEGER, Message
 from segue.results import ConversationContext
-from segue.store.engine.rows import wire_bytes
+from segue.store.engine.rows import fetch_row, wire_bytes
 from segue.store.engine.tx import Tx
-from segue.store.records import memories, messages, sessions, summaries
+from segue.store.records import memories, messages, summaries
 
 CHARACTERS_PER_TOKEN = 4
-"""The estimate where nobody counted, rounded up."""
+"""Characters: the length of a token in an estimate, rounded up, for text without a token count."""
 
 
 class Tokens(NamedTuple):
-    """A number of tokens, and whether it is a guess."""
+    """A number of tokens."""
 
     number: int
     estimated: bool
 
 
 class Tail(NamedTuple):
-    """The newest messages that fit, in order, and what they cost."""
+    """The newest messages that fit, in order."""
 
     messages: list[Message]
     tokens: Tokens
@@ -29,76 +30,85 @@ class Tail(NamedTuple):
 def build(
     tx: Tx, session_id: str, *, max_tokens: int | None, memory_limit: int, answer_bytes: int
 ) -> ConversationContext:
-    """System prompt, current memories, newest summary and the messages after it.
+    """Return system prompt, current memories, newest summary and the messages after it.
 
-    Over the budget only messages are dropped, oldest first, none from the newest user message on; the newest
-    `is_summary` message goes first and stays. The messages are walked back from the end, so that a long
-    session costs no more than what fits.
+    1. Everything but the messages is always included, and so is the newest `is_summary` message, which goes first.
+    2. The remaining budget is filled from the newest message backwards, so a long session costs only what fits.
+    3. The messages from the newest user message on are included even if they exceed the budget.
     """
-    session = sessions.get(tx, session_id)
+    bot_id, system_prompt = _session(tx, session_id)
     known = memories.list_page(
-        tx, bot_id=session.bot_id, session_id=None, limit=memory_limit, answer_bytes=answer_bytes
+        tx, bot_id=bot_id, session_id=None, limit=memory_limit, answer_bytes=answer_bytes
     ).memories
-    summary = summaries.latest(tx, session_id)
+    summary = summaries.latest_valid(tx, session_id)
     after = summary.messages_end if summary else -1
-    parts = [estimate(memory.fact) for memory in known]
-    if session.system_prompt is not None:
-        parts.append(estimate(session.system_prompt))
+    costs = [estimate(memory.fact) for memory in known]
+    if system_prompt is not None:
+        costs.append(estimate(system_prompt))
     if summary:
-        parts.append(Tokens(summary.token_count, estimated=False))
+        costs.append(Tokens(summary.token_count, estimated=False))
     compacted = messages.newest_summary(tx, session_id, after)
     if compacted:
-        parts.append(message_tokens(compacted))
-    fixed = _sum(parts)
-    left = None if max_tokens is None else max_tokens - fixed.number
-    taken = sum(map(wire_bytes, [*known, *filter(None, (summary, compacted))])) + len(session.system_prompt or "")
-    tail = _walk_back(tx, session_id, after, compacted, left, answer_bytes - taken)
-    kept = ([compacted] if compacted else []) + tail.messages
+        costs.append(message_tokens(compacted))
+    fixed = _sum(costs)
+    budget = None if max_tokens is None else max_tokens - fixed.number
+    size = sum(map(wire_bytes, [*known, *filter(None, (summary, compacted))])) + len(system_prompt or "")
+    tail = _walk_back(tx, session_id, after, compacted, budget, answer_bytes - size)
+    included = ([compacted] if compacted else []) + tail.messages
     tokens = _sum([fixed, tail.tokens])
     return ConversationContext(
         session_id=session_id,
-        system_prompt=session.system_prompt,
+        system_prompt=system_prompt,
         memories=known,
         summary=summary,
-        messages=kept,
+        messages=included,
         token_count=min(tokens.number, MAX_INTEGER),
         estimated=tokens.estimated,
-        dropped=messages.count_after(tx, session_id, after) - len(kept),
+        dropped=messages.count_after(tx, session_id, after) - len(included),
     )
 
 
 def estimate(text: str) -> Tokens:
-    """A guess by the length of the text."""
+    """Estimate the tokens of a text from its length."""
     return Tokens(-(-len(text) // CHARACTERS_PER_TOKEN), estimated=True)
 
 
 def message_tokens(message: Message) -> Tokens:
-    """What the client counted, else what the model used, else a guess."""
+    """Return the client's token count, else the model's, else an estimate."""
     used = message.output_tokens if message.role == "assistant" else message.input_tokens
     counted = message.token_count if message.token_count is not None else used
     return estimate(message.content) if counted is None else Tokens(counted, estimated=False)
 
 
+def _session(tx: Tx, session_id: str) -> tuple[str, str | None]:
+    """Return the session's bot and system prompt, which are readable even if other columns are damaged."""
+    sql = "SELECT bot_id, system_prompt FROM sessions WHERE id = :id"
+    row = fetch_row(tx, "session", session_id, sql, id=session_id)
+    if row is None:
+        raise NotFound("session", session_id)
+    return row[0], row[1]
+
+
 def _walk_back(
-    tx: Tx, session_id: str, after: int, compacted: Message | None, left: int | None, answer_bytes: int
+    tx: Tx, session_id: str, after: int, compacted: Message | None, budget: int | None, answer_bytes: int
 ) -> Tail:
-    """The newest messages, at least from the newest user message on, while they fit the budget and the answer."""
+    """Collect messages from the newest backwards while they fit the budget and the response."""
     newest_user = messages.newest_user_id(tx, session_id, after)
-    kept: list[Message] = []
+    included: list[Message] = []
     tokens = Tokens(0, estimated=False)
     size = 0
     for message in messages.backwards(tx, session_id, after):
         if compacted and message.id == compacted.id:
             continue
-        more = _sum([tokens, message_tokens(message)])
+        total = _sum([tokens, message_tokens(message)])
         size += wire_bytes(message)
         optional = newest_user is None or message.id < newest_user
-        if (optional and left is not None and more.number > left) or (kept and size > answer_bytes):
+        if (optional and budget is not None and total.number > budget) or (included and size > answer_bytes):
             break
-        kept.append(message)
-        tokens = more
-    return Tail(kept[::-1], tokens)
+        included.append(message)
+        tokens = total
+    return Tail(included[::-1], tokens)
 
 
-def _sum(parts: list[Tokens]) -> Tokens:
-    return Tokens(sum(part.number for part in parts), any(part.estimated for part in parts))
+def _sum(costs: list[Tokens]) -> Tokens:
+    return Tokens(sum(cost.number for cost in costs), any(cost.estimated for cost in costs))

@@ -1,47 +1,60 @@
-"""The queue of sessions whose memories are to be extracted: leased to one worker at a time, tried three times."""
+"""The queue of sessions whose memories are to be extracted: leased to one worker at a time, with three attempts."""
 
-from segue.errors import Conflict, NotFound
+from typing import Any, NamedTuple
+
+from segue.errors import Conflict, InvalidData, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
-from segue.store.engine.rows import decode
+from segue.results import ExtractionPage
+from segue.store.engine.rows import decode, fetch_row, iterate_valid, report_damaged, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, sessions
 from segue.timestamps import timestamp
 
-COLUMNS = (
-    "id", "session_id", "bot_id", "attempt_count", "last_attempt_at", "next_attempt_at", "leased_until",
-    "error_message", "created_at",
-)  # fmt: skip
+COLUMNS = Extraction.__struct_fields__
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM extractions"
 
 MAX_ATTEMPTS = 3
 BACKOFF_MS = 60_000
+"""Milliseconds from the first failed attempt to the next one."""
+
 BACKOFF_FACTOR = 4
-"""The first retry after a minute, each further one four times as late."""
+"""Each further wait is longer by this factor."""
 
-LEASE_RAN_OUT = "the lease ran out"
+EXPIRED_LEASE = "the lease ran out"
 
-_SELECT = """
-    SELECT id, session_id, bot_id, attempt_count, last_attempt_at, next_attempt_at, leased_until,
-           error_message, created_at
-    FROM extractions
-"""
+CLAIM_ROWS = 100
+"""Rows: the most entries that one transaction of a claim reads. More would delay the other writes."""
+
+
+class Claim(NamedTuple):
+    """The entries that one transaction leased."""
+
+    extractions: list[Extraction]
+    incomplete: bool
+    """True if the transaction ended before all due entries were read."""
 
 
 def get(tx: Tx, extraction_id: int) -> Extraction:
-    """The entry; NotFound if there is none."""
-    row = tx.run(f"{_SELECT} WHERE id = :id", id=extraction_id).fetchone()
+    """Return the entry.
+
+    Raises:
+        NotFound: there is no such entry.
+        InvalidData: the row cannot be decoded.
+    """
+    row = fetch_row(tx, "extraction", extraction_id, f"{_SELECT} WHERE id = :id", id=extraction_id)
     if row is None:
         raise NotFound("extraction", extraction_id)
-    return decode(Extraction, "extraction", COLUMNS, row)
+    return _to_extraction(row)
 
 
 def enqueue(tx: Tx, session_id: str) -> Extraction:
-    """The session's open entry, or a new one; one that is exhausted is replaced."""
-    session = sessions.get(tx, session_id)
+    """Return the session's open entry, or add one; an exhausted entry is replaced."""
+    session = sessions.scope(tx, session_id)
     tx.run("DELETE FROM extractions WHERE session_id = :id AND attempt_count >= :max", id=session_id, max=MAX_ATTEMPTS)
-    row = tx.run(f"{_SELECT} WHERE session_id = :id", id=session_id).fetchone()
+    row = tx.run("SELECT id FROM extractions WHERE session_id = :id", id=session_id).fetchone()
     if row is not None:
-        return decode(Extraction, "extraction", COLUMNS, row)
-    made = tx.run(
+        return get(tx, row[0])
+    entry_id = tx.run(
         """
         INSERT INTO extractions (session_id, bot_id, next_attempt_at, created_at)
         VALUES (:session_id, :bot_id, :at, :at)
@@ -50,51 +63,82 @@ def enqueue(tx: Tx, session_id: str) -> Extraction:
         bot_id=session.bot_id,
         at=tx.at,
     ).lastrowid
-    return get(tx, made or 0)
+    return get(tx, entry_id or 0)
 
 
-def list_all(tx: Tx, bot_id: str | None, *, include_exhausted: bool) -> list[Extraction]:
-    """The queue, the next due first."""
-    rows = tx.run(
-        f"""
-        {_SELECT} WHERE (:bot_id IS NULL OR bot_id = :bot_id) AND (:include_exhausted OR attempt_count < :max)
-        ORDER BY next_attempt_at, id
-        """,
+def list_page(
+    tx: Tx, bot_id: str | None, *, include_exhausted: bool, limit: int, offset: int, answer_bytes: int
+) -> ExtractionPage:
+    """Return one page of the queue, the next due first; it ends early when it exceeds `answer_bytes`."""
+    conditions = ["true"] if include_exhausted else [f"attempt_count < {MAX_ATTEMPTS}"]
+    if bot_id is not None:
+        conditions.append("bot_id = :bot_id")
+    source = f"FROM extractions WHERE {' AND '.join(conditions)}"
+    ordered = f"{source} ORDER BY next_attempt_at, id LIMIT :limit OFFSET :offset"
+    columns, _, _ = _SELECT.partition(" FROM ")
+    page = ExtractionPage(extractions=[], total=tx.run(f"SELECT count(*) {source}", bot_id=bot_id).fetchone()[0])
+    found = iterate_valid(
+        tx,
+        "extraction",
+        _to_extraction,
+        f"{columns} {ordered}",
+        f"SELECT id {ordered}",
+        f"{_SELECT} WHERE id = :rowid",
         bot_id=bot_id,
-        include_exhausted=include_exhausted,
-        max=MAX_ATTEMPTS,
+        limit=limit,
+        offset=offset,
     )
-    return [decode(Extraction, "extraction", COLUMNS, row) for row in rows]
+    size = 0
+    for entry in found:
+        if entry is None:
+            continue
+        size += wire_bytes(entry)
+        if page.extractions and size > answer_bytes:
+            break
+        page.extractions.append(entry)
+    return page
 
 
-def claim(tx: Tx, bot_id: str | None, limit: int, lease_seconds: int) -> list[Extraction]:
-    """Lease up to `limit` entries that are due; a lease that ran out has cost its entry an attempt."""
+def claim(tx: Tx, bot_id: str | None, limit: int, lease_seconds: int) -> Claim:
+    """Lease up to `limit` due entries.
+
+    An entry whose lease ran out loses an attempt first, and may be exhausted by that. One transaction considers at
+    most CLAIM_ROWS entries, or `limit` if that is more. The caller repeats it if it leased none and is incomplete.
+    """
+    most = max(limit, CLAIM_ROWS)
     due = tx.run(
         f"""
-        {_SELECT} WHERE (:bot_id IS NULL OR bot_id = :bot_id) AND attempt_count < :max
+        SELECT id FROM extractions
+        WHERE attempt_count < {MAX_ATTEMPTS} {"AND bot_id = :bot_id" if bot_id is not None else ""}
           AND next_attempt_at <= :now AND (leased_until IS NULL OR leased_until <= :now)
-        ORDER BY next_attempt_at, id
+        ORDER BY next_attempt_at, id LIMIT :most
         """,
         bot_id=bot_id,
-        max=MAX_ATTEMPTS,
         now=tx.at,
-    )
+        most=most,
+    ).fetchall()
     claimed: list[Extraction] = []
-    for row in due.fetchall():
-        entry = decode(Extraction, "extraction", COLUMNS, row)
-        if entry.leased_until is not None and _count_attempt(tx, entry, tx.now, LEASE_RAN_OUT) >= MAX_ATTEMPTS:
+    exhausted = 0
+    for (entry_id,) in due:
+        try:
+            entry = get(tx, entry_id)
+        except InvalidData as damaged:
+            report_damaged(damaged)
+            continue
+        if entry.leased_until is not None and _count_attempt(tx, entry, tx.now, EXPIRED_LEASE) >= MAX_ATTEMPTS:
+            exhausted += 1
             continue
         until = timestamp(tx.now + lease_seconds * 1000)
-        tx.run("UPDATE extractions SET leased_until = :until WHERE id = :id", until=until, id=entry.id)
-        claimed.append(get(tx, entry.id))
+        tx.run("UPDATE extractions SET leased_until = :until WHERE id = :id", until=until, id=entry_id)
+        claimed.append(get(tx, entry_id))
         if len(claimed) == limit:
             break
-    return claimed
+    return Claim(claimed, incomplete=exhausted > 0 and len(due) == most)
 
 
 def complete(tx: Tx, extraction_id: int, drafts: list[MemoryDraft]) -> list[Memory]:
-    """Save the memories under the entry's bot and session and take it off the queue, both or neither."""
-    entry = _open(tx, extraction_id)
+    """Save the memories under the entry's bot and session, and remove the entry."""
+    entry = _get_open(tx, extraction_id)
     saved = [
         memories.save(tx, entry.bot_id, entry.session_id, draft, f"$.memories[{index}]")
         for index, draft in enumerate(drafts)
@@ -104,19 +148,23 @@ def complete(tx: Tx, extraction_id: int, drafts: list[MemoryDraft]) -> list[Memo
 
 
 def fail(tx: Tx, extraction_id: int, error: str) -> Extraction:
-    """Count the attempt and keep its error; the third exhausts the entry."""
-    entry = _open(tx, extraction_id)
+    """Count the attempt and store its error; the third one exhausts the entry."""
+    entry = _get_open(tx, extraction_id)
     backoff = BACKOFF_MS * BACKOFF_FACTOR**entry.attempt_count
     _count_attempt(tx, entry, tx.now + backoff, error)
     return get(tx, extraction_id)
 
 
 def delete(tx: Tx, extraction_id: int) -> bool:
-    """Whether there was such an entry."""
+    """Delete the entry and return True if there was one."""
     return tx.run("DELETE FROM extractions WHERE id = :id", id=extraction_id).rowcount > 0
 
 
-def _open(tx: Tx, extraction_id: int) -> Extraction:
+def _to_extraction(row: tuple[Any, ...]) -> Extraction:
+    return decode(Extraction, "extraction", COLUMNS, row)
+
+
+def _get_open(tx: Tx, extraction_id: int) -> Extraction:
     entry = get(tx, extraction_id)
     if entry.attempt_count >= MAX_ATTEMPTS:
         raise Conflict(f"extraction {extraction_id} is exhausted; enqueue its session again", reason="exhausted")
@@ -124,7 +172,7 @@ def _open(tx: Tx, extraction_id: int) -> Extraction:
 
 
 def _count_attempt(tx: Tx, entry: Extraction, next_attempt: int, error: str) -> int:
-    """One more attempt is over; returns how many there were."""
+    """Count one more attempt and return the new number."""
     tx.run(
         """
         UPDATE extractions

@@ -1,24 +1,26 @@
-"""Forks: a new session with copies of another one's messages, as far as wanted."""
-
-from bisect import bisect_left
+"""Fork a session: create a new one with copies of its messages, up to a given one."""
 
 from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Session
 from segue.store.engine.tx import Tx
-from segue.store.records import messages, sessions
+from segue.store.records import message_row, messages, sessions
 
 
 def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
-    """A new session, the newest of its directory, with copies of the messages up to and including one.
+    """Create a session with copies of the messages up to and including one; it is the newest of its directory.
 
-    Messages keep their times and keys; summaries whose range is copied come along. Raises NotFound for an unknown
-    session or message, InvalidParams for a message of another session.
+    Messages keep their times and keys. Summaries whose range is copied are copied too. Rows are copied as they are,
+    so a damaged one does not make the fork fail.
+
+    Raises:
+        NotFound: there is no such session or message.
+        InvalidParams: the message is of another session.
     """
     origin = sessions.get(tx, session_id)
-    if upto_message_id is not None and messages.get(tx, upto_message_id).session_id != session_id:
+    if upto_message_id is not None and messages.session_of(tx, upto_message_id) != session_id:
         raise InvalidParams("a message of another session", path="$.upto_message_id")
-    upto = messages.PAST_ALL_IDS if upto_message_id is None else upto_message_id
-    made = sessions.create(
+    upto = MAX_INTEGER if upto_message_id is None else upto_message_id
+    created = sessions.create(
         tx,
         bot_id=origin.bot_id,
         working_dir=origin.working_dir,
@@ -27,29 +29,23 @@ def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None)
         model=origin.model,
         system_prompt=origin.system_prompt,
         metadata={**origin.metadata, "forked_from": session_id},
-        quiet=True,
+        emit_event=False,
     )
-    held_from = messages.held_from(tx, session_id)
-    _copy_messages(tx, session_id, made.id, held_from, upto)
-    _copy_summaries(tx, session_id, made.id, held_from, upto)
-    return sessions.tell(tx, "session.created", sessions.get(tx, made.id))
+    _copy_messages(tx, session_id, created.id, upto)
+    _copy_summaries(tx, session_id, created.id, upto)
+    return sessions.emit(tx, "session.created", sessions.get(tx, created.id))
 
 
-def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:
+def _copy_messages(tx: Tx, origin: str, copy: str, upto: int) -> None:
     tx.run(
-        """
-        INSERT INTO messages (session_id, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
-                              model, stop_reason, key, created_at, metadata, parts, content)
-        SELECT :copy, role, is_summary, token_count, input_tokens, output_tokens, response_ms,
-               model, stop_reason, key, created_at, metadata, parts, content
-        FROM messages WHERE session_id = :origin AND id >= :held_from AND id <= :upto ORDER BY id
-        """,
+        f"{message_row.COPY} WHERE {messages.OF_SESSION} AND id <= :upto ORDER BY id",
         copy=copy,
-        origin=origin,
-        held_from=held_from,
+        session_id=origin,
+        held_from=messages.held_from(tx, origin),
         upto=upto,
     )
-    # total() is a float and sum() fails when it overflows; the counters stop at the largest integer instead.
+    # Summed in Python, because SQLite's total() is a float and its sum() fails when it overflows. The counters stop
+    # at the largest integer.
     counts = tx.run("SELECT input_tokens, output_tokens FROM messages WHERE session_id = :copy", copy=copy).fetchall()
     tx.run(
         """
@@ -62,42 +58,31 @@ def _copy_messages(tx: Tx, origin: str, copy: str, held_from: int, upto: int) ->
     )
 
 
-def _copy_summaries(tx: Tx, origin: str, copy: str, held_from: int, upto: int) -> None:
-    """A summary's range is of message ids, and each message's copy has an id of its own, in the same order.
+def _copy_summaries(tx: Tx, origin: str, copy: str, upto: int) -> None:
+    """Copy the summaries that end at or before `upto`, with their ranges in ids of the copied messages.
 
-    A summary of messages that are deleted keeps its ids: they come before those of all copies, as they should.
+    1. The copies have consecutive ids in the order of the originals, because one statement inserted them.
+    2. So the copy of the message with rank N has the first copy's id plus N.
+    3. A range begins at the first copied message that it covers and ends at the last one.
+    4. A summary that covers no copied message keeps its ids, which come before those of all copies.
     """
-    rows = tx.run(
-        """
-        SELECT messages_start, messages_end, token_count, created_at, summary FROM summaries
-        WHERE session_id = :origin AND messages_end <= :upto ORDER BY id
-        """,
-        origin=origin,
-        upto=upto,
-    ).fetchall()
-    if not rows:
-        return
-    old, new = _ids(tx, origin, held_from), _ids(tx, copy, 0)
-    for start, end, token_count, created_at, summary in rows:
-        covers = bool(old) and end >= old[0]
-        tx.run(
-            """
-            INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
-            VALUES (:copy, :start, :end, :token_count, :created_at, :summary)
-            """,
-            copy=copy,
-            start=new[bisect_left(old, start)] if covers else start,  # the first still held, if it is deleted
-            end=new[bisect_left(old, end)] if covers else end,
-            token_count=token_count,
-            created_at=created_at,
-            summary=summary,
+    first = tx.run("SELECT min(id) FROM messages WHERE session_id = :copy", copy=copy).fetchone()[0]
+    rank = f"(SELECT count(*) FROM messages WHERE {messages.OF_SESSION} AND id %s)"
+    tx.run(
+        f"""
+        INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
+        SELECT :copy, CASE WHEN covered THEN :first + before_start ELSE messages_start END,
+               CASE WHEN covered THEN :first + upto_end - 1 ELSE messages_end END, token_count, created_at, summary
+        FROM (
+            SELECT *, {rank % "< messages_start"} AS before_start, {rank % "<= messages_end"} AS upto_end,
+                   {rank % "<= messages_end"} > 0 AS covered
+            FROM summaries WHERE session_id = :session_id AND messages_end <= :upto
         )
-
-
-def _ids(tx: Tx, session_id: str, held_from: int) -> list[int]:
-    rows = tx.run(
-        "SELECT id FROM messages WHERE session_id = :id AND id >= :held_from ORDER BY id",
-        id=session_id,
-        held_from=held_from,
+        ORDER BY id
+        """,
+        copy=copy,
+        first=first,
+        session_id=origin,
+        held_from=messages.held_from(tx, origin),
+        upto=upto,
     )
-    return [id for (id,) in rows]

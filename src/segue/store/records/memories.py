@@ -1,30 +1,20 @@
-"""Memories: saved, superseded, listed by importance and then by age."""
+"""Save, supersede, list and delete memories."""
+
+from collections.abc import Iterator
+from typing import Any
 
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
 from segue.results import MemoryPage
-from segue.store.engine.rows import decode, wire_bytes
+from segue.store.engine.rows import decode, fetch_row, iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, messages, sessions
 
-COLUMNS = (
-    "id", "bot_id", "session_id", "fact", "category", "importance", "source_message_id", "superseded_by",
-    "is_manual", "created_at",
-)  # fmt: skip
+COLUMNS = Memory.__struct_fields__
+_SELECT = f"SELECT {', '.join(COLUMNS)}"
 
-_SELECT = """
-    SELECT id, bot_id, session_id, fact, category, importance, source_message_id, superseded_by,
-           is_manual, created_at
-    FROM memories
-"""
-
-_SELECT_SCOPE = """
-    SELECT m.id, m.session_id, s.working_dir, m.bot_id
-    FROM memories AS m LEFT JOIN sessions AS s ON s.id = m.session_id
-"""
-
-# One condition each that an index serves; a list names a bot, a session, or both.
+# A list names a bot, a session, or both; an index serves each condition.
 _SCOPES = {
     (True, False): "bot_id = :bot_id",
     (False, True): "session_id = :session_id",
@@ -36,34 +26,34 @@ _MATCHES = """
     AND (:include_superseded OR superseded_by IS NULL)
 """
 
-_TOTAL = {named: f"SELECT count(*) FROM memories WHERE {scope} {_MATCHES}" for named, scope in _SCOPES.items()}
-
-_PAGE = {
-    named: f"{_SELECT} WHERE {scope} {_MATCHES} ORDER BY importance DESC, id DESC LIMIT :limit OFFSET :offset"
-    for named, scope in _SCOPES.items()
-}
-
 
 def get(tx: Tx, memory_id: int) -> Memory:
-    """The memory; NotFound if there is none."""
-    row = tx.run(f"{_SELECT} WHERE id = :id", id=memory_id).fetchone()
+    """Return the memory.
+
+    Raises:
+        NotFound: there is no such memory.
+        InvalidData: the row cannot be decoded.
+    """
+    row = fetch_row(tx, "memory", memory_id, f"{_SELECT} FROM memories WHERE id = :id", id=memory_id)
     if row is None:
         raise NotFound("memory", memory_id)
-    return decode(Memory, "memory", COLUMNS, row)
+    return _to_memory(row)
 
 
 def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: str = "$") -> Memory:
-    """A new memory; the one that it supersedes points to it from now on.
+    """Save a memory; the one that it supersedes points to it from then on.
 
-    Raises NotFound for an unknown bot, session, message or memory, InvalidParams for a message of another
-    session or a memory of another bot, Conflict (`superseded`) for a memory that was superseded already.
+    Raises:
+        NotFound: the bot, session, source message or superseded memory does not exist.
+        InvalidParams: the message is of another session, or the superseded memory of another bot.
+        Conflict: the memory is already superseded (`superseded`).
     """
     bots.require(tx, bot_id)
     if session_id is not None:
         sessions.require(tx, session_id)
     if draft.source_message_id is not None:
-        source = messages.get(tx, draft.source_message_id)
-        if session_id not in (None, source.session_id):
+        source = messages.session_of(tx, draft.source_message_id)
+        if session_id not in (None, source):
             raise InvalidParams("a message of another session", path=f"{path}.source_message_id")
     memory_id = tx.run(
         """
@@ -82,18 +72,18 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
     memory = get(tx, memory_id or 0)
     if draft.supersedes is not None:
         _supersede(tx, draft.supersedes, memory, path)
-    tx.emit(
-        "memory.saved",
-        memory,
-        session_id=session_id,
-        working_dir=None if session_id is None else sessions.scope(tx, session_id).working_dir,
-        bot_id=bot_id,
-    )
+    _emit_saved(tx, [memory.id])
+    if draft.supersedes is not None:
+        _emit_saved(tx, [draft.supersedes])
     return memory
 
 
 def delete(tx: Tx, memory_id: int) -> bool:
-    """Whether there was such a memory; what it superseded is then superseded by its successor, or current again."""
+    """Delete the memory and return True if there was one.
+
+    What it superseded is then superseded by its successor, or current again.
+    """
+    predecessors = [row[0] for row in tx.run("SELECT id FROM memories WHERE superseded_by = :id", id=memory_id)]
     tx.run(
         """
         UPDATE memories SET superseded_by = (SELECT superseded_by FROM memories WHERE id = :id)
@@ -101,19 +91,21 @@ def delete(tx: Tx, memory_id: int) -> bool:
         """,
         id=memory_id,
     )
-    gone = tx.run(f"{_SELECT_SCOPE} WHERE m.id = :id", id=memory_id).fetchall()
+    row = tx.run(
+        """
+        SELECT m.session_id, s.working_dir, m.bot_id
+        FROM memories AS m LEFT JOIN sessions AS s ON s.id = m.session_id WHERE m.id = :id
+        """,
+        id=memory_id,
+    ).fetchone()
+    if row is None:
+        return False
     tx.run("DELETE FROM memories WHERE id = :id", id=memory_id)
-    _tell_deleted(tx, gone)
-    return bool(gone)
-
-
-def delete_all(tx: Tx, bot_id: str) -> int:
-    """How many memories the bot had; NotFound if there is no such bot."""
-    bots.require(tx, bot_id)
-    gone = tx.run(f"{_SELECT_SCOPE} WHERE m.bot_id = :id ORDER BY m.id", id=bot_id).fetchall()
-    tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id)
-    _tell_deleted(tx, gone)
-    return len(gone)
+    session_id, working_dir, bot_id = row
+    event = MemoryDeleted(memory_id=memory_id)
+    tx.emit("memory.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
+    _emit_saved(tx, predecessors)
+    return True
 
 
 def list_page(
@@ -127,23 +119,21 @@ def list_page(
     offset: int = 0,
     answer_bytes: int,
 ) -> MemoryPage:
-    """One page of a bot's memories, or of those that came from a session, which may be deleted.
+    """Return one page of a bot's memories, or of a session's, by importance and then newest first.
 
-    It ends early, but not before its first memory, when it outgrows `answer_bytes`.
+    The session may be deleted. The page ends early, after its first memory, when it exceeds `answer_bytes`.
     """
-    named = (bot_id is not None, session_id is not None)
+    source = f"FROM memories WHERE {_SCOPES[bot_id is not None, session_id is not None]} {_MATCHES}"
     values = {
         "bot_id": bot_id,
         "session_id": session_id,
         "category": category,
         "include_superseded": include_superseded,
     }
-    total = tx.run(_TOTAL[named], **values).fetchone()[0]
-    rows = tx.run(_PAGE[named], limit=limit, offset=offset, **values)
-    page = MemoryPage(memories=[], total=total)
+    page = MemoryPage(memories=[], total=tx.run(f"SELECT count(*) {source}", **values).fetchone()[0])
+    ordered = f"{source} ORDER BY importance DESC, id DESC LIMIT :limit OFFSET :offset"
     size = 0
-    for row in rows:
-        memory = decode(Memory, "memory", COLUMNS, row)
+    for memory in _iterate(tx, ordered, limit=limit, offset=offset, **values):
         size += wire_bytes(memory)
         if page.memories and size > answer_bytes:
             break
@@ -151,10 +141,30 @@ def list_page(
     return page
 
 
-def _tell_deleted(tx: Tx, rows: list[tuple[int, str | None, str | None, str]]) -> None:
-    for memory_id, session_id, working_dir, bot_id in rows:
-        gone = MemoryDeleted(memory_id=memory_id)
-        tx.emit("memory.deleted", gone, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
+def _to_memory(row: tuple[Any, ...]) -> Memory:
+    return decode(Memory, "memory", COLUMNS, row)
+
+
+def _iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Memory]:
+    found = iterate_valid(
+        tx,
+        "memory",
+        _to_memory,
+        f"{_SELECT} {source}",
+        f"SELECT id {source}",
+        f"{_SELECT} FROM memories WHERE id = :rowid",
+        **values,
+    )
+    return (memory for memory in found if memory is not None)
+
+
+def _emit_saved(tx: Tx, memory_ids: list[int]) -> None:
+    """Emit an event for each memory that was saved, or whose successor changed."""
+    for memory_id in memory_ids:
+        for memory in _iterate(tx, "FROM memories WHERE id = :id", id=memory_id):
+            row = tx.run("SELECT working_dir FROM sessions WHERE id = :id", id=memory.session_id).fetchone()
+            working_dir = row[0] if row else None
+            tx.emit("memory.saved", memory, session_id=memory.session_id, working_dir=working_dir, bot_id=memory.bot_id)
 
 
 def _supersede(tx: Tx, old_id: int, new: Memory, path: str) -> None:

@@ -1,54 +1,55 @@
-"""Messages: read in the order of their ids, counted, deleted from the front."""
+"""Read messages in the order of their ids, count them, and delete the oldest."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import msgspec
-
-from segue.errors import InvalidData, NotFound
+from segue.errors import NotFound
 from segue.events import MessagesDeleted
-from segue.models import Message, Metadata, Order, Parts, Role
+from segue.models import MAX_INTEGER, Message, Order, Role
 from segue.results import MessagePage
-from segue.store.engine.rows import wire_bytes
+from segue.store.engine.rows import fetch_row, iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import purges, sessions
-from segue.timestamps import FORMAT
+from segue.store.records.message_row import SELECT, to_message
 
-_SELECT = """
-    SELECT id, session_id, role, content, parts, token_count, input_tokens, output_tokens, model,
-           stop_reason, response_ms, is_summary, key, metadata, created_at
-    FROM messages
-"""
-
-# Deleted messages that are not yet purged are hidden: of one session by its first id still held, of all
-# sessions by a look at each.
-_OF_SESSION = "session_id = :session_id AND id >= :held_from"
-_OF_ALL = "NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)"
+# Hides messages that are deleted but not yet purged. One session has one first id; all sessions need a lookup each.
+OF_SESSION = "session_id = :session_id AND id >= :held_from"
+OF_ALL = "NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)"
 
 _PAGE = {
-    (one, order): f"""
-    {_SELECT} WHERE {scope} AND id > :after_id AND id < :before_id
+    (of_session, order): f"""
+    FROM messages WHERE {scope} AND id > :after_id AND id < :before_id
       AND (:since IS NULL OR created_at > :since)
       AND (:roles IS NULL OR instr(:roles, role) > 0)
     ORDER BY id {order} LIMIT :limit OFFSET :offset
     """
-    for one, scope in ((True, _OF_SESSION), (False, _OF_ALL))
+    for of_session, scope in ((True, OF_SESSION), (False, OF_ALL))
     for order in ("asc", "desc")
 }
 
-PAST_ALL_IDS = 2**63 - 1
-
-
-_decode_metadata = msgspec.json.Decoder(Metadata).decode
-_decode_parts = msgspec.json.Decoder(Parts).decode
-
 
 def get(tx: Tx, message_id: int) -> Message:
-    """The message; NotFound if there is none."""
-    row = tx.run(f"{_SELECT} WHERE id = :id AND {_OF_ALL}", id=message_id).fetchone()
+    """Return the message.
+
+    Raises:
+        NotFound: there is no such message.
+        InvalidData: the row cannot be decoded.
+    """
+    row = fetch_row(tx, "message", message_id, f"{SELECT} WHERE id = :id AND {OF_ALL}", id=message_id)
     if row is None:
         raise NotFound("message", message_id)
     return to_message(row)
+
+
+def session_of(tx: Tx, message_id: int) -> str:
+    """Return the id of the message's session.
+
+    Raises:
+        NotFound: there is no such message.
+    """
+    row = tx.run(f"SELECT session_id FROM messages WHERE id = :id AND {OF_ALL}", id=message_id).fetchone()
+    if row is None:
+        raise NotFound("message", message_id)
+    return str(row[0])
 
 
 def list_page(
@@ -64,13 +65,14 @@ def list_page(
     order: Order,
     answer_bytes: int,
 ) -> MessagePage:
-    """One page of messages; it ends early, but not before its first message, when it outgrows `answer_bytes`."""
-    rows = tx.run(
+    """Return one page of messages; it ends early, after its first message, when it exceeds `answer_bytes`."""
+    found = _iterate(
+        tx,
         _PAGE[session_id is not None, order],
         session_id=session_id,
         held_from=held_from(tx, session_id) if session_id is not None else 0,
         after_id=-1 if after_id is None else after_id,
-        before_id=PAST_ALL_IDS if before_id is None else before_id,
+        before_id=MAX_INTEGER if before_id is None else before_id,
         since=since,
         roles=None if roles is None else ",".join(roles),
         limit=limit + 1,
@@ -78,26 +80,39 @@ def list_page(
     )
     page: list[Message] = []
     size = 0
-    for row in rows:
-        message = to_message(row)
+    for number, message in enumerate(found):
+        if number == limit:
+            return MessagePage(messages=page, has_more=True)
+        if message is None:
+            continue
         size += wire_bytes(message)
-        if page and (len(page) == limit or size > answer_bytes):
+        if page and size > answer_bytes:
             return MessagePage(messages=page, has_more=True)
         page.append(message)
     return MessagePage(messages=page, has_more=False)
 
 
 def count(tx: Tx, session_id: str) -> int:
-    """How many messages the session holds; NotFound if there is none such."""
-    return sessions.get(tx, session_id).message_count
+    """Return the number of messages that the session holds.
+
+    Raises:
+        NotFound: there is no such session.
+    """
+    row = tx.run("SELECT message_count FROM sessions WHERE id = :id", id=session_id).fetchone()
+    if row is None:
+        raise NotFound("session", session_id)
+    return int(row[0])
 
 
 def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
-    """How many messages of the session with a smaller id there were; they are gone for every reader at once."""
+    """Delete the session's messages with a smaller id and return their number.
+
+    Readers see the deletion with the commit; the rows are purged later.
+    """
     scope = sessions.scope(tx, session_id)
     deleted = int(
         tx.run(
-            "SELECT count(*) FROM messages WHERE session_id = :session_id AND id >= :held_from AND id < :before_id",
+            f"SELECT count(*) FROM messages WHERE {OF_SESSION} AND id < :before_id",
             session_id=session_id,
             held_from=held_from(tx, session_id),
             before_id=before_id,
@@ -111,49 +126,31 @@ def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
             at=tx.at,
         )
         purges.hide_before(tx, session_id, before_id)
-        gone = MessagesDeleted(before_id=before_id, deleted=deleted)
-        tx.emit("messages.deleted", gone, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
+        event = MessagesDeleted(before_id=before_id, deleted=deleted)
+        tx.emit("messages.deleted", event, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
     return deleted
 
 
 def held_from(tx: Tx, session_id: str) -> int:
-    """Messages of the session with a smaller id are deleted, though perhaps still in the file."""
+    """Return the smallest id that a message of the session can have; smaller ids are deleted."""
     row = tx.run("SELECT before_id FROM purges WHERE session_id = :id", id=session_id).fetchone()
     return int(row[0]) if row else 0
 
 
 def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
-    """The session's messages with a larger id, newest first, read as far as they are taken."""
-    rows = tx.run(
-        f"{_SELECT} WHERE session_id = :session_id AND id >= :held_from AND id > :after_id ORDER BY id DESC",
-        session_id=session_id,
-        held_from=held_from(tx, session_id),
-        after_id=after_id,
-    )
-    return (to_message(row) for row in rows)
+    """Yield the session's messages with a larger id, newest first, without the ones that cannot be decoded."""
+    return _after(tx, session_id, after_id, "")
 
 
 def newest_summary(tx: Tx, session_id: str, after_id: int) -> Message | None:
-    """The newest message with a larger id that is a summary, as clients keep it that compact by messages."""
-    row = tx.run(
-        f"""
-        {_SELECT} WHERE session_id = :session_id AND is_summary AND id >= :held_from AND id > :after_id
-        ORDER BY id DESC LIMIT 1
-        """,
-        session_id=session_id,
-        held_from=held_from(tx, session_id),
-        after_id=after_id,
-    ).fetchone()
-    return None if row is None else to_message(row)
+    """Return the newest message with a larger id that is a summary."""
+    return next(_after(tx, session_id, after_id, "AND is_summary"), None)
 
 
 def newest_user_id(tx: Tx, session_id: str, after_id: int) -> int | None:
-    """The id of the newest message with a larger id that a user wrote."""
+    """Return the id of the newest user message with a larger id."""
     row = tx.run(
-        """
-        SELECT max(id) FROM messages
-        WHERE session_id = :session_id AND role = 'user' AND id >= :held_from AND id > :after_id
-        """,
+        f"SELECT max(id) FROM messages WHERE {OF_SESSION} AND id > :after_id AND role = 'user'",
         session_id=session_id,
         held_from=held_from(tx, session_id),
         after_id=after_id,
@@ -162,9 +159,9 @@ def newest_user_id(tx: Tx, session_id: str, after_id: int) -> int | None:
 
 
 def count_after(tx: Tx, session_id: str, after_id: int) -> int:
-    """How many messages with a larger id the session holds."""
+    """Return the number of messages with a larger id that the session holds."""
     row = tx.run(
-        "SELECT count(*) FROM messages WHERE session_id = :session_id AND id >= :held_from AND id > :after_id",
+        f"SELECT count(*) FROM messages WHERE {OF_SESSION} AND id > :after_id",
         session_id=session_id,
         held_from=held_from(tx, session_id),
         after_id=after_id,
@@ -172,33 +169,19 @@ def count_after(tx: Tx, session_id: str, after_id: int) -> int:
     return int(row[0])
 
 
-def to_message(row: tuple[Any, ...]) -> Message:
-    """The message in a row of `_SELECT`; InvalidData if it is none.
-
-    Looks at what the table's own types and checks do not hold, and at nothing twice: a page has thousands.
-    """
-    (id, session_id, role, content, parts, token_count, input_tokens, output_tokens, model,
-     stop_reason, response_ms, is_summary, key, metadata, created_at) = row  # fmt: skip
-    try:
-        values = None if parts is None else _decode_parts(parts), _decode_metadata(metadata)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InvalidData("message", id) from None
-    if not FORMAT.fullmatch(created_at):
-        raise InvalidData("message", id)
-    return Message(
-        id=id,
+def _after(tx: Tx, session_id: str, after_id: int, condition: str) -> Iterator[Message]:
+    found = _iterate(
+        tx,
+        f"FROM messages WHERE {OF_SESSION} AND id > :after_id {condition} ORDER BY id DESC",
         session_id=session_id,
-        role=role,
-        content=content,
-        parts=values[0],
-        token_count=token_count,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        model=model,
-        stop_reason=stop_reason,
-        response_ms=response_ms,
-        is_summary=bool(is_summary),
-        key=key,
-        metadata=values[1],
-        created_at=created_at,
+        held_from=held_from(tx, session_id),
+        after_id=after_id,
+    )
+    return (message for message in found if message is not None)
+
+
+def _iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Message | None]:
+    columns, _, _ = SELECT.partition(" FROM ")
+    return iterate_valid(
+        tx, "message", to_message, f"{columns} {source}", f"SELECT id {source}", f"{SELECT} WHERE id = :rowid", **values
     )

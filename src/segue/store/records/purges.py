@@ -1,7 +1,7 @@
-"""Deleting much without holding anyone up: hidden at once by one row, removed in slices later.
+"""Delete many messages without delaying other writes: hide them with one row, and remove them in slices later.
 
-A row of `purges` says that a session's messages below an id are deleted. Every reader leaves them out, so
-the deletion is complete the moment that row is committed; the slices only give the space back.
+A row of `purges` says that a session's messages below an id are deleted. Every reader excludes them, so the deletion
+is complete with the commit of that row. The slices only free the space.
 """
 
 from segue.models import MAX_INTEGER
@@ -9,16 +9,16 @@ from segue.store.engine.tx import Tx
 from segue.store.search import index, index_entries, index_sessions
 
 VACUUM_PAGES = 200
-"""Pages given back in one transaction: about 2 ms."""
+"""Pages: the most that one transaction returns to the file system. It takes about 2 ms."""
 
 FREE_PAGES = 1024
-"""Pages (4 MiB) kept for new messages before the file is made smaller."""
+"""Pages (4 MiB): the free space that stays in the file for new messages."""
 
 
 def hide_before(tx: Tx, session_id: str, before_id: int) -> None:
-    """Delete the session's messages with a smaller id for every reader, and remove the first slice of them.
+    """Delete the session's messages with a smaller id for all readers, and remove the first slice of them.
 
-    Only what is there now: the row stays until the last slice, and what is appended meanwhile is not meant.
+    The bound is at most the newest id plus 1, because the row must not hide messages that are appended later.
     """
     newest = tx.run("SELECT max(id) FROM messages WHERE session_id = :id", id=session_id).fetchone()[0]
     if newest is None:
@@ -41,12 +41,12 @@ def hide_all(tx: Tx, session_id: str) -> None:
 
 
 def are_due(tx: Tx) -> bool:
-    """Whether something that is hidden is still in the file."""
+    """Return True if hidden messages are still in the file."""
     return tx.run("SELECT 1 FROM purges").fetchone() is not None
 
 
 def remove_slice(tx: Tx) -> bool:
-    """Remove one slice of what is hidden, or give free space back; False when nothing is left to do."""
+    """Remove one slice of the hidden messages, or return free space; return False when nothing is left to do."""
     row = tx.run("SELECT session_id, before_id FROM purges LIMIT 1").fetchone()
     if row is not None:
         _remove_slice(tx, *row)
@@ -59,7 +59,7 @@ def remove_slice(tx: Tx) -> bool:
 
 
 def _remove_slice(tx: Tx, session_id: str, before_id: int) -> None:
-    """A slice of the search index bounds this too: taking a message out of it costs more than deleting it."""
+    # A slice of the search index is the limit here too, because removing a message from the index costs most.
     rows = index_entries.slice_of_session(tx, session_id, 0, before_id)
     if rows:
         index.remove_rows(tx, rows)

@@ -1,4 +1,4 @@
-"""Which sessions are too old or too many, and their deletion one at a time."""
+"""Find sessions that are too old or too many, and delete them one by one."""
 
 from typing import NamedTuple
 
@@ -7,19 +7,19 @@ from segue.store.engine.tx import Tx
 from segue.store.records import sessions
 from segue.timestamps import timestamp
 
-TOLD_IDS = 1000
-"""Ids that a result names, by the contract."""
+MAX_RESULT_IDS = 1000
+"""Sessions: the number of ids that a result lists, by the wire contract."""
 
 
 class ExpiredSession(NamedTuple):
-    """A session that is to be deleted, if it is not used before."""
+    """A session to delete, unless it is used before that."""
 
     session_id: str
     activity: int
 
 
 def expired(tx: Tx, retention_ms: int | None) -> list[ExpiredSession]:
-    """Sessions whose last message is more than `retention_ms` before now, the longest unused first."""
+    """Return the sessions whose last message is more than `retention_ms` old, the longest unused first."""
     if retention_ms is None:
         return []
     rows = tx.run(
@@ -32,8 +32,8 @@ def expired(tx: Tx, retention_ms: int | None) -> list[ExpiredSession]:
     return [ExpiredSession(*row) for row in rows]
 
 
-def over_limit(tx: Tx, max_sessions: int, gone: int = 0) -> list[ExpiredSession]:
-    """The least recent sessions above the cap (0: no cap), after the `gone` longest unused are deleted already."""
+def over_limit(tx: Tx, max_sessions: int, already_deleted: int = 0) -> list[ExpiredSession]:
+    """Return the least recent sessions above the limit (0: none), without the `already_deleted` longest unused."""
     if not max_sessions:
         return []
     rows = tx.run(
@@ -44,28 +44,28 @@ def over_limit(tx: Tx, max_sessions: int, gone: int = 0) -> list[ExpiredSession]
         max_sessions=max_sessions,
     )
     least_recent_first = [ExpiredSession(*row) for row in rows][::-1]
-    return least_recent_first[gone:]
+    return least_recent_first[already_deleted:]
 
 
 def preview(tx: Tx, retention_ms: int | None, max_sessions: int) -> CleanupResult:
-    """What a cleanup would delete now."""
+    """Return what a cleanup would delete now."""
     old = expired(tx, retention_ms)
-    many = over_limit(tx, max_sessions, gone=len(old))
-    return result([one.session_id for one in old], [one.session_id for one in many])
+    surplus = over_limit(tx, max_sessions, already_deleted=len(old))
+    return result([session.session_id for session in old], [session.session_id for session in surplus])
 
 
 def result(by_retention: list[str], by_max_sessions: list[str]) -> CleanupResult:
-    """The counts, and the first ids."""
+    """Return the counts and the first ids."""
     return CleanupResult(
         sessions_deleted=len(by_retention) + len(by_max_sessions),
         by_retention=len(by_retention),
         by_max_sessions=len(by_max_sessions),
-        session_ids=[*by_retention, *by_max_sessions][:TOLD_IDS],
+        session_ids=[*by_retention, *by_max_sessions][:MAX_RESULT_IDS],
     )
 
 
-def delete_if_unused(tx: Tx, due: ExpiredSession) -> bool:
-    """Delete the session unless it was used, pinned or attached since it was found due."""
+def delete_if_unused(tx: Tx, session: ExpiredSession) -> bool:
+    """Delete the session unless it was used, pinned or attached since it was found."""
     sql = "SELECT 1 FROM sessions WHERE id = :id AND activity = :activity AND NOT pinned AND NOT attached"
-    unused = tx.run(sql, id=due.session_id, activity=due.activity).fetchone() is not None
-    return unused and sessions.delete(tx, due.session_id)
+    unused = tx.run(sql, id=session.session_id, activity=session.activity).fetchone() is not None
+    return unused and sessions.delete(tx, session.session_id)

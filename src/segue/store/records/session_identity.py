@@ -1,4 +1,4 @@
-"""What identifies a session: generated ids and automatic names."""
+"""Generated session ids, and names taken from the first user message."""
 
 import re
 
@@ -7,9 +7,10 @@ from segue.timestamps import timestamp
 
 
 def generate(tx: Tx) -> str:
-    """A session id of this moment; if its milliseconds are taken, the next free number after them.
+    """Return an unused session id for the current time, of the form `YYYY-MM-DD-HHMM-mmm`.
 
-    Taken are the ids of all sessions, deleted ones too. The number grows past 999 rather than be refused.
+    If the milliseconds are taken, the next free number follows, past 999 if necessary. Ids of deleted sessions
+    stay taken.
     """
     at = timestamp(tx.now)
     minute = f"{at[:10]}-{at[11:13]}{at[14:16]}-"
@@ -22,7 +23,7 @@ def generate(tx: Tx) -> str:
 
 
 def retire(tx: Tx, session_id: str) -> None:
-    """Keep the id of a session that is deleted from being generated again."""
+    """Record the id of a deleted session, so that it is never generated again."""
     tx.run("INSERT OR IGNORE INTO retired_session_ids (id) VALUES (:id)", id=session_id)
 
 
@@ -32,7 +33,7 @@ def _is_taken(tx: Tx, id: str) -> bool:
 
 
 def _taken_in(tx: Tx, minute: str) -> set[str]:
-    # ':' follows '9' in ASCII: from the first id of the minute to past its last.
+    # The range ends at ':', which follows '9' in ASCII.
     rows = tx.run(
         """
         SELECT substr(id, 17) FROM sessions WHERE id >= :minute AND id < :minute || ':'
@@ -45,23 +46,23 @@ def _taken_in(tx: Tx, minute: str) -> set[str]:
 
 
 NAME_CHARS = 30
-"""Code points of the message that the name keeps."""
+"""Code points: the length of the message text in a generated name."""
 
 _WORD = re.compile(r"\S+")
-_MOMENT = re.compile(r" - [0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}")
+_DATE_SUFFIX = re.compile(r" - [0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def name_from(content: str, now: int) -> str | None:
-    """`first thirty characters - YYYY-MM-DD_HH-MM`; None for a message with nothing to see.
+    """Return `first 30 characters - YYYY-MM-DD_HH-MM`, or None if the message has no visible text.
 
-    Words are read only until there are enough of them: a message may be megabytes.
+    Only as many words are read as the name needs, because a message may have megabytes.
     """
     text = ""
     for word in _WORD.finditer(content):
-        shown = _CONTROL.sub("", word[0])
-        if shown:
-            text = f"{text} {shown}" if text else shown
+        visible = _CONTROL.sub("", word[0])
+        if visible:
+            text = f"{text} {visible}" if text else visible
         if len(text) >= NAME_CHARS:
             break
     if not text:
@@ -71,6 +72,6 @@ def name_from(content: str, now: int) -> str | None:
 
 
 def automatic_base(name: str) -> str:
-    """What a name of that form keeps of its message; nothing of any other name."""
-    base, moment = name[:-19], name[-19:]
-    return base if _MOMENT.fullmatch(moment) else ""
+    """Return the message text of a generated name, or an empty string for any other name."""
+    base, date_suffix = name[:-19], name[-19:]
+    return base if _DATE_SUFFIX.fullmatch(date_suffix) else ""

@@ -1,4 +1,4 @@
-"""Sessions: one row each, looked up, changed and ended."""
+"""Create, read, change, end and delete sessions."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -7,41 +7,51 @@ from msgspec import UNSET, UnsetType
 
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.events import EventKind, SessionDeleted
-from segue.models import EndStatus, Metadata, Session
-from segue.store.engine.rows import decode, encode_json
+from segue.models import EndStatus, Session
+from segue.store.engine.rows import decode, encode_json, fetch_row
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, purges, session_identity
 
-COLUMNS = (
-    "id", "bot_id", "working_dir", "name", "provider", "model", "system_prompt", "status", "pinned", "metadata",
-    "created_at", "updated_at", "last_message_at", "ended_at", "message_count", "input_tokens", "output_tokens",
-)  # fmt: skip
+COLUMNS = Session.__struct_fields__
+"""The columns of the table `sessions` that clients see. They are named after the members of `Session`."""
 
-_SELECT = """
-    SELECT id, bot_id, working_dir, name, provider, model, system_prompt, status, pinned, metadata,
-           created_at, updated_at, last_message_at, ended_at, message_count, input_tokens, output_tokens
-    FROM sessions WHERE id = :id
-"""
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM sessions WHERE id = :id"
 
 NEXT_ACTIVITY = "(SELECT coalesce(max(activity), 0) + 1 FROM sessions)"
+"""SQL: the next value of the counter that orders sessions by use."""
+
+UPDATABLE = ("name", "provider", "model", "system_prompt", "working_dir", "pinned", "metadata")
+"""The columns that `update` can change."""
+
+_GIVEN_COLUMNS = ("id", "bot_id", *UPDATABLE)
+
+_INSERT = f"""
+    INSERT INTO sessions ({", ".join(_GIVEN_COLUMNS)}, activity, created_at, updated_at, last_message_at)
+    VALUES ({", ".join(f":{name}" for name in _GIVEN_COLUMNS)}, {NEXT_ACTIVITY}, :at, :at, :at)
+"""
 
 
 def get(tx: Tx, session_id: str) -> Session:
-    """The session; NotFound if there is none."""
-    row = tx.run(_SELECT, id=session_id).fetchone()
+    """Return the session.
+
+    Raises:
+        NotFound: there is no such session.
+        InvalidData: the row cannot be decoded.
+    """
+    row = fetch_row(tx, "session", session_id, _SELECT, id=session_id)
     if row is None:
         raise NotFound("session", session_id)
     return decode(Session, "session", COLUMNS, row)
 
 
 def require(tx: Tx, session_id: str) -> None:
-    """NotFound unless there is such a session."""
+    """Raise NotFound unless there is such a session."""
     if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session_id).fetchone() is None:
         raise NotFound("session", session_id)
 
 
 class Scope(NamedTuple):
-    """What an event says of its session, and what an append looks at."""
+    """The columns of a session that events and appends need."""
 
     working_dir: str | None
     bot_id: str
@@ -50,7 +60,11 @@ class Scope(NamedTuple):
 
 
 def scope(tx: Tx, session_id: str) -> Scope:
-    """Where the session belongs; NotFound if there is none."""
+    """Return the session's scope.
+
+    Raises:
+        NotFound: there is no such session.
+    """
     sql = "SELECT working_dir, bot_id, name IS NOT NULL, status = 'crashed' FROM sessions WHERE id = :id"
     row = tx.run(sql, id=session_id).fetchone()
     if row is None:
@@ -58,94 +72,58 @@ def scope(tx: Tx, session_id: str) -> Scope:
     return Scope(*row)
 
 
-def tell(tx: Tx, kind: EventKind, session: Session) -> Session:
-    """Emit the event of a session that was made, changed or ended; returns the session."""
+def emit(tx: Tx, kind: EventKind, session: Session) -> Session:
+    """Emit an event about the session, and return the session."""
     tx.emit(kind, session, session_id=session.id, working_dir=session.working_dir, bot_id=session.bot_id)
     return session
 
 
-def tell_about(tx: Tx, kind: EventKind, session_id: str) -> None:
-    """Emit the event of a session that changed on the way to something else, which must not fail if it is damaged."""
+def emit_if_valid(tx: Tx, kind: EventKind, session_id: str) -> None:
+    """Emit an event about the session unless its row is damaged, because the write itself must not fail for it."""
     with suppress(InvalidData):
-        tell(tx, kind, get(tx, session_id))
+        emit(tx, kind, get(tx, session_id))
 
 
-def create(
-    tx: Tx,
-    *,
-    bot_id: str,
-    working_dir: str | None = None,
-    id: str | None = None,
-    name: str | None = None,
-    provider: str | None = None,
-    model: str | None = None,
-    system_prompt: str | None = None,
-    pinned: bool = False,
-    metadata: Metadata | None = None,
-    quiet: bool = False,
-) -> Session:
-    """A new session with a generated id unless one is given; Conflict if that exists, NotFound without the bot.
+def create(tx: Tx, /, *, bot_id: str, id: str | None = None, emit_event: bool = True, **columns: Any) -> Session:
+    """Create a session, with a generated id if none is given; `columns` are some of UPDATABLE.
 
-    One that is `quiet` is not complete yet: its event is left to the caller.
+    The caller passes `emit_event=False` if it completes the session and emits the event itself.
+
+    Raises:
+        NotFound: there is no such bot.
+        Conflict: the id exists.
     """
     bots.require(tx, bot_id)
     if id is None:
         id = session_identity.generate(tx)
     elif tx.run("SELECT 1 FROM sessions WHERE id = :id", id=id).fetchone():
         raise Conflict(f"session {id!r} exists", reason="exists")
-    tx.run(
-        f"""
-        INSERT INTO sessions (id, bot_id, working_dir, name, provider, model, system_prompt, pinned, metadata,
-                              activity, created_at, updated_at, last_message_at)
-        VALUES (:id, :bot_id, :working_dir, :name, :provider, :model, :system_prompt, :pinned, :metadata,
-                {NEXT_ACTIVITY}, :at, :at, :at)
-        """,
-        id=id,
-        bot_id=bot_id,
-        working_dir=working_dir,
-        name=name,
-        provider=provider,
-        model=model,
-        system_prompt=system_prompt,
-        pinned=pinned,
-        metadata=encode_json(metadata or {}),
-        at=tx.at,
-    )
-    made = get(tx, id)
-    return made if quiet else tell(tx, "session.created", made)
+    values = {**dict.fromkeys(UPDATABLE), **columns}
+    values.update(pinned=bool(values["pinned"]), metadata=encode_json(values["metadata"] or {}))
+    tx.run(_INSERT, id=id, bot_id=bot_id, at=tx.at, **values)
+    created = get(tx, id)
+    return emit(tx, "session.created", created) if emit_event else created
 
 
 def update(tx: Tx, session_id: str, changes: dict[str, Any]) -> Session:
-    """Set the columns that `changes` names and leave the others; without changes the session is untouched."""
+    """Set the columns that `changes` names; UNSET values and other columns change nothing."""
     changes = {name: value for name, value in changes.items() if not isinstance(value, UnsetType)}
     session = get(tx, session_id)
     if not changes:
         return session
     _change(tx, session, changes)
-    return tell(tx, "session.updated", get(tx, session_id))
+    return emit(tx, "session.updated", get(tx, session_id))
 
 
 def _change(tx: Tx, session: Session, changes: dict[str, Any]) -> None:
     values = {name: changes.get(name, getattr(session, name)) for name in UPDATABLE}
     values["metadata"] = encode_json(values["metadata"] or {})
-    tx.run(
-        """
-        UPDATE sessions
-        SET name = :name, provider = :provider, model = :model, system_prompt = :system_prompt,
-            working_dir = :working_dir, pinned = :pinned, metadata = :metadata, updated_at = :at
-        WHERE id = :id
-        """,
-        id=session.id,
-        at=tx.at,
-        **values,
-    )
-
-
-UPDATABLE = ("name", "provider", "model", "system_prompt", "working_dir", "pinned", "metadata")
+    assignments = ", ".join(f"{name} = :{name}" for name in UPDATABLE)
+    tx.run(f"UPDATE sessions SET {assignments}, updated_at = :at WHERE id = :id", id=session.id, at=tx.at, **values)
 
 
 def touch(tx: Tx, session_id: str) -> Session:
-    """The session, used just now."""
+    """Set the session's times to now, make it the most recently used one, and return it."""
     tx.run(
         f"""
         UPDATE sessions SET last_message_at = :at, updated_at = :at, activity = {NEXT_ACTIVITY} WHERE id = :id
@@ -153,11 +131,11 @@ def touch(tx: Tx, session_id: str) -> Session:
         id=session_id,
         at=tx.at,
     )
-    return tell(tx, "session.updated", get(tx, session_id))
+    return emit(tx, "session.updated", get(tx, session_id))
 
 
 def resume(tx: Tx, session_id: str, working_dir: str | UnsetType = UNSET) -> Session:
-    """The session, active again and the newest of its directory, or of the one given."""
+    """Make the session active and the newest of its directory; a given directory becomes its own."""
     _make_active(tx, session_id)
     if not isinstance(working_dir, UnsetType):
         _change(tx, get(tx, session_id), {"working_dir": working_dir})
@@ -167,7 +145,7 @@ def resume(tx: Tx, session_id: str, working_dir: str | UnsetType = UNSET) -> Ses
 def activate(tx: Tx, session_id: str) -> None:
     """Make an ended session active."""
     if _make_active(tx, session_id):
-        tell_about(tx, "session.updated", session_id)
+        emit_if_valid(tx, "session.updated", session_id)
 
 
 def _make_active(tx: Tx, session_id: str) -> bool:
@@ -181,7 +159,7 @@ def _make_active(tx: Tx, session_id: str) -> bool:
 
 
 def end(tx: Tx, session_id: str, status: EndStatus, *, detach: bool = False) -> Session:
-    """The session with its new status, and detached if asked; the first `ended_at` stays."""
+    """Set the session's status, detach it if `detach` is set, and return it; the first `ended_at` stays."""
     tx.run(
         """
         UPDATE sessions SET status = :status, ended_at = coalesce(ended_at, :at), updated_at = :at,
@@ -193,17 +171,20 @@ def end(tx: Tx, session_id: str, status: EndStatus, *, detach: bool = False) -> 
         at=tx.at,
         detach=detach,
     )
-    return tell(tx, "session.ended", get(tx, session_id))
+    return emit(tx, "session.ended", get(tx, session_id))
 
 
 def delete(tx: Tx, session_id: str) -> bool:
-    """Whether there was such a session; its messages and summaries are gone for every reader at once."""
+    """Delete the session with its messages and summaries, and return True if there was one.
+
+    Readers see the deletion with the commit; the messages are purged later.
+    """
     sql = "SELECT working_dir, bot_id FROM sessions WHERE id = :id"
     if (row := tx.run(sql, id=session_id).fetchone()) is None:
         return False
     tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
     session_identity.retire(tx, session_id)
     purges.hide_all(tx, session_id)
-    gone = SessionDeleted(session_id=session_id)
-    tx.emit("session.deleted", gone, session_id=session_id, working_dir=row[0], bot_id=row[1])
+    event = SessionDeleted(session_id=session_id)
+    tx.emit("session.deleted", event, session_id=session_id, working_dir=row[0], bot_id=row[1])
     return True

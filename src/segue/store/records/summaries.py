@@ -1,28 +1,28 @@
-"""Summaries of ranges of messages; the messages themselves stay."""
+"""Save and read summaries of ranges of messages; the messages stay."""
+
+from typing import Any
 
 from segue.errors import InvalidParams
 from segue.models import Summary
-from segue.store.engine.rows import decode
+from segue.store.engine.rows import decode, fetch_row, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 
-COLUMNS = ("id", "session_id", "summary", "messages_start", "messages_end", "token_count", "created_at")
-
-_LATEST = """
-    SELECT id, session_id, summary, messages_start, messages_end, token_count, created_at
-    FROM summaries WHERE session_id = :session_id ORDER BY id DESC LIMIT 1
-"""
+COLUMNS = Summary.__struct_fields__
+_SELECT = f"SELECT {', '.join(COLUMNS)}"
+_NEWEST_FIRST = "FROM summaries WHERE session_id = :session_id ORDER BY id DESC"
 
 
 def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_end: int, token_count: int) -> Summary:
-    """A new summary, the session's newest.
+    """Save a summary, which becomes the session's newest.
 
-    Raises NotFound for an unknown session or message, InvalidParams for a message of another session or a
-    range that ends before it starts.
+    Raises:
+        NotFound: there is no such session or message.
+        InvalidParams: a message is of another session, or the range ends before it starts.
     """
     scope = sessions.scope(tx, session_id)
     for name, message_id in (("messages_start", messages_start), ("messages_end", messages_end)):
-        if messages.get(tx, message_id).session_id != session_id:
+        if messages.session_of(tx, message_id) != session_id:
             raise InvalidParams("a message of another session", path=f"$.{name}")
     if messages_start > messages_end:
         raise InvalidParams("before messages_start", path="$.messages_end")
@@ -38,13 +38,36 @@ def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_en
         at=tx.at,
         summary=summary,
     )
-    saved = decode(Summary, "summary", COLUMNS, tx.run(_LATEST, session_id=session_id).fetchone())
+    saved = _to_summary(tx.run(f"{_SELECT} {_NEWEST_FIRST} LIMIT 1", session_id=session_id).fetchone())
     tx.emit("summary.saved", saved, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
     return saved
 
 
 def latest(tx: Tx, session_id: str) -> Summary | None:
-    """The session's newest summary, if it has one; NotFound if there is no such session."""
+    """Return the session's newest summary, or None if it has none.
+
+    Raises:
+        NotFound: there is no such session.
+        InvalidData: the row cannot be decoded.
+    """
     sessions.require(tx, session_id)
-    row = tx.run(_LATEST, session_id=session_id).fetchone()
-    return None if row is None else decode(Summary, "summary", COLUMNS, row)
+    row = fetch_row(tx, "summary", session_id, f"{_SELECT} {_NEWEST_FIRST} LIMIT 1", session_id=session_id)
+    return None if row is None else _to_summary(row)
+
+
+def latest_valid(tx: Tx, session_id: str) -> Summary | None:
+    """Return the session's newest summary that can be decoded, or None."""
+    found = iterate_valid(
+        tx,
+        "summary",
+        _to_summary,
+        f"{_SELECT} {_NEWEST_FIRST}",
+        f"SELECT id {_NEWEST_FIRST}",
+        f"{_SELECT} FROM summaries WHERE id = :rowid",
+        session_id=session_id,
+    )
+    return next((summary for summary in found if summary is not None), None)
+
+
+def _to_summary(row: tuple[Any, ...]) -> Summary:
+    return decode(Summary, "summary", COLUMNS, row)

@@ -1,0 +1,147 @@
+"""Every write function emits an event for each row that it creates, changes or deletes."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+import segue.api
+from segue.events import BotDeletedEvent, Data, Emitted, MemoryDeleted, MessagesDeleted, SessionDeleted
+from segue.models import Draft, MemoryDraft, Session
+from segue.store.engine.tx import Tx
+from segue.store.records import (
+    append,
+    attachments,
+    bots,
+    extractions,
+    forks,
+    memories,
+    messages,
+    resolve,
+    retention,
+    sessions,
+    summaries,
+)
+from tests.support.clock import START_MS
+from tests.support.database import Database
+
+GETTERS: dict[str, Callable[[Tx, Any], Data]] = {
+    "bots": bots.get,
+    "sessions": sessions.get,
+    "messages": messages.get,
+    "memories": memories.get,
+}
+HERE = resolve.DirectoryKey("/here", "ada")
+FACT = MemoryDraft(fact="g", category="fact", importance=1)
+NEW = append.prepare(Draft(role="user", content="hello"), 1000)
+
+WRITES: dict[str, Callable[[Tx], object]] = {
+    "append.append": lambda tx: append.append(tx, "s", NEW, expected_last_id=None),
+    "append.append_many": lambda tx: append.append_many(tx, "s", [NEW, NEW], expected_last_id=None),
+    "append.append_to_directory": lambda tx: append.append_to_directory(tx, HERE, 1000, NEW, expected_last_id=None),
+    "attachments.attach": lambda tx: attachments.attach(tx, "s"),
+    "attachments.detach": lambda tx: attachments.detach(tx, "attached"),
+    "attachments.detach_all": attachments.detach_all,
+    "attachments.mark_all_crashed": attachments.mark_all_crashed,
+    "attachments.mark_crashed": lambda tx: attachments.mark_crashed(tx, "attached"),
+    "bots.create": lambda tx: bots.create(tx, "bob", "Bob", None),
+    "bots.delete": lambda tx: bots.delete(tx, "ada"),
+    "bots.delete_memories": lambda tx: bots.delete_memories(tx, "ada"),
+    "extractions.claim": lambda tx: extractions.claim(tx, None, 1, 1),
+    "extractions.complete": lambda tx: extractions.complete(tx, 1, [FACT]),
+    "extractions.delete": lambda tx: extractions.delete(tx, 1),
+    "extractions.enqueue": lambda tx: extractions.enqueue(tx, "attached"),
+    "extractions.fail": lambda tx: extractions.fail(tx, 1, "no model"),
+    "forks.fork": lambda tx: forks.fork(tx, "s", None, None),
+    "memories.delete": lambda tx: memories.delete(tx, 2),
+    "memories.save": lambda tx: memories.save(
+        tx, "ada", "s", MemoryDraft(fact="h", category="fact", importance=1, supersedes=2)
+    ),
+    "messages.delete_before": lambda tx: messages.delete_before(tx, "s", 2),
+    "resolve.resolve": lambda tx: resolve.resolve(tx, HERE, 1000, create=True),
+    "retention.delete_if_unused": lambda tx: retention.delete_if_unused(tx, retention.expired(tx, -1)[0]),
+    "sessions.create": lambda tx: sessions.create(tx, bot_id="ada"),
+    "sessions.delete": lambda tx: sessions.delete(tx, "s"),
+    "sessions.end": lambda tx: sessions.end(tx, "s", "completed"),
+    "sessions.resume": lambda tx: sessions.resume(tx, "s"),
+    "sessions.touch": lambda tx: sessions.touch(tx, "s"),
+    "sessions.update": lambda tx: sessions.update(tx, "s", {"name": "new"}),
+    "summaries.save": lambda tx: summaries.save(tx, "s", "all", 1, 2, 3),
+}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """A database in which each write function has something to change."""
+    database = Database(tmp_path / "s.db")
+    bots.create(database.tx, "ada", "Ada", None)
+    database.session("s", bot_id="ada", working_dir="/here", name=None)
+    database.session("attached", bot_id="ada")
+    attachments.attach(database.tx, "attached")
+    sessions.end(database.tx, "s", "crashed")
+    for content in ("one", "two"):
+        database.append("s", content)
+    sessions.end(database.tx, "s", "crashed")
+    memories.save(database.tx, "ada", "s", FACT)
+    memories.save(database.tx, "ada", "s", MemoryDraft(fact="h", category="fact", importance=1, supersedes=1))
+    extractions.enqueue(database.tx, "s")
+    database.tx = Tx(database.connection, START_MS + 1)
+    return database
+
+
+def rows(tx: Tx) -> dict[tuple[str, Any], Data]:
+    ids = {table: tx.run(f"SELECT id FROM {table}").fetchall() for table in GETTERS}
+    held = "NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)"
+    ids["messages"] = tx.run(f"SELECT id FROM messages WHERE {held}").fetchall()
+    return {(table, id): get(tx, id) for table, get in GETTERS.items() for (id,) in ids[table]}
+
+
+def deletes(event: Emitted, key: tuple[str, Any], row: Any) -> bool:
+    """Return True if the event says that the row is deleted."""
+    match event.data:
+        case BotDeletedEvent(bot_id=id):
+            return key == ("bots", id)
+        case SessionDeleted(session_id=id):
+            return key == ("sessions", id) or (key[0] == "messages" and row.session_id == id)
+        case MessagesDeleted(before_id=before_id):
+            return key[0] == "messages" and row.session_id == event.session_id and row.id < before_id
+        case MemoryDeleted(memory_id=id):
+            return key == ("memories", id)
+    return False
+
+
+def is_changed(row: Data, before: Data | None, events: list[Emitted]) -> bool:
+    """Return True if the row changed, except for counters and times that an event about messages implies."""
+    if isinstance(row, Session) and isinstance(before, Session):
+        about_messages = [event for event in events if event.kind in ("message.appended", "messages.deleted")]
+        if row.id in {event.session_id for event in about_messages}:
+            implied = ("message_count", "updated_at", "last_message_at")
+            before = structs.replace(before, **{name: getattr(row, name) for name in implied})
+    return row != before
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_emits_an_event_for_each_row_it_changes(database: Database, name: str) -> None:
+    before = rows(database.tx)
+    WRITES[name](database.tx)
+    after, events = rows(database.tx), database.tx.emitted
+    forked = (
+        {event.session_id for event in events if event.kind == "session.created"} if name == "forks.fork" else set()
+    )
+    for key, row in after.items():
+        if is_changed(row, before.get(key), events) and getattr(row, "session_id", None) not in forked:
+            assert [event for event in events if event.data == row], f"no event has {key} as it is now"
+    for key in set(before) - set(after):
+        assert [event for event in events if deletes(event, key, before[key])], f"no event says that {key} is deleted"
+
+
+def test_the_list_holds_every_write_function() -> None:
+    package = Path(segue.api.__file__).parents[1]
+    sources = [path.read_text() for folder in ("api", "server/jobs") for path in (package / folder).glob("*.py")]
+    calls = {call for text in sources for call in re.findall(r"write(?:_inline)?\(\s*(?:store\.)?(\w+\.\w+)", text)}
+    elsewhere = ("index.", "purges.", "daemon_state.", "scrub.", "integrity.")
+    assert {call for call in calls if not call.startswith(elsewhere)} <= set(WRITES)
+    assert len(calls) > len(elsewhere)
