@@ -186,20 +186,13 @@ async def search(
     store.message_search.check_query(query)
     directory = None if working_dir is None else normalize_directory(working_dir)
     filter = store.message_search.Filter(session_id, directory, bot_id, role, since, until)
-    await _catch_up(ctx)
+    await ctx.daemon.index_messages()
     try:
         return await _search(ctx, query, filter, limit, offset)
     except store.index.IndexDamaged:
         await ctx.store.write(store.index.reset)
-    await _catch_up(ctx)
+    await ctx.daemon.index_messages()
     return await _search(ctx, query, filter, limit, offset)
-
-
-async def _catch_up(ctx: Context) -> None:
-    """Index the messages appended so far, in slices that let other writes pass."""
-    newest = await ctx.store.read(store.index.newest)
-    while await ctx.store.read(store.index.is_behind, newest):
-        await ctx.store.write(store.index.step, newest)
 
 
 async def _search(ctx: Context, query: str, filter: "Filter", limit: int, offset: int) -> SearchPage:

@@ -30,6 +30,9 @@ class DaemonControl(Protocol):
     def purge(self) -> None:
         """Something large was deleted: remove it from the file when there is time."""
 
+    async def index_messages(self) -> None:
+        """Index every message that was appended before the call."""
+
     async def run_cleanup(self) -> "CleanupResult":
         """Delete what is too old or too much, now."""
 

@@ -26,10 +26,10 @@ from segue.runtime.daemon_record import Record
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
 from segue.server.jobs.backups import Backups
+from segue.server.jobs.maintenance import Maintenance
 from segue.server.jobs.redactor import Redactor
 from segue.server.jobs.retention import Cleanup
-from segue.server.jobs.scrubber import Scrubbing
-from segue.server.jobs.wal_cleaner import WalCleaner
+from segue.server.jobs.scrubber import Scrubber
 from segue.server.net.connection import Connection
 from segue.server.net.connections import ConnectionManager
 from segue.server.process.signals import Shutdown
@@ -51,14 +51,14 @@ class App:
         # A batch is not executed concurrently with redaction, because short messages would overtake a long one.
         self.dispatcher = Dispatcher(METHODS, limits, together=not paths.config.privacy.redact, monotonic=monotonic)
         self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
-        self.traces = WalCleaner(store)
-        self.cleanup.on_purge = self.traces.note
+        self.maintenance = Maintenance(store, monotonic)
+        self.cleanup.on_deleted = self.maintenance.mark_deleted
         self._job_lock = anyio.Lock()
-        self.backups = Backups(paths, store, self._job_lock)
+        self.backups = Backups(paths, store, self.maintenance, self._job_lock)
         self.attachments = Attachments(store)
         self._event_log = EventLog(self._boot_id, limits, clock)
         store.on_commit(self._event_log.publish)
-        self._scrubbing = Scrubbing(store, self._event_log, self.traces, self._job_lock)
+        self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock)
         self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
         self.record = Record(str(paths.socket), os.getpid(), __version__, PROTOCOL, self._boot_id, str(paths.database))
         self._config = paths.config
@@ -93,7 +93,7 @@ class App:
             reads=self.store.read_status(),
             process=_process(),
             cleanup=self.cleanup.status(),
-            privacy=self._redactor.status(deleted_remains=deleted_remains or self.traces.pending),
+            privacy=self._redactor.status(deleted_remains=deleted_remains or self.maintenance.flush_due),
         )
 
     def stop(self) -> None:
@@ -102,7 +102,11 @@ class App:
 
     def purge(self) -> None:
         """Remove deleted rows from the file in the background."""
-        self.cleanup.purge_soon()
+        self.maintenance.mark_deleted()
+
+    async def index_messages(self) -> None:
+        """Index every message that was appended before the call."""
+        await self.maintenance.run_until(indexed=True)
 
     async def run_cleanup(self) -> CleanupResult:
         """Delete the sessions that are too old or too many."""
@@ -110,11 +114,11 @@ class App:
 
     async def clean(self, value: T) -> T:
         """Return the value without secrets if `privacy.redact` is on."""
-        return await self._redactor.clean(value)
+        return await self._redactor.redact(value)
 
     async def scrub(self, *, dry_run: bool) -> ScrubResult:
         """Redact the secrets in the database."""
-        return await self._scrubbing.run(dry_run=dry_run)
+        return await self._scrubber.run(dry_run=dry_run)
 
     async def back_up(self, path: str, *, overwrite: bool) -> BackupResult:
         """Copy the database to the path."""

@@ -14,7 +14,6 @@ from segue.errors import SegueError, StartError
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record, remove_record, write_record
 from segue.server.app import App
-from segue.server.jobs.indexer import keep_indexed
 from segue.server.net.listener import Listener, adopt_listener, bind_listener
 from segue.server.process.instance_lock import hold_locks
 from segue.server.process.sd_notify import Notifier
@@ -150,9 +149,7 @@ class Daemon:
             background.start_soon(app.cleanup.run_on_schedule)
         if config.daemon.idle_exit_minutes:
             background.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
-        background.start_soon(app.cleanup.purge_on_demand)
-        background.start_soon(app.traces.wipe_on_demand)
-        background.start_soon(keep_indexed, app.store)
+        background.start_soon(app.maintenance.run)
         background.start_soon(self.watch_socket, background, clients)
         background.start_soon(self._watch_database)
         background.start_soon(self._exit_on_failed_commit)

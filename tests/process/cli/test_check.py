@@ -93,7 +93,7 @@ def test_a_problem_is_named_with_what_to_do_about_it(
 ) -> None:
     spoil(filled)
     kind, words = PROBLEMS[spoil]
-    segued.allowed_errors += ["purge failed", "cleanup failed"]
+    segued.allowed_errors += ["maintenance failed", "cleanup failed"]
     segued.start()
     outcome = unserved.run("check", "--full")
     assert (outcome.code, outcome.err) == (1, "")

@@ -118,7 +118,7 @@ def test_another_user_is_refused_even_if_the_socket_is_open_to_all(
             with exposed.connect() as owner:
                 assert owner.call("daemon.status")["clients"] == 1
         assert exposed.stop() == 0
-        assert [line.split("(")[-1] for line in exposed.log if "refused" in line] == [
+        assert [line.split("(")[-1] for line in exposed.log if "rejected" in line] == [
             "1 so far)\n",
             "2 so far)\n",
             "3 so far)\n",

@@ -1,4 +1,4 @@
-"""Remove secrets from values before they are stored."""
+"""The redactor: replaces secrets in what clients send, before the store sees it."""
 
 from collections import Counter
 from typing import TypeVar
@@ -12,29 +12,29 @@ from segue.results import PrivacyStatus
 T = TypeVar("T")
 
 INLINE_BYTES = 16 * 1024
-"""Bytes: longer values are redacted on another thread. 1 MiB takes 60 ms, during which the loop must serve."""
+"""Bytes: longer values are searched on another thread, because 1 MiB takes 60 ms."""
 
 
 class Redactor:
-    """A filter that removes secrets, if the configuration enables it, and counts them by kind."""
+    """Redaction with a counter of secrets by kind; passes values through if it is disabled."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
         self._found: Counter[str] = Counter()
 
     def status(self, *, deleted_remains: bool) -> PrivacyStatus:
-        """Return the counts since the start. A secret that was sent twice counts twice."""
+        """Return the number of secrets since the start, by kind; a secret that is sent twice counts twice."""
         return PrivacyStatus(
             redact=self._enabled, redacted=dict(sorted(self._found.items())), deleted_remains=deleted_remains
         )
 
-    async def clean(self, value: T) -> T:
-        """Return a JSON value without its secrets."""
+    async def redact(self, value: T) -> T:
+        """Return the value, which JSON can represent, without secrets."""
         if not self._enabled or not value:
             return value
         if len(value if isinstance(value, str) else msgspec.json.encode(value)) <= INLINE_BYTES:
             return redact_all(value, self._found)
         found: Counter[str] = Counter()
-        cleaned = await anyio.to_thread.run_sync(redact_all, value, found)
+        redacted = await anyio.to_thread.run_sync(redact_all, value, found)
         self._found += found
-        return cleaned
+        return redacted

@@ -13,7 +13,7 @@ from segue.errors import SegueError
 from segue.results import CleanupResult, CleanupStatus
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
-from segue.store.records import purges, retention
+from segue.store.records import retention
 from segue.store.store import Store
 from segue.timestamps import Clock, milliseconds, timestamp
 
@@ -22,12 +22,6 @@ log = logging.getLogger("segue.cleanup")
 DAY_MS = 86_400_000
 ROUND = 100
 """Sessions above the cap that are deleted after one look at all of them."""
-
-PAUSE_SECONDS = 0.005
-"""Between two slices of a purge: the writer belongs to the clients."""
-
-RETRY_SECONDS = 5
-"""After a purge that failed: what was deleted must not stay in the file for want of a later delete."""
 
 LAST_RUN = "cleanup.last_run_at"
 LAST_RESULT = "cleanup.last_result"
@@ -55,8 +49,8 @@ class Cleanup:
         self._memory = Memory(None, None, put_off=False)
         self._next_run_at: str | None = None
         self._seen = (clock(), monotonic())
-        self._purge = anyio.Event()
-        self.on_purge: Callable[[], None] = lambda: None
+        self.on_deleted: Callable[[], None] = lambda: None
+        """Called after a run that deleted sessions."""
 
     def status(self) -> CleanupStatus:
         """When it ran, what came of it, and when it runs next."""
@@ -103,26 +97,8 @@ class Cleanup:
         self._memory = await self._store.write(_remember, result)
         if result.sessions_deleted:
             log.info("cleanup deleted %d sessions by age, %d by number", len(old), len(many))
-            self.purge_soon()
+            self.on_deleted()
         return result
-
-    def purge_soon(self) -> None:
-        """Something large was deleted: remove it from the file."""
-        self._purge.set()
-        self.on_purge()
-
-    async def purge_on_demand(self) -> None:
-        """Remove deleted messages in slices, at the start and whenever there are some."""
-        while True:
-            self._purge = anyio.Event()
-            try:
-                while await self._store.write(purges.remove_slice):
-                    await anyio.sleep(PAUSE_SECONDS)
-            except (SegueError, sqlite3.Error) as error:
-                log.error("purge failed, trying again in %d s: %s", RETRY_SECONDS, error)
-                await anyio.sleep(RETRY_SECONDS)
-                continue
-            await self._purge.wait()
 
     async def _delete(self, due: list[retention.ExpiredSession]) -> list[str]:
         return [one.session_id for one in due if await self._store.write(retention.delete_if_unused, one)]

@@ -1,4 +1,4 @@
-"""Secrets taken out of everything that is stored, in small transactions."""
+"""The scrub job: redacts the secrets in all stored texts, in small transactions."""
 
 from collections import Counter
 
@@ -6,59 +6,59 @@ import anyio
 
 from segue.results import ScrubResult
 from segue.server.events.event_log import EventLog
-from segue.server.jobs.wal_cleaner import WalCleaner
+from segue.server.jobs.maintenance import Maintenance
 from segue.store.maintenance import scrub
 from segue.store.search import index
 from segue.store.store import Store
 
-TOLD_IDS = 1000
-"""Ids of one table that a result names."""
+MAX_RESULT_IDS = 1000
+"""IDs of one table in a result. The counts are of all rows."""
 
 PAUSE_SECONDS = 0.002
-"""Between two slices: the writer and the processor belong to the clients."""
+"""Seconds: pause between two slices, because clients share the writer and the processor."""
 
 
-class Scrubbing:
-    """Looks through the whole file while everything else goes on."""
+class Scrubber:
+    """The scrub of the whole database while clients continue to read and write."""
 
-    def __init__(self, store: Store, backlog: EventLog, traces: WalCleaner, turn: anyio.Lock) -> None:
+    def __init__(self, store: Store, event_log: EventLog, maintenance: Maintenance, job_lock: anyio.Lock) -> None:
         self._store = store
-        self._backlog = backlog
-        self._traces = traces
-        self._turn = turn
+        self._event_log = event_log
+        self._maintenance = maintenance
+        self._job_lock = job_lock
 
     async def run(self, *, dry_run: bool) -> ScrubResult:
-        """What was found, and taken out unless it is a rehearsal; what is appended meanwhile is looked at too."""
-        async with self._turn:
+        """Find secrets, and redact them unless `dry_run` is set. Rows that clients append meanwhile are included."""
+        async with self._job_lock:
             kinds: Counter[str] = Counter()
-            rows = {table: await self._go_through(table, kinds, dry_run=dry_run) for table in scrub.TEXTS}
-            wiped = None if dry_run else await self._wipe(found=bool(kinds))
+            rows = {table: await self._scan(table, kinds, dry_run=dry_run) for table in scrub.TEXTS}
+            wiped = None if dry_run else await self._remove_old_values(found=bool(kinds))
         return ScrubResult(
             dry_run=dry_run,
             found=dict(sorted(kinds.items())),
             rows={table: len(ids) for table, ids in rows.items() if ids},
-            session_ids=[str(id) for id in rows["sessions"]][:TOLD_IDS],
-            message_ids=[int(id) for id in rows["messages"]][:TOLD_IDS],
-            memory_ids=[int(id) for id in rows["memories"]][:TOLD_IDS],
+            session_ids=[str(id) for id in rows["sessions"]][:MAX_RESULT_IDS],
+            message_ids=[int(id) for id in rows["messages"]][:MAX_RESULT_IDS],
+            memory_ids=[int(id) for id in rows["memories"]][:MAX_RESULT_IDS],
             wiped=wiped,
         )
 
-    async def _go_through(self, table: str, kinds: Counter[str], *, dry_run: bool) -> list[int | str]:
-        """The ids of the table's rows that hold secrets."""
+    async def _scan(self, table: str, kinds: Counter[str], *, dry_run: bool) -> list[int | str]:
+        """Return the IDs of the table's rows that held secrets."""
         ids: list[int | str] = []
         after: int | None = -(2**63)
         while after is not None:
             after, found = await self._store.read(scrub.find_secrets, table, after)
             for row in found:
-                taken = row.kinds if dry_run else await self._store.write(scrub.redact_row, table, row.rowid)
-                kinds.update(taken)
-                ids += [row.id] if taken else []
+                redacted = row.kinds if dry_run else await self._store.write(scrub.redact_row, table, row.rowid)
+                kinds.update(redacted)
+                ids += [row.id] if redacted else []
             await anyio.sleep(PAUSE_SECONDS)
         return ids
 
-    async def _wipe(self, *, found: bool) -> bool:
-        """Leave nothing in the index, the WAL and the events that are kept for who comes back."""
+    async def _remove_old_values(self, *, found: bool) -> bool:
+        """Remove the secrets from the index, the WAL and the event log; return False if a long read keeps the WAL."""
         if found:
             await self._store.write(index.schedule_merge)
-            self._backlog.invalidate()
-        return await self._traces.wipe()
+            self._event_log.invalidate()
+        return await self._maintenance.run_until(clean=True)
