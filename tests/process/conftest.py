@@ -59,4 +59,4 @@ def siege(besieged: tuple[Segued, Polite]) -> Iterator[Siege]:
     """One attack on it; afterwards nothing of it may be left."""
     with Siege(*besieged) as siege:
         yield siege
-        siege.check_peace()
+        siege.check_freed()

@@ -1,8 +1,8 @@
-"""A database and an exchange of lines as this version writes them, kept for every later one to read.
+"""A database and an exchange of lines of this version, kept as test data for every later version.
 
-`python -m tests.support.golden_files` makes `tests/data/schema-N.db` and `tests/data/protocol-N.jsonl` for the schema
-and the protocol of today, unless they are there: what was released is never made anew, for a changed file would hide
-that old ones can no longer be read.
+`python -m tests.support.golden_files` makes `tests/data/schema-N.db` and `tests/data/protocol-N.jsonl` for the current
+schema and protocol, unless they exist. Released files are never replaced, because a replaced file would hide that old
+ones can no longer be read.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.support.wire import Wire
 
 DATA = Path(__file__).parent.parent / "data"
 CONFIG = "[session]\nauto_cleanup = false\nretention_days = 0\n"
-"""Or what is kept would be deleted for its age one day."""
+"""The configuration without cleanup, which would delete the old sessions."""
 
 WRITES: list[tuple[str, dict[str, Any]]] = [
     ("daemon.ping", {}),
@@ -82,22 +82,22 @@ READS: list[tuple[str, dict[str, Any]]] = [
 
 
 def database(schema: int) -> Path:
-    """The file that the segue of that schema wrote."""
+    """Return the file that the segue of SCHEMA wrote."""
     return DATA / f"schema-{schema}.db"
 
 
 def exchange(protocol: int) -> Path:
-    """The lines that a client of that protocol sent and was answered: first the writes, then reads of the file."""
+    """Return the file with the requests and responses of PROTOCOL: first the writes, then the reads."""
     return DATA / f"protocol-{protocol}.jsonl"
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    """What was kept, each with `request` and `answer`."""
+    """Return the exchange, each item with `request` and `answer`."""
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def ask_all(wire: Wire) -> list[dict[str, Any]]:
-    """Each request with its answer."""
+    """Send all requests and return each with its answer."""
     kept = []
     for number, (method, params) in enumerate([*WRITES, *READS]):
         request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
@@ -106,7 +106,7 @@ def ask_all(wire: Wire) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Make what is not there yet with the real daemon: a new schema's file is that of the one before, brought up."""
+    """Make the missing files with the real daemon; the file of a new schema is migrated from the one before."""
     DATA.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
         segued = Segued(Path(folder))

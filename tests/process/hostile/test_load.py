@@ -1,4 +1,4 @@
-"""Eight clients that do everything at once, for as long as `--load-seconds` says."""
+"""Eight clients call all methods concurrently for `--load-seconds`."""
 
 import random
 import threading
@@ -16,10 +16,10 @@ CLIENTS = 8
 
 
 class Client:
-    """One client with its own dice, which checks all that it can know."""
+    """A client with its own random generator, which checks every result."""
 
     def __init__(self, number: int, segued: Segued) -> None:
-        self.dice = random.Random(number)
+        self.rng = random.Random(number)
         self.directory = f"/work/{number % 3}"
         self.session = f"load-{number}"
         self.appended = 0
@@ -28,31 +28,31 @@ class Client:
         self._segued = segued
 
     def run(self, end: float) -> None:
-        """Work until the end; what goes wrong is kept."""
-        steps = [self.append] * 6 + [self.append_many, self.shared, self.page, self.list, self.count, self.fleeting]
+        """Run until END and keep a failure."""
+        steps = [self.append] * 6 + [self.append_many, self.shared, self.page, self.list, self.count, self.short_lived]
         try:
             with Wire(self._segued.socket) as wire:
                 wire.call("session.create", id=self.session)
                 while time.monotonic() < end:
-                    self.dice.choice(steps)(wire)
+                    self.rng.choice(steps)(wire)
                     self.calls += 1
                 assert wire.call("message.count", session_id=self.session) == {"count": self.appended}
-        except Exception as failure:  # noqa: BLE001 - told in the test's own thread
+        except Exception as failure:  # noqa: BLE001 - the test raises it
             self.failure = failure
 
     def text(self) -> str:
-        return "word " * self.dice.choice((1, 10, 100, 2000))
+        return "word " * self.rng.choice((1, 10, 100, 2000))
 
     def append(self, wire: Wire) -> None:
         key = f"{self.session}.{self.appended}"
         first = wire.call("message.append", session_id=self.session, role="user", content=key, key=key)
-        if self.dice.random() < 0.1:
+        if self.rng.random() < 0.1:
             again = wire.call("message.append", session_id=self.session, role="user", content=key, key=key)
             assert again == {**first, "duplicate": True}
         self.appended += 1
 
     def append_many(self, wire: Wire) -> None:
-        messages = [{"role": "assistant", "content": self.text()} for _ in range(self.dice.randint(1, 20))]
+        messages = [{"role": "assistant", "content": self.text()} for _ in range(self.rng.randint(1, 20))]
         ids = wire.call("message.append_many", session_id=self.session, messages=messages)["message_ids"]
         assert ids == sorted(ids)
         self.appended += len(messages)
@@ -62,7 +62,7 @@ class Client:
         assert wire.call("message.get", message_id=stored["message_id"])["session_id"] == stored["session_id"]
 
     def page(self, wire: Wire) -> None:
-        page = wire.call("message.list", session_id=self.session, limit=self.dice.randint(1, 50), order="desc")
+        page = wire.call("message.list", session_id=self.session, limit=self.rng.randint(1, 50), order="desc")
         ids = [message["id"] for message in page["messages"]]
         assert ids == sorted(ids, reverse=True)
 
@@ -72,15 +72,15 @@ class Client:
     def count(self, wire: Wire) -> None:
         assert wire.call("message.count", session_id=self.session) == {"count": self.appended}
 
-    def fleeting(self, wire: Wire) -> None:
-        session = wire.call("session.create", name="fleeting")["id"]
+    def short_lived(self, wire: Wire) -> None:
+        session = wire.call("session.create", name="short_lived")["id"]
         wire.call("message.append_many", session_id=session, messages=[{"role": "user", "content": self.text()}] * 5)
         assert wire.call("session.delete", session_id=session) == {"deleted": True}
         with pytest.raises(SegueError, match="no session"):
             wire.call("session.get", session_id=session)
 
 
-def test_eight_clients_at_once_leave_no_error_and_a_sound_file(segued: Segued, load_seconds: float) -> None:
+def test_eight_concurrent_clients_leave_no_error_and_a_sound_file(segued: Segued, load_seconds: float) -> None:
     segued.start()
     clients = [Client(number, segued) for number in range(CLIENTS)]
     end = time.monotonic() + load_seconds
@@ -92,7 +92,7 @@ def test_eight_clients_at_once_leave_no_error_and_a_sound_file(segued: Segued, l
     assert [client.failure for client in clients] == [None] * CLIENTS
     with segued.connect() as wire:
         assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
-        wait_until(lambda: wire.call("daemon.status")["queue_depth"] == 0)  # the index is still brought up to date
+        wait_until(lambda: wire.call("daemon.status")["queue_depth"] == 0)  # the indexer still writes
         status = wire.call("daemon.status")
         assert status["clients"] == 1
         assert status["requests"] >= sum(client.calls for client in clients)

@@ -1,4 +1,4 @@
-"""A while of everything at once: what was answered is there at the end, and nothing grows with time."""
+"""Random clients for a while: every answered write is stored, and no resource grows with time."""
 
 import statistics
 import threading
@@ -13,17 +13,17 @@ from tests.support.process import Segued
 from tests.support.system.usage import memory_bytes, usage
 
 SOAKERS = 5
-LOOKS = 20
+SAMPLES = 20
 
 MEMORY_BYTES = 192 * MEBIBYTE
-"""Growth from the first look on: 64 MiB of events may be kept, SQLite's caches fill, and the rest is slack."""
+"""Bytes of growth after the first sample: 64 MiB of events, SQLite's caches, and slack."""
 
 WAL_BYTES = 256 * MEBIBYTE
-"""It is cut back to 64 MiB after a checkpoint; readers may hold one up for a while."""
+"""Bytes. A checkpoint truncates the WAL to 64 MiB; readers may delay it."""
 
 
-class Look(NamedTuple):
-    """What the daemon holds at a moment."""
+class Sample(NamedTuple):
+    """The resources of the daemon at a moment."""
 
     seconds: float
     memory: float
@@ -33,22 +33,22 @@ class Look(NamedTuple):
     p99_ms: float
 
 
-def slopes(looks: list[Look]) -> str:
-    """How much each grows in a minute, by the line that fits best, and what it was at the end."""
-    times = [look.seconds for look in looks]
-    told = []
+def slopes(samples: list[Sample]) -> str:
+    """Return the first and last value and the growth per minute, by linear regression."""
+    times = [sample.seconds for sample in samples]
+    parts = []
     for name in ("memory", "descriptors", "threads", "wal", "p99_ms"):
-        values = [getattr(look, name) for look in looks]
+        values = [getattr(sample, name) for sample in samples]
         slope = statistics.linear_regression(times, values).slope * 60
-        told.append(f"{name} {values[0]:.1f} → {values[-1]:.1f} ({slope:+.2f}/min)")
-    return ", ".join(told)
+        parts.append(f"{name} {values[0]:.1f} → {values[-1]:.1f} ({slope:+.2f}/min)")
+    return ", ".join(parts)
 
 
 def p99_ms(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98] * 1000 if len(seconds) > 1 else 0
 
 
-def test_a_soak_of_everything_loses_no_answered_write_and_leaves_nothing(
+def test_a_soak_loses_no_answered_write_and_frees_every_resource(
     segued: Segued, soak_seconds: float, soak_seed: str
 ) -> None:
     watcher = segued.start().connect()
@@ -59,26 +59,26 @@ def test_a_soak_of_everything_loses_no_answered_write_and_leaves_nothing(
     threads = [threading.Thread(target=soaker.run, args=(start + soak_seconds,)) for soaker in soakers]
     for thread in threads:
         thread.start()
-    looks: list[Look] = []
+    samples: list[Sample] = []
     seen = [0] * SOAKERS
     while any(thread.is_alive() for thread in threads):
         for thread in threads:
-            thread.join(soak_seconds / LOOKS / SOAKERS)
+            thread.join(soak_seconds / SAMPLES / SOAKERS)
         recent = [second for soaker, at in zip(soakers, seen, strict=True) for second in soaker.seconds[at:]]
         seen = [len(soaker.seconds) for soaker in soakers]
         status, held = watcher.call("daemon.status"), usage(segued, watcher)
         wal = status["database"]["wal_bytes"] / MEBIBYTE
         memory = memory_bytes(segued) / MEBIBYTE
-        looks.append(Look(time.monotonic() - start, memory, held.descriptors, held.threads, wal, p99_ms(recent)))
+        samples.append(Sample(time.monotonic() - start, memory, held.descriptors, held.threads, wal, p99_ms(recent)))
     assert [soaker.failure for soaker in soakers] == [None] * SOAKERS, soak_seed
     for soaker in soakers:
         soaker.check(watcher)
     wait_until(lambda: usage(segued, watcher) == before)
     writes = sum(soaker.writes for soaker in soakers)
-    measured(f"soak of {soak_seconds:g} s, {writes} answered writes, seed {soak_seed}: {slopes(looks)}")
+    measured(f"soak of {soak_seconds:g} s, {writes} answered writes, seed {soak_seed}: {slopes(samples)}")
     assert writes > 0
     tried("seconds of soak", round(soak_seconds))
     tried(ANSWERED, writes)
-    assert (looks[-1].memory - looks[0].memory) * MEBIBYTE < MEMORY_BYTES
-    assert max(look.wal for look in looks) * MEBIBYTE < WAL_BYTES
+    assert (samples[-1].memory - samples[0].memory) * MEBIBYTE < MEMORY_BYTES
+    assert max(sample.wal for sample in samples) * MEBIBYTE < WAL_BYTES
     assert watcher.call("daemon.check", full=True) == {"ok": True, "problems": []}

@@ -1,26 +1,23 @@
-"""A copy of everything while everybody writes: consistent, private, whole or not there, and in nobody's way."""
+"""A backup is consistent, private, and whole or absent, while clients write and read."""
 
 import os
 import resource
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from segue.errors import SegueError, StorageError
+from segue.errors import StorageError
 from segue.store.maintenance.temp_files import BACKUP
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
-from tests.support.system.copies import check_copy, ids_in, rows
-from tests.support.system.users import AM_ROOT
+from tests.support.system.copies import check_copy, ids_in
 from tests.support.system.watcher import Watcher
 from tests.support.wire import Wire
 
@@ -29,7 +26,7 @@ MEBIBYTE = 1024 * 1024
 
 
 class Writer:
-    """A client that appends to a session of its own until it is told to stop."""
+    """A client that appends to its own session until `stop`."""
 
     def __init__(self, number: int, segued: Segued) -> None:
         self.session = f"writer-{number}"
@@ -47,7 +44,7 @@ class Writer:
                     text = "word " * (len(self.answered) * 37 % 500)
                     made = wire.call("message.append", session_id=self.session, role="user", content=text)
                     self.answered.append(made["message_id"])
-        except Exception as failure:  # noqa: BLE001 - told in the test's own thread
+        except Exception as failure:  # noqa: BLE001 - the test raises it in `stop`
             self.failure = failure
 
     def stop(self) -> None:
@@ -58,38 +55,30 @@ class Writer:
 
 @contextmanager
 def writers(segued: Segued) -> Iterator[list[Writer]]:
-    """Eight clients at work."""
-    several = [Writer(number, segued) for number in range(WRITERS)]
-    for writer in several:
+    """Run clients that append."""
+    running = [Writer(number, segued) for number in range(WRITERS)]
+    for writer in running:
         writer.thread.start()
     try:
-        wait_until(lambda: all(writer.answered or writer.failure for writer in several))
-        yield several
+        wait_until(lambda: all(writer.answered or writer.failure for writer in running))
+        yield running
     finally:
-        for writer in several:
+        for writer in running:
             writer.stop()
 
 
 def fill(wire: Wire, mebibytes: int) -> None:
-    """Make the file large, in messages of one word."""
+    """Make the database large, with messages of one word."""
     wire.call("session.create", id="large")
     for _ in range(mebibytes):
         wire.call("message.append", session_id="large", role="tool", content="x" * MEBIBYTE)
 
 
-@pytest.fixture
-def shelf(tmp_path: Path) -> Path:
-    """Where copies are put."""
-    folder = tmp_path / "shelf"
-    folder.mkdir(mode=0o700)
-    return folder
-
-
-def test_copies_are_whole_while_eight_clients_write(segued: Segued, shelf: Path) -> None:
+def test_backups_are_consistent_while_eight_clients_write(segued: Segued, shelf: Path) -> None:
     wire = segued.start().connect()
-    with writers(segued) as several:
+    with writers(segued) as running:
         for number in range(5):
-            before = {writer.session: list(writer.answered) for writer in several}
+            before = {writer.session: list(writer.answered) for writer in running}
             target = shelf / f"{number}.db"
             made = wire.call("daemon.backup", path=str(target))
             assert made == {"path": str(target), "bytes": target.stat().st_size}
@@ -100,7 +89,7 @@ def test_copies_are_whole_while_eight_clients_write(segued: Segued, shelf: Path)
     assert wire.call("daemon.check", full=True)["problems"] == []
 
 
-def test_a_copy_is_private_from_its_first_instant_and_never_half_under_its_name(segued: Segued, shelf: Path) -> None:
+def test_a_backup_is_always_private_and_whole_under_its_name(segued: Segued, shelf: Path) -> None:
     wire = segued.start(umask=0).connect()
     fill(wire, 4)
     target = shelf / "copy.db"
@@ -112,12 +101,12 @@ def test_a_copy_is_private_from_its_first_instant_and_never_half_under_its_name(
             check_copy(target)
             assert wire.answer()["result"]["bytes"] == target.stat().st_size
             inodes.add(target.stat().st_ino)
-    assert len(inodes) > 1, "each was made beside the other and renamed"
+    assert len(inodes) > 1, "each backup is a new file that is renamed"
     assert any(name.startswith(BACKUP) for name in watcher.seen)
     assert set.union(*watcher.seen.values()) == {0o600}
 
 
-def test_clients_write_and_read_on_while_a_copy_is_made(segued: Segued, shelf: Path) -> None:
+def test_clients_write_and_read_during_a_backup(segued: Segued, shelf: Path) -> None:
     wire, other = segued.start().connect(), segued.connect()
     fill(wire, 40)
     wire.post("daemon.backup", path=str(shelf / "copy.db"))
@@ -132,7 +121,7 @@ def test_clients_write_and_read_on_while_a_copy_is_made(segued: Segued, shelf: P
     check_copy(shelf / "copy.db")
 
 
-def test_a_copy_can_be_served_as_it_is(segued: Segued, tmp_path: Path) -> None:
+def test_a_backup_can_be_served(segued: Segued, tmp_path: Path) -> None:
     wire = segued.start().connect()
     sent = wire.call("message.append", working_dir="/w", role="user", content="How do I sort?", parts=[{"text": "ä"}])
     copy = Segued(tmp_path / "second")
@@ -147,7 +136,7 @@ def test_a_copy_can_be_served_as_it_is(segued: Segued, tmp_path: Path) -> None:
         copy.finish()
 
 
-def test_what_was_deleted_before_is_not_in_a_copy(segued: Segued, shelf: Path) -> None:
+def test_a_backup_does_not_contain_deleted_text(segued: Segued, shelf: Path) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s")
     for number in range(300):
@@ -159,7 +148,7 @@ def test_what_was_deleted_before_is_not_in_a_copy(segued: Segued, shelf: Path) -
     assert b"canary77" not in (shelf / "copy.db").read_bytes().lower()
 
 
-def test_a_client_that_goes_away_leaves_a_whole_copy(segued: Segued, shelf: Path) -> None:
+def test_a_client_that_disconnects_leaves_a_whole_backup(segued: Segued, shelf: Path) -> None:
     wire = segued.start().connect()
     fill(wire, 4)
     with segued.connect() as hasty:
@@ -169,7 +158,7 @@ def test_a_client_that_goes_away_leaves_a_whole_copy(segued: Segued, shelf: Path
     check_copy(shelf / "copy.db")
 
 
-def test_several_at_once_are_made_one_after_the_other(segued: Segued, shelf: Path) -> None:
+def test_concurrent_backups_are_all_made(segued: Segued, shelf: Path) -> None:
     clients = [segued.connect() for _ in range(4) if segued.process or segued.start()]
     for number, client in enumerate(clients):
         client.post("daemon.backup", path=str(shelf / f"{number}.db"))
@@ -178,8 +167,8 @@ def test_several_at_once_are_made_one_after_the_other(segued: Segued, shelf: Pat
         check_copy(shelf / f"{number}.db")
 
 
-def catch_in_the_middle(segued: Segued, shelf: Path) -> Wire:
-    """Stop the daemon while it makes a copy; the connection on which that was asked."""
+def suspend_during_backup(segued: Segued, shelf: Path) -> Wire:
+    """Suspend the daemon during a backup and return the connection that requested it."""
     wire = segued.connect()
     for attempt in range(50):
         wire.post("daemon.backup", path=str(shelf / f"{attempt}.db"))
@@ -190,12 +179,12 @@ def catch_in_the_middle(segued: Segued, shelf: Path) -> Wire:
         os.kill(segued.pid, signal.SIGCONT)
         wire.answer()
         (shelf / f"{attempt}.db").unlink()
-    raise AssertionError("it was always too fast")
+    raise AssertionError("every backup ended before the daemon was suspended")
 
 
-def test_what_a_killed_daemon_left_of_a_copy_is_removed_by_the_next(segued: Segued, shelf: Path) -> None:
+def test_the_temporary_file_of_a_killed_daemon_is_removed(segued: Segued, shelf: Path) -> None:
     fill(segued.start().connect(), 20)
-    catch_in_the_middle(segued, shelf)
+    suspend_during_backup(segued, shelf)
     segued.kill()
     assert all(path.name.startswith(f"{BACKUP}{segued.pid}-") for path in shelf.iterdir())
     segued.start().connect().call("daemon.backup", path=str(shelf / "copy.db"))
@@ -203,9 +192,9 @@ def test_what_a_killed_daemon_left_of_a_copy_is_removed_by_the_next(segued: Segu
     check_copy(shelf / "copy.db")
 
 
-def test_a_daemon_told_to_stop_leaves_a_whole_copy_or_none(segued: Segued, shelf: Path) -> None:
+def test_a_stopped_daemon_leaves_a_whole_backup_or_none(segued: Segued, shelf: Path) -> None:
     fill(segued.start().connect(), 20)
-    wire = catch_in_the_middle(segued, shelf)
+    wire = suspend_during_backup(segued, shelf)
     assert segued.process is not None
     segued.process.send_signal(signal.SIGTERM)
     segued.process.send_signal(signal.SIGCONT)
@@ -216,9 +205,9 @@ def test_a_daemon_told_to_stop_leaves_a_whole_copy_or_none(segued: Segued, shelf
     assert [path.name for path in shelf.iterdir() if path.name.startswith(BACKUP)] == []
 
 
-def test_a_hurried_end_interrupts_a_copy_and_leaves_nothing_of_it(segued: Segued, shelf: Path) -> None:
+def test_a_forced_stop_interrupts_a_backup_and_leaves_no_file(segued: Segued, shelf: Path) -> None:
     fill(segued.start().connect(), 40)
-    catch_in_the_middle(segued, shelf)
+    suspend_during_backup(segued, shelf)
     assert segued.process is not None
     for _ in range(2):
         segued.process.send_signal(signal.SIGTERM)
@@ -233,7 +222,7 @@ def accepts(segued: Segued) -> bool:
         return one.connect_ex(str(segued.socket)) == 0
 
 
-def test_only_what_dead_processes_left_is_swept(segued: Segued, shelf: Path) -> None:
+def test_only_temporary_files_of_dead_processes_are_removed(segued: Segued, shelf: Path) -> None:
     wire = segued.start().connect()
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -247,7 +236,7 @@ def test_only_what_dead_processes_left_is_swept(segued: Segued, shelf: Path) -> 
 
 @contextmanager
 def no_larger_files(segued: Segued, limit: int) -> Iterator[None]:
-    """The daemon may make no file larger, as on a full disk."""
+    """Limit the size of the daemon's files, as a full disk would."""
     before = resource.prlimit(segued.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(segued.pid, resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
@@ -256,7 +245,7 @@ def no_larger_files(segued: Segued, limit: int) -> Iterator[None]:
         resource.prlimit(segued.pid, resource.RLIMIT_FSIZE, before)
 
 
-def test_without_room_there_is_an_error_and_nothing_else(segued: Segued, shelf: Path) -> None:
+def test_a_full_disk_fails_the_backup_and_changes_nothing(segued: Segued, shelf: Path) -> None:
     wire = segued.start().connect()
     fill(wire, 4)
     wire.call("daemon.backup", path=str(shelf / "old.db"))
@@ -269,138 +258,3 @@ def test_without_room_there_is_an_error_and_nothing_else(segued: Segued, shelf: 
     assert [path.name for path in shelf.iterdir()] == ["old.db"]
     assert (shelf / "old.db").read_bytes() == old
     wire.call("daemon.backup", path=str(shelf / "new.db"))
-
-
-def link(shelf: Path) -> Path:
-    (shelf / "link.db").symlink_to("elsewhere.db")
-    return shelf / "link.db"
-
-
-def folder(shelf: Path) -> Path:
-    (shelf / "folder").mkdir()
-    return shelf / "folder"
-
-
-def fifo(shelf: Path) -> Path:
-    os.mkfifo(shelf / "fifo")
-    return shelf / "fifo"
-
-
-def below_a_file(shelf: Path) -> Path:
-    (shelf / "letter").touch()
-    return shelf / "letter" / "copy.db"
-
-
-def wide_folder(shelf: Path) -> Path:
-    (shelf / "wide").mkdir()
-    (shelf / "wide").chmod(0o777)
-    return shelf / "wide" / "copy.db"
-
-
-def beside_a_journal(suffix: str) -> Callable[[Path], Path]:
-    def make(shelf: Path) -> Path:
-        (shelf / f"copy.db{suffix}").write_text("frames")
-        return shelf / "copy.db"
-
-    return make
-
-
-def letter(shelf: Path) -> Path:
-    (shelf / "letter.txt").write_text("mine")
-    return shelf / "letter.txt"
-
-
-def foreign(shelf: Path) -> Path:
-    with closing(sqlite3.connect(shelf / "foreign.db")) as connection:
-        connection.execute("CREATE TABLE t (x)")
-    return shelf / "foreign.db"
-
-
-PLACES: dict[str, tuple[Callable[[Path], Any], tuple[str, str]]] = {
-    "relative": (lambda shelf: "copy.db", ("invalid_params", "$.path")),
-    "empty": (lambda shelf: "", ("invalid_params", "$.path")),
-    "with a NUL": (lambda shelf: f"{shelf}/a\0b", ("invalid_params", "$.path")),
-    "no text": (lambda shelf: 5, ("invalid_params", "$.path")),
-    "root": (lambda shelf: "/", ("invalid_params", "$.path")),
-    "root in disguise": (lambda shelf: "/.", ("invalid_params", "$.path")),
-    "a directory": (folder, ("invalid_params", "$.path")),
-    "a directory by its slash": (lambda shelf: f"{shelf}/copy.db/", ("invalid_params", "$.path")),
-    "nowhere": (lambda shelf: shelf / "none" / "copy.db", ("invalid_params", "$.path")),
-    "below a file": (below_a_file, ("invalid_params", "$.path")),
-    "too long": (lambda shelf: shelf / ("x" * 256), ("invalid_params", "$.path")),
-    "a link": (link, ("invalid_params", "$.path")),
-    "a pipe": (fifo, ("invalid_params", "$.path")),
-    "a folder of everybody": (wide_folder, ("invalid_params", "$.path")),
-    "a device's folder": (lambda shelf: "/dev/null/copy.db", ("invalid_params", "$.path")),
-    "a device": (lambda shelf: "/dev/null", ("invalid_params", "$.path")),
-    "beside a wal": (beside_a_journal("-wal"), ("conflict", "exists")),
-    "beside a journal": (beside_a_journal("-journal"), ("conflict", "exists")),
-    "a letter": (letter, ("conflict", "exists")),
-    "another program's database": (foreign, ("conflict", "exists")),
-}
-
-
-def file_guard(shelf: Path) -> dict[str, tuple[int, ...]]:
-    """Everything in the folder, and all that would show that it was touched; a mere look changes st_atime."""
-    found = {str(each): each.lstat() for each in shelf.glob("**/*")}
-    return {name: (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns) for name, one in found.items()}
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize("place", PLACES)
-def test_a_place_where_no_copy_can_be_is_told_and_left_as_it_is(
-    segued: Segued, shelf: Path, place: str, overwrite: bool
-) -> None:
-    make, (kind, reason) = PLACES[place]
-    path = make(shelf)
-    before = file_guard(shelf)
-    wire = segued.start().connect()
-    answer = wire.respond("daemon.backup", {"path": str(path) if path != 5 else 5, "overwrite": overwrite})
-    data = answer["error"]["data"]
-    assert (data["kind"], data["path"] if kind == "invalid_params" else data["reason"]) == (kind, reason)
-    assert file_guard(shelf) == before
-    assert wire.call("daemon.ping") == "pong"
-
-
-def test_no_file_of_the_daemon_itself_is_replaced(segued: Segued) -> None:
-    segued.config.touch(mode=0o600)
-    wire = segued.start().connect()
-    data, run = segued.database.parent, segued.socket.parent
-    names = ("sessions.db", "sessions.db-wal", "sessions.db-shm", "sessions.db-journal", "sessions.db.lock")
-    paths = [*(data / name for name in (*names, "daemon.json")), *run.iterdir(), segued.config]
-    assert len(paths) == 9
-    for place in [*paths, data / ".." / "data" / "sessions.db"]:
-        with pytest.raises(SegueError) as caught:
-            wire.call("daemon.backup", path=str(place), overwrite=True)
-        assert (caught.value.kind, caught.value.data["path"]) == ("invalid_params", "$.path")
-    assert wire.call("daemon.check") == {"ok": True, "problems": []}
-
-
-def test_what_exists_is_kept_unless_it_is_a_copy_that_may_be_overwritten(segued: Segued, shelf: Path) -> None:
-    wire = segued.start().connect()
-    target = shelf / "copy.db"
-    wire.call("daemon.backup", path=str(target))
-    wire.call("session.create", id="later")
-    before = target.read_bytes()
-    with pytest.raises(SegueError) as caught:
-        wire.call("daemon.backup", path=str(target))
-    assert (caught.value.kind, caught.value.data) == ("conflict", {"reason": "exists"})
-    assert target.read_bytes() == before
-    wire.call("daemon.backup", path=str(target), overwrite=True)
-    assert rows(target, "SELECT id FROM sessions") == [("later",)]
-
-
-def test_a_folder_in_which_one_may_not_write_is_told(segued: Segued, shelf: Path) -> None:
-    wire = segued.start().connect()
-    place = Path("/proc/copy.db") if AM_ROOT else shelf / "copy.db"
-    shelf.chmod(0o500)
-    data = wire.respond("daemon.backup", {"path": str(place)})["error"]["data"]
-    shelf.chmod(0o700)
-    assert data["kind"] == "storage" if not AM_ROOT else data["kind"] in ("storage", "invalid_params")
-    assert not any(shelf.iterdir())
-
-
-def test_a_copy_on_a_sticky_folder_of_everybody_is_private(segued: Segued, open_folder: Path) -> None:
-    open_folder.chmod(0o1777)
-    segued.start().connect().call("daemon.backup", path=str(open_folder / "copy.db"))
-    check_copy(open_folder / "copy.db")

@@ -1,4 +1,4 @@
-"""Pages of the file are overwritten with junk: what can be read is served, the rest is told, nothing crashes."""
+"""Pages of the file are overwritten with junk: readable rows are served, damage is reported, and nothing crashes."""
 
 import random
 import re
@@ -16,7 +16,7 @@ from tests.support.wire import Wire
 
 MESSAGES = 60
 PAGE = 4096
-ASKED: dict[str, dict[str, Any]] = {
+READS: dict[str, dict[str, Any]] = {
     "session.list": {},
     "session.get": {"session_id": "s"},
     "message.list": {"session_id": "s"},
@@ -29,11 +29,11 @@ ASKED: dict[str, dict[str, Any]] = {
     "context.build": {"session_id": "s"},
     "daemon.status": {},
 }
-"""A look at each table and at the index."""
+"""Reads of each table and of the index."""
 
 
 def fill(segued: Segued) -> dict[str, Any]:
-    """A file with rows in every table and free pages; returns what each look at it shows."""
+    """Fill every table, leave free pages, and return the result of each read."""
     with segued.start().connect() as wire:
         wire.call("session.create", id="s")
         wire.call("session.create", id="gone")
@@ -45,20 +45,20 @@ def fill(segued: Segued) -> dict[str, Any]:
         wire.call("summary.save", session_id="s", summary="x", messages_start=1, messages_end=1, token_count=1)
         wire.call("extraction.enqueue", session_id="s")
         wire.call("session.delete", session_id="gone")
-        shown = {method: wire.call(method, **params) for method, params in ASKED.items()}
+        expected = {method: wire.call(method, **params) for method, params in READS.items()}
     assert segued.stop() == 0
-    return shown
+    return expected
 
 
 def roots(database: Path) -> dict[str, int]:
-    """The first page of each table and index, by name."""
+    """Return the first page of each table and index, by name."""
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 1 ORDER BY rootpage")
         return dict(rows.fetchall())
 
 
 def free_page(database: Path) -> int:
-    """The first page of the list of free ones."""
+    """Return the first page of the free list."""
     found = int.from_bytes(database.read_bytes()[32:36])
     assert found, "no page is free"
     return found
@@ -70,17 +70,17 @@ def overwrite(database: Path, page: int, junk: bytes) -> None:
         file.write(junk)
 
 
-def look(wire: Wire, shown: dict[str, Any]) -> set[str]:
-    """The methods that were told of damage; the others show what they did when the file was whole, or less."""
+def read_all(wire: Wire, expected: dict[str, Any]) -> set[str]:
+    """Return the methods that reported damage; the others return their result from the sound file, or less."""
     damaged = set()
-    for method, params in ASKED.items():
+    for method, params in READS.items():
         answer = wire.respond(method, params)
-        if "error" in answer:  # the row that is looked for may have been on the page
+        if "error" in answer:  # the row may have been on the damaged page
             assert answer["error"]["data"].get("reason", "not_found") in ("corrupt", "not_found"), answer
             assert answer["error"]["data"]["kind"] in ("storage", "not_found"), answer
             damaged.add(method)
         elif method == "message.list":
-            assert all(message in shown[method]["messages"] for message in answer["result"]["messages"])
+            assert all(message in expected[method]["messages"] for message in answer["result"]["messages"])
     return damaged
 
 
@@ -94,14 +94,14 @@ WRITES: dict[str, dict[str, Any]] = {
 
 
 def write(wire: Wire) -> None:
-    """Something in each table; what cannot be stored is refused in a type."""
+    """Write to each table; a refused write gets a typed error."""
     for method, params in WRITES.items():
         answer = wire.respond(method, params)
         assert "result" in answer or answer["error"]["data"]["kind"] in ("storage", "not_found"), answer
 
 
-def serve_damaged(segued: Segued, name: str, shown: dict[str, Any]) -> str:
-    """One life on the damaged file; returns what became of it."""
+def serve_damaged(segued: Segued, name: str, expected: dict[str, Any]) -> str:
+    """Start the daemon on the damaged file and return 'refused' or 'served'."""
     segued.log.clear()
     segued.launch()
     segued.wait_end_of_start()
@@ -111,9 +111,9 @@ def serve_damaged(segued: Segued, name: str, shown: dict[str, Any]) -> str:
         assert re.search("malformed|damaged|not a SQLite database", segued.log[0]), segued.log
         return "refused"
     with segued.connect() as wire:
-        damaged = look(wire, shown)
+        damaged = read_all(wire, expected)
         check = wire.call("daemon.check", full=True)
-        assert not check["ok"], f"{name}: nothing found, though {damaged}"
+        assert not check["ok"], f"{name}: the check found nothing, though {damaged}"
         write(wire)
         assert wire.call("daemon.ping") == "pong"
     assert segued.stop() == 0
@@ -127,50 +127,50 @@ def damaged(segued: Segued) -> Segued:
     return segued
 
 
-def test_a_damaged_page_of_any_table_is_told_and_the_others_are_served(damaged: Segued) -> None:
-    dice = random.Random(3)
-    shown = fill(damaged)
+def test_a_damaged_page_is_reported_and_the_other_tables_are_served(damaged: Segued) -> None:
+    rng = random.Random(3)
+    expected = fill(damaged)
     whole = damaged.database.read_bytes()
-    fates: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     pages = roots(damaged.database) | {"the schema": 1, "a free page": free_page(damaged.database)}
     pages["among the messages"] = whole.index(b"common word30 ") // PAGE + 1
     for name, page in pages.items():
         damaged.database.write_bytes(whole)
-        overwrite(damaged.database, page, dice.choice([bytes(PAGE), dice.randbytes(PAGE)]))
-        fates[name] = serve_damaged(damaged, name, shown)
+        overwrite(damaged.database, page, rng.choice([bytes(PAGE), rng.randbytes(PAGE)]))
+        outcomes[name] = serve_damaged(damaged, name, expected)
         tried("pages of the file overwritten with junk")
         for suffix in ("-wal", "-shm"):
             Path(f"{damaged.database}{suffix}").unlink(missing_ok=True)
-    assert fates["the schema"] == "refused"
-    assert list(fates.values()).count("served") > len(fates) // 2, fates
+    assert outcomes["the schema"] == "refused"
+    assert list(outcomes.values()).count("served") > len(outcomes) // 2, outcomes
     damaged.database.write_bytes(whole)
     with damaged.start().connect() as wire:
-        assert not look(wire, shown)
+        assert not read_all(wire, expected)
 
 
-def test_reading_makes_a_damaged_file_no_worse(damaged: Segued) -> None:
-    shown = fill(damaged)
+def test_reading_does_not_change_a_damaged_file(damaged: Segued) -> None:
+    expected = fill(damaged)
     whole = damaged.database.read_bytes()
     page = roots(damaged.database)["messages"]
     overwrite(damaged.database, page, b"\xa5" * PAGE)
     with damaged.start().connect() as wire:
-        assert "message.list" in look(wire, shown)
+        assert "message.list" in read_all(wire, expected)
         assert not wire.call("daemon.check", full=True)["ok"]
     assert damaged.stop() == 0
     overwrite(damaged.database, page, whole[(page - 1) * PAGE : page * PAGE])
     with damaged.start().connect() as wire:
-        assert not look(wire, shown)
-        assert wire.call("message.list", session_id="s") == shown["message.list"]
+        assert not read_all(wire, expected)
+        assert wire.call("message.list", session_id="s") == expected["message.list"]
         assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
 
 
-def test_a_page_that_is_damaged_while_the_daemon_lives_is_told_and_the_rest_served(damaged: Segued) -> None:
-    shown = fill(damaged)
+def test_a_page_damaged_under_a_running_daemon_is_reported_and_the_rest_served(damaged: Segued) -> None:
+    expected = fill(damaged)
     whole = damaged.database.read_bytes()
     damaged.start()
     overwrite(damaged.database, roots(damaged.database)["messages"], b"\xa5" * PAGE)
     with damaged.connect() as wire:
-        assert "message.list" in look(wire, shown)
+        assert "message.list" in read_all(wire, expected)
         with pytest.raises(StorageError) as refused:
             wire.call("message.append", session_id="s", role="user", content="x")
         assert refused.value.data == {"reason": "corrupt"}

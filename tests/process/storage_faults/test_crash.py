@@ -1,4 +1,4 @@
-"""What was answered survives `kill -9`, and what was not is there wholly or not at all."""
+"""An answered write survives `kill -9`; an unanswered one is stored completely or not at all."""
 
 import json
 import os
@@ -22,25 +22,25 @@ from tests.support.wire import Wire
 LIVES = 50
 CLIENTS = 4
 GROUP = 3
-"""Messages of one append_many, which are stored together or not at all."""
+"""Messages of one append_many, which are stored all or none."""
 
 
 class Client:
-    """Appends to a session of its own, and asks again with the same keys when the daemon died under it."""
+    """A client that appends to its own session, and retries with the same keys after the daemon was killed."""
 
     def __init__(self, number: int, segued: Segued) -> None:
         self.session = f"client-{number}"
         self.answered: dict[str, int] = {}
-        """The message id of each key that was answered."""
+        """The message ID of each answered key."""
         self.sent = 0
         self._segued = segued
         self._pending: list[dict[str, Any]] = []
-        """What was sent and perhaps stored, but not answered."""
+        """The messages that were sent and perhaps stored, but not answered."""
         self._held: dict[str, int] = {}
         self._seen = 0
 
     def work(self) -> None:
-        """Append until the daemon is gone."""
+        """Append until the daemon is killed."""
         try:
             with Wire(self._segued.socket) as wire:
                 while True:
@@ -64,7 +64,7 @@ class Client:
         self.answered.update({message["key"]: id for message, id in zip(messages, ids, strict=True)})
 
     def check(self, wire: Wire) -> None:
-        """Fail unless the session holds all that was answered, once, and beside it at most what was pending, whole."""
+        """Fail unless the session has every answered message once, and the pending ones all or not at all."""
         page = wire.call("message.list", session_id=self.session, after_id=self._seen, limit=10000)
         assert not page["has_more"]
         for message in page["messages"]:
@@ -75,8 +75,8 @@ class Client:
         others = set(self._held) - set(self.answered)
         assert others in (set(), {message["key"] for message in self._pending}), "stored in part"
 
-    def check_anew(self, wire: Wire) -> None:
-        """The same, looking at every message and not only at those since the last look."""
+    def check_all(self, wire: Wire) -> None:
+        """Do the same for every message, not only for those since the last check."""
         self._held, self._seen = {}, 0
         self.check(wire)
 
@@ -85,8 +85,8 @@ def answered(clients: list[Client]) -> int:
     return sum(len(client.answered) for client in clients)
 
 
-def test_no_answered_message_is_lost_or_doubled_by_fifty_kills_under_load(segued: Segued) -> None:
-    dice = random.Random(42)
+def test_fifty_kills_under_load_lose_and_duplicate_no_answered_message(segued: Segued) -> None:
+    rng = random.Random(42)
     clients = [Client(number, segued) for number in range(CLIENTS)]
     with segued.start().connect() as wire:
         for client in clients:
@@ -95,7 +95,7 @@ def test_no_answered_message_is_lost_or_doubled_by_fifty_kills_under_load(segued
         threads = [threading.Thread(target=client.work) for client in clients]
         for thread in threads:
             thread.start()
-        goal = answered(clients) + dice.randrange(60)
+        goal = answered(clients) + rng.randrange(60)
         wait_until(lambda goal=goal: answered(clients) >= goal)  # type: ignore[misc]
         assert segued.kill() == -signal.SIGKILL
         tried("kills of the daemon, under load or while it starts")
@@ -107,7 +107,7 @@ def test_no_answered_message_is_lost_or_doubled_by_fifty_kills_under_load(segued
             assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
     with segued.connect() as wire:
         for client in clients:
-            client.check_anew(wire)
+            client.check_all(wire)
     assert answered(clients) >= LIVES * CLIENTS
     tried(ANSWERED, answered(clients))
 
@@ -118,20 +118,20 @@ def wal_bytes(segued: Segued) -> int:
 
 
 MOMENTS: dict[str, Callable[[Segued], bool]] = {
-    "it is locked": lambda segued: segued.database.with_name("sessions.db.lock").exists(),
-    "the file is made": lambda segued: segued.database.exists(),
-    "SQLite is at work": lambda segued: (
+    "the lock is taken": lambda segued: segued.database.with_name("sessions.db.lock").exists(),
+    "the file is created": lambda segued: segued.database.exists(),
+    "SQLite writes": lambda segued: (
         segued.database.with_name("sessions.db-wal").exists()
         or segued.database.with_name("sessions.db-journal").exists()
     ),
     "the schema is written": lambda segued: wal_bytes(segued) > 10 * 4096,
-    "the socket is there": lambda segued: segued.socket.exists(),
-    "the record is there": lambda segued: segued.record.exists(),
+    "the socket exists": lambda segued: segued.socket.exists(),
+    "the record exists": lambda segued: segued.record.exists(),
 }
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_daemon_killed_while_it_starts_is_followed_by_a_sound_one(segued: Segued, moment: str) -> None:
+def test_after_a_kill_during_the_start_the_next_daemon_serves(segued: Segued, moment: str) -> None:
     for _ in range(3):
         segued.launch()
         wait_until(lambda: MOMENTS[moment](segued))
@@ -145,7 +145,7 @@ def test_a_daemon_killed_while_it_starts_is_followed_by_a_sound_one(segued: Segu
         shutil.rmtree(segued.socket.parent)
 
 
-def test_a_daemon_killed_while_it_drains_has_lost_nothing_that_it_answered(segued: Segued) -> None:
+def test_a_daemon_killed_during_its_drain_loses_no_answered_message(segued: Segued) -> None:
     for life in range(5):
         with segued.start().connect() as wire:
             wire.call("session.create", id=f"s{life}")
@@ -154,7 +154,7 @@ def test_a_daemon_killed_while_it_drains_has_lost_nothing_that_it_answered(segue
             os.kill(segued.pid, signal.SIGTERM)
             wait_until(lambda: not segued.socket.exists())
             os.kill(segued.pid, signal.SIGKILL)
-            count = answers_until_the_end(wire)
+            count = count_answers(wire)
         segued.wait()
         with segued.start().connect() as wire:
             assert wire.call("message.count", session_id=f"s{life}")["count"] >= count
@@ -162,8 +162,8 @@ def test_a_daemon_killed_while_it_drains_has_lost_nothing_that_it_answered(segue
         assert segued.kill() == -signal.SIGKILL
 
 
-def answers_until_the_end(wire: Wire) -> int:
-    """How many appends were answered before the daemon was gone."""
+def count_answers(wire: Wire) -> int:
+    """Return how many appends were answered before the connection ended."""
     count = 0
     try:
         while (line := wire.line()) is not None:
@@ -174,9 +174,9 @@ def answers_until_the_end(wire: Wire) -> int:
     return count
 
 
-def test_a_wal_that_was_cut_or_spoilt_at_its_end_gives_the_database_before(segued: Segued, tmp_path: Path) -> None:
-    """A power cut may tear the last pages of the WAL; what was synced before them is whole."""
-    dice = random.Random(7)
+def test_a_wal_with_a_damaged_end_gives_an_earlier_state(segued: Segued, tmp_path: Path) -> None:
+    """A power failure may tear the last pages of the WAL. The synced pages before them are whole."""
+    rng = random.Random(7)
     with segued.start().connect() as wire:
         wait_until_wal_was_emptied(wire)
         wire.call("session.create", id="s")
@@ -186,7 +186,7 @@ def test_a_wal_that_was_cut_or_spoilt_at_its_end_gives_the_database_before(segue
     wal = segued.database.with_name("sessions.db-wal")
     base, log = segued.database.read_bytes(), wal.read_bytes()
     counts = []
-    for cut in sorted(dice.sample(range(len(log)), 12)):
+    for cut in sorted(rng.sample(range(len(log)), 12)):
         segued.database.write_bytes(base)
         wal.write_bytes(log[:cut] + os.urandom(min(4096, len(log) - cut)))
         wal.chmod(0o600)

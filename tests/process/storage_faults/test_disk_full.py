@@ -1,7 +1,7 @@
-"""No space is left for the file: writes are refused in words, reads go on, and with space all is well by itself.
+"""The disk is full: writes are refused, reads continue, and writes succeed again when there is space.
 
-A file system of the test's own cannot be mounted everywhere, so the limit on a file's size stands for it, which is
-lifted from the living process, and strace for the error number that a full disk gives.
+A test cannot mount a file system everywhere. It limits the size of the daemon's files instead, or injects the error
+number of a full disk with strace.
 """
 
 import resource
@@ -18,7 +18,7 @@ from tests.support.wire import Wire
 
 WORDS = "many words "
 ENOUGH = 400
-"""More writes to files than a start and a few messages need."""
+"""More file writes than a start and a few messages need."""
 
 
 def append(wire: Wire, content: str, key: str) -> int:
@@ -41,19 +41,19 @@ def largest_file(segued: Segued) -> int:
 
 
 def limit_files(segued: Segued, size: int | None) -> None:
-    """No file of the living daemon may grow beyond the size; None for no bound."""
+    """Limit the size of the running daemon's files; None removes the limit."""
     _, hard = resource.prlimit(segued.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(segued.pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
 
-def test_writes_are_refused_while_files_cannot_grow_and_are_stored_again_when_they_can(segued: Segued) -> None:
+def test_writes_are_refused_while_files_cannot_grow_and_stored_afterwards(segued: Segued) -> None:
     with segued.start().connect() as wire:
         wire.call("session.create", id="s")
         append(wire, "before", "before")
         for turn in range(3):
             held = contents(wire)
             limit = largest_file(segued)
-            content = WORDS * (limit // len(WORDS) + 1)  # which fits in no file, however empty
+            content = WORDS * (limit // len(WORDS) + 1)  # more than any file may hold
             limit_files(segued, limit)
             for number in range(5):
                 assert refusal(wire, content, f"{turn}.{number}") == "full"
@@ -72,7 +72,7 @@ def test_writes_are_refused_while_files_cannot_grow_and_are_stored_again_when_th
 
 
 @pytest.mark.parametrize(("errno", "reason"), [("ENOSPC", "full"), ("EDQUOT", "full"), ("EIO", "io"), ("EROFS", "io")])
-def test_a_disk_that_stays_full_refuses_every_write_and_loses_none_before(
+def test_a_disk_that_stays_full_refuses_every_write_and_loses_no_earlier_one(
     tmp_path: Path, errno: str, reason: str
 ) -> None:
     segued = Traced(tmp_path, Fault("pwrite64", errno, ENOUGH, lasting=True))
@@ -85,7 +85,7 @@ def test_a_disk_that_stays_full_refuses_every_write_and_loses_none_before(
         segued.kill_group()
     assert segued.injected()
     assert not any("Traceback" in line for line in segued.log), "".join(segued.log)
-    segued.trace_no_more()
+    segued.stop_tracing()
     with segued.start().connect() as wire:
         assert contents(wire) == answered
         append(wire, "after", "after")
@@ -94,7 +94,7 @@ def test_a_disk_that_stays_full_refuses_every_write_and_loses_none_before(
 
 
 def fill_until_refused(segued: Segued, reason: str) -> list[str]:
-    """What was answered before the first refusal; from then on all is refused, reads are not, and it can be stopped."""
+    """Append until the first refusal and return the stored contents. Reads and a shutdown still succeed."""
     answered: list[str] = []
     with segued.connect() as wire:
         wire.call("session.create", id="s")

@@ -69,7 +69,7 @@ def test_the_daemon_exits_and_the_next_one_has_every_answered_message(tmp_path: 
     assert len(reasons) == 1
     assert str(segued.database) in reasons[0]
     assert "Traceback" not in "".join(segued.log)
-    segued.trace_no_more()
+    segued.stop_tracing()
     assert_stored_once(segued, stored)
 
 
@@ -81,5 +81,5 @@ def test_a_kill_after_the_failed_commit_leaves_the_message_whole_or_absent(tmp_p
     finally:
         segued.kill_group()
         segued.wait()
-    segued.trace_no_more()
+    segued.stop_tracing()
     assert_stored_once(segued, stored)

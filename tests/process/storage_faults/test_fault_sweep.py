@@ -1,7 +1,7 @@
-"""One system call of a scripted work load fails or is the last, for each call: nothing answered is lost, nobody hangs.
+"""Each system call of a scripted workload fails or is the last one: no answered write is lost, and no client hangs.
 
-By default a sample: as many places as `--sweep-seconds` allow, in an order that `--sweep-seed` gives.
-`--sweep=all` tries every place of every call (an hour); `--sweep=fdatasync:EIO:7` tries one.
+By default a sample: as many faults as `--sweep-seconds` allow, in the order of `--sweep-seed`.
+`--sweep=all` injects every fault (an hour); `--sweep=fdatasync:EIO:7` injects one.
 """
 
 import random
@@ -21,18 +21,18 @@ from tests.support.hostile.strace import CALLS, Fault, Traced
 
 ERRORS = ("ENOSPC", "EIO", "EINTR")
 MORE_ERRORS = {"openat": ("EMFILE",), "accept4": ("EMFILE", "ECONNABORTED")}
-AT_ONCE = 2
+WORKERS = 2
 LEAST = 12
-"""Faults that are tried however slow the machine is."""
+"""Faults that run on a machine of any speed."""
 
 INEVITABLE = ("pwrite64", "fdatasync", "openat", "rename", "unlink", "bind", "listen", "accept4", "sendto")
-"""Without these nobody can be served; the others depend on the SQLite and on the file system."""
+"""The calls that every run makes. The others depend on SQLite and the file system."""
 
 
-def live(folder: Path, fault: Fault | None = None) -> tuple[Traced, bool]:
-    """One life with the fault, and after it one without help, in which all that was answered is found.
+def run_with(folder: Path, fault: Fault | None = None) -> tuple[Traced, bool]:
+    """Run the workload with the fault, then check the database with a second daemon.
 
-    Returns the program and whether the fault happened.
+    Return the program and whether the fault happened.
     """
     folder.mkdir()
     segued = Traced(folder, fault)
@@ -52,8 +52,8 @@ def live(folder: Path, fault: Fault | None = None) -> tuple[Traced, bool]:
     assert not any("Traceback" in line for line in segued.log), "".join(segued.log)
     if code == 1 and "I/O error in COMMIT" not in segued.log[-1]:
         assert len(segued.log) == 1, segued.log
-    segued.log.clear()  # a fault may be told at ERROR; from here on nothing may be
-    segued.trace_no_more()
+    segued.log.clear()  # the fault may be logged at ERROR; the second daemon may not log at ERROR
+    segued.stop_tracing()
     with segued.start().connect() as wire:
         script.check(wire)
     segued.finish()
@@ -61,23 +61,23 @@ def live(folder: Path, fault: Fault | None = None) -> tuple[Traced, bool]:
 
 
 class Sweep:
-    """The places of all faults, those of them that are tried, and what came of it."""
+    """A run of many faults and its outcome."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.hits: Counter[str] = Counter()
-        """For each call how many faults there really happened."""
+        """How many faults happened in each call."""
         self.failures: list[str] = []
         self._lock = threading.Lock()
 
     def paths(self) -> dict[str, int]:
-        """How often each call is made in a life without faults."""
-        counts = live(self._folder / "recorded")[0].counts()
+        """Return how often each call is made without faults."""
+        counts = run_with(self._folder / "recorded")[0].counts()
         assert set(INEVITABLE) <= set(counts), counts
         return counts
 
-    def try_all(self, faults: list[Fault], seconds: float) -> None:
-        """Try the faults in this order, as many as the time allows."""
+    def run_all(self, faults: list[Fault], seconds: float) -> None:
+        """Run the faults in this order, as many as the time allows."""
         end = monotonic() + seconds
 
         def wanted() -> Iterator[Fault]:
@@ -93,16 +93,16 @@ class Sweep:
                     fault = next(source, None)
                 if fault is None:
                     return
-                self._try(fault)
+                self._run(fault)
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for worker in [pool.submit(work) for _ in range(AT_ONCE)]:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for worker in [pool.submit(work) for _ in range(WORKERS)]:
                 worker.result()
 
-    def _try(self, fault: Fault) -> None:
+    def _run(self, fault: Fault) -> None:
         try:
-            _, hit = live(self._folder / str(fault).replace(":", "-"), fault)
-        except Exception as failure:  # noqa: BLE001 - the others are tried all the same, and all are told
+            _, hit = run_with(self._folder / str(fault).replace(":", "-"), fault)
+        except Exception as failure:  # noqa: BLE001 - the other faults run, and the test reports every failure
             hit = True
             with self._lock:
                 self.failures.append(f"{fault}: {type(failure).__name__}: {str(failure)[:2000]}")
@@ -121,9 +121,9 @@ def every_fault(paths: dict[str, int]) -> list[Fault]:
 
 
 def sample(faults: list[Fault], seed: int) -> list[Fault]:
-    """All in another order: first one place for each call and each fault, then a second one, and so on."""
-    dice = random.Random(seed)
-    dice.shuffle(faults)
+    """Return a shuffled order: first one place of each call and error, then a second one, and so on."""
+    rng = random.Random(seed)
+    rng.shuffle(faults)
     before: Counter[tuple[str, str]] = Counter()
     rounds: list[tuple[int, Fault]] = []
     for fault in faults:
@@ -132,7 +132,7 @@ def sample(faults: list[Fault], seed: int) -> list[Fault]:
     return [fault for _, fault in sorted(rounds, key=lambda pair: pair[0])]
 
 
-def test_no_failing_system_call_loses_what_was_answered(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_no_failing_system_call_loses_an_answered_write(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     wanted, seed = str(pytestconfig.getoption("--sweep")), int(pytestconfig.getoption("--sweep-seed"))
     sweep = Sweep(tmp_path)
     paths = sweep.paths()
@@ -142,7 +142,7 @@ def test_no_failing_system_call_loses_what_was_answered(tmp_path: Path, pytestco
     elif wanted != "all":
         call, what, number = wanted.split(":")
         faults = [Fault(call, what, int(number))]
-    sweep.try_all(faults, seconds)
+    sweep.run_all(faults, seconds)
     print(f"seed {seed}; calls made: {paths}; faults that happened: {dict(sweep.hits)}")  # noqa: T201
     tried("system calls that failed or were the last, each followed by a restart", sweep.hits.total())
     assert not sweep.failures, f"seed {seed}: " + "\n".join(sweep.failures)

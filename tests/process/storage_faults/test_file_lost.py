@@ -1,4 +1,4 @@
-"""A file is removed or replaced under the living daemon: nothing more is acknowledged, and it is told in words."""
+"""A database file is removed or replaced under the running daemon: it reports that and refuses all writes."""
 
 import os
 import shutil
@@ -71,12 +71,12 @@ def start(segued: Segued) -> Wire:
     return wire
 
 
-def wait_told(segued: Segued, path: Path) -> None:
+def wait_until_logged(segued: Segued, path: Path) -> None:
     wait_until(lambda: any(f"{path} was removed or replaced" in line for line in segued.log))
 
 
-def assert_held(segued: Segued, contents: list[str]) -> None:
-    """In the next life there is what was answered, and nothing of what was refused."""
+def assert_stored(segued: Segued, contents: list[str]) -> None:
+    """Fail unless the next daemon has every answered message and no refused one."""
     with segued.start().connect() as wire:
         held = wire.call("message.list", session_id="s")["messages"]
         assert [message["content"] for message in held] == contents
@@ -84,34 +84,34 @@ def assert_held(segued: Segued, contents: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("way", "suffix"), CASES)
-def test_the_next_write_is_refused_and_all_before_is_there_when_the_file_is_back(
+def test_the_next_write_is_refused_and_the_returned_file_has_every_earlier_one(
     segued: Segued, way: Callable[[Path, Path], None], suffix: str
 ) -> None:
     wire = start(segued)
     append(wire, "before")
     file, kept = Path(f"{segued.database}{suffix}"), segued.folder / "kept"
     way(file, kept)
-    tried("files removed or replaced under the living daemon")
+    tried("files removed or replaced under the running daemon")
     assert_refused(wire)
     check = wire.call("daemon.check")
     assert (check["ok"], str(file) in check["problems"][0]) == (False, True)
     assert wire.call("session.get", session_id="s")["id"] == "s"
-    wait_told(segued, file)
+    wait_until_logged(segued, file)
     put_back(file, kept)
     assert_refused(wire)
     assert segued.stop() == 0
-    assert_held(segued, ["before"])
+    assert_stored(segued, ["before"])
 
 
-def test_without_a_write_it_is_noticed_within_seconds(segued: Segued) -> None:
+def test_a_removed_file_is_noticed_without_a_write(segued: Segued) -> None:
     start(segued)
     kept = segued.folder / "kept"
     segued.database.rename(kept)
-    wait_told(segued, segued.database)
+    wait_until_logged(segued, segued.database)
     kept.rename(segued.database)
 
 
-def test_a_check_notices_at_once(segued: Segued) -> None:
+def test_a_check_notices_a_removed_file(segued: Segued) -> None:
     wire = start(segued)
     segued.database.rename(segued.folder / "kept")
     assert wire.call("daemon.check")["ok"] is False
@@ -120,25 +120,25 @@ def test_a_check_notices_at_once(segued: Segued) -> None:
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-def test_a_data_directory_that_is_moved_away_takes_no_more_writes(segued: Segued, replaced: bool) -> None:
+def test_a_moved_data_directory_takes_no_writes(segued: Segued, replaced: bool) -> None:
     wire = start(segued)
     append(wire, "before")
     folder, kept = segued.database.parent, segued.folder / "kept"
     folder.rename(kept)
     if replaced:
         folder.mkdir(mode=0o700)
-    tried("files removed or replaced under the living daemon")
+    tried("files removed or replaced under the running daemon")
     assert_refused(wire)
-    wait_told(segued, segued.database)
+    wait_until_logged(segued, segued.database)
     assert segued.stop() == 0
     if replaced:
         shutil.rmtree(folder)
     kept.rename(folder)
-    assert_held(segued, ["before"])
+    assert_stored(segued, ["before"])
 
 
-def test_another_daemon_may_serve_a_new_file_while_the_first_still_holds_the_old(segued: Segued) -> None:
-    """A directory that was put in the place of ours has no lock of ours; nothing that either answers is lost."""
+def test_a_second_daemon_serves_a_new_directory_and_both_keep_their_messages(segued: Segued) -> None:
+    """The lock of the first daemon is in its moved directory. No answered message of either daemon is lost."""
     wire = start(segued)
     append(wire, "before")
     folder, kept = segued.database.parent, segued.folder / "kept"
@@ -149,20 +149,20 @@ def test_another_daemon_may_serve_a_new_file_while_the_first_still_holds_the_old
         second.call("session.create", id="s")
         append(second, "new")
     assert segued.stop() == 0
-    assert_held(segued, ["new"])
+    assert_stored(segued, ["new"])
     assert segued.stop() == 0
     shutil.rmtree(folder)
     kept.rename(folder)
-    assert_held(segued, ["before"])
+    assert_stored(segued, ["before"])
 
 
-def test_a_runtime_directory_that_is_removed_is_made_again(segued: Segued) -> None:
+def test_a_removed_runtime_directory_is_made_again(segued: Segued) -> None:
     wire = start(segued)
     shutil.rmtree(segued.socket.parent)
-    tried("files removed or replaced under the living daemon")
+    tried("files removed or replaced under the running daemon")
     append(wire, "on the connection that stood")
     wait_until(segued.socket.exists)
     with segued.connect() as again:
         append(again, "on a new one")
     assert segued.stop() == 0
-    assert_held(segued, ["on the connection that stood", "on a new one"])
+    assert_stored(segued, ["on the connection that stood", "on a new one"])

@@ -1,4 +1,4 @@
-"""A `segue restore` that fails or is killed at any of its steps: all that was answered is found at the next start."""
+"""A `segue restore` that fails or is killed at any step loses no answered write."""
 
 import signal
 import sqlite3
@@ -12,18 +12,18 @@ import pytest
 
 from tests.process.command_line import SEGUE, Cli
 from tests.support.process import Segued
-from tests.support.system.copies import rows
+from tests.support.system.copies import session_ids
 from tests.support.wal import wait_until_wal_was_emptied
 from tests.support.wire import TIMEOUT_SECONDS
 
 STEPS = ("link", "rename", "unlink", "fsync")
-UNFOLDABLE = ("-e", "inject=pwrite64:error=EIO")
-"""SQLite cannot write the file, as one on a broken disk: its WAL stays what it is."""
+BROKEN_DISK = ("-e", "inject=pwrite64:error=EIO")
+"""SQLite cannot write the file, so it cannot copy the WAL into it."""
 
 
 @pytest.fixture
 def copy(segued: Segued, project: Path) -> Iterator[Path]:
-    """A copy without the session `answered`, which is only in the WAL that a killed daemon left."""
+    """Yield a backup without the session `answered`, which is only in the WAL of the killed daemon."""
     wire = segued.start().connect()
     wait_until_wal_was_emptied(wire)
     wire.call("session.create", id="old")
@@ -33,11 +33,11 @@ def copy(segued: Segued, project: Path) -> Iterator[Path]:
     assert Path(f"{segued.database}-wal").stat().st_size
     yield project / "copy.db"
     for path in segued.database.parent.glob("sessions.db.replaced-*"):
-        path.rename(segued.folder / path.name)  # only now, for the look over the data directory
+        path.rename(segued.folder / path.name)  # before the check of the data directory
 
 
 def restore(segue: Cli, trace: Path, *strace: str) -> int:
-    """The exit code of a restore under strace."""
+    """Run a restore under strace and return its exit status."""
     watched = ["-e", f"trace={','.join((*STEPS, 'pwrite64'))}"]
     done = subprocess.run(
         ["strace", "-f", "-qq", "-o", str(trace), *watched, *strace, SEGUE, "restore", "copy.db", "--yes"],
@@ -51,17 +51,13 @@ def restore(segue: Cli, trace: Path, *strace: str) -> int:
 
 
 def names(database: Path) -> set[str]:
-    """What stands in the database's directory, but for what SQLite and the daemon make themselves."""
+    """Return the names in the database's directory, without those of SQLite and the lock."""
     own = ("", "-wal", "-shm", "-journal", ".lock")
     return {path.name for path in database.parent.iterdir()} - {f"{database.name}{suffix}" for suffix in own}
 
 
-def sessions(path: Path) -> list[str]:
-    return [id for (id,) in rows(path, "SELECT id FROM sessions ORDER BY id")]
-
-
 def served(segued: Segued) -> list[str]:
-    """The sessions of the daemon that starts next."""
+    """Start a daemon and return its sessions."""
     segued.log.clear()
     with segued.start().connect() as wire:
         found = sorted(session["id"] for session in wire.call("session.list")["sessions"])
@@ -71,7 +67,7 @@ def served(segued: Segued) -> list[str]:
 
 
 def saved(segued: Segued, folder: Path) -> dict[str, bytes]:
-    """The database's files as the killed daemon left them."""
+    """Return the contents of the files of the killed daemon."""
     return {suffix: Path(f"{segued.database}{suffix}").read_bytes() for suffix in ("", "-wal")}
 
 
@@ -84,9 +80,9 @@ def put_back(segued: Segued, files: dict[str, bytes]) -> None:
         Path(f"{segued.database}{suffix}").chmod(0o600)
 
 
-@pytest.mark.parametrize("disk", [(), UNFOLDABLE], ids=["sound", "broken"])
+@pytest.mark.parametrize("disk", [(), BROKEN_DISK], ids=["sound", "broken"])
 @pytest.mark.parametrize("what", ["error=ENOSPC", "signal=KILL"])
-def test_whatever_step_is_the_last_either_database_is_served_whole(
+def test_after_a_failure_at_any_step_one_of_the_two_databases_is_served(
     segued: Segued, unserved: Cli, copy: Path, tmp_path: Path, what: str, disk: tuple[str, ...]
 ) -> None:
     files, trace = saved(segued, tmp_path), tmp_path / "trace"
@@ -102,7 +98,7 @@ def test_whatever_step_is_the_last_either_database_is_served_whole(
             replaced = [path for path in segued.database.parent.glob("*.replaced-*") if path.suffix[-4:] != "-wal"]
             found, place = served(segued), f"{step} {number}"
             if found == ["old"]:
-                assert [sessions(path) for path in replaced] == [["answered", "old"]], place
+                assert [session_ids(path) for path in replaced] == [["answered", "old"]], place
             else:
                 assert found == ["answered", "old"], place
                 assert code != 0, place
@@ -113,16 +109,18 @@ def test_whatever_step_is_the_last_either_database_is_served_whole(
     assert ends["answered,old"] >= 2
 
 
-def test_a_failed_one_leaves_every_file_as_it_was(segued: Segued, unserved: Cli, copy: Path, tmp_path: Path) -> None:
+def test_a_failed_restore_leaves_every_file_unchanged(
+    segued: Segued, unserved: Cli, copy: Path, tmp_path: Path
+) -> None:
     before = saved(segued, tmp_path)
     fault = ("-e", "inject=rename:error=ENOSPC:when=2")
-    assert restore(unserved, tmp_path / "trace", *UNFOLDABLE, *fault) == 1
+    assert restore(unserved, tmp_path / "trace", *BROKEN_DISK, *fault) == 1
     assert names(segued.database) == {"daemon.json"}
     assert segued.database.stat().st_nlink == 1
     assert saved(segued, tmp_path)["-wal"] in (before["-wal"], b"")
 
 
-def test_under_another_program_that_reads_the_database_nothing_is_restored(
+def test_another_program_that_reads_the_database_prevents_the_restore(
     segued: Segued, unserved: Cli, copy: Path
 ) -> None:
     with closing(sqlite3.connect(segued.database, isolation_level=None)) as reader:
@@ -134,12 +132,12 @@ def test_under_another_program_that_reads_the_database_nothing_is_restored(
     assert served(segued) == ["answered", "old"]
 
 
-def test_a_database_that_cannot_be_folded_is_kept_with_its_wal(
+def test_a_database_on_a_broken_disk_is_kept_with_its_wal(
     segued: Segued, unserved: Cli, copy: Path, tmp_path: Path
 ) -> None:
-    assert restore(unserved, tmp_path / "trace", *UNFOLDABLE) == 0
+    assert restore(unserved, tmp_path / "trace", *BROKEN_DISK) == 0
     [old] = [path for path in segued.database.parent.glob("*.replaced-*") if path.suffix[-4:] != "-wal"]
     assert Path(f"{old}-wal").stat().st_size
     assert {path.stat().st_mode & 0o777 for path in segued.database.parent.iterdir()} == {0o600}
-    assert sessions(old) == ["answered", "old"]
-    assert sessions(segued.database) == ["old"]
+    assert session_ids(old) == ["answered", "old"]
+    assert session_ids(segued.database) == ["old"]

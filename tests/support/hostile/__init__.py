@@ -1,1 +1,1 @@
-"""Clients that attack a daemon, and faults that strike it."""
+"""Hostile clients and injected faults."""

@@ -1,6 +1,6 @@
-"""A client that asks as fast as it can on several connections, in a process of its own, until its stdin ends.
+"""A client that sends requests as fast as it can on several connections, until its standard input ends.
 
-Prints how many answers it was given: `python -m tests.support.hostile.flood SOCKET`.
+Prints the number of its responses: `python -m tests.support.hostile.flood SOCKET`.
 """
 
 import select
@@ -8,8 +8,8 @@ import socket
 import sys
 
 CONNECTIONS = 4
-AT_ONCE = 200
-"""Requests on their way on each connection."""
+PIPELINED = 200
+"""Requests on each connection without a response."""
 
 LINES = (
     b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n'
@@ -20,30 +20,30 @@ LINES = (
 
 
 def main() -> None:
-    """Flood until told to stop, then take what is still owed."""
-    connections = {one.fileno(): one for one in (connect() for _ in range(CONNECTIONS))}
-    owed = dict.fromkeys(connections, 4 * AT_ONCE)
-    waited_for = [sys.stdin.fileno(), *connections]
+    """Send until standard input ends, then read the missing responses."""
+    connections = {each.fileno(): each for each in (connect() for _ in range(CONNECTIONS))}
+    missing = dict.fromkeys(connections, 4 * PIPELINED)
+    watched = [sys.stdin.fileno(), *connections]
     answers = 0
-    while any(owed.values()):
-        for number in select.select(waited_for, [], [])[0]:
+    while any(missing.values()):
+        for number in select.select(watched, [], [])[0]:
             if number not in connections:
-                waited_for.remove(number)
+                watched.remove(number)
                 continue
             count = connections[number].recv(1 << 20).count(b"\n")
             answers += count
-            owed[number] -= count
-            if sys.stdin.fileno() in waited_for and owed[number] < 2 * AT_ONCE:
-                connections[number].sendall(LINES * (AT_ONCE // 2))
-                owed[number] += 2 * AT_ONCE
+            missing[number] -= count
+            if sys.stdin.fileno() in watched and missing[number] < 2 * PIPELINED:
+                connections[number].sendall(LINES * (PIPELINED // 2))
+                missing[number] += 2 * PIPELINED
     sys.stdout.write(f"{answers}\n")
 
 
 def connect() -> socket.socket:
-    """A connection that has asked already."""
+    """Return a connection with requests sent."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(sys.argv[1])
-    connection.sendall(LINES * AT_ONCE)
+    connection.sendall(LINES * PIPELINED)
     return connection
 
 

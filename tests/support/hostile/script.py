@@ -1,4 +1,4 @@
-"""The scripted work load of the fault sweeps: what was answered is known, and looked for afterwards."""
+"""The scripted workload of the fault sweep, which checks afterwards that every answered write is stored."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,13 +9,13 @@ from tests.support.wire import Wire
 
 SESSION = "kept"
 TYPED = {"storage", "overloaded", "shutting_down", "not_found"}
-"""The kinds that a fault of the machine may show as: `not_found` where it was a creation that failed. No `internal`."""
+"""The error kinds that a fault may cause: `not_found` after a failed creation, never `internal`."""
 
 Group = list[dict[str, Any]]
 
 
 def _groups() -> list[Group]:
-    """Messages that are appended together; the sizes fill pages partly, wholly and over several."""
+    """Return messages that are appended together; their sizes fill a part of a page, a page, and several pages."""
     sizes = [[10], [5000, 10, 9000], [200], [40_000, 1], [3000]]
     return [
         [{"role": "user", "content": f"word{number} " * (size // 6), "key": f"{number}.{part}"} for part, size in group]
@@ -24,7 +24,7 @@ def _groups() -> list[Group]:
 
 
 class Script:
-    """One client that does everything that writes, once, and holds the daemon to what it answered."""
+    """A client that calls every writing method once and records the answers."""
 
     def __init__(self, connect: Callable[[], Wire]) -> None:
         self._connect = connect
@@ -35,7 +35,7 @@ class Script:
         self.complaints: list[str] = []
 
     def run(self) -> None:
-        """Do it all as far as the daemon lets us; AssertionError if it hangs or answers with what is no typed error."""
+        """Call all methods; fail if the daemon hangs or returns an untyped error."""
         self._try("session.create", id=SESSION)
         for group in self._groups:
             self._append(group)
@@ -50,7 +50,7 @@ class Script:
         self.close()
 
     def check(self, wire: Wire) -> None:
-        """Fail unless all that was answered is there, what was refused is not, and the rest wholly or not at all."""
+        """Fail unless every answered write is stored, no refused one is, and each other one as a whole or not."""
         with suppress(SegueError):
             wire.call("session.create", id=SESSION)
         held = {message["key"]: message["id"] for message in wire.call("message.list", session_id=SESSION)["messages"]}
@@ -79,7 +79,7 @@ class Script:
             self._answered.update(zip((message["key"] for message in group), answer["message_ids"], strict=True))
 
     def _try(self, method: str, **params: Any) -> Any:
-        """The result or a typed error; None if the connection ended or none can be had."""
+        """Return the result or a typed error; None if the connection ended or cannot be made."""
         try:
             self._wire = self._wire or self._connect()
             return self._wire.call(method, **params)

@@ -1,4 +1,4 @@
-"""Hostile clients around one daemon, a polite one among them, and what must be true once they are gone."""
+"""Hostile clients and a polite one, and the checks after the hostile ones have left."""
 
 import select
 import socket
@@ -14,16 +14,16 @@ from tests.support.wire import Wire
 
 MEBIBYTE = 2**20
 SLACK_BYTES = 96 * MEBIBYTE
-"""Memory that may stay with the allocator after an attack, however much it took; a leak of an attack is more."""
+"""Bytes that may stay with the allocator after an attack; the leak of an attack is more."""
 
 SESSION = "polite"
 
 STUCK_SECONDS = 0.3
-"""One whose bytes are not taken for so long is not read from; if that is an error, a test sends less than it could."""
+"""Seconds. If the daemon reads nothing for so long, it has stopped reading. If that is wrong, the test sends less."""
 
 
 class Polite:
-    """One who asks, waits for the answer, and notes how long that took and what must be there at the end."""
+    """A client that waits for each response and records its time and the stored messages."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -32,7 +32,7 @@ class Polite:
         wire.call("session.create", id=SESSION)
 
     def append(self) -> None:
-        """One message, which must be stored."""
+        """Append a message, which must succeed."""
         content = f"polite {len(self.answered)}"
         start = time.perf_counter()
         stored = self.wire.call("message.append", session_id=SESSION, role="user", content=content)
@@ -40,7 +40,7 @@ class Polite:
         self.answered.append(stored["message_id"])
 
     def check(self) -> None:
-        """Fail unless the session holds what was answered, and nothing else."""
+        """Fail unless the session has exactly the answered messages."""
         held: list[int] = []
         more = True
         while more:
@@ -51,13 +51,13 @@ class Polite:
 
 
 class Siege:
-    """A daemon at rest, everyone who comes to it, and the rest after them."""
+    """The hostile clients of one daemon, and its resources before and after them."""
 
     def __init__(self, segued: Segued, polite: Polite) -> None:
         self.segued = segued
         self.polite = polite
         self._attackers: list[Wire] = []
-        self._before = self._at_rest()
+        self._before = self._idle_usage()
         self._memory = memory_bytes(segued)
 
     def __enter__(self) -> Self:
@@ -67,19 +67,19 @@ class Siege:
         self.leave()
 
     def attacker(self) -> Wire:
-        """A connection of somebody who means no good; closed at the end at the latest."""
+        """Return a connection for a hostile client; it is closed at the end at the latest."""
         wire = Wire(self.segued.socket)
         self._attackers.append(wire)
         return wire
 
     def leave(self) -> None:
-        """All attackers go."""
+        """Close the connections of all hostile clients."""
         for wire in self._attackers:
             wire.close()
         self._attackers.clear()
 
-    def check_peace(self) -> None:
-        """Let everyone go, and fail unless everything goes back to what it was."""
+    def check_freed(self) -> None:
+        """Close all hostile clients, and fail unless the daemon frees every resource."""
         self.leave()
         now = [self._before]
 
@@ -95,23 +95,23 @@ class Siege:
         status = self.polite.wire.call("daemon.status")
         assert "internal" not in status["errors_by_kind"]
 
-    def _at_rest(self) -> Usage:
-        """What is held when nothing is left to do: the same in three looks, for a file may just be open."""
-        looks = [self._usage() for _ in range(3)]
+    def _idle_usage(self) -> Usage:
+        """Return the usage of the idle daemon: equal in three samples, because a file may be open for a moment."""
+        samples = [self._usage() for _ in range(3)]
 
         def is_steady() -> bool:
-            looks[:] = [*looks[1:], self._usage()]
-            return looks[0] == looks[1] == looks[2]
+            samples[:] = [*samples[1:], self._usage()]
+            return samples[0] == samples[1] == samples[2]
 
         wait_until(is_steady)
-        return looks[0]
+        return samples[0]
 
     def _usage(self) -> Usage:
         return usage(self.segued, self.polite.wire)
 
 
 def warm_up(wire: Wire) -> None:
-    """Use what is made at its first use, so that it is no trace of what follows."""
+    """Allocate everything that the first use allocates, so that it does not count as a leak."""
     wire.call("session.create", id="warm")
     wire.call("message.append", session_id="warm", role="user", content="warm")
     wire.call("events.subscribe")
@@ -122,7 +122,7 @@ def warm_up(wire: Wire) -> None:
 
 
 def send_until_stuck(wires: list[Wire], line: bytes, most: int) -> list[int]:
-    """Send the line again and again to all, without reading, until no one's is taken; bytes taken of each."""
+    """Send the line repeatedly on all connections until the daemon reads no more; return the bytes taken of each."""
     taken = [0] * len(wires)
     numbers = {wire.socket: number for number, wire in enumerate(wires)}
     while writable := select.select([], list(numbers), [], STUCK_SECONDS)[1]:
@@ -130,10 +130,10 @@ def send_until_stuck(wires: list[Wire], line: bytes, most: int) -> list[int]:
             number = numbers[connection]
             with suppress(BlockingIOError):
                 taken[number] += connection.send(line[taken[number] % len(line) :], socket.MSG_DONTWAIT)
-            assert taken[number] < most, "the daemon takes whatever it is sent"
+            assert taken[number] < most, "the daemon reads without a limit"
     return taken
 
 
 def request(number: int | str, method: str, params: str = "{}") -> bytes:
-    """A line as anybody could write it by hand."""
+    """Return a request line."""
     return f'{{"jsonrpc":"2.0","id":{number},"method":"{method}","params":{params}}}\n'.encode()

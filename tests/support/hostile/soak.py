@@ -1,4 +1,4 @@
-"""Clients that do a little of everything at random, each with a model of what its own sessions must hold."""
+"""Clients that call random methods, each with a model of its own sessions."""
 
 import random
 import time
@@ -11,37 +11,37 @@ from tests.support.process import Segued
 from tests.support.wire import Wire
 
 SESSIONS = 6
-"""Of each client at most; then the oldest is deleted."""
+"""Sessions of each client. With more, it deletes the oldest."""
 
 
 class Soaker:
-    """One client with its own dice; what it did is in `held` and `deleted` as soon as it is answered."""
+    """A client with its own random generator. `held` and `deleted` follow its answered writes."""
 
     def __init__(self, seed: str, number: int, segued: Segued) -> None:
-        self.dice = random.Random(f"{seed} {number}")
+        self.rng = random.Random(f"{seed} {number}")
         self.directory = f"/soak/{number}"
         self.held: dict[str, list[int]] = {}
-        """The messages of each session, in their order."""
+        """The message IDs of each session, in order."""
         self.deleted: list[str] = []
         self.seconds: list[float] = []
-        """How long each append took."""
+        """The time of each append."""
         self.writes = 0
         self.failure: BaseException | None = None
         self._segued = segued
         self._number = number
-        self._made = 0
+        self._created = 0
 
     def run(self, end: float) -> None:
-        """Work until the end, on one connection after the other; what goes wrong is kept."""
+        """Run until END, on one connection after the other, and keep a failure."""
         try:
             while time.monotonic() < end:
                 with Wire(self._segued.socket) as wire:
                     self._visit(wire, end)
-        except BaseException as failure:  # noqa: BLE001 - told in the test's own thread
+        except BaseException as failure:  # noqa: BLE001 - the test raises it
             self.failure = failure
 
     def check(self, wire: Wire) -> None:
-        """Fail unless all that was answered is there, in order, and what was deleted is not."""
+        """Fail unless every answered message is stored in order and no deleted session is."""
         for session, ids in self.held.items():
             page = wire.call("message.list", session_id=session, limit=10_000)
             assert [message["id"] for message in page["messages"]] == ids
@@ -63,31 +63,31 @@ class Soaker:
             self._shorten,
             self._attach,
         ]
-        for _ in range(self.dice.randrange(1, 200)):
+        for _ in range(self.rng.randrange(1, 200)):
             if time.monotonic() > end:
                 return
-            self.dice.choice(steps)(wire)
-        if self.dice.random() < 0.5:  # gone in the middle of a request
+            self.rng.choice(steps)(wire)
+        if self.rng.random() < 0.5:  # disconnect within a request
             wire.send(b'{"jsonrpc":"2.0","id":1,"method":"session.li')
 
     def _session(self, wire: Wire) -> str:
-        """One of its sessions; now and then a new one, in place of one that is deleted."""
-        if not self.held or self.dice.random() < 0.02:
-            self._made += 1
-            name = f"soak-{self._number}-{self._made}"
+        """Return one of its sessions; sometimes a new one, and then delete the oldest."""
+        if not self.held or self.rng.random() < 0.02:
+            self._created += 1
+            name = f"soak-{self._number}-{self._created}"
             wire.call("session.create", id=name, working_dir=self.directory)
-            self._note(name, [])
+            self._record(name, [])
             if len(self.held) > SESSIONS:
                 self._delete(wire, next(iter(self.held)))
-        return self.dice.choice(list(self.held))
+        return self.rng.choice(list(self.held))
 
-    def _note(self, session: str, ids: list[int]) -> None:
+    def _record(self, session: str, ids: list[int]) -> None:
         self.held.setdefault(session, []).extend(ids)
         self.writes += 1
 
     def _text(self) -> str:
         return " ".join(
-            self.dice.choices(("sort", "dict", "value", "key", "Grüße", "你好"), k=self.dice.randrange(1, 200))
+            self.rng.choices(("sort", "dict", "value", "key", "Grüße", "你好"), k=self.rng.randrange(1, 200))
         )
 
     def _append(self, wire: Wire) -> None:
@@ -95,12 +95,12 @@ class Soaker:
         start = time.perf_counter()
         stored = wire.call("message.append", session_id=session, role="user", content=self._text())
         self.seconds.append(time.perf_counter() - start)
-        self._note(session, [stored["message_id"]])
+        self._record(session, [stored["message_id"]])
 
     def _append_many(self, wire: Wire) -> None:
         session = self._session(wire)
-        rows = [{"role": "assistant", "content": self._text()} for _ in range(self.dice.randrange(1, 20))]
-        self._note(session, wire.call("message.append_many", session_id=session, messages=rows)["message_ids"])
+        rows = [{"role": "assistant", "content": self._text()} for _ in range(self.rng.randrange(1, 20))]
+        self._record(session, wire.call("message.append_many", session_id=session, messages=rows)["message_ids"])
 
     def _list(self, wire: Wire) -> None:
         assert wire.call("session.list", working_dir=self.directory)["total"] == len(self.held)
@@ -126,10 +126,10 @@ class Soaker:
         copies: list[Any] = wire.call("message.list", session_id=made, limit=10_000)["messages"]
         assert len(copies) == len(self.held[origin])
         self._delete(wire, origin)
-        self._note(made, [message["id"] for message in copies])
+        self._record(made, [message["id"] for message in copies])
 
     def _shorten(self, wire: Wire) -> None:
-        """Keep the newest messages: a fork copies all."""
+        """Delete old messages, because a fork copies all."""
         session = self._session(wire)
         keep = self.held[session][-50:]
         if keep:

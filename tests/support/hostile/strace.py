@@ -1,4 +1,4 @@
-"""segued under strace, which makes its system calls fail or kills it in the midst of one."""
+"""segued under strace, which makes system calls fail or kills the daemon in one."""
 
 import os
 import re
@@ -23,37 +23,37 @@ CALLS = (
     "accept4",
     "sendto",
 )
-"""What can fail on the way of a write to the disk and of an answer to its client."""
+"""The system calls between a request and its answer."""
 
 _CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)\(")
 _INJECTED = "(INJECTED)"
 
 
 class Fault(NamedTuple):
-    """The N-th call in each thread goes wrong."""
+    """A failure of the N-th call in each thread."""
 
     call: str
     what: str
-    """Name of an errno, or KILL."""
+    """The name of an errno, or KILL."""
     number: int
     lasting: bool = False
-    """Whether every later call goes wrong too."""
+    """True if every later call fails too."""
     step: int = 0
-    """If it is not 0, each so manieth call after that goes wrong too."""
+    """If not 0, every STEP-th call after that fails too."""
 
     def __str__(self) -> str:
         return f"{self.call}:{self.what}:{self.number}"
 
     @property
     def injection(self) -> str:
-        """How strace is told."""
+        """Return the option of strace."""
         what = "signal=KILL" if self.what == "KILL" else f"error={self.what}"
         later = "+" if self.lasting else f"+{self.step}" if self.step else ""
         return f"inject={self.call}:{what}:when={self.number}{later}"
 
 
 class Traced(Segued):
-    """The real program as strace's child; with a fault, or only recorded."""
+    """The real program under strace, with a fault or only recorded."""
 
     def __init__(self, folder: Path, fault: Fault | None = None) -> None:
         super().__init__(folder)
@@ -61,18 +61,18 @@ class Traced(Segued):
         traced = [fault.call] if fault else CALLS
         self._strace = ["strace", "-f", "-qq", "-o", os.fspath(self.trace), "-e", "signal=none"]
         self._strace += ["-e", f"trace={','.join(traced)}", *([] if fault is None else ["-e", fault.injection])]
-        if fault is None or fault.what != "KILL":  # it makes all other calls fast, but loses signals
+        if fault is None or fault.what != "KILL":  # it makes the other calls fast, but loses signals
             self._strace.append("--seccomp-bpf")
-        if fault is not None and fault.call == "openat":  # or it is the files of the interpreter that cannot be opened
+        if fault is not None and fault.call == "openat":  # or the interpreter could not open its own files
             self._strace += [word for path in self._own_paths() for word in ("-P", os.fspath(path))]
         self._segued = self.program
 
     def trace_next(self) -> None:
-        """Have the next process run under strace."""
+        """Run the next process under strace."""
         self.program = [*self._strace, *self._segued]
 
-    def trace_no_more(self) -> None:
-        """Have the next process run alone."""
+    def stop_tracing(self) -> None:
+        """Run the next process without strace."""
         self.program = self._segued
 
     @property
@@ -80,17 +80,17 @@ class Traced(Segued):
         return {**super().environment, "PYTHONDONTWRITEBYTECODE": "1"}
 
     def kill_group(self) -> None:
-        """End strace and what it traces; for a process started in a session of its own."""
+        """Kill strace and the traced process, which were started in their own session."""
         assert self.process is not None
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def injected(self) -> int:
-        """How many calls went wrong."""
+        """Return how many calls failed."""
         return self.trace.read_text(errors="replace").count(_INJECTED)
 
     def counts(self) -> dict[str, int]:
-        """For each call how often the thread that made it most often did so."""
+        """Return for each call the largest number of any thread."""
         own = [f'"{path}"' for path in self._own_paths()]
         threads: dict[str, Counter[str]] = defaultdict(Counter)
         for line in self.trace.read_text(errors="replace").splitlines():
@@ -107,5 +107,5 @@ class Traced(Segued):
 
 
 def version() -> str:
-    """Strace's own word; it is needed, not optional."""
+    """Return the version line of strace; fail without strace."""
     return subprocess.run(["strace", "-V"], check=True, capture_output=True, text=True).stdout.splitlines()[0]

@@ -1,4 +1,4 @@
-"""A copy of the database as its owner finds it: a file of its own, looked at without the daemon."""
+"""Checks of database files that no daemon serves, such as backups."""
 
 import sqlite3
 import stat
@@ -11,7 +11,7 @@ from segue.store.engine.migrate import load_migrations
 
 
 def check_copy(path: Path) -> None:
-    """Fail unless it is a sound, private database of ours, whole in its one file."""
+    """Fail unless it is one sound, private file with a database of segue."""
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as copy:
         header = [copy.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
@@ -24,11 +24,21 @@ def check_copy(path: Path) -> None:
 
 
 def ids_in(path: Path, session: str) -> list[int]:
-    """The ids of a session's messages in the file."""
+    """Return the IDs of a session's messages in the file."""
     return [id for (id,) in rows(path, "SELECT id FROM messages WHERE session_id = ? ORDER BY id", session)]
 
 
 def rows(path: Path, sql: str, *values: Any) -> list[Any]:
-    """What a statement finds in a file that nobody serves."""
+    """Return the rows of a statement."""
     with closing(sqlite3.connect(path)) as copy:
         return copy.execute(sql, values).fetchall()
+
+
+def session_ids(path: Path) -> list[str]:
+    """Return the IDs of all sessions in the file."""
+    return [id for (id,) in rows(path, "SELECT id FROM sessions ORDER BY id")]
+
+
+def replaced_databases(database: Path) -> list[Path]:
+    """Return the files that restores have replaced, oldest first."""
+    return sorted(path for path in database.parent.glob("*.replaced-*") if not path.name.endswith("-wal"))

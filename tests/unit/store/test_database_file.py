@@ -37,13 +37,13 @@ def refusal(function: Callable[..., None], *arguments: object) -> str:
 
 
 @pytest.mark.usefixtures("umask")
-def test_a_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_new_directory_is_private(tmp_path: Path) -> None:
     prepare_directory(tmp_path / "data", "database")
     assert mode(tmp_path / "data") == 0o700
 
 
 @pytest.mark.parametrize("kept", [0o700, 0o755, 0o750, 0o500], ids=oct)
-def test_a_directory_that_others_cannot_write_to_is_left_as_it_is(tmp_path: Path, kept: int) -> None:
+def test_a_directory_that_only_its_owner_can_write_is_unchanged(tmp_path: Path, kept: int) -> None:
     tmp_path.joinpath("data").mkdir()
     tmp_path.joinpath("data").chmod(kept)
     prepare_directory(tmp_path / "data", "database")
@@ -51,14 +51,14 @@ def test_a_directory_that_others_cannot_write_to_is_left_as_it_is(tmp_path: Path
 
 
 @pytest.mark.parametrize("wide", [0o777, 0o775, 0o757, 0o720, 0o702, 0o1777], ids=oct)
-def test_a_directory_that_others_can_write_to_is_refused_with_the_remedy(tmp_path: Path, wide: int) -> None:
+def test_a_directory_that_other_users_can_write_is_refused_with_the_fix(tmp_path: Path, wide: int) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(wide)
-    said = refusal(prepare_directory, folder, "socket")
-    assert said.startswith("socket: ")
-    remedy = "choose another directory" if wide & 0o1000 else f"run: chmod 700 {folder}"
-    assert said.endswith(f"(mode {wide:04o}); {remedy}")
+    reason = refusal(prepare_directory, folder, "socket")
+    assert reason.startswith("socket: ")
+    fix = "choose another directory" if wide & 0o1000 else f"run: chmod 700 {folder}"
+    assert reason.endswith(f"(mode {wide:04o}); {fix}")
     assert mode(folder) == wide
 
 
@@ -67,20 +67,20 @@ def test_a_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pyt
     assert f"belongs to user {os.getuid()}" in refusal(prepare_directory, tmp_path, "database")
 
 
-def test_a_file_in_the_place_of_a_directory_is_refused(tmp_path: Path) -> None:
+def test_a_file_at_the_path_of_a_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert str(tmp_path / "file") in refusal(prepare_directory, tmp_path / "file", "database")
     assert refusal(prepare_directory, tmp_path / "file" / "deep", "database").startswith("database: ")
 
 
 @pytest.mark.usefixtures("umask")
-def test_a_database_is_made_for_its_owner_alone(path: Path) -> None:
+def test_a_new_database_is_private(path: Path) -> None:
     prepare_file(path)
     assert (mode(path), path.read_bytes()) == (0o600, b"")
 
 
 @pytest.mark.parametrize("wide", [0o644, 0o666, 0o660, 0o604, 0o640, 0o777], ids=oct)
-def test_a_database_that_others_could_read_is_closed_to_them_and_kept(path: Path, wide: int) -> None:
+def test_a_database_that_other_users_can_read_is_made_private_and_kept(path: Path, wide: int) -> None:
     path.write_bytes(b"kept")
     companions = [Path(f"{path}-wal"), Path(f"{path}-shm")]
     for file in (path, *companions):
@@ -91,12 +91,12 @@ def test_a_database_that_others_could_read_is_closed_to_them_and_kept(path: Path
     assert path.read_bytes() == b"kept"
 
 
-def test_companions_that_are_missing_are_not_made(path: Path) -> None:
+def test_missing_companions_are_not_created(path: Path) -> None:
     prepare_file(path)
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_is_no_plain_file_is_refused(path: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_no_regular_file_is_refused(path: Path, tmp_path: Path) -> None:
     path.mkdir()
     assert refusal(prepare_file, path).startswith("database: ")
     path.rmdir()
@@ -112,7 +112,7 @@ def test_what_is_no_plain_file_is_refused(path: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_link_in_the_place_of_a_companion_is_refused(path: Path, tmp_path: Path) -> None:
+def test_a_link_at_the_path_of_a_companion_is_refused(path: Path, tmp_path: Path) -> None:
     (tmp_path / "other").touch(mode=0o644)
     Path(f"{path}-wal").symlink_to("other")
     assert refusal(prepare_file, path).startswith("database: ")
@@ -129,19 +129,19 @@ def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.Monke
     assert mode(path) == 0o644
 
 
-BEGUN = ["", "PRAGMA auto_vacuum = INCREMENTAL", f"PRAGMA application_id = {APPLICATION_ID}"]
+INCOMPLETE = ["", "PRAGMA auto_vacuum = INCREMENTAL", f"PRAGMA application_id = {APPLICATION_ID}"]
 
 
-@pytest.mark.parametrize("statement", BEGUN)
-def test_a_database_that_is_only_begun_is_not_taken_for_anothers(path: Path, statement: str) -> None:
-    """As another daemon that starts has it for a moment, and one that was killed there leaves it."""
+@pytest.mark.parametrize("statement", INCOMPLETE)
+def test_a_database_that_a_daemon_is_creating_is_accepted(path: Path, statement: str) -> None:
+    """A starting daemon has it for a moment, and a daemon that is killed then leaves it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(statement)
     check_file(path)
 
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE t (x)", "PRAGMA user_version = 1", "PRAGMA application_id = 7"])
-def test_another_programs_database_is_refused_before_anything_is_touched(path: Path, statement: str) -> None:
+def test_another_programs_database_is_refused_and_unchanged(path: Path, statement: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(statement)
     path.chmod(0o644)
@@ -150,11 +150,11 @@ def test_another_programs_database_is_refused_before_anything_is_touched(path: P
     assert (mode(path), path.read_bytes(), list(path.parent.iterdir())) == (0o644, before, [path])
 
 
-def test_a_directory_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_missing_directory_is_reported(tmp_path: Path) -> None:
     assert refusal(prepare_file, tmp_path / "none" / "sessions.db").startswith("database: ")
 
 
-def test_every_file_that_is_too_wide_is_told_with_the_remedy(path: Path) -> None:
+def test_every_file_with_a_wide_mode_is_reported_with_the_fix(path: Path) -> None:
     files = [path, Path(f"{path}-wal"), Path(f"{path}-shm")]
     for file in files:
         file.touch()
@@ -165,5 +165,5 @@ def test_every_file_that_is_too_wide_is_told_with_the_remedy(path: Path) -> None
     assert wide_files(path) == [f"{file} has mode 0640; run: chmod 600 {file}" for file in files]
 
 
-def test_no_file_is_no_problem(path: Path) -> None:
+def test_missing_files_are_no_problem(path: Path) -> None:
     assert wide_files(path) == []

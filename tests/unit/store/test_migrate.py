@@ -27,13 +27,13 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def dump(connection: sqlite3.Connection) -> list[str]:
-    """Everything in the file, and what its header says of it."""
+    """Return the content of the file and of its header."""
     header = [str(connection.execute(f"PRAGMA {name}").fetchone()) for name in ("user_version", "application_id")]
     return [*header, *connection.iterdump()]
 
 
 def refusal(connection: sqlite3.Connection, migrations: list[str]) -> str:
-    """Why the file is refused, which must be as it was."""
+    """Return the reason of the refusal, which must leave the file unchanged."""
     before = dump(connection)
     with pytest.raises(StartError) as caught:
         migrate(connection, migrations)
@@ -43,7 +43,7 @@ def refusal(connection: sqlite3.Connection, migrations: list[str]) -> str:
     return str(caught.value)
 
 
-def test_a_new_file_gets_every_step_and_is_marked_as_ours(connection: sqlite3.Connection) -> None:
+def test_a_new_file_gets_every_step_and_the_application_id(connection: sqlite3.Connection) -> None:
     migrate(connection, [FIRST, SECOND])
     assert schema_version(connection) == 2
     assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -51,7 +51,7 @@ def test_a_new_file_gets_every_step_and_is_marked_as_ours(connection: sqlite3.Co
     assert connection.execute("SELECT y FROM b").fetchall() == [("first",)]
 
 
-def test_an_older_file_gets_only_the_steps_that_it_lacks(connection: sqlite3.Connection) -> None:
+def test_an_older_file_gets_only_the_missing_steps(connection: sqlite3.Connection) -> None:
     migrate(connection, [FIRST])
     connection.execute("INSERT INTO a VALUES ('mine')")
     migrate(connection, [FIRST, SECOND])
@@ -62,19 +62,17 @@ def test_an_older_file_gets_only_the_steps_that_it_lacks(connection: sqlite3.Con
 
 
 BROKEN = {
-    "at its begin": "NONSENSE; CREATE TABLE c (z);",
+    "at the start": "NONSENSE; CREATE TABLE c (z);",
     "in the middle": "CREATE TABLE c (z); INSERT INTO none VALUES (1); CREATE TABLE d (z);",
-    "at its end": "CREATE TABLE c (z); DELETE FROM a; DROP TABLE a; INSERT INTO c VALUES (1, 2);",
+    "at the end": "CREATE TABLE c (z); DELETE FROM a; DROP TABLE a; INSERT INTO c VALUES (1, 2);",
     "by a constraint": "CREATE TABLE c (z UNIQUE); INSERT INTO c VALUES (1), (2), (1);",
     "by its own rollback": "CREATE TABLE c (z UNIQUE); INSERT OR ROLLBACK INTO c VALUES (1), (1);",
-    "half said": "CREATE TABLE c (z); CREATE TABLE",
+    "incomplete": "CREATE TABLE c (z); CREATE TABLE",
 }
 
 
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN)
-def test_a_step_that_fails_leaves_the_file_exactly_as_before(
-    connection: sqlite3.Connection, path: Path, script: str
-) -> None:
+def test_a_failed_step_leaves_the_file_unchanged(connection: sqlite3.Connection, path: Path, script: str) -> None:
     migrate(connection, [FIRST])
     before = path.read_bytes()
     assert "step 2 failed, nothing was changed" in refusal(connection, [FIRST, script])
@@ -84,7 +82,7 @@ def test_a_step_that_fails_leaves_the_file_exactly_as_before(
     assert schema_version(connection) == 2
 
 
-def test_the_steps_before_the_one_that_fails_are_kept(connection: sqlite3.Connection) -> None:
+def test_the_steps_before_a_failed_one_are_kept(connection: sqlite3.Connection) -> None:
     with pytest.raises(StartError):
         migrate(connection, [FIRST, SECOND, "NONSENSE"])
     assert schema_version(connection) == 2
@@ -92,7 +90,7 @@ def test_the_steps_before_the_one_that_fails_are_kept(connection: sqlite3.Connec
     assert schema_version(connection) == 3
 
 
-def test_a_disk_that_is_full_leaves_the_file_as_before(connection: sqlite3.Connection) -> None:
+def test_a_full_disk_leaves_the_file_unchanged(connection: sqlite3.Connection) -> None:
     migrate(connection, [FIRST])
     pages = connection.execute("PRAGMA max_page_count = 1").fetchone()[0]
     large = "CREATE TABLE c (z); INSERT INTO c VALUES (zeroblob(1000000));"
@@ -103,10 +101,10 @@ def test_a_disk_that_is_full_leaves_the_file_as_before(connection: sqlite3.Conne
 
 def test_a_file_of_a_newer_segue_is_refused_with_both_versions(connection: sqlite3.Connection) -> None:
     migrate(connection, [FIRST, SECOND])
-    said = refusal(connection, [FIRST])
-    assert said.startswith("migration: ")
-    assert "schema 2" in said
-    assert "up to 1" in said
+    reason = refusal(connection, [FIRST])
+    assert reason.startswith("migration: ")
+    assert "schema 2" in reason
+    assert "up to 1" in reason
 
 
 FOREIGN = ["CREATE TABLE t (x)", "PRAGMA user_version = 1", "PRAGMA application_id = 7", "CREATE VIEW v AS SELECT 1"]
@@ -118,8 +116,8 @@ def test_another_programs_file_is_refused(connection: sqlite3.Connection, statem
     assert refusal(connection, [FIRST]).startswith("database: ")
 
 
-def test_two_at_once_do_every_step_once(path: Path) -> None:
-    """The lock keeps two daemons apart; even without it no step is done twice."""
+def test_two_concurrent_migrations_apply_each_step_once(path: Path) -> None:
+    """The lock prevents two daemons; even without it no step is applied twice."""
     barrier = threading.Barrier(2)
     failures: list[str] = []
 
@@ -172,7 +170,7 @@ def test_a_gap_in_the_numbers_is_a_broken_installation(
     assert str(caught.value).startswith("migration: ")
 
 
-def test_what_is_no_script_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_files_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     for name in ("0002.sql", "0001.sql", "README", "0003.sql~"):
@@ -181,7 +179,7 @@ def test_what_is_no_script_is_passed_over(tmp_path: Path, monkeypatch: pytest.Mo
     assert load_migrations() == ["0001.sql", "0002.sql"]
 
 
-def test_our_own_scripts_make_a_sound_file_of_strict_tables(connection: sqlite3.Connection) -> None:
+def test_the_scripts_make_a_sound_file_of_strict_tables(connection: sqlite3.Connection) -> None:
     migrations = load_migrations()
     migrate(connection, migrations)
     assert schema_version(connection) == len(migrations)

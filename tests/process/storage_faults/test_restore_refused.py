@@ -1,0 +1,156 @@
+"""`segue restore` refuses a file that is not a sound backup, and changes nothing."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.migrate import load_migrations
+from tests.process.command_line import Cli
+from tests.support.process import Segued
+from tests.support.system.copies import rows, session_ids
+
+
+def empty(copy: Path) -> None:
+    copy.write_bytes(b"")
+
+
+def missing(copy: Path) -> None:
+    copy.unlink()
+
+
+def text_file(copy: Path) -> None:
+    copy.write_text("a text that is long enough to have a header " * 10)
+
+
+def directory(copy: Path) -> None:
+    copy.unlink()
+    copy.mkdir()
+
+
+def pipe(copy: Path) -> None:
+    copy.unlink()
+    os.mkfifo(copy)
+
+
+def cut(copy: Path) -> None:
+    os.truncate(copy, copy.stat().st_size // 2)
+
+
+def corrupt(copy: Path) -> None:
+    with copy.open("r+b") as file:
+        for page in range(2, 30):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 200)
+
+
+def junk_in_a_page(copy: Path) -> None:
+    with copy.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(bytes(range(1, 251)) * 8)
+
+
+def header_only(copy: Path) -> None:
+    os.truncate(copy, 100)
+
+
+def foreign(copy: Path) -> None:
+    execute(copy, "PRAGMA application_id = 77")
+
+
+def unmarked(copy: Path) -> None:
+    copy.unlink()
+    execute(copy, "CREATE TABLE t (x)")
+
+
+def never_filled(copy: Path) -> None:
+    copy.unlink()
+    execute(copy, f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def without_tables(copy: Path) -> None:
+    never_filled(copy)
+    execute(copy, f"PRAGMA user_version = {len(load_migrations())}")
+
+
+def newer(copy: Path) -> None:
+    execute(copy, f"PRAGMA user_version = {len(load_migrations()) + 1}")
+
+
+def unfinished(copy: Path) -> None:
+    Path(f"{copy}-journal").write_text("x")
+
+
+def execute(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(sql)
+
+
+WRONG: dict[Callable[[Path], None], str] = {
+    empty: "empty",
+    missing: "No such file",
+    text_file: "not a SQLite database",
+    directory: "not a file",
+    pipe: "not a file",
+    cut: "malformed",
+    corrupt: "damaged",
+    junk_in_a_page: "is damaged",
+    header_only: "malformed",
+    foreign: "another program",
+    unmarked: "another program",
+    never_filled: "never filled",
+    without_tables: "no such table",
+    newer: "upgrade segue",
+    unfinished: "-journal",
+}
+
+
+@pytest.mark.parametrize("spoil", WRONG)
+def test_an_unusable_file_is_refused_and_changes_nothing(
+    segued: Segued, unserved: Cli, copy: Path, spoil: Callable[[Path], None]
+) -> None:
+    spoil(copy)
+    before = {path.name: path.read_bytes() for path in segued.database.parent.iterdir()}
+    outcome = unserved.run("restore", "copy.db", "--yes")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+    assert WRONG[spoil] in outcome.err
+    assert "***" not in outcome.err
+    assert {path.name: path.read_bytes() for path in segued.database.parent.iterdir()} == before
+
+
+def test_the_database_itself_is_refused_under_any_name(segued: Segued, unserved: Cli, copy: Path) -> None:
+    copy.with_name("hard.db").hardlink_to(segued.database)
+    copy.with_name("soft.db").symlink_to(segued.database)
+    for name in (str(segued.database), "hard.db", "soft.db"):
+        outcome = unserved.run("restore", name, "--yes")
+        assert (outcome.code, "the database itself" in outcome.err) == (1, True)
+
+
+def test_a_missing_path_or_terminal_is_a_usage_error(unserved: Cli, segued: Segued, copy: Path) -> None:
+    for arguments in (["restore"], ["restore", ""], ["restore", "copy.db"]):
+        assert unserved.run(*arguments).code == 2
+    assert unserved.run("restore", "a\x1b[2J", "--yes").err.count("\x1b") == 0
+    assert session_ids(segued.database) == ["new", "old"]
+
+
+def test_a_file_of_another_program_is_not_replaced(segued: Segued, unserved: Cli, copy: Path) -> None:
+    segued.database.unlink()
+    execute(segued.database, "CREATE TABLE t (x)")
+    segued.database.chmod(0o600)
+    assert unserved.run("restore", "copy.db", "--yes").code == 1
+    assert rows(segued.database, "SELECT name FROM sqlite_schema") == [("t",)]
+    segued.database.unlink()
+    segued.database.symlink_to(copy)
+    assert unserved.run("restore", str(copy), "--yes").code == 1
+    segued.database.unlink()
+
+
+def test_a_damaged_backup_does_not_stop_the_daemon(segued: Segued, unserved: Cli, copy: Path) -> None:
+    segued.start()
+    cut(copy)
+    assert unserved.run("restore", "copy.db", "--yes", "--stop").code == 1
+    assert segued.connect().call("daemon.ping") == "pong"
