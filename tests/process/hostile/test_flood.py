@@ -29,7 +29,7 @@ def polite_calls(siege: Siege) -> str:
     return percentiles(siege.polite.seconds)
 
 
-def test_a_polite_client_is_answered_beside_a_flood(siege: Siege) -> None:
+def test_another_client_is_answered_during_a_flood(siege: Siege) -> None:
     wire = siege.polite.wire
     wire.call("session.create", id="flood")
     alone = polite_calls(siege)

@@ -47,7 +47,7 @@ def check_lines(lines: list[Any]) -> None:
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.one_of(st.binary(max_size=300), spoilt(), st.just(b"\n")), max_size=12))
-def test_to_any_bytes_the_answers_are_json_and_then_comes_the_end(siege: Siege, pieces: list[bytes]) -> None:
+def test_every_response_to_random_bytes_is_json(siege: Siege, pieces: list[bytes]) -> None:
     with Wire(siege.segued.socket) as wire:
         for piece in pieces:
             wire.send(piece)
@@ -149,7 +149,7 @@ class Riot(RuleBasedStateMachine):
         self.siege.leave()
 
 
-def test_whatever_clients_do_the_answered_is_stored_once_and_the_rest_at_most_once(siege: Siege) -> None:
+def test_answered_appends_are_stored_once_and_others_at_most_once(siege: Siege) -> None:
     Riot.siege, Riot.sent, Riot.stored = siege, 0, set()
     wire = siege.polite.wire
     wire.call("session.create", id="riot")

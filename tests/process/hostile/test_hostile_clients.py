@@ -15,7 +15,7 @@ BLOCK = 1000
 """Pings that are sent, and answers that are looked at, together."""
 
 
-def test_clients_that_never_read_are_read_from_no_more(siege: Siege) -> None:
+def test_the_daemon_stops_reading_from_clients_that_never_read(siege: Siege) -> None:
     rows = [{"role": "assistant", "content": "x" * 10_000}] * 100
     siege.polite.wire.call("session.create", id="big")
     siege.polite.wire.call("message.append_many", session_id="big", messages=rows)
@@ -28,7 +28,7 @@ def test_clients_that_never_read_are_read_from_no_more(siege: Siege) -> None:
     assert siege.polite.wire.call("daemon.status")["clients"] == STUCK + 1
 
 
-def test_a_line_that_comes_byte_by_byte_is_answered_and_holds_up_nobody(siege: Siege) -> None:
+def test_a_line_sent_byte_by_byte_is_answered(siege: Siege) -> None:
     slow = siege.attacker()
     for byte in request('"slow"', "daemon.ping"):
         siege.polite.append()
@@ -36,7 +36,7 @@ def test_a_line_that_comes_byte_by_byte_is_answered_and_holds_up_nobody(siege: S
     assert slow.answer() == {"jsonrpc": "2.0", "result": "pong", "id": "slow"}
 
 
-def test_an_answer_that_is_read_byte_by_byte_is_whole(siege: Siege) -> None:
+def test_a_response_read_byte_by_byte_is_complete(siege: Siege) -> None:
     slow = siege.attacker()
     slow.send(request(7, "daemon.ping"))
     read = bytearray()
@@ -46,7 +46,7 @@ def test_an_answer_that_is_read_byte_by_byte_is_whole(siege: Siege) -> None:
     assert bytes(read) == b'{"jsonrpc":"2.0","result":"pong","id":7}\n'
 
 
-def test_a_million_pings_on_one_connection_are_each_answered_in_order(siege: Siege, pings: int) -> None:
+def test_a_million_pings_on_one_connection_are_answered_in_order(siege: Siege, pings: int) -> None:
     wire = siege.attacker()
 
     def send() -> None:
@@ -64,7 +64,7 @@ def test_a_million_pings_on_one_connection_are_each_answered_in_order(siege: Sie
     tried("pings on one connection", pings)
 
 
-def test_those_who_say_nothing_or_half_a_line_and_stay_hold_up_nobody(siege: Siege) -> None:
+def test_silent_clients_delay_no_other(siege: Siege) -> None:
     for number in range(LINGERING):
         lingering = siege.attacker()
         if number % 4 == 1:
@@ -80,7 +80,7 @@ def test_those_who_say_nothing_or_half_a_line_and_stay_hold_up_nobody(siege: Sie
     assert siege.polite.wire.call("session.get", session_id=SESSION)["status"] == "active"
 
 
-def test_those_who_half_close_and_never_read_hold_up_nobody(siege: Siege) -> None:
+def test_half_closed_clients_that_never_read_delay_no_other(siege: Siege) -> None:
     for _ in range(STUCK):
         half = siege.attacker()
         half.send(request(1, "rpc.discover") * 20)
@@ -89,7 +89,7 @@ def test_those_who_half_close_and_never_read_hold_up_nobody(siege: Siege) -> Non
         siege.polite.append()
 
 
-def test_five_hundred_and_twelve_are_served_and_the_next_is_told_to_come_later(siege: Siege) -> None:
+def test_512_clients_are_served_and_the_next_is_overloaded(siege: Siege) -> None:
     crowd = [siege.attacker() for _ in range(LIMIT - 1)]
     for wire in crowd:
         wire.post("daemon.ping")
@@ -105,7 +105,7 @@ def test_five_hundred_and_twelve_are_served_and_the_next_is_told_to_come_later(s
     assert siege.attacker().call("daemon.ping") == "pong"
 
 
-def test_sixteen_subscriptions_that_are_never_read_become_one_reset_each(siege: Siege) -> None:
+def test_16_unread_subscriptions_become_one_reset_each(siege: Siege) -> None:
     stuck = siege.attacker()
     for _ in range(16):
         stuck.call("events.subscribe")
@@ -124,7 +124,7 @@ def test_sixteen_subscriptions_that_are_never_read_become_one_reset_each(siege: 
     assert siege.polite.wire.call("daemon.status")["dropped_subscribers"] == before + 16
 
 
-def test_subscriptions_made_and_dropped_in_a_hurry_leave_nothing(siege: Siege) -> None:
+def test_subscriptions_added_and_removed_quickly_leave_nothing(siege: Siege) -> None:
     for _ in range(300):
         hasty = siege.attacker()
         hasty.send(request(1, "events.subscribe") * 5 + request(2, "events.unsubscribe", '["1"]'))

@@ -76,7 +76,7 @@ def usage(segued: Segued) -> tuple[int, int]:
     return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
 
 
-def test_a_storm_of_connections_leaves_no_descriptor_and_no_thread(segued: Segued) -> None:
+def test_many_short_connections_leave_no_descriptor_and_no_thread(segued: Segued) -> None:
     segued.start()
     watcher = segued.connect()
     watcher.call("session.create", id="s")
@@ -116,7 +116,7 @@ def refusal(path: Path) -> dict[str, Any]:
     return {"code": error["code"], "data": error["data"]}
 
 
-def test_one_client_too_many_is_told_so_and_closed(server: Server) -> None:
+def test_a_client_over_the_limit_is_refused_and_closed(server: Server) -> None:
     wires = [server.connect() for _ in range(3)]
     assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
     for _ in range(3):
@@ -128,7 +128,7 @@ def test_one_client_too_many_is_told_so_and_closed(server: Server) -> None:
     assert refusal(server.socket) == OVERLOADED
 
 
-def test_a_client_too_many_that_has_spoken_sees_the_same(server: Server) -> None:
+def test_a_client_over_the_limit_that_sent_a_request_is_refused_too(server: Server) -> None:
     wires = [server.connect() for _ in range(3)]
     assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
     late = server.connect()
@@ -142,7 +142,7 @@ class TestOneClient:
     def config(self) -> Config:
         return Config(limits=Limits(clients=1))
 
-    def test_the_daemons_own_look_at_itself_is_no_client_once_it_is_ready(self, server: Server) -> None:
+    def test_the_self_check_is_not_counted_as_a_client(self, server: Server) -> None:
         for _ in range(30):
             with Wire(server.socket) as wire:
                 assert wire.call("daemon.status")["clients"] == 1

@@ -65,7 +65,7 @@ def resident_kb(segued: Segued) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
-def test_one_that_never_reads_disturbs_nobody(segued: Segued) -> None:
+def test_a_subscriber_that_never_reads_delays_no_other(segued: Segued) -> None:
     segued.start()
     wire = segued.connect()
     session = wire.call("session.create")["id"]
@@ -98,7 +98,7 @@ def iter_until_reset(wire: Wire) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("seed", "kept"), [(1, 10_000), (2, 10_000), (3, 200), (4, 20)])
-def test_one_that_is_killed_and_comes_back_with_its_cursor_misses_nothing(segued: Segued, seed: int, kept: int) -> None:
+def test_a_killed_subscriber_continues_at_its_cursor(segued: Segued, seed: int, kept: int) -> None:
     segued.config.write_text(f"[limits]\nevent_backlog = {kept}\n")
     segued.start()
     chance = random.Random(seed)

@@ -53,9 +53,7 @@ def wait_until_it_listens(passed: Segued) -> None:
     wait_until(lambda: any("Listening on" in line for line in passed.log))
 
 
-def test_a_client_of_the_managers_socket_starts_the_daemon_and_is_answered(
-    passed: Segued, manager: subprocess.Popen[str]
-) -> None:
+def test_a_client_at_the_inherited_socket_starts_the_daemon(passed: Segued, manager: subprocess.Popen[str]) -> None:
     wait_until_it_listens(passed)
     passed.socket.chmod(0o600)
     before = passed.socket.stat().st_ino
@@ -69,7 +67,7 @@ def test_a_client_of_the_managers_socket_starts_the_daemon_and_is_answered(
     passed.socket.unlink()
 
 
-def test_a_socket_that_others_may_use_is_refused(passed: Segued, manager: subprocess.Popen[str]) -> None:
+def test_a_socket_open_to_other_users_is_refused(passed: Segued, manager: subprocess.Popen[str]) -> None:
     wait_until_it_listens(passed)
     assert stat.S_IMODE(passed.socket.stat().st_mode) == 0o644  # as systemd-socket-activate makes them
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
@@ -82,14 +80,14 @@ def test_a_socket_that_others_may_use_is_refused(passed: Segued, manager: subpro
     passed.socket.unlink()
 
 
-def test_two_sockets_are_refused(passed: Segued) -> None:
+def test_two_inherited_sockets_are_refused(passed: Segued) -> None:
     passed.program = passing(2, *(f"listen:{passed.socket.with_name(name)}" for name in ("one", "two")))
     refused(passed, "2", "exactly one")
     for name in ("one", "two"):
         passed.socket.with_name(name).unlink()
 
 
-def test_none_at_all_is_a_start_like_any_other(passed: Segued) -> None:
+def test_no_inherited_socket_is_a_normal_start(passed: Segued) -> None:
     passed.program = passing(0)
     passed.named = True
     passed.start()
@@ -97,7 +95,7 @@ def test_none_at_all_is_a_start_like_any_other(passed: Segued) -> None:
 
 
 @pytest.mark.parametrize("pid", ["1", "", "x", "99999999999999999999"])
-def test_what_was_passed_to_another_process_is_left_alone(passed: Segued, pid: str) -> None:
+def test_descriptors_for_another_process_are_ignored(passed: Segued, pid: str) -> None:
     other = passed.socket.with_name("other.sock")
     passed.program = passing(1, f"listen:{other}", pid=pid)
     passed.named = True
@@ -112,29 +110,29 @@ def test_what_was_passed_to_another_process_is_left_alone(passed: Segued, pid: s
     ("kind", "word"),
     [("tcp:", "Unix stream"), ("datagram:{}", "Unix stream"), ("bound:{}", "listen"), ("file:{}", "not a socket")],
 )
-def test_what_is_no_listening_unix_stream_socket_is_refused(passed: Segued, kind: str, word: str) -> None:
+def test_an_inherited_descriptor_of_another_kind_is_refused(passed: Segued, kind: str, word: str) -> None:
     passed.program = passing(1, kind.format(passed.socket))
     refused(passed, word)
     passed.socket.unlink(missing_ok=True)
 
 
-def test_an_abstract_socket_is_refused_for_anybody_may_connect(passed: Segued) -> None:
+def test_an_abstract_socket_is_refused(passed: Segued) -> None:
     passed.program = passing(1, f"abstract:segue-test-{os.getpid()}")
     refused(passed, "no absolute path")
 
 
-def test_a_descriptor_that_is_not_there_is_refused(passed: Segued) -> None:
+def test_a_missing_descriptor_is_refused(passed: Segued) -> None:
     passed.program = passing(1)
     refused(passed, "descriptor 3")
 
 
 @pytest.mark.parametrize("count", ["x", "-1", "1e3", "99999999999999999999", "²"])
-def test_a_count_that_is_none_is_refused(passed: Segued, count: str) -> None:
+def test_an_invalid_number_of_descriptors_is_refused(passed: Segued, count: str) -> None:
     passed.program = passing(count)
     refused(passed, "LISTEN_FDS")
 
 
-def test_a_socket_in_a_directory_that_others_can_write_to_is_refused(passed: Segued) -> None:
+def test_a_socket_in_a_directory_writable_by_other_users_is_refused(passed: Segued) -> None:
     passed.socket.parent.chmod(0o777)
     passed.program = passing(1, f"listen:{passed.socket}")
     refused(passed, "others can write to")
@@ -142,7 +140,7 @@ def test_a_socket_in_a_directory_that_others_can_write_to_is_refused(passed: Seg
     passed.socket.parent.chmod(0o700)
 
 
-def test_an_inherited_socket_beside_another_that_was_named_is_refused(passed: Segued) -> None:
+def test_an_inherited_socket_is_refused_if_another_is_named(passed: Segued) -> None:
     other = passed.socket.with_name("other.sock")
     passed.program = passing(1, f"listen:{other}")
     passed.named = True
@@ -150,7 +148,7 @@ def test_an_inherited_socket_beside_another_that_was_named_is_refused(passed: Se
     other.unlink()
 
 
-def test_a_socket_that_was_named_may_be_the_inherited_one(passed: Segued) -> None:
+def test_an_inherited_socket_may_be_the_named_one(passed: Segued) -> None:
     passed.program = passing(1, f"listen:{passed.socket}")
     passed.named = True
     passed.start()
@@ -160,7 +158,7 @@ def test_a_socket_that_was_named_may_be_the_inherited_one(passed: Segued) -> Non
     passed.socket.unlink()
 
 
-def test_an_inherited_socket_that_is_removed_is_made_again(passed: Segued) -> None:
+def test_a_removed_inherited_socket_is_created_again(passed: Segued) -> None:
     passed.program = passing(1, f"listen:{passed.socket}")
     passed.start()
     kept = passed.connect()
@@ -171,7 +169,7 @@ def test_an_inherited_socket_that_is_removed_is_made_again(passed: Segued) -> No
     assert kept.call("daemon.ping") == "pong"
 
 
-def test_who_comes_while_there_is_no_daemon_waits_for_the_next_one(passed: Segued) -> None:
+def test_a_client_between_two_daemons_is_served_by_the_second(passed: Segued) -> None:
     """The manager's copy of the socket stays open, as systemd's does, so nobody in its queue is turned away."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         umask = os.umask(0o177)
@@ -194,7 +192,7 @@ def test_who_comes_while_there_is_no_daemon_waits_for_the_next_one(passed: Segue
     passed.socket.unlink()
 
 
-def test_the_daemon_keeps_no_descriptor_open_over_an_exec(passed: Segued) -> None:
+def test_the_inherited_descriptor_is_closed_on_exec(passed: Segued) -> None:
     passed.program = passing(1, f"listen:{passed.socket}")
     passed.start()
     flags = Path(f"/proc/{passed.pid}/fdinfo/3").read_text()
@@ -204,7 +202,7 @@ def test_the_daemon_keeps_no_descriptor_open_over_an_exec(passed: Segued) -> Non
     passed.socket.unlink()
 
 
-def test_systemd_socket_activate_is_there() -> None:
+def test_systemd_socket_activate_is_installed() -> None:
     """A missing tool fails here, in words, and not in each test."""
     done = subprocess.run(["systemd-socket-activate", "--version"], capture_output=True, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0

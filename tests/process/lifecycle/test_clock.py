@@ -45,7 +45,7 @@ def now(wire: Wire) -> str:
     return str(wire.call("session.create")["created_at"])
 
 
-def test_clocks_that_jump_under_load_lose_nothing_and_keep_the_order(segued: Segued, clock: WallClock) -> None:
+def test_clock_jumps_under_load_lose_nothing_and_keep_the_order(segued: Segued, clock: WallClock) -> None:
     segued.start()
     ids: list[list[int]] = [[] for _ in range(CLIENTS)]
     goal = threading.Semaphore(0)
@@ -78,7 +78,7 @@ def test_clocks_that_jump_under_load_lose_nothing_and_keep_the_order(segued: Seg
     tried(ANSWERED, sum(map(len, ids)))
 
 
-def test_the_year_2100_deletes_no_crowd_of_sessions(segued: Segued, clock: WallClock) -> None:
+def test_a_jump_to_2100_does_not_delete_many_sessions(segued: Segued, clock: WallClock) -> None:
     segued.config.write_text("[session]\ncleanup_interval_minutes = 0.1\n")
     segued.start()
     with segued.connect() as wire:
@@ -93,7 +93,7 @@ def test_the_year_2100_deletes_no_crowd_of_sessions(segued: Segued, clock: WallC
         assert wire.call("session.list")["total"] == 50
 
 
-def test_a_start_in_the_wrong_year_deletes_no_crowd_of_sessions(segued: Segued, clock: WallClock) -> None:
+def test_a_start_in_a_wrong_year_does_not_delete_many_sessions(segued: Segued, clock: WallClock) -> None:
     segued.start()
     with segued.connect() as wire:
         for number in range(50):
@@ -107,7 +107,7 @@ def test_a_start_in_the_wrong_year_deletes_no_crowd_of_sessions(segued: Segued, 
 
 
 @pytest.mark.parametrize(("asleep", "reason"), [(HOUR, "recent"), (8 * HOUR, "expired"), (-DAY, "recent")])
-def test_a_daemon_that_slept_goes_on_by_the_clock_on_the_wall(
+def test_a_daemon_uses_the_wall_clock_after_suspend(
     segued: Segued, clock: WallClock, sleep_seconds: float, asleep: int, reason: str
 ) -> None:
     """Of a sleeping machine the processes stand still, and its monotonic clock with them."""

@@ -57,7 +57,7 @@ def alone(wire: Wire) -> bool:
     return bool(wire.call("daemon.status")["clients"] == 1)
 
 
-def test_a_client_process_that_is_killed_leaves_its_session_crashed(segued: Segued) -> None:
+def test_a_killed_client_leaves_its_session_crashed(segued: Segued) -> None:
     wire = segued.start().connect()
     before = wire.call("session.create", working_dir="/x")
     process = client(segued, before["id"], "session.attach")
@@ -72,7 +72,9 @@ def test_a_client_process_that_is_killed_leaves_its_session_crashed(segued: Segu
 
 
 @pytest.mark.parametrize(("farewell", "status"), [("session.detach", "active"), ("session.end", "completed")])
-def test_a_client_process_that_took_its_leave_may_be_killed(segued: Segued, farewell: str, status: str) -> None:
+def test_a_client_killed_after_it_detached_leaves_its_session_active(
+    segued: Segued, farewell: str, status: str
+) -> None:
     wire = segued.start().connect()
     session = wire.call("session.create")["id"]
     process = client(segued, session, "session.attach", farewell)
@@ -82,7 +84,7 @@ def test_a_client_process_that_took_its_leave_may_be_killed(segued: Segued, fare
     assert (get(wire, session), left["status"]) == (left, status)
 
 
-def test_a_client_process_that_just_exits_leaves_its_session_crashed(segued: Segued) -> None:
+def test_a_client_that_exits_without_detaching_leaves_its_session_crashed(segued: Segued) -> None:
     wire = segued.start().connect()
     session = wire.call("session.create")["id"]
     assert finish(client(segued, session, "session.attach")) == 0
@@ -90,7 +92,7 @@ def test_a_client_process_that_just_exits_leaves_its_session_crashed(segued: Seg
     assert get(wire, session)["status"] == "crashed"
 
 
-def test_a_session_of_two_client_processes_crashes_when_the_second_is_killed(segued: Segued) -> None:
+def test_a_session_of_two_clients_crashes_with_the_last_one(segued: Segued) -> None:
     wire = segued.start().connect()
     before = wire.call("session.create")
     first, second = (client(segued, before["id"], "session.attach") for _ in range(2))
@@ -102,7 +104,7 @@ def test_a_session_of_two_client_processes_crashes_when_the_second_is_killed(seg
     assert get(wire, before["id"])["status"] == "crashed"
 
 
-def test_what_was_attached_when_the_daemon_was_killed_is_found_crashed_at_the_next_start(segued: Segued) -> None:
+def test_attached_sessions_of_a_killed_daemon_are_crashed_at_the_next_start(segued: Segued) -> None:
     wire = segued.start().connect()
     attached, detached, ended, never = (wire.call("session.create", id=id)["id"] for id in ("a", "d", "e", "n"))
     for session in (attached, detached, ended):
@@ -124,9 +126,7 @@ def test_what_was_attached_when_the_daemon_was_killed_is_found_crashed_at_the_ne
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "daemon.shutdown"])
-def test_a_daemon_that_leaves_in_good_order_detaches_what_a_running_client_has_attached(
-    segued: Segued, how: str
-) -> None:
+def test_a_clean_shutdown_detaches_the_sessions_of_running_clients(segued: Segued, how: str) -> None:
     wire = segued.start().connect()
     before = wire.call("session.create")
     process = client(segued, before["id"], "session.attach")

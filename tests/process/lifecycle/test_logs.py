@@ -20,7 +20,7 @@ def put_under_journal(segued: Segued, off_by: int = 0) -> None:
     segued.program = [sys.executable, "-I", "-c", UNDER_JOURNAL, str(off_by), str(PROGRAMS / "segued")]
 
 
-def test_the_journal_is_told_priorities_and_no_times(segued: Segued) -> None:
+def test_the_journal_gets_priorities_and_no_times(segued: Segued) -> None:
     put_under_journal(segued)
     segued.start()
     owner = f"another segued (pid {segued.pid}) owns {segued.database}"
@@ -32,21 +32,21 @@ def test_the_journal_is_told_priorities_and_no_times(segued: Segued) -> None:
     ]
 
 
-def test_a_file_or_a_terminal_is_told_times_and_levels(segued: Segued) -> None:
+def test_a_file_gets_times_and_levels(segued: Segued) -> None:
     put_under_journal(segued, off_by=1)
     segued.start().stop()
     assert segued.log[0] == f"segued: ready on {segued.socket}\n"
     assert re.fullmatch(rf"{MOMENT} WARNING segue: there is no .*\n", segued.log[1])
 
 
-def test_nothing_in_a_line_can_end_it_or_make_another_of_it(segued: Segued) -> None:
+def test_no_text_can_end_a_log_line(segued: Segued) -> None:
     odd = "a\nsegued: ready\x1b[2J\u2028b"
     segued.start("--config", str(segued.folder / odd)).stop()
     assert len(segued.log) == 2
     assert f"there is no {segued.folder}/a\\nsegued: ready\\x1b[2J\\u2028b; " in segued.log[1]
 
 
-def test_what_kept_it_from_starting_is_one_line_too(segued: Segued) -> None:
+def test_a_start_error_is_one_line(segued: Segued) -> None:
     segued.config.write_text("[daemon]\nsocket = 5\n")
     put_under_journal(segued)
     code, lines = segued.fail()

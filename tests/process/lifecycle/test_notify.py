@@ -54,7 +54,7 @@ def environment(segued: Segued, manager: Manager, **more: str) -> dict[str, str]
     return {**segued.environment, "NOTIFY_SOCKET": manager.address, **more}
 
 
-def test_ready_is_said_when_a_client_is_answered_and_stopping_when_it_drains(segued: Segued, manager: Manager) -> None:
+def test_the_manager_gets_ready_and_stopping(segued: Segued, manager: Manager) -> None:
     segued.launch(env=environment(segued, manager))
     ready = manager.word()
     assert ready["READY"] == "1"
@@ -67,7 +67,7 @@ def test_ready_is_said_when_a_client_is_answered_and_stopping_when_it_drains(seg
     assert stopping["STOPPING"] == "1"
 
 
-def test_a_daemon_that_cannot_start_says_nothing(segued: Segued, manager: Manager) -> None:
+def test_a_daemon_that_cannot_start_sends_nothing(segued: Segued, manager: Manager) -> None:
     segued.database.parent.mkdir(mode=0o700)
     segued.database.write_text("Dear diary")
     assert segued.fail(env=environment(segued, manager))[0] == 1
@@ -75,7 +75,7 @@ def test_a_daemon_that_cannot_start_says_nothing(segued: Segued, manager: Manage
     segued.database.unlink()
 
 
-def test_a_watchdog_hears_of_it_again_and_again(segued: Segued, manager: Manager) -> None:
+def test_the_watchdog_is_fed_repeatedly(segued: Segued, manager: Manager) -> None:
     segued.start(env=environment(segued, manager, WATCHDOG_USEC="100000", WATCHDOG_PID=""))
     assert manager.word()["READY"] == "1"
     assert [manager.word() for _ in range(5)] == [{"WATCHDOG": "1"}] * 5
@@ -93,7 +93,7 @@ def test_a_watchdog_hears_of_it_again_and_again(segued: Segued, manager: Manager
         {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"},
     ],
 )
-def test_a_watchdog_that_is_not_ours_hears_nothing(segued: Segued, tmp_path: Path, variables: dict[str, str]) -> None:
+def test_a_watchdog_of_another_process_is_not_fed(segued: Segued, tmp_path: Path, variables: dict[str, str]) -> None:
     manager = Manager(str(tmp_path / "notify"))
     with manager.socket:
         segued.start(env=environment(segued, manager, **variables))
@@ -105,12 +105,12 @@ def test_a_watchdog_that_is_not_ours_hears_nothing(segued: Segued, tmp_path: Pat
 
 
 @pytest.mark.parametrize("address", ["/nowhere/notify", "relative", "vsock:2:1234", "@", "/" + "x" * 200, ""])
-def test_a_manager_that_cannot_be_told_does_not_keep_the_daemon_from_serving(segued: Segued, address: str) -> None:
+def test_the_daemon_serves_although_the_manager_is_unreachable(segued: Segued, address: str) -> None:
     segued.start(env={**segued.environment, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"})
     assert segued.connect().call("daemon.ping") == "pong"
 
 
-def test_a_manager_that_takes_nothing_any_more_does_not_hold_the_daemon(segued: Segued, tmp_path: Path) -> None:
+def test_a_manager_with_a_full_queue_does_not_block_the_daemon(segued: Segued, tmp_path: Path) -> None:
     manager = Manager(str(tmp_path / "notify"))
     with manager.socket:
         segued.start(env=environment(segued, manager, WATCHDOG_USEC="2000"))
@@ -121,7 +121,7 @@ def test_a_manager_that_takes_nothing_any_more_does_not_hold_the_daemon(segued: 
         assert segued.wait() == 0
 
 
-async def test_a_database_that_hangs_is_kept_from_the_watchdog(tmp_path: Path, anyio_backend: object) -> None:
+async def test_the_watchdog_is_not_fed_while_the_database_hangs(tmp_path: Path, anyio_backend: object) -> None:
     manager = Manager(str(tmp_path / "notify"))
     reading, writing = os.pipe()
 
@@ -148,7 +148,7 @@ def hear(manager: Manager, seconds: float) -> dict[str, str]:
     return manager.word()
 
 
-def test_the_variables_are_taken_out_of_the_environment() -> None:
+def test_the_variables_are_removed_from_the_environment() -> None:
     environ = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1", "HOME": "/"}
     assert find_notifier(environ).watchdog_seconds is None
     assert environ == {"HOME": "/"}

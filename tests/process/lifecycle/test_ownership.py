@@ -36,14 +36,14 @@ def test_a_second_daemon_on_the_same_socket_exits_3_whatever_its_database(segued
     assert segued.connect().call("daemon.status")["database"]["path"] == str(segued.database)
 
 
-def test_a_second_daemon_finds_the_same_database_behind_another_name(segued: Segued, tmp_path: Path) -> None:
+def test_a_second_daemon_detects_the_database_under_another_name(segued: Segued, tmp_path: Path) -> None:
     segued.start()
     (tmp_path / "link").symlink_to(segued.database.parent)
     other = tmp_path / "elsewhere" / "segued.sock"
     assert escape_line(segued.fail("--database", str(tmp_path / "link" / "sessions.db"), "--socket", str(other))) == 3
 
 
-def test_another_program_that_answers_at_the_socket_is_left_alone(segued: Segued) -> None:
+def test_another_program_at_the_socket_is_not_replaced(segued: Segued) -> None:
     segued.socket.parent.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         other.bind(str(segued.socket))
@@ -55,7 +55,7 @@ def test_another_program_that_answers_at_the_socket_is_left_alone(segued: Segued
     segued.socket.unlink()
 
 
-def test_another_program_whose_queue_is_full_is_left_alone(segued: Segued) -> None:
+def test_another_program_with_a_full_queue_is_not_replaced(segued: Segued) -> None:
     segued.socket.parent.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         other.bind(str(segued.socket))
@@ -67,7 +67,7 @@ def test_another_program_whose_queue_is_full_is_left_alone(segued: Segued) -> No
     segued.socket.unlink()
 
 
-def test_a_killed_daemon_is_followed_by_the_next_at_once(segued: Segued) -> None:
+def test_a_daemon_starts_immediately_after_another_was_killed(segued: Segued) -> None:
     for _ in range(3):
         segued.start()
         assert segued.connect().call("daemon.ping") == "pong"
@@ -77,7 +77,7 @@ def test_a_killed_daemon_is_followed_by_the_next_at_once(segued: Segued) -> None
     assert segued.start().connect().call("daemon.ping") == "pong"
 
 
-def test_a_stopped_daemon_is_not_taken_for_a_dead_one(segued: Segued) -> None:
+def test_a_suspended_daemon_keeps_its_lock(segued: Segued) -> None:
     segued.start()
     os.kill(segued.pid, signal.SIGSTOP)
     try:
@@ -89,7 +89,7 @@ def test_a_stopped_daemon_is_not_taken_for_a_dead_one(segued: Segued) -> None:
     assert segued.connect().call("daemon.ping") == "pong"
 
 
-def test_of_many_started_together_exactly_one_serves(segued: Segued) -> None:
+def test_exactly_one_of_many_concurrent_starts_serves(segued: Segued) -> None:
     crowd = [segued, *(Segued(segued.folder) for _ in range(TOGETHER - 1))]
     processes = [one.launch() for one in crowd]
     wait_until(lambda: sum(process.poll() is None for process in processes) == 1, 60)
@@ -104,7 +104,7 @@ def test_of_many_started_together_exactly_one_serves(segued: Segued) -> None:
     winner.check_log()
 
 
-def test_a_start_while_the_old_daemon_drains_exits_3_and_works_once_it_is_gone(segued: Segued) -> None:
+def test_a_start_during_a_drain_exits_3_and_succeeds_after_it(segued: Segued) -> None:
     segued.start()
     with Wire(segued.socket) as deaf:
         fill(deaf)
@@ -124,7 +124,7 @@ def fill(deaf: Wire) -> None:
             deaf.send(line)
 
 
-def test_a_removed_socket_and_record_come_back(segued: Segued) -> None:
+def test_a_removed_socket_and_record_are_restored(segued: Segued) -> None:
     segued.start()
     with Wire(segued.socket) as old:
         assert old.call("daemon.ping") == "pong"
@@ -147,7 +147,7 @@ def watchful(monkeypatch: pytest.MonkeyPatch, server: Server) -> Server:
     return server
 
 
-def test_a_removed_runtime_directory_comes_back(watchful: Server) -> None:
+def test_a_removed_runtime_directory_is_restored(watchful: Server) -> None:
     old = watchful.connect()
     assert old.call("daemon.ping") == "pong"
     for path in watchful.socket.parent.iterdir():
@@ -160,7 +160,7 @@ def test_a_removed_runtime_directory_comes_back(watchful: Server) -> None:
     assert old.call("daemon.ping") == "pong"
 
 
-def test_a_socket_that_is_removed_again_and_again_comes_back_every_time(watchful: Server) -> None:
+def test_a_socket_is_restored_every_time_it_is_removed(watchful: Server) -> None:
     for _ in range(20):
         watchful.socket.unlink()
         wait_until(watchful.socket.exists)
@@ -168,7 +168,7 @@ def test_a_socket_that_is_removed_again_and_again_comes_back_every_time(watchful
     assert watchful.connect().call("daemon.status")["clients"] == 21
 
 
-def test_clients_of_a_remade_socket_are_told_of_the_end_like_all_others(watchful: Server) -> None:
+def test_clients_of_a_restored_socket_are_drained_too(watchful: Server) -> None:
     before = watchful.connect()
     # Made now, so that their own descriptors are not the ones that the old listener leaves free for the server.
     after = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(5)]
@@ -186,7 +186,7 @@ def test_clients_of_a_remade_socket_are_told_of_the_end_like_all_others(watchful
             assert one.recv(1) == b""
 
 
-def test_a_record_that_was_spoilt_is_put_right(watchful: Server) -> None:
+def test_a_damaged_record_is_repaired(watchful: Server) -> None:
     record = watchful.paths.record
     told = record.read_bytes()
     for spoilt in (b"", b"{", b"[]", b"\xff", told.replace(b'"pid"', b'"dip"')):
@@ -195,7 +195,7 @@ def test_a_record_that_was_spoilt_is_put_right(watchful: Server) -> None:
     assert [path.name for path in watchful.database.parent.glob(".*")] == []
 
 
-def test_a_daemon_whose_path_is_taken_by_another_leaves_it_to_the_other(segued: Segued) -> None:
+def test_a_daemon_exits_if_another_program_replaces_its_socket(segued: Segued) -> None:
     segued.allowed_errors = ["another program's"]
     segued.start()
     idle = segued.connect()

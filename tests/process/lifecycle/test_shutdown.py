@@ -34,14 +34,14 @@ CLEAN = ["segued.sock.lock", "sessions.db", "sessions.db.lock"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_an_idle_daemon_with_exit_code_0(segued: Segued, number: signal.Signals) -> None:
+def test_a_signal_stops_an_idle_daemon_with_exit_status_0(segued: Segued, number: signal.Signals) -> None:
     segued.start()
     assert segued.connect().call("session.create")["bot_id"] == "default"
     assert segued.signal(number) == 0
     assert left_behind(segued) == CLEAN
 
 
-def test_a_hangup_is_ignored_where_it_was_ignored_already(segued: Segued) -> None:
+def test_a_hangup_that_the_parent_ignores_is_ignored(segued: Segued) -> None:
     """As under nohup."""
     segued.start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     os.kill(segued.pid, signal.SIGHUP)
@@ -49,7 +49,7 @@ def test_a_hangup_is_ignored_where_it_was_ignored_already(segued: Segued) -> Non
     assert segued.stop() == 0
 
 
-def test_shutdown_is_answered_before_the_daemon_leaves(segued: Segued) -> None:
+def test_shutdown_is_answered_before_the_exit(segued: Segued) -> None:
     segued.start()
     wire = segued.connect()
     assert wire.call("daemon.shutdown") == {}
@@ -58,7 +58,7 @@ def test_shutdown_is_answered_before_the_daemon_leaves(segued: Segued) -> None:
     assert left_behind(segued) == CLEAN
 
 
-def test_what_was_sent_along_with_shutdown_is_answered_too(segued: Segued) -> None:
+def test_requests_sent_with_shutdown_are_answered(segued: Segued) -> None:
     segued.start()
     wire = segued.connect()
     wire.call("session.create", id="s")
@@ -71,7 +71,7 @@ def test_what_was_sent_along_with_shutdown_is_answered_too(segued: Segued) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_was_sent_before_the_signal_is_answered_and_stored(segued: Segued, number: signal.Signals) -> None:
+def test_requests_sent_before_the_signal_are_answered_and_stored(segued: Segued, number: signal.Signals) -> None:
     segued.start()
     wire = segued.connect()
     wire.call("session.create", id="s")
@@ -88,7 +88,7 @@ def test_what_was_sent_before_the_signal_is_answered_and_stored(segued: Segued, 
         assert [message["content"] for message in held] == [f"{index}" for index in range(PIPELINED)]
 
 
-def test_many_clients_in_the_middle_of_their_work_are_all_answered(segued: Segued) -> None:
+def test_requests_of_many_clients_are_answered_during_a_drain(segued: Segued) -> None:
     segued.start()
     wires = [segued.connect() for _ in range(8)]
     for index, wire in enumerate(wires):
@@ -104,7 +104,7 @@ def test_many_clients_in_the_middle_of_their_work_are_all_answered(segued: Segue
         assert [again.call("message.count", session_id=f"s{index}")["count"] for index in range(8)] == [50] * 8
 
 
-def test_an_idle_client_sees_the_end_of_the_stream(segued: Segued) -> None:
+def test_an_idle_client_sees_the_end_of_its_stream(segued: Segued) -> None:
     segued.start()
     wires = [segued.connect() for _ in range(3)]
     assert [wire.call("daemon.ping") for wire in wires] == ["pong"] * 3
@@ -112,7 +112,7 @@ def test_an_idle_client_sees_the_end_of_the_stream(segued: Segued) -> None:
     assert [wire.line() for wire in wires] == [None] * 3
 
 
-def test_a_client_inside_a_line_does_not_hold_the_daemon(segued: Segued) -> None:
+def test_an_incomplete_line_does_not_delay_the_exit(segued: Segued) -> None:
     segued.start()
     wire = segued.connect()
     wire.call("daemon.ping")
@@ -132,7 +132,7 @@ def fill(wire: Wire) -> None:
         return
 
 
-def test_a_client_that_never_reads_does_not_hold_the_daemon_for_long(segued: Segued) -> None:
+def test_a_client_that_never_reads_delays_the_exit_by_a_bounded_time(segued: Segued) -> None:
     segued.start()
     fill(segued.connect())
     polite = segued.connect()
@@ -144,7 +144,7 @@ def test_a_client_that_never_reads_does_not_hold_the_daemon_for_long(segued: Seg
     assert left_behind(segued) == CLEAN
 
 
-def test_a_second_signal_ends_it_without_waiting_for_a_client_that_never_reads(
+def test_a_second_signal_exits_without_waiting_for_clients(
     segued: Segued,
 ) -> None:
     segued.start()
@@ -157,7 +157,7 @@ def test_a_second_signal_ends_it_without_waiting_for_a_client_that_never_reads(
     assert left_behind(segued) == CLEAN
 
 
-def test_many_signals_at_once_are_no_trouble(segued: Segued) -> None:
+def test_many_signals_stop_the_daemon_once(segued: Segued) -> None:
     segued.start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) * 5:
         os.kill(segued.pid, number)
@@ -165,7 +165,7 @@ def test_many_signals_at_once_are_no_trouble(segued: Segued) -> None:
     assert left_behind(segued) == CLEAN
 
 
-def test_a_daemon_told_to_stop_while_it_starts_leaves_no_socket(segued: Segued) -> None:
+def test_a_signal_during_the_start_leaves_no_socket(segued: Segued) -> None:
     for moment in (
         segued.database.exists,
         segued.socket.exists,
@@ -180,7 +180,7 @@ def test_a_daemon_told_to_stop_while_it_starts_leaves_no_socket(segued: Segued) 
             path.unlink()
 
 
-def test_a_daemon_can_be_started_and_stopped_again_and_again(segued: Segued) -> None:
+def test_a_daemon_can_be_restarted_repeatedly(segued: Segued) -> None:
     for life in range(20):
         segued.start()
         with segued.connect() as wire:
@@ -192,7 +192,7 @@ def test_a_daemon_can_be_started_and_stopped_again_and_again(segued: Segued) -> 
         assert segued.database.with_name("sessions.db.lock").stat().st_ino == lock
 
 
-def test_clients_that_connect_meanwhile_are_answered_or_see_the_end(segued: Segued) -> None:
+def test_clients_that_connect_during_a_drain_are_answered_or_see_the_end(segued: Segued) -> None:
     """Whoever got through the door is answered or sees the end of the stream, never a reset."""
     line = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n'
     for _ in range(5):
@@ -228,7 +228,7 @@ def knock(path: Path, line: bytes, outcomes: list[str]) -> None:
                 outcomes.append("answered" if answer and json.loads(answer)["result"] == "pong" else "ended")
 
 
-def test_nobody_gets_into_the_queue_after_it_was_emptied(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_enters_the_queue_after_the_drain_emptied_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes: list[int] = []
     empty_queue = ConnectionManager.accept_queued
 
@@ -242,7 +242,7 @@ def test_nobody_gets_into_the_queue_after_it_was_emptied(server: Server, monkeyp
     assert outcomes == [errno.ENOENT]
 
 
-def test_a_session_attached_at_the_last_moment_is_not_taken_for_crashed(segued: Segued) -> None:
+def test_a_session_attached_during_a_drain_is_not_crashed(segued: Segued) -> None:
     segued.start()
     wire = segued.connect()
     wire.call("session.create", id="s")
@@ -265,7 +265,7 @@ def test_a_client_in_the_queue_when_the_daemon_stops_is_served(segued: Segued) -
     assert segued.wait() == 0
 
 
-def test_an_idle_daemon_leaves_by_itself_if_it_is_configured_to(segued: Segued) -> None:
+def test_an_idle_daemon_exits_after_idle_exit_minutes(segued: Segued) -> None:
     segued.config.write_text("[daemon]\nidle_exit_minutes = 0.002\n")
     segued.start()
     idle = segued.connect()
@@ -330,7 +330,7 @@ def test_a_daemon_without_standard_streams_serves(segued: Segued) -> None:
     assert left_behind(segued) == CLEAN
 
 
-def test_a_shell_gets_nothing_on_stdout_and_the_exit_code(segued: Segued) -> None:
+def test_a_shell_gets_the_exit_status_and_no_output(segued: Segued) -> None:
     script = f"said=$('{PROGRAMS}/segued' --bogus 2>/dev/null); echo \"$? [$said]\""
     done = subprocess.run(["/bin/sh", "-c", script], env=segued.environment, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("2 []\n", "")
@@ -342,7 +342,7 @@ def test_a_shell_gets_nothing_on_stdout_and_the_exit_code(segued: Segued) -> Non
         assert shell.communicate(timeout=TIMEOUT_SECONDS)[0] == b"0 []\n"
 
 
-def test_another_program_that_holds_the_database_does_not_keep_the_daemon(segued: Segued) -> None:
+def test_another_program_that_holds_the_database_does_not_prevent_the_exit(segued: Segued) -> None:
     """The WAL cannot be folded in then, and the next daemon finds everything in it."""
     segued.start()
     wire = segued.connect()

@@ -41,7 +41,7 @@ def filled(segued: Segued) -> Segued:
     return segued
 
 
-def test_a_database_of_a_newer_segue_is_refused_and_left_as_it_is(filled: Segued) -> None:
+def test_a_database_of_a_newer_version_is_refused_unchanged(filled: Segued) -> None:
     change_database(filled, "PRAGMA user_version = 999")
     before = contents(filled.folder)
     said = refused(filled, 1, "migration")
@@ -58,7 +58,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("sql", FOREIGN.values(), ids=FOREIGN)
-def test_another_programs_database_is_refused_and_left_as_it_is(segued: Segued, sql: str) -> None:
+def test_a_database_of_another_program_is_refused_unchanged(segued: Segued, sql: str) -> None:
     segued.database.parent.mkdir(mode=0o700)
     change_database(segued, sql)
     segued.database.chmod(0o600)
@@ -76,7 +76,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
-def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(segued: Segued, data: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_refused_unchanged(segued: Segued, data: bytes) -> None:
     segued.database.parent.mkdir(mode=0o700)
     segued.database.write_bytes(data)
     segued.database.chmod(0o600)
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(segued: Segued,
     segued.database.unlink()
 
 
-def test_a_file_that_a_killed_daemon_only_began_becomes_the_database(segued: Segued) -> None:
+def test_a_half_created_file_of_a_killed_daemon_becomes_the_database(segued: Segued) -> None:
     segued.database.parent.mkdir(mode=0o700)
     change_database(segued, "PRAGMA auto_vacuum = INCREMENTAL")
     assert segued.database.stat().st_size > 0
@@ -112,14 +112,14 @@ def test_a_damaged_database_is_refused_in_one_line(filled: Segued) -> None:
     assert filled.start().connect().call("session.get", session_id="kept")["id"] == "kept"
 
 
-def test_a_database_whose_tables_are_gone_is_refused_in_one_line(filled: Segued) -> None:
+def test_a_database_without_its_tables_is_refused_in_one_line(filled: Segued) -> None:
     change_database(filled, "DROP TABLE daemon_state")
     refused(filled, 1, "database")
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o770, 0o702, 0o1777], ids=oct)
 @pytest.mark.parametrize("place", ["database", "socket"])
-def test_a_directory_that_others_can_write_to_is_refused(segued: Segued, mode: int, place: str) -> None:
+def test_a_directory_writable_by_other_users_is_refused(segued: Segued, mode: int, place: str) -> None:
     folder: Path = getattr(segued, place).parent
     folder.mkdir()
     folder.chmod(mode)
@@ -131,7 +131,7 @@ def test_a_directory_that_others_can_write_to_is_refused(segued: Segued, mode: i
     segued.start()
 
 
-def test_a_directory_of_somebody_else_is_refused(segued: Segued, tmp_path: Path) -> None:
+def test_a_directory_of_another_user_is_refused(segued: Segued, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs" if AM_ROOT else Path("/usr")
     if AM_ROOT:
         theirs.mkdir(mode=0o700)
@@ -140,7 +140,7 @@ def test_a_directory_of_somebody_else_is_refused(segued: Segued, tmp_path: Path)
     assert str(theirs) in refused(segued, 1, "socket", "--socket", str(theirs / "segued.sock"))
 
 
-def test_a_file_of_somebody_else_is_refused(segued: Segued) -> None:
+def test_a_file_of_another_user_is_refused(segued: Segued) -> None:
     segued.database.parent.mkdir(mode=0o700)
     if AM_ROOT:
         segued.database.touch(mode=0o600)
@@ -181,7 +181,7 @@ def snapshot(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("make", [make_directory, make_link, make_dangling_link, make_pipe])
-def test_what_is_no_plain_file_is_refused_as_database(segued: Segued, make: Callable[[Path], None]) -> None:
+def test_a_database_path_of_another_kind_is_refused(segued: Segued, make: Callable[[Path], None]) -> None:
     segued.database.parent.mkdir(mode=0o700)
     make(segued.database)
     before = snapshot(segued.database.parent)
@@ -191,7 +191,7 @@ def test_what_is_no_plain_file_is_refused_as_database(segued: Segued, make: Call
 
 
 @pytest.mark.parametrize("make", [make_file, make_directory, make_link, make_dangling_link, make_pipe])
-def test_what_is_no_socket_is_refused_at_the_sockets_path(segued: Segued, make: Callable[[Path], None]) -> None:
+def test_another_kind_of_file_at_the_socket_path_is_refused(segued: Segued, make: Callable[[Path], None]) -> None:
     segued.socket.parent.mkdir(mode=0o700)
     make(segued.socket)
     before = snapshot(segued.socket.parent)
@@ -200,7 +200,7 @@ def test_what_is_no_socket_is_refused_at_the_sockets_path(segued: Segued, make: 
     remove(segued.socket.parent)
 
 
-def test_a_link_to_a_live_socket_is_refused_at_the_sockets_path(segued: Segued, tmp_path: Path) -> None:
+def test_a_symbolic_link_at_the_socket_path_is_refused(segued: Segued, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         other.bind(str(tmp_path / "other.sock"))
         other.listen()
@@ -213,7 +213,7 @@ def test_a_link_to_a_live_socket_is_refused_at_the_sockets_path(segued: Segued, 
 
 @pytest.mark.parametrize("make", [make_directory, make_link, make_dangling_link])
 @pytest.mark.parametrize("place", ["database", "socket"])
-def test_what_is_no_plain_file_is_refused_as_lock(segued: Segued, place: str, make: Callable[[Path], None]) -> None:
+def test_a_lock_path_of_another_kind_is_refused(segued: Segued, place: str, make: Callable[[Path], None]) -> None:
     path: Path = getattr(segued, place)
     path.parent.mkdir(mode=0o700)
     make(path.with_name(path.name + ".lock"))
@@ -221,7 +221,7 @@ def test_what_is_no_plain_file_is_refused_as_lock(segued: Segued, place: str, ma
     remove(path.parent)
 
 
-def test_a_record_that_cannot_be_written_is_told_and_keeps_nobody_from_being_served(segued: Segued) -> None:
+def test_the_daemon_serves_although_its_record_cannot_be_written(segued: Segued) -> None:
     segued.record.mkdir(parents=True, mode=0o700)
     segued.database.parent.chmod(0o700)
     segued.start()
@@ -237,14 +237,14 @@ def remove(folder: Path) -> None:
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def test_a_path_that_leads_through_a_file_is_refused(segued: Segued, tmp_path: Path) -> None:
+def test_a_path_through_a_file_is_refused(segued: Segued, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in ("database", "socket"):
         refused(segued, 1, place, f"--{place}", str(tmp_path / "file" / "x"))
         refused(segued, 1, place, f"--{place}", str(tmp_path / "file" / "deep" / "x"))
 
 
-def test_a_path_longer_than_sqlite_takes_is_refused(segued: Segued, tmp_path: Path) -> None:
+def test_a_path_too_long_for_sqlite_is_refused(segued: Segued, tmp_path: Path) -> None:
     deep = tmp_path / "/".join(["d" * 100] * 6)
     refused(segued, 1, "database", "--database", str(deep / "sessions.db"))
     refused(segued, 1, "lock", "--database", str(tmp_path / "deep" / ("x" * 252)))
@@ -258,7 +258,7 @@ def test_a_path_that_is_not_utf8_is_refused(segued: Segued, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_socket_path_may_have_107_bytes_and_not_108(segued: Segued, tmp_path: Path) -> None:
+def test_a_socket_path_has_at_most_107_bytes(segued: Segued, tmp_path: Path) -> None:
     longest = longest_path(tmp_path)
     said = refused(segued, 1, "socket", "--socket", f"{longest}x")
     assert "108" in said
@@ -274,13 +274,13 @@ def longest_path(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("home", ["", "relative", "./x"])
-def test_without_a_home_it_says_so(segued: Segued, home: str) -> None:
+def test_a_missing_home_directory_is_reported(segued: Segued, home: str) -> None:
     environment = {"PATH": segued.environment["PATH"], "HOME": home}
     refused(segued, 1, "no home", env=environment, cwd=segued.folder)
     assert list(segued.folder.iterdir()) == []
 
 
-def test_no_home_is_needed_when_every_place_is_named(segued: Segued) -> None:
+def test_no_home_directory_is_needed_if_every_path_is_named(segued: Segued) -> None:
     segued.config.touch()
     segued.start(env={**segued.environment, "HOME": ""})
     assert segued.connect().call("daemon.ping") == "pong"
@@ -303,7 +303,7 @@ def give(ordinary: Segued) -> None:
         give_to_nobody(ordinary.folder)
 
 
-def test_a_directory_that_cannot_be_written_is_refused(ordinary: Segued) -> None:
+def test_a_read_only_directory_is_refused(ordinary: Segued) -> None:
     give(ordinary)
     for place in (ordinary.database, ordinary.socket):
         place.parent.chmod(0o500)
@@ -325,7 +325,7 @@ def test_a_directory_that_became_read_only_is_refused(ordinary: Segued) -> None:
     ordinary.finish()
 
 
-def test_a_directory_that_cannot_be_made_is_refused(ordinary: Segued) -> None:
+def test_a_directory_that_cannot_be_created_is_refused(ordinary: Segued) -> None:
     ordinary.database.parent.rmdir()
     give(ordinary)
     ordinary.folder.chmod(0o500)
@@ -339,7 +339,7 @@ def test_a_database_that_cannot_be_written_is_refused(ordinary: Segued) -> None:
     refused(ordinary, 1, "database")
 
 
-def test_wrong_usage_is_told_with_exit_code_2(segued: Segued) -> None:
+def test_wrong_usage_exits_with_status_2(segued: Segued) -> None:
     for options in (["--bogus"], ["--log-level", "loud"], ["extra"], ["--socket"], ["--version=1"]):
         refused(segued, 2, "usage", *options)
     for options in (["--socket", ""], ["--database", ""], ["--config", ""]):
@@ -366,7 +366,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
-def test_a_wrong_setting_is_told_with_exit_code_2(segued: Segued, text: str | bytes) -> None:
+def test_a_wrong_setting_exits_with_status_2(segued: Segued, text: str | bytes) -> None:
     segued.config.write_bytes(text if isinstance(text, bytes) else text.encode())
     environment = {
         name: value for name, value in segued.environment.items() if name not in ("SEGUE_SOCKET", "SEGUE_DATABASE")
@@ -375,14 +375,14 @@ def test_a_wrong_setting_is_told_with_exit_code_2(segued: Segued, text: str | by
     assert list(segued.folder.iterdir()) == [segued.config]
 
 
-def test_a_configuration_that_cannot_be_read_is_told_with_exit_code_2(segued: Segued) -> None:
+def test_an_unreadable_configuration_exits_with_status_2(segued: Segued) -> None:
     segued.config.mkdir()
     refused(segued, 2, "config")
     segued.config.rmdir()
     refused(segued, 2, "config", "--config", "/dev/null/config.toml")
 
 
-def test_a_missing_configuration_means_defaults_and_is_mentioned_once_it_serves(segued: Segued) -> None:
+def test_a_missing_configuration_is_logged_when_the_daemon_serves(segued: Segued) -> None:
     segued.start()
     assert segued.connect().call("daemon.ping") == "pong"
     assert segued.stop() == 0
@@ -391,21 +391,21 @@ def test_a_missing_configuration_means_defaults_and_is_mentioned_once_it_serves(
     ]
 
 
-def test_the_version_is_told_without_a_home_or_a_place(segued: Segued) -> None:
+def test_the_version_is_printed_without_a_home_directory(segued: Segued) -> None:
     done = subprocess.run(
         [*segued.program, "--version"], env={"HOME": "", "SEGUE_SOCKET": "nowhere"}, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"segued {__version__}\n".encode(), b"")
 
 
-def test_even_a_talkative_daemon_says_one_line_when_it_cannot_start(segued: Segued) -> None:
+def test_a_start_error_is_one_line_at_log_level_debug(segued: Segued) -> None:
     segued.start()
     code, lines = segued.fail("--log-level", "debug")
     assert (code, len(lines)) == (3, 1), lines
 
 
 @pytest.mark.parametrize("content", ["notes of mine", "another database"])
-def test_a_file_that_is_refused_is_left_exactly_as_it_was(segued: Segued, content: str) -> None:
+def test_a_refused_file_is_unchanged(segued: Segued, content: str) -> None:
     folder = segued.folder / "mine"
     folder.mkdir(mode=0o700)
     file = folder / "file"
@@ -424,13 +424,13 @@ def test_a_file_that_is_refused_is_left_exactly_as_it_was(segued: Segued, conten
     assert [path.name for path in folder.iterdir()] == ["file"]
 
 
-def test_a_setting_that_something_stronger_overrides_must_still_be_right(segued: Segued) -> None:
+def test_an_overridden_setting_must_be_valid(segued: Segued) -> None:
     segued.config.write_text('[daemon]\nsocket = "relative"\n')
     code, lines = segued.fail("--socket", str(segued.socket))
     assert (code, len(lines)) == (2, 1)
 
 
-def test_a_daemon_whose_log_cannot_be_written_serves_all_the_same(segued: Segued) -> None:
+def test_the_daemon_serves_although_its_log_cannot_be_written(segued: Segued) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.Popen([*segued.program], env=segued.environment, stderr=full)
     wait_until(segued.socket.exists)

@@ -7,7 +7,7 @@ from tests.support.wire import Wire
 EARLY = 100
 
 
-def test_a_daemon_that_is_told_to_stop_leaves_nothing_but_its_file(segued: Segued) -> None:
+def test_a_stopped_daemon_leaves_only_its_database(segued: Segued) -> None:
     segued.start()
     assert segued.connect().call("daemon.ping") == "pong"
     assert segued.stop() == 0
@@ -15,7 +15,7 @@ def test_a_daemon_that_is_told_to_stop_leaves_nothing_but_its_file(segued: Segue
     assert not segued.socket.exists()
 
 
-def test_what_a_client_asks_before_the_daemon_is_ready_is_counted_and_does_not_hold_it_up(segued: Segued) -> None:
+def test_requests_before_readiness_are_counted_and_do_not_delay_it(segued: Segued) -> None:
     early: list[Wire] = []
 
     def connected() -> bool:

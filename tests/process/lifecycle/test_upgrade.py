@@ -47,7 +47,7 @@ def structure(path: Path) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_a_file_of_each_schema_is_opened_with_all_that_it_holds(segued: Segued, schema: int) -> None:
+def test_a_database_of_each_schema_is_migrated_completely(segued: Segued, schema: int) -> None:
     segued.database.parent.mkdir(mode=0o700)
     shutil.copyfile(database(schema), segued.database)
     segued.database.chmod(0o600)
@@ -64,7 +64,7 @@ def test_a_file_of_each_schema_is_opened_with_all_that_it_holds(segued: Segued, 
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_client_of_each_protocol_is_answered_as_before(segued: Segued, protocol: int) -> None:
+def test_a_client_of_each_protocol_gets_the_same_responses(segued: Segued, protocol: int) -> None:
     segued.config.write_text(CONFIG)
     with segued.start().connect() as wire:
         for line in lines(exchange(protocol)):
@@ -72,7 +72,7 @@ def test_a_client_of_each_protocol_is_answered_as_before(segued: Segued, protoco
             assert holds(shape(answer), shape(line["answer"])), (line, answer)
 
 
-def test_the_newest_schema_has_a_file_that_is_really_of_it(tmp_path: Path) -> None:
+def test_the_newest_schema_has_a_sample_database(tmp_path: Path) -> None:
     """Released scripts are never changed: the file that the first ones made would no longer be what they make."""
     with closing(sqlite3.connect(database(NEWEST))) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST,)

@@ -52,7 +52,7 @@ def allowed(name: str) -> set[str]:
     return (words - inner).union(*(allowed(word) for word in inner))
 
 
-def test_the_daemon_stays_within_what_its_unit_allows(calls: list[tuple[str, str]]) -> None:
+def test_the_daemon_makes_only_system_calls_that_its_unit_allows(calls: list[tuple[str, str]]) -> None:
     settings = UNIT.read_text()
     assert "\nSystemCallFilter=@system-service\n" in settings
     names = {name for name, _ in calls}

@@ -21,7 +21,7 @@ from tests.support.wire import Wire
 CANARY = "canary-3f2a9c"
 
 
-def test_no_file_is_ever_wider_than_its_owner_whatever_the_umask(segued: Segued) -> None:
+def test_every_file_is_private_whatever_the_umask(segued: Segued) -> None:
     segued.config.touch(mode=0o600)
     with Watcher(segued.folder) as watcher:
         for _ in range(5):
@@ -41,14 +41,14 @@ def test_no_file_is_ever_wider_than_its_owner_whatever_the_umask(segued: Segued)
     assert {name: modes for name, modes in watcher.seen.items() if modes != {0o600}} == {}
 
 
-def test_directories_on_the_way_are_private_too(segued: Segued, tmp_path: Path) -> None:
+def test_created_parent_directories_are_private(segued: Segued, tmp_path: Path) -> None:
     segued.database = tmp_path / "a" / "b" / "c" / "sessions.db"
     segued.start(umask=0)
     for folder in ("a", "a/b", "a/b/c"):
         assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
 
 
-def test_what_somebody_opened_to_others_is_closed_at_the_next_start(segued: Segued) -> None:
+def test_files_opened_to_other_users_are_private_after_a_restart(segued: Segued) -> None:
     segued.start().connect().call("session.create", id="s")
     assert segued.kill()
     names = ("sessions.db", "sessions.db-wal", "sessions.db-shm", "sessions.db.lock", "daemon.json")
@@ -61,7 +61,7 @@ def test_what_somebody_opened_to_others_is_closed_at_the_next_start(segued: Segu
         assert wire.call("daemon.check") == {"ok": True, "problems": []}
 
 
-def test_a_database_that_is_opened_to_others_meanwhile_is_a_problem_that_check_tells(segued: Segued) -> None:
+def test_check_reports_a_database_opened_to_other_users(segued: Segued) -> None:
     segued.start()
     segued.database.chmod(0o644)
     checked = segued.connect().call("daemon.check")
@@ -70,7 +70,7 @@ def test_a_database_that_is_opened_to_others_meanwhile_is_a_problem_that_check_t
     segued.database.chmod(0o600)
 
 
-def test_a_link_in_the_place_of_a_companion_is_not_followed(segued: Segued, tmp_path: Path) -> None:
+def test_a_symbolic_link_instead_of_a_companion_file_is_not_followed(segued: Segued, tmp_path: Path) -> None:
     other = tmp_path / "letter"
     other.write_text("mine")
     other.chmod(0o644)
@@ -107,7 +107,7 @@ def exposed(open_folder: Path) -> Iterator[Segued]:
     segued.finish()
 
 
-def test_another_user_is_refused_even_if_the_socket_is_open_to_all(
+def test_another_user_is_rejected_although_the_socket_mode_allows_it(
     exposed: Segued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exposed.start()
@@ -133,7 +133,7 @@ def test_another_user_is_refused_even_if_the_socket_is_open_to_all(
         exposed.socket.chmod(0o600)
 
 
-def test_another_user_cannot_even_connect_by_the_modes_alone(exposed: Segued) -> None:
+def test_the_file_modes_prevent_a_connection_of_another_user(exposed: Segued) -> None:
     exposed.start()
     assert stat.S_IMODE(exposed.socket.stat().st_mode) == 0o600
     if AM_ROOT:
@@ -142,14 +142,14 @@ def test_another_user_cannot_even_connect_by_the_modes_alone(exposed: Segued) ->
         assert run_as_nobody(f"print(os.access({str(exposed.database)!r}, os.R_OK))") == "False"
 
 
-def test_the_peer_is_told_by_the_kernel() -> None:
+def test_the_kernel_reports_the_peer() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert peer_credentials.peer_uid(ours) == os.geteuid()
         assert peer_credentials.is_same_user(theirs)
 
 
-def test_a_peer_of_whom_the_kernel_says_nothing_is_not_ours() -> None:
+def test_a_peer_without_credentials_is_rejected() -> None:
     ours, theirs = socket.socketpair()
     theirs.close()
     ours.close()
@@ -157,7 +157,7 @@ def test_a_peer_of_whom_the_kernel_says_nothing_is_not_ours() -> None:
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
-def test_what_clients_say_is_in_no_log(segued: Segued, level: str) -> None:
+def test_the_log_holds_no_client_content(segued: Segued, level: str) -> None:
     segued.start("--log-level", level)
     with segued.connect() as wire:
         wire.call("session.create", id="s", name=f"{CANARY} name", system_prompt=CANARY)
@@ -171,7 +171,7 @@ def test_what_clients_say_is_in_no_log(segued: Segued, level: str) -> None:
     assert not any(CANARY in line for line in segued.log)
 
 
-def test_what_was_deleted_is_gone_from_the_file(segued: Segued) -> None:
+def test_deleted_messages_are_not_in_the_file(segued: Segued) -> None:
     def is_purged() -> bool:
         with closing(sqlite3.connect(segued.database)) as connection:
             return bool(connection.execute("SELECT count(*) = 0 FROM messages").fetchone()[0])
@@ -187,7 +187,7 @@ def test_what_was_deleted_is_gone_from_the_file(segued: Segued) -> None:
     assert CANARY.encode() not in segued.database.read_bytes()
 
 
-def test_no_core_is_dumped(segued: Segued) -> None:
+def test_a_crash_writes_no_core_file(segued: Segued) -> None:
     segued.start()
     limits = Path(f"/proc/{segued.pid}/limits")
     if limits.exists():
@@ -221,7 +221,7 @@ def runtime(segued: Segued, request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("runtime", [*RUNTIME, "linked"], indirect=True)
-def test_without_a_private_runtime_directory_the_socket_is_beside_the_data(
+def test_the_socket_is_beside_the_data_without_a_private_runtime_directory(
     segued: Segued, runtime: dict[str, str]
 ) -> None:
     data = segued.folder / ".local" / "share" / "segue"
@@ -231,7 +231,9 @@ def test_without_a_private_runtime_directory_the_socket_is_beside_the_data(
 
 
 @pytest.mark.parametrize("runtime", ["private"], indirect=True)
-def test_in_a_private_runtime_directory_the_socket_has_one_of_its_own(segued: Segued, runtime: dict[str, str]) -> None:
+def test_the_socket_is_in_a_subdirectory_of_the_private_runtime_directory(
+    segued: Segued, runtime: dict[str, str]
+) -> None:
     segued.database = segued.folder / ".local" / "share" / "segue" / "sessions.db"
     segued.socket = segued.folder / "runtime" / "segue" / "segued.sock"
     check_found(segued, runtime)

@@ -32,7 +32,7 @@ def bytes_of(segued: Segued) -> bytes:
     return b"".join(path.read_bytes() for path in segued.database.parent.iterdir())
 
 
-def test_nothing_that_a_person_or_a_model_writes_keeps_a_secret(segued: Segued, wire: Wire) -> None:
+def test_every_text_member_is_redacted(segued: Segued, wire: Wire) -> None:
     text = f"use {KEY} for it"
     wire.call("events.subscribe")
     session = wire.call("session.create", id="s", name=text[:250], system_prompt=text, metadata={"a": [text]})
@@ -64,7 +64,7 @@ def test_nothing_that_a_person_or_a_model_writes_keeps_a_secret(segued: Segued, 
     assert KEY.encode() not in bytes_of(segued)
 
 
-def test_a_long_message_is_cleaned_too_while_others_are_served(segued: Segued, wire: Wire) -> None:
+def test_a_long_message_is_redacted_without_blocking_other_clients(segued: Segued, wire: Wire) -> None:
     long = "word " * 200_000 + PEM + " word" * 200_000
     wire.call("session.create", id="s")
     wire.post("message.append", session_id="s", role="user", content=long)
@@ -74,7 +74,7 @@ def test_a_long_message_is_cleaned_too_while_others_are_served(segued: Segued, w
     assert redacted(wire)["redacted"] == {"private-key": 1}
 
 
-def test_a_retry_is_a_duplicate_whenever_the_secret_was_taken_out(segued: Segued) -> None:
+def test_a_retry_of_a_redacted_message_is_a_duplicate(segued: Segued) -> None:
     same: dict[str, Any] = {"role": "user", "content": KEY, "parts": [{"b": KEY, "a": 1}], "key": "k"}
     segued.start().connect().call("session.create", id="s")
     first = segued.connect().call("message.append", session_id="s", **same)
@@ -92,7 +92,7 @@ def test_a_retry_is_a_duplicate_whenever_the_secret_was_taken_out(segued: Segued
         wire.call("message.append", session_id="s", role="user", content=f"{KEY}!", key="l")
 
 
-def test_without_the_setting_everything_is_stored_as_it_is(segued: Segued) -> None:
+def test_nothing_is_redacted_without_the_setting(segued: Segued) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s", name=KEY)
     wire.call("message.append", session_id="s", role="user", content=KEY)
@@ -101,7 +101,7 @@ def test_without_the_setting_everything_is_stored_as_it_is(segued: Segued) -> No
     assert redacted(wire) == {"redact": False, "redacted": {}}
 
 
-def test_values_that_are_no_text_go_through(wire: Wire, tmp_path: Path) -> None:
+def test_values_other_than_text_are_unchanged(wire: Wire, tmp_path: Path) -> None:
     wire.call("session.create", id="s")
     odd: list[dict[str, Any]] = [{"n": 2**53, "f": 1.5, "t": True, "z": None, "e": "", "l": [], "o": {}}]
     made = wire.call("message.append", session_id="s", role="tool", content="", parts=odd, metadata={})
@@ -110,7 +110,7 @@ def test_values_that_are_no_text_go_through(wire: Wire, tmp_path: Path) -> None:
     assert wire.call("session.update", session_id="s", name=None, metadata=None)["name"] is None
 
 
-def test_in_a_batch_a_long_message_is_not_overtaken_by_the_short_ones_behind_it(wire: Wire) -> None:
+def test_a_long_message_of_a_batch_keeps_its_place(wire: Wire) -> None:
     wire.call("session.create", id="s")
     contents = ["long " * 100_000, "short", "longer " * 10_000, "last"]
     wire.ask(

@@ -39,7 +39,7 @@ def fill(wire: Wire) -> int:
     return 13
 
 
-def test_everything_stored_is_cleaned_and_no_byte_of_a_secret_is_left(segued: Segued) -> None:
+def test_no_file_holds_a_secret_after_a_scrub(segued: Segued) -> None:
     wire = segued.start().connect()
     count = fill(wire)
     assert wire.call("message.search", query=KEY)["total"] == 3, "the session's name holds it as well"
@@ -62,7 +62,7 @@ def test_everything_stored_is_cleaned_and_no_byte_of_a_secret_is_left(segued: Se
     assert (again["found"], again["rows"]) == ({}, {})
 
 
-def test_a_name_that_holds_the_beginning_of_a_secret_is_made_anew(segued: Segued) -> None:
+def test_a_name_with_the_beginning_of_a_secret_is_generated_again(segued: Segued) -> None:
     wire = segued.start().connect()
     made = wire.call("message.append", working_dir="/w", role="user", content=f"{KEY} is the key")
     before = wire.call("session.get", session_id=made["session_id"])["name"]
@@ -75,7 +75,7 @@ def test_a_name_that_holds_the_beginning_of_a_secret_is_made_anew(segued: Segued
     assert KEY[:30].lower().encode() not in bytes_of(segued)
 
 
-def test_a_name_that_holds_the_beginning_of_a_secret_whose_message_is_gone_is_cleaned(segued: Segued) -> None:
+def test_a_name_with_the_beginning_of_a_deleted_secret_is_redacted(segued: Segued) -> None:
     wire = segued.start().connect()
     session = wire.call("message.append", working_dir="/w", role="user", content=f"use {KEY}")["session_id"]
     last = wire.call("message.append", session_id=session, role="user", content="second")["message_id"]
@@ -92,7 +92,7 @@ def test_a_name_that_holds_the_beginning_of_a_secret_whose_message_is_gone_is_cl
     assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
 
 
-def test_a_name_that_a_person_gave_stays(segued: Segued) -> None:
+def test_a_name_set_by_the_user_is_unchanged(segued: Segued) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s", name="mine")
     wire.call("message.append", session_id="s", role="user", content=KEY)
@@ -100,7 +100,7 @@ def test_a_name_that_a_person_gave_stays(segued: Segued) -> None:
     assert wire.call("session.get", session_id="s")["name"] == "mine"
 
 
-def test_a_rehearsal_tells_the_same_and_changes_nothing(segued: Segued) -> None:
+def test_a_dry_run_finds_the_same_and_changes_nothing(segued: Segued) -> None:
     wire = segued.start().connect()
     fill(wire)
     before = wire.call("message.list"), wire.call("session.get", session_id="s")
@@ -113,7 +113,7 @@ def test_a_rehearsal_tells_the_same_and_changes_nothing(segued: Segued) -> None:
     assert KEY not in json.dumps([rehearsed, real])
 
 
-def test_who_follows_is_told_and_what_was_kept_for_them_is_forgotten(segued: Segued) -> None:
+def test_a_scrub_sends_events_and_clears_the_event_log(segued: Segued) -> None:
     wire, other = segued.start().connect(), segued.connect()
     cursor = other.call("events.subscribe")["cursor"]
     wire.call("session.create", id="s")
@@ -127,7 +127,7 @@ def test_who_follows_is_told_and_what_was_kept_for_them_is_forgotten(segued: Seg
     assert late.event()["kind"] == "reset"
 
 
-def test_others_go_on_while_much_is_scrubbed(segued: Segued) -> None:
+def test_other_clients_are_served_during_a_scrub(segued: Segued) -> None:
     wire, other = segued.start().connect(), segued.connect()
     wire.call("session.create", id="s")
     for number in range(30):
@@ -154,7 +154,7 @@ def test_others_go_on_while_much_is_scrubbed(segued: Segued) -> None:
     assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
 
 
-def test_a_daemon_killed_meanwhile_can_do_it_again(segued: Segued) -> None:
+def test_a_scrub_can_be_repeated_after_the_daemon_was_killed(segued: Segued) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s")
     for _ in range(10):
@@ -170,7 +170,7 @@ def test_a_daemon_killed_meanwhile_can_do_it_again(segued: Segued) -> None:
 
 
 @pytest.mark.parametrize("kind", ["private-key", "jwt", "telegram", "aws"])
-def test_every_kind_is_taken_out_of_text_and_parts(segued: Segued, kind: str) -> None:
+def test_every_kind_is_redacted_in_text_and_parts(segued: Segued, kind: str) -> None:
     wire = segued.start().connect()
     wire.call("session.create", id="s")
     for secret in SECRETS[kind]:
@@ -179,7 +179,7 @@ def test_every_kind_is_taken_out_of_text_and_parts(segued: Segued, kind: str) ->
     assert not any(secret.lower().encode() in bytes_of(segued) for secret in SECRETS[kind])
 
 
-def test_the_command_asks_tells_and_names_no_secret(segue: Cli) -> None:
+def test_the_command_asks_for_confirmation_and_prints_no_secret(segue: Cli) -> None:
     segue.ok("add", TEXT)
     rehearsed = segue.ok("scrub", "--dry-run")
     assert rehearsed.out.splitlines() == ["openai\t1", "message 1", "1 secrets in 1 rows would be redacted"]

@@ -50,7 +50,7 @@ def told(wire: Wire) -> list[tuple[str, Any]]:
     return found
 
 
-def test_the_answer_to_subscribe_comes_before_the_events_it_asked_for(wire: Wire, session: str) -> None:
+def test_the_response_to_subscribe_precedes_its_events(wire: Wire, session: str) -> None:
     cursor = wire.call("events.subscribe")["cursor"]
     append(wire, session)
     assert wire.event()["kind"] == "message.appended"
@@ -65,9 +65,7 @@ def test_the_answer_to_subscribe_comes_before_the_events_it_asked_for(wire: Wire
     assert (event["subscription_id"], event["kind"]) == (line[0]["result"]["subscription_id"], "message.appended")
 
 
-def test_an_event_has_its_subscription_its_cursor_its_session_and_its_time(
-    server: Server, wire: Wire, session: str
-) -> None:
+def test_an_event_has_a_subscription_a_cursor_a_session_and_a_time(server: Server, wire: Wire, session: str) -> None:
     subscribed = wire.call("events.subscribe")
     server.clock.pass_time(HOUR)
     message_id = append(wire, session)["message_id"]
@@ -83,7 +81,7 @@ def test_an_event_has_its_subscription_its_cursor_its_session_and_its_time(
     assert event["cursor"] != subscribed["cursor"]
 
 
-def test_a_session_is_told_as_it_is_made_changed_touched_resumed_and_ended(wire: Wire, follower: Wire) -> None:
+def test_each_change_of_a_session_gives_an_event(wire: Wire, follower: Wire) -> None:
     made = wire.call("session.create", working_dir=HERE, metadata={"a": [1]}, system_prompt="p")
     changed = wire.call("session.update", session_id=made["id"], name="n", working_dir="/srv/there")
     touched = wire.call("session.touch", session_id=made["id"])
@@ -98,7 +96,7 @@ def test_a_session_is_told_as_it_is_made_changed_touched_resumed_and_ended(wire:
     ]
 
 
-def test_a_message_with_every_member_is_told_as_it_is_stored(wire: Wire, session: str, follower: Wire) -> None:
+def test_the_event_of_a_message_has_every_stored_member(wire: Wire, session: str, follower: Wire) -> None:
     given = {
         "parts": [{"type": "image", "n": 1.5}], "token_count": 1, "input_tokens": 2, "output_tokens": 3, "model": "m",
         "stop_reason": "s", "response_ms": 4, "is_summary": True, "key": "k", "metadata": {"a": None},
@@ -107,7 +105,7 @@ def test_a_message_with_every_member_is_told_as_it_is_stored(wire: Wire, session
     assert told(follower) == [("message.appended", wire.call("message.get", message_id=message_id))]
 
 
-def test_the_first_words_of_a_user_give_an_append_and_then_a_name(wire: Wire, follower: Wire) -> None:
+def test_the_first_user_message_gives_an_append_and_a_name_event(wire: Wire, follower: Wire) -> None:
     appended = wire.call("message.append", working_dir=HERE, role="user", content="hello")
     session = wire.call("session.get", session_id=appended["session_id"])
     message = wire.call("message.get", message_id=appended["message_id"])
@@ -118,7 +116,7 @@ def test_the_first_words_of_a_user_give_an_append_and_then_a_name(wire: Wire, fo
     assert [kind for kind, _ in told(follower)] == ["message.appended"]
 
 
-def test_a_crashed_session_is_told_active_when_it_is_appended_to_or_continued(wire: Wire, follower: Wire) -> None:
+def test_an_append_to_a_crashed_session_gives_an_active_event(wire: Wire, follower: Wire) -> None:
     session = wire.call("session.create", working_dir=HERE)["id"]
     wire.call("session.end", session_id=session, status="crashed")
     append(wire, session)
@@ -134,7 +132,7 @@ def test_a_crashed_session_is_told_active_when_it_is_appended_to_or_continued(wi
     assert events[-1][1] == continued
 
 
-def test_what_changes_nothing_is_not_told(wire: Wire, follower: Wire) -> None:
+def test_a_call_without_effect_gives_no_event(wire: Wire, follower: Wire) -> None:
     session = wire.call("session.create", working_dir=HERE)["id"]
     append(wire, session, key="k")
     assert append(wire, session, key="k")["duplicate"]
@@ -150,7 +148,7 @@ def test_what_changes_nothing_is_not_told(wire: Wire, follower: Wire) -> None:
     assert [kind for kind, _ in told(follower)] == ["session.created", "message.appended"]
 
 
-def test_many_messages_are_told_one_by_one_and_none_of_those_refused(wire: Wire, session: str, follower: Wire) -> None:
+def test_append_many_gives_one_event_per_stored_message(wire: Wire, session: str, follower: Wire) -> None:
     one = {"role": "assistant", "content": "1"}
     ids = wire.call("message.append_many", session_id=session, messages=[one, one, one])["message_ids"]
     keyed = [{**one, "key": "a"}, {**one, "content": "other", "key": "a"}]
@@ -158,13 +156,13 @@ def test_many_messages_are_told_one_by_one_and_none_of_those_refused(wire: Wire,
     assert [(kind, data["id"]) for kind, data in told(follower)] == [("message.appended", id) for id in ids]
 
 
-def test_deleted_messages_are_told_by_their_bound_and_number(wire: Wire, session: str, follower: Wire) -> None:
+def test_the_event_of_deleted_messages_has_the_bound_and_the_count(wire: Wire, session: str, follower: Wire) -> None:
     last = [append(wire, session)["message_id"] for _ in range(3)][-1]
     wire.call("message.delete_before", session_id=session, before_id=last)
     assert told(follower)[3:] == [("messages.deleted", {"before_id": last, "deleted": 2})]
 
 
-def test_summaries_and_memories_are_told_as_they_are_saved(wire: Wire, session: str, follower: Wire) -> None:
+def test_saved_summaries_and_memories_give_events(wire: Wire, session: str, follower: Wire) -> None:
     id = append(wire, session)["message_id"]
     summary = wire.call(
         "summary.save", session_id=session, summary="s", messages_start=id, messages_end=id, token_count=1
@@ -181,20 +179,20 @@ def test_summaries_and_memories_are_told_as_they_are_saved(wire: Wire, session: 
     ]
 
 
-def test_memories_that_an_extraction_found_are_told(wire: Wire, session: str, follower: Wire) -> None:
+def test_memories_of_an_extraction_give_events(wire: Wire, session: str, follower: Wire) -> None:
     entry = wire.call("extraction.enqueue", session_id=session)
     drafts = [{"fact": fact, "category": "fact", "importance": 2} for fact in "ab"]
     saved = wire.call("extraction.complete", extraction_id=entry["id"], memories=drafts)["memories"]
     assert told(follower) == [("memory.saved", memory) for memory in saved]
 
 
-def test_all_memories_of_a_bot_are_told_deleted_one_by_one(wire: Wire, follower: Wire) -> None:
+def test_each_deleted_memory_of_a_bot_gives_an_event(wire: Wire, follower: Wire) -> None:
     ids = [wire.call("memory.save", fact=fact, category="fact", importance=1)["id"] for fact in "ab"]
     wire.call("memory.delete_all", bot_id="default")
     assert told(follower)[2:] == [("memory.deleted", {"memory_id": id}) for id in ids]
 
 
-def test_a_fork_is_told_as_one_session_with_all_its_messages(wire: Wire, session: str, follower: Wire) -> None:
+def test_a_fork_gives_one_event_with_the_whole_session(wire: Wire, session: str, follower: Wire) -> None:
     append(wire, session)
     fork = wire.call("session.fork", session_id=session)
     assert fork["message_count"] == 1
@@ -219,7 +217,7 @@ def test_a_deleted_bot_gives_an_event_for_each_memory_and_session_and_for_itself
     ]
 
 
-def test_each_session_that_cleanup_deletes_is_told(server: Server, wire: Wire, follower: Wire) -> None:
+def test_each_session_that_cleanup_deletes_gives_an_event(server: Server, wire: Wire, follower: Wire) -> None:
     sessions = [wire.call("session.create")["id"] for _ in range(2)]
     server.clock.pass_time(31 * DAY)
     wire.call("session.cleanup", dry_run=True)
@@ -228,7 +226,7 @@ def test_each_session_that_cleanup_deletes_is_told(server: Server, wire: Wire, f
     assert told(follower) == [("session.deleted", {"session_id": id}) for id in sessions]
 
 
-def test_a_session_whose_client_vanished_is_told_ended(server: Server, wire: Wire, follower: Wire) -> None:
+def test_a_lost_client_gives_an_ended_event_of_its_session(server: Server, wire: Wire, follower: Wire) -> None:
     session = wire.call("session.create")["id"]
     vanishing = server.connect()
     vanishing.call("session.attach", session_id=session)
@@ -239,14 +237,16 @@ def test_a_session_whose_client_vanished_is_told_ended(server: Server, wire: Wir
     assert ended["data"]["status"] == "crashed"
 
 
-def test_a_write_is_told_though_its_caller_went_away(server: Server, wire: Wire, session: str, follower: Wire) -> None:
+def test_a_write_gives_an_event_after_its_client_disconnected(
+    server: Server, wire: Wire, session: str, follower: Wire
+) -> None:
     caller = server.connect()
     caller.post("message.append", session_id=session, role="assistant", content="last words")
     caller.close()
     assert follower.event()["data"]["content"] == "last words"
 
 
-def test_filters_let_through_what_fits_them_all(server: Server, wire: Wire) -> None:
+def test_a_subscription_receives_what_all_its_filters_accept(server: Server, wire: Wire) -> None:
     wire.call("bot.create", bot_id="b")
     one = wire.call("session.create", working_dir=HERE)["id"]
     filters: dict[str, dict[str, Any]] = {
@@ -291,13 +291,13 @@ def test_filters_let_through_what_fits_them_all(server: Server, wire: Wire) -> N
         ({"since": 1}, "$.since"),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused(wire: Wire, params: dict[str, Any], path: str) -> None:
+def test_an_invalid_filter_is_refused(wire: Wire, params: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidParams) as refused:
         wire.call("events.subscribe", **params)
     assert refused.value.data["path"] == path
 
 
-def test_a_cursor_goes_on_where_its_event_was(server: Server, wire: Wire, session: str, follower: Wire) -> None:
+def test_a_cursor_continues_after_its_event(server: Server, wire: Wire, session: str, follower: Wire) -> None:
     ids = [append(wire, session)["message_id"] for _ in range(3)]
     cursors = [follower.event()["cursor"] for _ in ids]
     again = server.connect()
@@ -309,7 +309,7 @@ def test_a_cursor_goes_on_where_its_event_was(server: Server, wire: Wire, sessio
     assert late.event()["data"]["id"] == ids[3]
 
 
-def test_the_cursor_of_subscribe_misses_nothing_that_comes_after(server: Server, wire: Wire, session: str) -> None:
+def test_the_cursor_of_subscribe_misses_no_later_event(server: Server, wire: Wire, session: str) -> None:
     cursor = server.connect().call("events.subscribe")["cursor"]
     ids = [append(wire, session)["message_id"] for _ in range(3)]
     late = server.connect()
@@ -319,7 +319,7 @@ def test_the_cursor_of_subscribe_misses_nothing_that_comes_after(server: Server,
 
 @pytest.mark.parametrize("cursor", ["", "-", "0", "nonsense", "a-1", "{boot}-", "{boot}--1", "{boot}-1x", "{boot}-٣",
                                     "{boot}-999", "{boot}-" + "9" * 5000])  # fmt: skip
-def test_an_unknown_cursor_gives_one_reset_and_then_what_is_new(
+def test_an_unknown_cursor_gives_one_reset_and_then_new_events(
     server: Server, wire: Wire, session: str, cursor: str
 ) -> None:
     current = wire.call("events.subscribe")["cursor"]
@@ -335,7 +335,7 @@ def test_an_unknown_cursor_gives_one_reset_and_then_what_is_new(
     assert follower.event()["data"]["id"] == message_id
 
 
-def test_a_cursor_of_another_life_of_the_daemon_gives_reset(server: Server, wire: Wire, session: str) -> None:
+def test_a_cursor_of_an_earlier_daemon_gives_a_reset(server: Server, wire: Wire, session: str) -> None:
     cursor = wire.call("events.subscribe")["cursor"]
     server.restart()
     follower = server.connect()
@@ -346,7 +346,7 @@ def test_a_cursor_of_another_life_of_the_daemon_gives_reset(server: Server, wire
     assert follower.event()["kind"] == "message.appended"
 
 
-def test_fifty_events_are_kept_and_of_fifty_one_the_first_is_not(server: Server, wire: Wire, session: str) -> None:
+def test_the_log_drops_the_oldest_event_over_its_limit(server: Server, wire: Wire, session: str) -> None:
     cursor = wire.call("events.subscribe", kinds=[])["cursor"]
     ids = [append(wire, session)["message_id"] for _ in range(50)]
     in_time = server.connect()
@@ -358,7 +358,7 @@ def test_fifty_events_are_kept_and_of_fifty_one_the_first_is_not(server: Server,
     assert too_late.event()["kind"] == "reset"
 
 
-def test_events_are_kept_up_to_their_bytes(server: Server, wire: Wire, session: str) -> None:
+def test_the_log_drops_events_over_its_byte_limit(server: Server, wire: Wire, session: str) -> None:
     cursor = wire.call("events.subscribe", kinds=[])["cursor"]
     ids = [append(wire, session, "x" * 30_000)["message_id"] for _ in range(3)]
     in_time = server.connect()
@@ -370,14 +370,14 @@ def test_events_are_kept_up_to_their_bytes(server: Server, wire: Wire, session: 
     assert too_late.event()["kind"] == "reset"
 
 
-def test_an_event_larger_than_all_that_is_kept_is_a_reset(wire: Wire, session: str) -> None:
+def test_an_event_larger_than_the_log_gives_a_reset(wire: Wire, session: str) -> None:
     wire.call("events.subscribe")
     append(wire, session, "x" * 100_000)
     append(wire, session, "small")
     assert [wire.event()["kind"], wire.event()["data"]["content"]] == ["reset", "small"]
 
 
-def test_a_filter_that_lets_nothing_through_keeps_up_all_the_same(server: Server, wire: Wire, session: str) -> None:
+def test_a_filter_that_rejects_everything_keeps_up(server: Server, wire: Wire, session: str) -> None:
     follower = server.connect()
     follower.call("events.subscribe", kinds=["session.ended"])
     for _ in range(120):
@@ -386,7 +386,7 @@ def test_a_filter_that_lets_nothing_through_keeps_up_all_the_same(server: Server
     assert follower.event()["kind"] == "session.ended"
 
 
-def test_who_does_not_read_holds_nobody_up_and_is_told_reset_when_it_reads_again(
+def test_a_client_that_does_not_read_delays_no_other_and_gets_a_reset(
     server: Server, wire: Wire, session: str, follower: Wire
 ) -> None:
     lazy = server.connect()
@@ -405,9 +405,7 @@ def test_who_does_not_read_holds_nobody_up_and_is_told_reset_when_it_reads_again
     assert lazy.event()["data"]["content"] == "afterwards"
 
 
-def test_what_a_stuck_connection_does_not_want_is_no_reason_for_a_reset(
-    server: Server, wire: Wire, session: str
-) -> None:
+def test_unwanted_events_cause_no_reset_on_a_blocked_connection(server: Server, wire: Wire, session: str) -> None:
     lazy = server.connect()
     everything = lazy.call("events.subscribe")["subscription_id"]
     ends = lazy.call("events.subscribe", kinds=["session.ended"])["subscription_id"]
@@ -421,9 +419,7 @@ def test_what_a_stuck_connection_does_not_want_is_no_reason_for_a_reset(
     assert found[ends] == ["session.ended"]
 
 
-def test_a_slow_follower_that_also_asks_is_answered_in_order_between_its_events(
-    server: Server, wire: Wire, session: str
-) -> None:
+def test_a_slow_subscriber_gets_responses_in_order_between_events(server: Server, wire: Wire, session: str) -> None:
     slow = server.connect()
     slow.call("events.subscribe")
     pings = [slow.post("daemon.ping") for _ in range(20)]
@@ -433,7 +429,7 @@ def test_a_slow_follower_that_also_asks_is_answered_in_order_between_its_events(
     assert [slow.event()["data"]["id"] for _ in ids] == ids
 
 
-def test_no_event_comes_after_the_answer_to_unsubscribe(wire: Wire, session: str) -> None:
+def test_no_event_follows_the_response_to_unsubscribe(wire: Wire, session: str) -> None:
     first, second = (wire.call("events.subscribe")["subscription_id"] for _ in range(2))
     append(wire, session)
     assert wire.call("events.unsubscribe", subscription_id=first) == {"removed": True}
@@ -447,13 +443,13 @@ def test_no_event_comes_after_the_answer_to_unsubscribe(wire: Wire, session: str
     assert not wire.events
 
 
-def test_a_subscription_of_another_connection_is_not_removed(server: Server, wire: Wire) -> None:
+def test_a_connection_cannot_remove_the_subscription_of_another(server: Server, wire: Wire) -> None:
     id = wire.call("events.subscribe")["subscription_id"]
     assert server.connect().call("events.unsubscribe", subscription_id=id) == {"removed": False}
     assert wire.call("daemon.status")["subscriptions"] == 1
 
 
-def test_a_connection_has_sixteen_subscriptions_and_no_more(wire: Wire) -> None:
+def test_a_connection_has_at_most_sixteen_subscriptions(wire: Wire) -> None:
     ids = [wire.call("events.subscribe")["subscription_id"] for _ in range(16)]
     assert len(set(ids)) == 16
     with pytest.raises(Overloaded):
@@ -462,7 +458,7 @@ def test_a_connection_has_sixteen_subscriptions_and_no_more(wire: Wire) -> None:
     wire.call("events.subscribe")
 
 
-def test_status_counts_the_subscriptions_of_those_who_are_connected(server: Server, wire: Wire) -> None:
+def test_status_counts_the_subscriptions_of_open_connections(server: Server, wire: Wire) -> None:
     follower = server.connect()
     for _ in range(3):
         follower.call("events.subscribe")
@@ -471,7 +467,7 @@ def test_status_counts_the_subscriptions_of_those_who_are_connected(server: Serv
     wait_until(lambda: wire.call("daemon.status")["subscriptions"] == 0)
 
 
-def test_events_of_simultaneous_writers_come_in_the_order_of_their_ids(
+def test_events_of_concurrent_writers_are_in_the_order_of_message_ids(
     server: Server, session: str, follower: Wire
 ) -> None:
     writers = [server.connect() for _ in range(5)]
@@ -482,7 +478,7 @@ def test_events_of_simultaneous_writers_come_in_the_order_of_their_ids(
     assert [follower.event()["data"]["id"] for _ in ids] == sorted(ids)
 
 
-def test_who_half_closes_still_gets_what_was_told_before(server: Server, wire: Wire, session: str) -> None:
+def test_a_client_that_half_closes_receives_earlier_events(server: Server, wire: Wire, session: str) -> None:
     cursor = wire.call("events.subscribe", kinds=[])["cursor"]
     ids = [append(wire, session, "x" * 1500)["message_id"] for _ in range(50)]
     follower = server.connect()
@@ -492,7 +488,7 @@ def test_who_half_closes_still_gets_what_was_told_before(server: Server, wire: W
     assert [event["data"]["id"] for event in follower.last_events()] == ids
 
 
-def test_what_was_told_before_the_daemon_leaves_arrives(server: Server, wire: Wire, session: str) -> None:
+def test_events_before_a_shutdown_arrive(server: Server, wire: Wire, session: str) -> None:
     follower = server.connect()
     follower.call("events.subscribe")
     ids = [append(wire, session, "x" * 1500)["message_id"] for _ in range(50)]

@@ -30,7 +30,7 @@ def test_errors_are_counted_by_kind(wire: Wire) -> None:
     assert after["errors"] == 5
 
 
-def test_clients_that_were_one_too_many_are_counted(server: Server, wire: Wire) -> None:
+def test_clients_over_the_limit_are_counted(server: Server, wire: Wire) -> None:
     others = [server.connect() for _ in range(2)]
     assert [other.call("daemon.ping") for other in others] == ["pong", "pong"]
     for _ in range(2):
@@ -40,7 +40,7 @@ def test_clients_that_were_one_too_many_are_counted(server: Server, wire: Wire) 
     assert status["refused_peers"] == 0
 
 
-def test_a_subscriber_that_missed_something_is_counted_once_it_is_told(server: Server, wire: Wire) -> None:
+def test_a_reset_is_counted_when_it_is_sent(server: Server, wire: Wire) -> None:
     wire.call("session.create", id="s")
     cursor = wire.call("events.subscribe", kinds=["memory.saved"])["cursor"]
     for _ in range(8):
@@ -52,7 +52,7 @@ def test_a_subscriber_that_missed_something_is_counted_once_it_is_told(server: S
     assert wire.call("daemon.status")["dropped_subscribers"] == 1
 
 
-def test_writes_are_counted_and_their_slowest_is_kept(wire: Wire) -> None:
+def test_status_has_the_number_of_writes_and_the_slowest_one(wire: Wire) -> None:
     before = wire.call("daemon.status")["writes"]
     wire.call("session.create", id="s")
     for _ in range(10):
@@ -62,7 +62,7 @@ def test_writes_are_counted_and_their_slowest_is_kept(wire: Wire) -> None:
     assert 0 < after["slowest_recent_ms"] <= after["slowest_ms"]
 
 
-def test_a_write_that_is_refused_is_not_counted_as_one(wire: Wire) -> None:
+def test_a_refused_write_is_not_counted(wire: Wire) -> None:
     wire.call("session.create", id="s")
     before = wire.call("daemon.status")["writes"]["committed"]
     for _ in range(100):
@@ -71,19 +71,19 @@ def test_a_write_that_is_refused_is_not_counted_as_one(wire: Wire) -> None:
     assert wire.call("daemon.status")["writes"]["committed"] < before + 100
 
 
-def test_the_wal_is_as_large_as_its_file(server: Server, wire: Wire) -> None:
+def test_status_has_the_size_of_the_wal_file(server: Server, wire: Wire) -> None:
     wait_until_wal_was_emptied(wire)
     wire.call("session.create", id="s")
     wal = server.database.with_name("sessions.db-wal")
     wait_until(lambda: wire.call("daemon.status")["database"]["wal_bytes"] == wal.stat().st_size > 0)
 
 
-def test_no_read_goes_on_when_nobody_reads(wire: Wire) -> None:
+def test_an_idle_daemon_reports_no_running_read(wire: Wire) -> None:
     quiet = {"running": 0, "waiting": 0, "oldest_ms": None}
     wait_until(lambda: bool(wire.call("daemon.status")["reads"] == quiet))  # the index looks for work now and then
 
 
-def test_a_read_that_takes_long_is_seen_by_others(server: Server, wire: Wire) -> None:
+def test_other_clients_see_a_long_read(server: Server, wire: Wire) -> None:
     wire.call("session.create", id="s")
     rows = [{"role": "user", "content": "x" * 2000}] * 1000
     for _ in range(5):
@@ -95,7 +95,7 @@ def test_a_read_that_takes_long_is_seen_by_others(server: Server, wire: Wire) ->
     assert [checker.answer()["result"]["ok"] for _ in range(20)] == [True] * 20
 
 
-def test_the_process_is_described(wire: Wire) -> None:
+def test_status_describes_the_process(wire: Wire) -> None:
     process = wire.call("daemon.status")["process"]
     assert process["tasks"] > 0
     assert process["threads"] >= 4  # the loop's, the writer's and two readers'

@@ -53,7 +53,7 @@ def contents(wire: Wire, session: str) -> list[str]:
     return [message["content"] for message in wire.call("message.list", session_id=session)["messages"]]
 
 
-def test_nothing_is_sent_on_connect_and_nothing_to_one_who_says_nothing(wire: Wire) -> None:
+def test_a_silent_client_receives_nothing(wire: Wire) -> None:
     assert finish(wire) == []
 
 
@@ -78,9 +78,7 @@ def test_blank_lines_are_ignored(wire: Wire, sent: bytes) -> None:
     ],
     ids=lambda sent: repr(sent)[-30:],
 )
-def test_all_that_was_sent_before_the_half_close_is_answered_and_then_comes_the_end(
-    wire: Wire, sent: bytes, count: int
-) -> None:
+def test_requests_before_a_half_close_are_answered(wire: Wire, sent: bytes, count: int) -> None:
     wire.send(sent)
     assert finish(wire) == [PONG] * count
 
@@ -133,7 +131,7 @@ class TestShortLines:
         wire.send(padded(length) + end)
         assert finish(wire) == [answer]
 
-    def test_a_longer_one_is_answered_once_before_its_end_and_the_next_is_served(self, wire: Wire) -> None:
+    def test_a_longer_line_is_answered_once_before_its_end(self, wire: Wire) -> None:
         wire.send(b"x" * (self.LIMIT + 1))
         answer = wire.answer()
         assert (answer["id"], answer["error"]["code"]) == (None, -32004)
@@ -142,11 +140,11 @@ class TestShortLines:
         assert wire.answer() == PONG
         assert finish(wire) == []
 
-    def test_one_that_never_ends_is_answered_once(self, wire: Wire) -> None:
+    def test_a_line_without_an_end_is_answered_once(self, wire: Wire) -> None:
         wire.send(b"x" * 300_000)
         assert finish(wire) == [failed(-32004)]
 
-    def test_each_is_answered_in_its_place(self, wire: Wire) -> None:
+    def test_each_line_is_answered_in_order(self, wire: Wire) -> None:
         wire.send(PING + b"\n" + padded(1001) + b"\n" + PING + b"\n" + padded(2000) + b"\n")
         assert finish(wire) == [PONG, failed(-32004), PONG, failed(-32004)]
 
@@ -155,13 +153,13 @@ class TestShortLines:
         assert finish(wire) == [failed(-32004), [PONG]]
 
 
-def test_a_line_of_seventeen_mebibytes_is_refused_and_the_connection_serves_on(wire: Wire) -> None:
+def test_a_line_of_17_mebibytes_is_refused_and_the_connection_stays_usable(wire: Wire) -> None:
     wire.send(b'"' + b"x" * (17 * MIB) + b'"\n')
     assert wire.answer()["error"]["data"] == {"kind": "too_large", "limit": 16 * MIB}
     assert wire.ask(PING) == PONG
 
 
-def test_a_line_of_sixteen_mebibytes_is_served(wire: Wire) -> None:
+def test_a_line_of_16_mebibytes_is_executed(wire: Wire) -> None:
     assert wire.ask(padded(16 * MIB)) == PONG
 
 
@@ -179,9 +177,7 @@ def test_a_line_of_sixteen_mebibytes_is_served(wire: Wire) -> None:
     ],
     ids=lambda sent: repr(sent)[:20],
 )
-def test_another_protocol_is_answered_with_parse_errors_and_does_no_harm(
-    server: Server, wire: Wire, sent: bytes, count: int
-) -> None:
+def test_another_protocol_gets_parse_errors(server: Server, wire: Wire, sent: bytes, count: int) -> None:
     wire.send(sent)
     assert finish(wire) == [failed(-32700)] * count
     assert server.connect().ask(PING) == PONG
@@ -193,7 +189,7 @@ def test_another_protocol_is_answered_with_parse_errors_and_does_no_harm(
     )
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_bytes_harm_the_server(server: Server, pieces: list[bytes]) -> None:
+def test_random_bytes_do_not_harm_the_server(server: Server, pieces: list[bytes]) -> None:
     with Wire(server.socket) as wire:
         for piece in pieces:
             wire.send(piece)
@@ -218,7 +214,7 @@ def test_ten_thousand_requests_are_answered_in_order(wire: Wire) -> None:
     thread.join(TIMEOUT_SECONDS)
 
 
-def test_requests_of_one_connection_are_run_in_the_order_sent(wire: Wire) -> None:
+def test_requests_of_one_connection_are_executed_in_order(wire: Wire) -> None:
     session = wire.call("session.create")["id"]
     expected = [str(number) for number in range(1000)]
     thread = send_meanwhile(wire, appends(session, expected))
@@ -257,9 +253,7 @@ def megabyte(wire: Wire) -> str:
     return session
 
 
-def test_a_client_that_does_not_read_is_not_read_from_and_nothing_piles_up(
-    server: Server, wire: Wire, megabyte: str
-) -> None:
+def test_the_daemon_stops_reading_from_a_client_that_does_not_read(server: Server, wire: Wire, megabyte: str) -> None:
     before = wire.call("daemon.status")["requests"]
     slow = server.connect()
     sent = fill(slow, (LIST + b"\n") * 1000)
@@ -270,9 +264,7 @@ def test_a_client_that_does_not_read_is_not_read_from_and_nothing_piles_up(
     wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
 
 
-def test_a_client_that_reads_late_gets_every_answer_whole_and_in_order(
-    server: Server, wire: Wire, megabyte: str
-) -> None:
+def test_a_client_that_reads_late_gets_every_response_in_order(server: Server, wire: Wire, megabyte: str) -> None:
     slow = server.connect()
     line = LIST[:-1] + b',"pad":"' + b"x" * 60_000 + b'"}\n'
     sent = fill(slow, line)
@@ -286,7 +278,7 @@ def test_a_client_that_reads_late_gets_every_answer_whole_and_in_order(
     thread.join(TIMEOUT_SECONDS)
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(server: Server, wire: Wire, megabyte: str) -> None:
+def test_a_client_that_does_not_read_delays_no_other(server: Server, wire: Wire, megabyte: str) -> None:
     slow = [server.connect() for _ in range(5)]
     for one in slow:
         one.send((LIST + b"\n") * 10)
@@ -299,7 +291,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(server: Server, wire: Wire,
         assert len(one.answer()["result"]["messages"][0]["content"]) == MIB
 
 
-def test_a_client_that_reads_nothing_and_half_closes_is_still_answered_all(
+def test_a_client_that_half_closes_and_reads_late_gets_every_response(
     server: Server, wire: Wire, megabyte: str
 ) -> None:
     slow = server.connect()
@@ -310,7 +302,7 @@ def test_a_client_that_reads_nothing_and_half_closes_is_still_answered_all(
     assert (len(lists), last) == (10, PONG)
 
 
-def test_the_answers_of_many_clients_do_not_mix(server: Server) -> None:
+def test_responses_to_many_clients_do_not_mix(server: Server) -> None:
     wires = [server.connect() for _ in range(16)]
     sessions = [wire.call("session.create")["id"] for wire in wires]
     for index, (wire, session) in enumerate(zip(wires, sessions, strict=True)):
@@ -330,14 +322,14 @@ def test_the_answers_of_many_clients_do_not_mix(server: Server) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", PING[:10], PING + b"\n", (LIST + b"\n") * 50], ids=len)
-def test_a_client_that_vanishes_harms_nobody(server: Server, wire: Wire, megabyte: str, sent: bytes) -> None:
+def test_a_lost_client_harms_no_other(server: Server, wire: Wire, megabyte: str, sent: bytes) -> None:
     for _ in range(20):
         with Wire(server.socket) as gone:
             gone.send(sent)
     wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
 
 
-def test_a_write_that_was_sent_whole_is_stored_even_if_its_client_vanishes(server: Server, wire: Wire) -> None:
+def test_a_complete_write_is_stored_although_its_client_is_lost(server: Server, wire: Wire) -> None:
     session = wire.call("session.create")["id"]
     with Wire(server.socket) as gone:
         gone.send(appends(session, ["a", "b"]))
@@ -345,7 +337,7 @@ def test_a_write_that_was_sent_whole_is_stored_even_if_its_client_vanishes(serve
     assert contents(wire, session) == ["a", "b"]
 
 
-def test_a_client_that_shuts_down_its_receiving_side_is_let_go(server: Server, wire: Wire) -> None:
+def test_a_client_that_shuts_down_its_receiving_side_is_disconnected(server: Server, wire: Wire) -> None:
     other = server.connect()
     other.socket.shutdown(socket.SHUT_RD)
     with suppress(OSError):
@@ -366,7 +358,7 @@ class TestFewClients:
         assert [one.ask(PING) for one in found] == [PONG] * 3
         return found
 
-    def test_one_too_many_gets_one_overloaded_line_and_the_end(self, server: Server, three: list[Wire]) -> None:
+    def test_a_client_over_the_limit_gets_one_overloaded_line(self, server: Server, three: list[Wire]) -> None:
         for _ in range(10):
             extra = server.connect()
             answer = extra.answer()
@@ -374,7 +366,7 @@ class TestFewClients:
             assert (wordless(answer), extra.rest()) == (failed(-32001), [])
         assert [one.ask(PING) for one in three] == [PONG] * 3
 
-    def test_one_that_asked_before_it_was_turned_away_gets_the_same(self, server: Server, three: list[Wire]) -> None:
+    def test_a_client_over_the_limit_that_sent_a_request_gets_the_same(self, server: Server, three: list[Wire]) -> None:
         for _ in range(10):
             release = Event()
             busy = server._portal.start_task_soon(release.wait)
@@ -384,14 +376,14 @@ class TestFewClients:
             assert [wordless(answer) for answer in extra.rest()] == [failed(-32001)]
             assert busy.result(TIMEOUT_SECONDS)
 
-    def test_when_one_leaves_another_is_served(self, server: Server, three: list[Wire]) -> None:
+    def test_a_client_is_served_after_another_disconnects(self, server: Server, three: list[Wire]) -> None:
         three.pop().close()
         wait_until(lambda: three[0].call("daemon.status")["clients"] == 2)
         assert server.connect().ask(PING) == PONG
         assert wordless(server.connect().answer()) == failed(-32001)
 
 
-def test_what_had_arrived_is_run_even_if_its_client_closed_without_reading(server: Server, wire: Wire) -> None:
+def test_requests_are_executed_although_their_client_closed_without_reading(server: Server, wire: Wire) -> None:
     wire.call("session.create", id="s")
     with Wire(server.socket) as hasty:
         for index in range(300):

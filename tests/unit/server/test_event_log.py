@@ -33,7 +33,7 @@ def kinds(lines: bytes) -> list[str]:
     return [msgspec.json.decode(line)["params"]["kind"] for line in lines.splitlines()]
 
 
-def test_nothing_is_kept_before_anyone_asked_for_a_position() -> None:
+def test_the_log_is_empty_before_the_first_subscription() -> None:
     kept = backlog()
     kept.publish([emitted()])
     assert (kept.end, kept.entries) == (0, {})
@@ -44,7 +44,7 @@ def test_nothing_is_kept_before_anyone_asked_for_a_position() -> None:
     assert kept.end == len(kept.entries) == 2
 
 
-def test_a_subscription_is_silent_until_its_answer_is_sent() -> None:
+def test_a_subscription_sends_nothing_before_its_response() -> None:
     kept = backlog()
     feed = Subscriptions(kept)
     feed.subscribe(Filter(), None)
@@ -55,7 +55,7 @@ def test_a_subscription_is_silent_until_its_answer_is_sent() -> None:
     assert (kinds(lines), more) == (["session.deleted"], False)
 
 
-def test_a_turn_takes_little_more_than_there_is_room_for() -> None:
+def test_a_batch_is_hardly_larger_than_its_limit() -> None:
     kept = backlog()
     feed = followed(kept)
     kept.publish([emitted()] * 3)
@@ -63,7 +63,7 @@ def test_a_turn_takes_little_more_than_there_is_room_for() -> None:
     assert (kinds(lines), more) == (["session.deleted"], True)
 
 
-def test_a_turn_looks_at_a_bounded_number_of_events() -> None:
+def test_a_batch_examines_a_bounded_number_of_events() -> None:
     kept = backlog()
     feed = Subscriptions(kept)
     cursor = feed.subscribe(Filter(), None).cursor
@@ -74,7 +74,7 @@ def test_a_turn_looks_at_a_bounded_number_of_events() -> None:
     assert [late.next_batch(ROOM), late.next_batch(ROOM)] == [(b"", True), (b"", False)]
 
 
-def test_each_of_several_subscriptions_gets_its_turn_at_the_room() -> None:
+def test_several_subscriptions_share_the_batches() -> None:
     kept = backlog()
     feed = followed(kept)
     feed.subscribe(Filter(), None)
@@ -84,7 +84,7 @@ def test_each_of_several_subscriptions_gets_its_turn_at_the_room() -> None:
     assert sorted(ids[:2]) == sorted(ids[2:]) == ["1", "2"]
 
 
-def test_a_finished_feed_gives_what_was_published_before_and_no_more() -> None:
+def test_stopped_subscriptions_send_only_earlier_events() -> None:
     kept = backlog()
     feed = followed(kept)
     kept.publish([emitted()])
@@ -94,7 +94,7 @@ def test_a_finished_feed_gives_what_was_published_before_and_no_more() -> None:
     assert (kinds(lines), more) == (["session.deleted"], False)
 
 
-def test_an_event_that_cannot_be_written_as_json_is_a_reset_for_everyone() -> None:
+def test_an_event_that_cannot_be_encoded_resets_every_subscription() -> None:
     deep: list[Any] = []
     for _ in range(200_000):
         deep = [deep]
@@ -106,7 +106,7 @@ def test_an_event_that_cannot_be_written_as_json_is_a_reset_for_everyone() -> No
         deep = deep.pop()
 
 
-def test_the_bytes_that_are_kept_are_bounded() -> None:
+def test_the_log_holds_a_bounded_number_of_bytes() -> None:
     kept = backlog(event_backlog_bytes=1000)
     followed(kept)
     kept.publish([emitted("s" * 200)] * 10)

@@ -8,7 +8,7 @@ import pytest
 from segue.server.process.log_format import FORMAT, OneLineFormatter, escape_line
 
 
-def test_a_traceback_stands_in_the_line_of_its_event() -> None:
+def test_a_traceback_is_on_the_line_of_its_event() -> None:
     try:
         raise ValueError("first\nsecond")
     except ValueError:
@@ -20,9 +20,9 @@ def test_a_traceback_stands_in_the_line_of_its_event() -> None:
 
 
 @pytest.mark.parametrize("code", [0x00, 0x0A, 0x0B, 0x0C, 0x0D, 0x1B, 0x1C, 0x85, 0x9B, 0x2028, 0x2029])
-def test_what_ends_a_line_or_drives_a_terminal_is_shown(code: int) -> None:
+def test_line_ends_and_terminal_controls_are_escaped(code: int) -> None:
     assert escape_line(f"a{chr(code)}b").isprintable()
 
 
-def test_letters_of_every_script_stay_as_they_are() -> None:
+def test_letters_of_every_script_are_unchanged() -> None:
     assert escape_line("Grüße, 你好 👋") == "Grüße, 你好 👋"
