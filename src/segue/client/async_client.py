@@ -1,18 +1,30 @@
-"""The client for programs under anyio: any number of tasks share one connection."""
+"""Define the client for programs that use asyncio or anyio."""
 
 import socket
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, Self, TypeVar
 
 import anyio
-from anyio.abc import SocketAttribute, UNIXSocketStream
 
-from segue.client.connect import Target, backoff_delays, can_autostart, try_connect
-from segue.client.diagnostics import advice_on_peer
-from segue.client.errors import ClientError, ConnectionLost, TimedOut, Unreachable
-from segue.client.protocol import Answer, RequestPipeline, arguments
-from segue.client.socket_io import CHUNK
+from segue.client.async_connection import AsyncConnection
+from segue.client.connect import Target, connection_attempts
+from segue.client.errors import ClientError, ConnectionLost, Unreachable
+from segue.client.follow import (
+    Emit,
+    Exchange,
+    FollowedMessage,
+    MessageFilter,
+    NextEvent,
+    OnLost,
+    Steps,
+    follow_events,
+    follow_messages,
+)
+from segue.client.paging import Pager
+from segue.client.protocol import Answer, arguments
+from segue.client.retry import FOLLOW_PAUSE, RESTART_SECONDS, RETRY_PAUSE, RETRY_SECONDS, can_repeat, may_pass
 from segue.client.sync_client import TIMEOUT
 from segue.events import Event
 from segue.jsonrpc.method import Method
@@ -23,135 +35,175 @@ R = TypeVar("R")
 
 
 class AsyncClient:
-    """One connection to the daemon, for any number of tasks at once; answers come in the order of the requests.
+    """A client of the daemon, for any number of concurrent tasks, and for several event loops one after the other.
 
-    There is no task in the background: of those who wait for an answer, one at a time reads for all.
+    It reconnects and repeats requests as `Client` does.
     """
 
-    def __init__(self, stream: UNIXSocketStream, *, timeout: float | None = TIMEOUT) -> None:
+    def __init__(
+        self,
+        connected: socket.socket,
+        *,
+        target: Target | None = None,
+        timeout: float | None = TIMEOUT,
+        autostart: bool = True,
+    ) -> None:
         self.timeout = timeout
-        self._stream = stream
-        self._pipeline = RequestPipeline()
-        self._sending = anyio.Lock(fast_acquire=True)
-        self._reading = anyio.Lock(fast_acquire=True)
-        self._broken: ClientError | None = None
-        self._paths: Paths | None = None
+        self.retry_seconds = RETRY_SECONDS
+        self._target = target
+        self._autostart = autostart
+        self._connecting = anyio.Lock(fast_acquire=True)
+        self._connection = AsyncConnection(connected, _paths(target))
+
+    @classmethod
+    async def open(
+        cls,
+        target: Target | None = None,
+        *,
+        timeout: float | None = TIMEOUT,  # noqa: ASYNC109 - it also applies to every later response
+        autostart: bool = True,
+    ) -> Self:
+        """Return a client, with the parameters and errors of `Client.connect`. The caller must call `aclose`."""
+        target = resolve_paths(PathOptions()) if target is None else target
+        connected = await _connect(target, timeout, autostart=autostart)
+        return cls(connected, target=target, timeout=timeout, autostart=autostart)
 
     @classmethod
     @asynccontextmanager
     async def connect(
         cls,
-        where: Target | None = None,
+        target: Target | None = None,
         *,
-        timeout: float | None = TIMEOUT,  # noqa: ASYNC109 - one for every later answer, not for this call
+        timeout: float | None = TIMEOUT,  # noqa: ASYNC109
         autostart: bool = True,
     ) -> AsyncIterator[Self]:
-        """A client of the daemon that serves `where`, closed at the end of the block; all as `Client.connect`."""
-        # Not anyio.connect_unix: it spins at full speed while the daemon's backlog is full.
-        where = resolve_paths(PathOptions()) if where is None else where
-        waits = backoff_delays(where, timeout)
+        """Open a client and close it at the end of the block."""
+        client = await cls.open(target, timeout=timeout, autostart=autostart)
         try:
-            while (connected := try_connect(where)) is None:
-                await anyio.sleep(next(waits))
-        except Unreachable as fault:
-            if not (autostart and can_autostart(where, fault)):
-                raise
-            connected = await _start(where, timeout)
-        async with await _adopt(connected) as stream:
-            client = cls(stream, timeout=timeout)
-            client._paths = where if isinstance(where, Paths) else None
             yield client
+        finally:
+            await client.aclose()
 
     async def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The typed result of a method of `segue.api`: `await client.call(session.get, session_id="…")`."""
+        """Call a method of `segue.api` and return its typed result: `await client.call(bot.get, bot_id="b")`."""
         answer = await self.exchange(method.name, arguments(args, kwargs))
         result: R = answer.decode(method.result)
         return result
 
     async def request(self, name: str, params: Any = None) -> Any:
-        """The result of the method of that name as plain JSON values; `params` is an object, an array or None."""
+        """Call a method by name and return its result as JSON values. `params` is an object, an array or None."""
         return (await self.exchange(name, params)).decode(object)
 
     async def exchange(self, name: str, params: Any = None) -> Answer:
-        """The answer as it came, be it a result or an error.
+        """Send a request and return its response, be it a result or an error.
 
-        A caller that is cancelled or times out leaves the others in order, but what it asked for may be done.
+        A caller that is cancelled or times out does not disturb the other callers. Its request may be executed.
         """
-        id = await self._send(name, params)
-        try:
-            with anyio.move_on_after(self.timeout):
-                return await self._await_answer(id)
-        finally:
-            self._pipeline.abandon(id)
-        raise TimedOut(f"no answer within {self.timeout} s{self._advice()}")
+        deadline = time.monotonic() + (self.retry_seconds if can_repeat(name, params) else 0)
+        while True:
+            try:
+                answer = await self._exchange_once(name, params)
+                if not answer.is_shutting_down or time.monotonic() >= deadline:
+                    return answer
+            except (ConnectionLost, Unreachable) as fault:
+                if self._target is None or not may_pass(fault) or time.monotonic() >= deadline:
+                    raise
+            await anyio.sleep(RETRY_PAUSE)
+
+    async def pages(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+        """Yield all pages of a list method. `limit` is the page size."""
+        pager = Pager(method.name, arguments(args, kwargs))
+        while (params := pager.next_params()) is not None:
+            page: R = (await self.exchange(method.name, params)).decode(method.result)
+            pager.add(page)
+            yield page
 
     async def events(self, subscription_id: str) -> AsyncIterator[Event]:
-        """The events of a subscription as they come, without end; other tasks may go on asking.
-
-        A task that is cancelled while it waits loses none. Raises ConnectionLost when the daemon leaves.
-        """
+        """Yield the events of a subscription without end, as `Client.events` does."""
+        connection = self._connection
         while True:
-            async with self._reading:
-                if (event := self._pipeline.take_event(subscription_id)) is None:
-                    self._check()
-                    await self._read()
-                    continue
-            yield event
+            yield await connection.next_event(subscription_id)
 
-    async def _send(self, name: str, params: Any) -> int:
-        async with self._sending:
-            self._check()
-            id, line = self._pipeline.ask(name, params)
-            # Half a line would spoil the connection for all, so a request that was begun is sent to its end.
-            with anyio.move_on_after(self.timeout, shield=True):
-                # If the daemon closed, its last words, such as `overloaded`, may still be there to be read.
-                with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    await self._stream.send(line)
-                return id
-            self._broken = TimedOut(f"the daemon did not take a request in time{self._advice()}")
-            raise self._broken
+    def follow(self, *, on_lost: OnLost | None = None, **filters: Any) -> AsyncIterator[Event]:
+        """Yield events without end, also after restarts, as `Client.follow` does."""
+        return self._run(follow_events(filters), on_lost)
 
-    async def _await_answer(self, id: int) -> Answer:
+    def follow_messages(
+        self,
+        *,
+        session_id: str | None = None,
+        working_dir: str | None = None,
+        bot_id: str | None = None,
+        after_id: int | None = None,
+        on_lost: OnLost | None = None,
+    ) -> AsyncIterator[FollowedMessage]:
+        """Yield each message after `after_id` once and in order, as `Client.follow_messages` does."""
+        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id), on_lost)
+
+    async def aclose(self) -> None:
+        """Close the connection for good. Closing it again has no effect."""
+        self._target = None
+        self._connection.close()
+
+    async def _exchange_once(self, name: str, params: Any) -> Answer:
+        connection = await self._ready(autostart=self._autostart)
+        answer = await connection.exchange(name, params, self.timeout)
+        if answer.is_shutting_down and self._target is not None:
+            connection.close(ConnectionLost("the daemon is shutting down"))
+        return answer
+
+    async def _ready(self, *, autostart: bool) -> AsyncConnection:
+        """Return the connection; open another one if it was lost."""
+        async with self._connecting:
+            if self._connection.lost is not None:
+                if self._target is None:
+                    raise type(self._connection.lost)(*self._connection.lost.args)
+                connected = await _connect(self._target, self.timeout, autostart=autostart, grace=RESTART_SECONDS)
+                self._connection = AsyncConnection(connected, _paths(self._target))
+            return self._connection
+
+    async def _run(self, steps: Steps[R], on_lost: OnLost | None) -> AsyncIterator[R]:
+        """Execute the steps of a follower. All its events come from the connection on which it subscribed."""
+        connection = self._connection
+        reply: Any = None
         while True:
-            async with self._reading:
-                if (answer := self._pipeline.take(id)) is not None:
-                    return answer
-                self._check()
-                await self._read()
-
-    async def _read(self) -> None:
-        try:
-            self._pipeline.feed(await self._receive())
-        except ClientError as fault:
-            self._broken = fault
-            raise
-
-    async def _receive(self) -> bytes:
-        try:
-            return await self._stream.receive(CHUNK)
-        except anyio.EndOfStream:
-            return b""
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            raise ConnectionLost("the connection is gone") from None
-
-    def _advice(self) -> str:
-        connected = self._stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - nothing of Django
-        return advice_on_peer(connected, self._paths)
-
-    def _check(self) -> None:
-        if self._broken is not None:
-            raise type(self._broken)(*self._broken.args)
+            step = steps.throw(reply) if isinstance(reply, ClientError) else steps.send(reply)
+            reply = None
+            if isinstance(step, Emit):
+                yield step.value
+                continue
+            try:
+                if isinstance(step, Exchange):
+                    connection = await self._ready(autostart=False)
+                    reply = await connection.exchange(step.name, step.params, self.timeout)
+                elif isinstance(step, NextEvent):
+                    reply = await connection.next_event(step.subscription_id)
+                else:
+                    connection.close(ConnectionLost("the daemon does not serve"))
+                    if on_lost is not None:
+                        on_lost(step.fault)
+                    await anyio.sleep(FOLLOW_PAUSE)
+            except ClientError as fault:
+                reply = fault
 
 
-async def _start(paths: Paths, seconds: float | None) -> socket.socket:
-    from segue.client.autostart import start_daemon  # with what starts a process, which is not needed often
+async def _connect(
+    target: Target,
+    timeout: float | None,  # noqa: ASYNC109
+    *,
+    autostart: bool,
+    grace: float = 0,
+) -> socket.socket:
+    for step in connection_attempts(target, timeout, autostart=autostart, grace=grace):
+        if isinstance(step, socket.socket):
+            return step
+        if isinstance(step, Paths):
+            from segue.client.autostart import start_daemon  # Loads what starts a process, which is rarely needed.
 
-    return await anyio.to_thread.run_sync(start_daemon, paths, seconds)
+            return await anyio.to_thread.run_sync(start_daemon, step, timeout)
+        await anyio.sleep(step)
+    raise AssertionError("unreachable")
 
 
-async def _adopt(connected: socket.socket) -> UNIXSocketStream:
-    try:
-        return await UNIXSocketStream.from_socket(connected)
-    except ValueError:
-        connected.close()
-        raise ConnectionLost("the daemon closed the connection at once") from None
+def _paths(target: Target | None) -> Paths | None:
+    return target if isinstance(target, Paths) else None

@@ -1,8 +1,9 @@
-"""Where a daemon may be listening, and one attempt to reach it there."""
+"""Find the socket of the daemon and connect to it."""
 
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -14,24 +15,52 @@ from segue.runtime.daemon_record import MAX_RECORD_BYTES, read_record
 
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
-"""Seconds between attempts at a daemon whose backlog is full: short, for it drains in milliseconds."""
+"""Seconds: the pauses between attempts while the backlog of the listener is full. It drains in milliseconds."""
 
-ASK_SECONDS = 2.0
-"""For the one question at a socket that nobody named and no record vouches for."""
+CHECK_SECONDS = 2.0
+"""Seconds: the timeout of the request that asks a daemon at the default socket for its database."""
 
 ABSENT = {errno.ENOENT, errno.ECONNREFUSED}
-"""What the kernel says where nobody listens; anything else is no reason to start a daemon."""
+"""Error numbers: no process listens. Only then may a daemon be started."""
 
 Target = Paths | Path | str
-"""The places that `resolve_paths` found, or a socket's path."""
+"""The paths of `resolve_paths`, or the path of a socket."""
 
 
-def try_connect(where: Target) -> socket.socket | None:
-    """A connected socket, or None if the daemon is there but too busy to accept; Unreachable if nobody serves.
+def connection_attempts(
+    target: Target, timeout: float | None, *, autostart: bool, grace: float = 0
+) -> Iterator[socket.socket | float | Paths]:
+    """Yield the seconds to wait before each attempt, and at last the connection, or the paths of a daemon to start.
 
-    A record that leads nowhere, left by a daemon that was killed, is passed over.
+    During the first `grace` seconds no daemon is started, because a service manager may be restarting it.
+
+    Raises:
+        Unreachable: no daemon serves, and none may be started.
+        TimedOut: the daemon accepted no connection within `timeout` seconds.
     """
-    *guesses, last = _candidates(where)
+    delays = backoff_delays(target, timeout)
+    patience = time.monotonic() + (grace if timeout is None else min(grace, timeout))
+    while True:
+        try:
+            if (connected := try_connect(target)) is not None:
+                yield connected
+        except Unreachable as fault:
+            if not fault.absent or time.monotonic() >= patience:
+                if not (autostart and can_autostart(target, fault)):
+                    raise
+                yield target
+        yield next(delays)
+
+
+def try_connect(target: Target) -> socket.socket | None:
+    """Return a connected socket, or None if the backlog of the listener is full.
+
+    A record file that a killed daemon left is ignored.
+
+    Raises:
+        Unreachable: no daemon serves.
+    """
+    *guesses, last = _candidates(target)
     for guess in guesses:
         try:
             return _connect(guess)
@@ -40,38 +69,38 @@ def try_connect(where: Target) -> socket.socket | None:
     try:
         connected = _connect(last)
     except Unreachable as fault:
-        raise _advised(where, fault) if isinstance(where, Paths) else fault from None
-    if connected and isinstance(where, Paths) and where.database_explicit and not where.socket_explicit:
-        _check_database(connected, where)
+        raise _with_command(target, fault) if isinstance(target, Paths) else fault from None
+    if connected and isinstance(target, Paths) and target.database_explicit and not target.socket_explicit:
+        _check_database(connected, target)
     return connected
 
 
-def backoff_delays(where: Target, timeout: float | None) -> Iterator[float]:
-    """Seconds to wait before each further attempt; TimedOut when together they exceed the timeout."""
+def backoff_delays(target: Target, timeout: float | None) -> Iterator[float]:
+    """Yield the seconds to wait before each further attempt; raise TimedOut when their sum exceeds the timeout."""
     pause, waited = FIRST_PAUSE, 0.0
     while timeout is None or waited < timeout:
         yield pause
         waited += pause
         pause = min(pause * 2, LONGEST_PAUSE)
-    said = advice(where) if isinstance(where, Paths) and _leads_to_holder(where) else ""
-    raise TimedOut(f"the daemon accepted no connection within {timeout} s{said}")
+    hint = advice(target) if isinstance(target, Paths) and _leads_to_holder(target) else ""
+    raise TimedOut(f"the daemon accepted no connection within {timeout} s{hint}")
 
 
-def can_autostart(where: Target, fault: Unreachable) -> TypeGuard[Paths]:
-    """Whether to start a daemon where none was found: if its database is known and the environment allows it."""
+def can_autostart(target: Target, fault: Unreachable) -> TypeGuard[Paths]:
+    """Return True if a daemon may be started: its database is known and the environment allows it."""
     allowed = os.environ.get("SEGUE_NO_AUTOSTART", "") in ("", "0")
-    return allowed and fault.absent and isinstance(where, Paths)
+    return allowed and fault.absent and isinstance(target, Paths)
 
 
-def _candidates(where: Target) -> list[Path]:
-    if not isinstance(where, Paths):
-        return [Path(where)]
-    record = None if where.socket_explicit else read_record(where)
-    return [where.socket] if record is None else [Path(record.socket), where.socket]
+def _candidates(target: Target) -> list[Path]:
+    if not isinstance(target, Paths):
+        return [Path(target)]
+    record = None if target.socket_explicit else read_record(target)
+    return [target.socket] if record is None else [Path(record.socket), target.socket]
 
 
 def _leads_to_holder(paths: Paths) -> bool:
-    """Whether the socket is that of whoever has the database, as far as can be told without a connection."""
+    """Return True if the holder of the database probably listens at the socket."""
     record = read_record(paths)
     return not paths.socket_explicit if record is None else record.socket == str(paths.socket)
 
@@ -90,9 +119,9 @@ def _connect(path: Path) -> socket.socket | None:
 
 
 def _check_database(connected: socket.socket, paths: Paths) -> None:
-    """Unreachable if who answers at the default socket serves another database than the one that was named."""
+    """Raise Unreachable if the daemon at the default socket serves another database than the explicit one."""
     try:
-        connected.settimeout(ASK_SECONDS)
+        connected.settimeout(CHECK_SECONDS)
         connected.sendall(b'{"jsonrpc":"2.0","method":"daemon.status","id":0}\n')
         with connected.makefile("rb") as answers:
             served = _parse(answers.readline(MAX_RECORD_BYTES))["result"]["database"]["path"]
@@ -100,12 +129,12 @@ def _check_database(connected: socket.socket, paths: Paths) -> None:
         served = None
     if not _is_text(served) or os.path.realpath(served) != os.path.realpath(paths.database):
         connected.close()
-        raise _advised(paths, Unreachable(paths.database, "nobody serves this database"))
+        raise _with_command(paths, Unreachable(paths.database, "no daemon serves this database"))
 
 
-def _advised(paths: Paths, fault: Unreachable) -> Unreachable:
-    """The same with the command that starts a daemon at these places."""
-    from segue.client.endpoint import start_command  # not needed by a call that finds its daemon
+def _with_command(paths: Paths, fault: Unreachable) -> Unreachable:
+    """Return the error with the command that starts a daemon at these paths."""
+    from segue.client.endpoint import start_command  # Not needed when a daemon serves.
 
     return Unreachable(fault.path, fault.reason, start_command(paths), absent=fault.absent)
 

@@ -1,6 +1,6 @@
-"""Requests as lines, lines as answers and events, and whose they are: no socket here."""
+"""Encode requests, decode responses and events, and match them. This module does not use a socket."""
 
-from collections import defaultdict, deque
+from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,17 +9,18 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from segue.client.errors import ConnectionLost, ProtocolError
 from segue.client.socket_io import MAX_ANSWER_BYTES
-from segue.errors import SegueError, from_wire
+from segue.errors import SegueError, ShuttingDown, from_wire
 from segue.jsonrpc.framing import LineDecoder, TooLong
 
 if TYPE_CHECKING:
+    from segue.client.event_queue import EventQueue
     from segue.events import Event
 
 R = TypeVar("R")
 
 
 class WireError(Struct):
-    """The error object of an answer."""
+    """The error object of a response."""
 
     code: int
     message: str
@@ -27,7 +28,7 @@ class WireError(Struct):
 
 
 class Answer(Struct):
-    """A result not yet decoded, or an error."""
+    """A response with a result that is not decoded yet, or an error; or a notification."""
 
     id: int | str | None | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
@@ -35,24 +36,40 @@ class Answer(Struct):
     method: str | UnsetType = UNSET
     params: Raw | UnsetType = UNSET
 
+    @property
+    def is_shutting_down(self) -> bool:
+        """Return True if the daemon refused the request because it exits."""
+        data = self.error.data if isinstance(self.error, WireError) else None
+        return data is not None and data.get("kind") == ShuttingDown.kind
+
     def raw(self) -> bytes:
-        """The result as the daemon wrote it; raises the error that it answered instead."""
+        """Return the JSON text of the result exactly as the daemon sent it.
+
+        Raises:
+            SegueError: the response is an error.
+            ProtocolError: the response has neither a result nor an error.
+        """
         if isinstance(self.error, WireError):
-            raise self.fault(self.error)
+            raise self.exception(self.error)
         if isinstance(self.result, UnsetType):
-            raise ProtocolError("the answer has neither a result nor an error")
+            raise ProtocolError("the response has neither a result nor an error")
         return bytes(self.result)
 
     def decode(self, kind: type[R]) -> R:
-        """The result as a value of the type; unknown members, from a newer daemon, are left out."""
+        """Return the result as a value of the type, without members that only a newer daemon sends.
+
+        Raises:
+            SegueError: the response is an error.
+            ProtocolError: the result has another type.
+        """
         try:
             return msgspec.json.decode(self.raw(), type=kind)
         except msgspec.ValidationError as error:
-            raise ProtocolError(f"the result is not as agreed: {error}") from None
+            raise ProtocolError(f"the result has an unexpected type: {error}") from None
 
     @staticmethod
-    def fault(error: WireError) -> SegueError:
-        """The exception that the daemon raised."""
+    def exception(error: WireError) -> SegueError:
+        """Return the exception that an error object stands for."""
         return from_wire(msgspec.structs.asdict(error))
 
 
@@ -61,90 +78,132 @@ _encode = msgspec.json.Encoder().encode
 
 
 class RequestPipeline:
-    """The requests of one connection that wait for their answers, which come in the order of the requests."""
+    """The pending requests and the subscriptions of one connection. Responses arrive in the order of the requests."""
 
     def __init__(self) -> None:
         self._lines = LineDecoder(MAX_ANSWER_BYTES)
         self._ids = count(1)
-        self._waiting: dict[int, Answer | None] = {}
-        self._abandoned: set[int] = set()
-        self._events: defaultdict[str, deque[Event]] = defaultdict(deque)
+        self._pending: dict[int, Answer | None] = {}
+        self._forgotten: set[int] = set()
+        self._subscribing: set[int] = set()
+        self._events: dict[str, EventQueue] = {}
 
-    def ask(self, name: str, params: Any) -> tuple[int, bytes]:
-        """The id of a new request, and its line."""
+    def new_request(self, name: str, params: Any) -> tuple[int, bytes]:
+        """Return the ID of a new request, and its line."""
         id = next(self._ids)
         request = {"jsonrpc": "2.0", "method": name, "id": id}
         line = _encode(request if params is None else {**request, "params": params}) + b"\n"
-        self._waiting[id] = None
+        self._pending[id] = None
+        if name == "events.subscribe":
+            self._subscribing.add(id)
+        elif name == "events.unsubscribe":
+            for value in _values(params):
+                self._events.pop(value, None)
         return id, line
 
     def feed(self, data: bytes) -> None:
-        """Take in what was received: nothing at all means that the daemon closed the connection."""
-        if not data:
-            raise ConnectionLost("the daemon closed the connection before it answered")
-        for line in self._lines.feed(data):
-            self._settle(line)
+        """Decode received bytes.
 
-    def take(self, id: int) -> Answer | None:
-        """The answer, once; None while it has not come."""
-        answer = self._waiting[id]
+        Raises:
+            ConnectionLost: there are none, because the daemon closed the connection.
+            ProtocolError: a line is neither an event nor the response to a request.
+        """
+        if not data:
+            raise ConnectionLost("the daemon closed the connection")
+        for line in self._lines.feed(data):
+            answer = parse_answer(line)
+            self._take_response(answer) if answer.method is UNSET else self._take_notification(answer)
+
+    def pop_response(self, id: int) -> Answer | None:
+        """Return the response to a request and forget the request; None before the response arrives."""
+        answer = self._pending[id]
         if answer is not None:
-            del self._waiting[id]
+            del self._pending[id]
         return answer
 
-    def abandon(self, id: int) -> None:
-        """Nobody waits for that answer any more: it will be dropped when it comes."""
-        if id in self._waiting and self._waiting.pop(id) is None:
-            self._abandoned.add(id)
+    def forget(self, id: int) -> None:
+        """Drop the response to a request, now or when it arrives."""
+        if id in self._pending and self._pending.pop(id) is None:
+            self._forgotten.add(id)
 
-    def take_event(self, subscription_id: str) -> "Event | None":
-        """The subscription's next event, once; None while none has come."""
-        waiting = self._events[subscription_id]
-        return waiting.popleft() if waiting else None
+    def pop_event(self, subscription_id: str) -> "Event | None":
+        """Return the next event of a subscription; None if there is none yet.
 
-    def _settle(self, line: bytes | TooLong) -> None:
-        answer = parse_answer(line)
-        if answer.method is not UNSET:
-            self._keep(answer)
-            return
-        id = self._next() if answer.id is None else answer.id
-        if id in self._abandoned:
-            self._abandoned.discard(id)
-        elif isinstance(id, int) and self._waiting.get(id, answer) is None:
-            self._waiting[id] = answer
+        Raises:
+            ConnectionLost: this connection does not have the subscription.
+        """
+        queue = self._events.get(subscription_id)
+        if queue is None:
+            raise ConnectionLost(f"the connection has no subscription {subscription_id!r}; subscribe again")
+        return queue.pop()
+
+    def _take_response(self, answer: Answer) -> None:
+        id = self._oldest_unanswered() if answer.id is None else answer.id
+        if id in self._forgotten:
+            self._forgotten.discard(id)
+        elif isinstance(id, int) and self._pending.get(id, answer) is None:
+            self._pending[id] = answer
         else:
-            raise ProtocolError(f"an answer to nothing that was asked came (id {id!r})")
+            raise ProtocolError(f"received a response to an unknown request (id {id!r})")
+        if id in self._subscribing:
+            self._subscribing.discard(id)
+            self._open_queue(answer)
 
-    def _keep(self, notification: Answer) -> None:
+    def _open_queue(self, answer: Answer) -> None:
+        """Accept the events of a new subscription. The response arrives before the first of them."""
+        if isinstance(answer.result, UnsetType):
+            return
+        from segue.client.event_queue import EventQueue
+        from segue.results import Subscribed
+
+        self._events[answer.decode(Subscribed).subscription_id] = EventQueue()
+
+    def _take_notification(self, notification: Answer) -> None:
         if notification.method != "event" or isinstance(notification.params, UnsetType):
-            return  # of a newer daemon
-        from segue.events import decode_event  # with every type there is, which a plain call does not need
+            return  # Of a newer daemon.
+        from segue.events import decode_event  # Imported here, because it loads all types and few clients need it.
 
         try:
             event = decode_event(notification.params)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ProtocolError(f"an event that is not as agreed came: {error}") from None
-        if event is not None:
-            self._events[event.subscription_id].append(event)
+            raise ProtocolError(f"received an event of an unexpected form: {error}") from None
+        if event is not None and (queue := self._events.get(event.subscription_id)) is not None:
+            queue.put(event, len(memoryview(notification.params)))
 
-    def _next(self) -> int | None:
-        """Which request an answer without an id belongs to: answers come in order."""
-        unanswered = (id for id, answer in self._waiting.items() if answer is None)
-        return min((*unanswered, *self._abandoned), default=None)
+    def _oldest_unanswered(self) -> int | None:
+        """Return the request that a response without an ID belongs to."""
+        unanswered = (id for id, answer in self._pending.items() if answer is None)
+        return min((*unanswered, *self._forgotten), default=None)
 
 
 def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The params of a typed call: what is UNSET is left out."""
+    """Return the parameters of a typed call without those that are UNSET.
+
+    Raises:
+        TypeError: a parameter is given by position.
+    """
     if args:
         raise TypeError("parameters are given by name")
     return {name: value for name, value in kwargs.items() if value is not UNSET}
 
 
 def parse_answer(line: bytes | TooLong) -> Answer:
-    """An answer, or a notification, from its line; ProtocolError if it is none."""
+    """Return the response or the notification that a line contains.
+
+    Raises:
+        ProtocolError: the line is neither.
+    """
     if isinstance(line, TooLong):
-        raise ProtocolError(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
+        raise ProtocolError(f"received a response of more than {MAX_ANSWER_BYTES} bytes")
     try:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(f"a line that is no JSON-RPC answer came: {error}") from None
+        raise ProtocolError(f"received a line that is no JSON-RPC response: {error}") from None
+
+
+def _values(params: Any) -> Iterator[Any]:
+    """Yield the parameter values of a request whether they are given by name or by position."""
+    if isinstance(params, dict):
+        yield from params.values()
+    elif isinstance(params, list | tuple):
+        yield from params

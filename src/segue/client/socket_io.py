@@ -1,70 +1,89 @@
-"""A connected socket of the standard library: bytes out, bytes in, each under a deadline."""
+"""Send and receive bytes on a connected socket, each under a deadline."""
 
+import select
 import socket
 import time
+from contextlib import suppress
 
 from segue.client.diagnostics import advice_on_peer
 from segue.client.errors import ConnectionLost, TimedOut
 from segue.paths import Paths
 
-CHUNK = 262_144
+CHUNK_BYTES = 262_144
+"""Bytes: the most that one call receives."""
 
 MAX_ANSWER_BYTES = 2**30
-"""The daemon ends a page at some 16 MiB; one row may go beyond that, but never by so much."""
+"""Bytes: the longest response. The daemon ends a page at 16 MiB, and a single row is not much longer."""
 
 
 class SocketIO:
-    """The connection of one thread; `paths` only help to say who does not answer."""
+    """A non-blocking socket. One thread may send while another one receives, because neither changes its mode."""
 
     def __init__(self, connected: socket.socket, paths: Paths | None = None) -> None:
+        connected.settimeout(0)
         self._socket = connected
         self._paths = paths
 
     def send(self, data: bytes, timeout: float | None) -> None:
-        """Send it all within so many seconds, else close and raise TimedOut: half of it would spoil the connection."""
+        """Send all data.
+
+        Returns without an error if the daemon has closed the connection, because its last response, such as
+        `overloaded`, may still be readable.
+
+        Raises:
+            TimedOut: not all data was sent within `timeout` seconds. The connection cannot be used again.
+            ConnectionLost: the connection failed.
+        """
+        deadline = deadline_of(timeout)
+        left = memoryview(data)
         try:
-            self._socket.settimeout(timeout)
-            self._socket.sendall(data)
+            while left:
+                with suppress(BlockingIOError):
+                    left = left[self._socket.send(left) :]
+                    continue
+                if not self._wait(select.POLLOUT, deadline):
+                    raise TimedOut(f"the daemon did not take the request within {timeout} s{self._hint()}")
         except (BrokenPipeError, ConnectionResetError):
-            # The daemon closed: its last words, such as `overloaded`, may still be there to be read.
             return
-        except TimeoutError:
-            said = f"the daemon did not take the request in time{self._advice()}"
-            self.close()
-            raise TimedOut(said) from None
         except OSError as error:
-            raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
-        except BaseException:
-            self.close()
-            raise
+            raise ConnectionLost(f"the connection failed: {error.strerror}") from None
 
     def receive(self, deadline: float | None, timeout: float | None) -> bytes:
-        """What has come by then, nothing at the end; TimedOut says that `timeout` seconds were too few."""
+        """Return received bytes, or none if the daemon closed the connection.
+
+        Raises:
+            TimedOut: the deadline passed; the message names `timeout` seconds.
+            ConnectionLost: the connection failed.
+        """
         try:
-            self._socket.settimeout(_left(deadline))
-            return self._socket.recv(CHUNK)
-        except TimeoutError:
-            raise TimedOut(f"no answer within {timeout} s{self._advice()}") from None
+            while True:
+                with suppress(BlockingIOError):
+                    return self._socket.recv(CHUNK_BYTES)
+                if not self._wait(select.POLLIN, deadline):
+                    raise TimedOut(f"no response within {timeout} s{self._hint()}")
         except OSError as error:
-            raise ConnectionLost(f"the connection is gone: {error.strerror}") from None
+            raise ConnectionLost(f"the connection failed: {error.strerror}") from None
+
+    def shut_down(self) -> None:
+        """End the connection and wake threads that send or receive."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the connection; closing twice is once."""
+        """Close the socket. Closing it again has no effect."""
         self._socket.close()
 
-    def _advice(self) -> str:
+    def _wait(self, event: int, deadline: float | None) -> bool:
+        """Return True if the socket is ready before the deadline."""
+        poll = select.poll()  # Not select, which fails for descriptors above 1023.
+        poll.register(self._socket, event)
+        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        return bool(poll.poll(left))
+
+    def _hint(self) -> str:
         return advice_on_peer(self._socket, self._paths)
 
 
 def deadline_of(timeout: float | None) -> float | None:
-    """The moment in so many seconds, by the monotonic clock; None is never."""
+    """Return the time of the monotonic clock in `timeout` seconds; None means no deadline."""
     return None if timeout is None else time.monotonic() + timeout
-
-
-def _left(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

@@ -1,0 +1,163 @@
+"""Follow events and messages across restarts of the daemon.
+
+The functions here do not use a socket. They yield steps, which `Client` and `AsyncClient` execute:
+
+1. Subscribe; with the cursor of the last event, if there is one.
+2. Emit each event. For messages, first emit those that `message.list` returns after the last emitted ID.
+3. After a `reset` event, list the messages again. The ID detects a message that arrives twice.
+4. When the connection is lost, report it with `Lost` and continue with step 1.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from segue.client.errors import ClientError
+from segue.errors import NotFound, Overloaded, ShuttingDown
+from segue.events import RESET, Event
+from segue.models import Message, Session
+from segue.results import MessagePage, Subscribed
+
+R = TypeVar("R")
+
+OnLost = Callable[[Exception], None]
+
+UNAVAILABLE = (ClientError, ShuttingDown, Overloaded)
+"""Errors of a daemon that does not serve at the moment."""
+
+
+class Exchange(NamedTuple):
+    """A step that sends a request. Its reply is the response."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class NextEvent(NamedTuple):
+    """A step that waits for an event of a subscription. Its reply is the event."""
+
+    subscription_id: str
+
+
+class Lost(NamedTuple):
+    """A step that reports a lost connection and pauses."""
+
+    fault: Exception
+
+
+class Emit(NamedTuple, Generic[R]):
+    """A step that hands a value to the caller."""
+
+    value: R
+
+
+Steps = Generator[Exchange | NextEvent | Lost | Emit[R], Any, None]
+"""Steps with values of type R. An error of an exchange is thrown into the generator."""
+
+
+class MessageFilter(NamedTuple):
+    """The messages to follow; None does not restrict them."""
+
+    session_id: str | None = None
+    working_dir: str | None = None
+    bot_id: str | None = None
+
+
+class FollowedMessage(NamedTuple):
+    """A message with the latest known state of its session, or None if the session is deleted."""
+
+    message: Message
+    session: Session | None
+
+
+def follow_events(filters: dict[str, Any]) -> Steps[Event]:
+    """Yield the steps that emit all events that the parameters of `events.subscribe` select."""
+    cursor = filters.get("cursor")
+    while True:
+        try:
+            subscription = yield from _subscribe({**filters, "cursor": cursor})
+            cursor = cursor or subscription.cursor
+            while True:
+                event: Event = yield NextEvent(subscription.subscription_id)
+                cursor = event.cursor
+                yield Emit(event)
+        except UNAVAILABLE as fault:
+            yield Lost(fault)
+
+
+def follow_messages(wanted: MessageFilter, after_id: int | None) -> Steps[FollowedMessage]:
+    """Yield the steps that emit each wanted message after `after_id` once."""
+    follower = _Follower(wanted, after_id)
+    while True:
+        try:
+            yield from follower.follow()
+        except UNAVAILABLE as fault:
+            yield Lost(fault)
+
+
+class _Follower:
+    """The last emitted ID, and the sessions of the messages. IDs grow in the order of the commits."""
+
+    def __init__(self, wanted: MessageFilter, after_id: int | None) -> None:
+        self._wanted = wanted
+        self._last_id = after_id
+        self._sessions: dict[str, Session | None] = {}
+
+    def follow(self) -> Steps[FollowedMessage]:
+        page: MessagePage = (yield Exchange("message.list", {"order": "desc", "limit": 1})).decode(MessagePage)
+        newest = page.messages[0].id if page.messages else 0
+        # The newest ID is lower than the last one if that message was deleted or the database was replaced.
+        self._last_id = newest if self._last_id is None else min(self._last_id, newest)
+        self._sessions.clear()
+        filters = {name: value for name, value in self._wanted._asdict().items() if value is not None}
+        subscription = yield from _subscribe({**filters, "kinds": ["message.appended", "session.updated"]})
+        yield from self._missed()
+        while True:
+            event: Event = yield NextEvent(subscription.subscription_id)
+            if isinstance(event.data, Session):
+                self._sessions[event.data.id] = event.data
+            elif isinstance(event.data, Message):
+                yield from self._emit(event.data)
+            elif event.kind == RESET:
+                yield from self._missed()
+
+    def _missed(self) -> Steps[FollowedMessage]:
+        more = True
+        while more:
+            params: dict[str, Any] = {"after_id": self._last_id}
+            if self._wanted.session_id is not None:
+                params["session_id"] = self._wanted.session_id
+            page: MessagePage = (yield Exchange("message.list", params)).decode(MessagePage)
+            for message in page.messages:
+                if self._is_wanted(message, (yield from self._session(message.session_id))):
+                    yield from self._emit(message)
+                self._last_id = max(self._last_id or 0, message.id)
+            more = page.has_more and bool(page.messages)
+
+    def _emit(self, message: Message) -> Steps[FollowedMessage]:
+        if message.id > (self._last_id or 0):
+            session = yield from self._session(message.session_id)
+            self._last_id = message.id
+            yield Emit(FollowedMessage(message, session))
+
+    def _is_wanted(self, message: Message, session: Session | None) -> bool:
+        """Return True if a listed message passes the filter and is no copy that a fork made."""
+        if session is None:
+            return self._wanted.working_dir is None and self._wanted.bot_id is None
+        # The copies of a fork are older than their session.
+        copied = "forked_from" in session.metadata and message.created_at < session.created_at
+        right_directory = self._wanted.working_dir in (None, session.working_dir)
+        return not copied and right_directory and self._wanted.bot_id in (None, session.bot_id)
+
+    def _session(self, session_id: str) -> Generator[Exchange, Any, Session | None]:
+        if session_id not in self._sessions:
+            answer = yield Exchange("session.get", {"session_id": session_id})
+            try:
+                self._sessions[session_id] = answer.decode(Session)
+            except NotFound:
+                self._sessions[session_id] = None
+        return self._sessions[session_id]
+
+
+def _subscribe(params: dict[str, Any]) -> Generator[Exchange, Any, Subscribed]:
+    subscribed: Subscribed = (yield Exchange("events.subscribe", params)).decode(Subscribed)
+    return subscribed
