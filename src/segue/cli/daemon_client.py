@@ -1,5 +1,6 @@
 """The connection of a command to the daemon, opened at the first request."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -57,6 +58,13 @@ class DaemonClient:
         """
         return self.exchange(name, **params).decode(kind)
 
+    def pages(
+        self, name: str, kind: type[R], /, max_rows: int | None = None, **params: Any
+    ) -> Iterator[tuple[Answer, R]]:
+        """Yield each response of a list method with its page; parameters that are None are left out."""
+        given = {key: value for key, value in params.items() if value is not None}
+        return self.client.exchange_pages(name, kind, given, max_rows)
+
     def reconnect(self, *, autostart: bool = False) -> None:
         """Close the connection and open another one.
 
@@ -81,6 +89,7 @@ class DaemonClient:
     def _connect(self, *, autostart: bool) -> Client:
         client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)
         client.timeout = ANSWER_SECONDS
+        client.retry_seconds = 0  # A command fails immediately; `ask` and `tail` retry and report it.
         return client
 
     def __enter__(self) -> Self:

@@ -187,7 +187,7 @@ def test_a_tail_does_not_bring_a_stopped_daemon_back(segue: Cli, background: Bac
         wait_until(lambda: segue.ok("status", "--json").json["subscriptions"] == 1)
         segue.ok("rpc", "daemon.shutdown")
         assert tail.stderr is not None
-        assert b"away" in tail.stderr.readline()
+        assert b"waiting for it" in tail.stderr.readline()
         wait_until(background.is_gone)
         assert background.starts == 1
     finally:

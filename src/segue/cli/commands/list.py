@@ -1,8 +1,5 @@
 """The `list` and `current` commands."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
@@ -10,12 +7,8 @@ from segue.cli.groups import command
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
 from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
-from segue.client.protocol import Answer
 from segue.errors import NotFound
 from segue.results import Resolution, SessionPage
-
-PAGE = 1000
-"""Sessions: the size of one request. Bounds the memory used for a large archive."""
 
 
 @command(examples=["segue list", "segue list --here --status active", "segue list --all --json"])
@@ -51,7 +44,7 @@ def list(
         "name_contains": name,
     }
     current_id = None if as_json else _current_id(daemon, bot)
-    for response, page in _pages(daemon, filters, None if everything else limit):
+    for response, page in daemon.pages("session.list", SessionPage, None if everything else limit, **filters):
         if as_json:
             echo_json(response.raw())
         else:
@@ -76,18 +69,6 @@ def current(daemon: DaemonClient, *, bot: str | None, as_json: bool) -> int:
     elif resolution.session is not None:
         print_sessions([resolution.session], resolution.session.id)
     return 0 if resolution.session is not None else warn(nothing_to_continue(resolution), 1)
-
-
-def _pages(daemon: DaemonClient, filters: dict[str, Any], wanted: int | None) -> Iterator[tuple[Answer, SessionPage]]:
-    offset = 0
-    while True:
-        limit = PAGE if wanted is None else min(PAGE, wanted - offset)
-        response = daemon.exchange("session.list", **filters, limit=limit, offset=offset)
-        page = response.decode(SessionPage)
-        yield response, page
-        offset += len(page.sessions)
-        if not page.sessions or offset >= page.total or offset == wanted:
-            return
 
 
 def _current_id(daemon: DaemonClient, bot: str | None) -> str | None:

@@ -12,9 +12,6 @@ from segue.cli.session_lookup import find_session
 from segue.models import Category, Memory
 from segue.results import Deleted, MemoryPage
 
-PAGE = 1000
-"""Memories: the size of one request. Bounds the memory used for a large archive."""
-
 CATEGORIES = click.Choice(get_args(Category))
 
 
@@ -47,20 +44,16 @@ def list_memories(
     Columns: ID, category, importance, fact, and the ID of the memory that supersedes it. --json prints one line for
     every 1000 memories.
     """
-    offset, total = 0, 1
-    while offset < total:
-        response = daemon.exchange(
-            "memory.list",
-            bot_id=bot,
-            session_id=session_id,
-            category=category,
-            include_superseded=superseded,
-            limit=PAGE,
-            offset=offset,
-        )
-        page = response.decode(MemoryPage)
+    pages = daemon.pages(
+        "memory.list",
+        MemoryPage,
+        bot_id=bot,
+        session_id=session_id,
+        category=category,
+        include_superseded=superseded,
+    )
+    for response, page in pages:
         echo_json(response.raw()) if as_json else _print_memories(page.memories)
-        offset, total = offset + max(len(page.memories), 1), page.total
 
 
 @command("add", examples=["segue memory add 'Deploys on Fridays' --importance 5", "segue memory add - < fact.txt"])

@@ -14,9 +14,6 @@ from segue.cli.session_lookup import current_directory, find_session
 from segue.results import SearchHit, SearchPage
 from segue.timestamps import timestamp, wall_ms
 
-PAGE = 200
-"""Hits: the size of one request. It is the largest that the daemon accepts."""
-
 MARKS = re.compile("\ue000([^\ue001]*)\ue001")
 UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
@@ -72,18 +69,9 @@ def search(
         "since": since,
     }
     shown = 0
-    while True:
-        response = daemon.exchange(
-            "message.search", query=" ".join(words), **filters, limit=min(PAGE, limit - shown), offset=shown
-        )
-        page = response.decode(SearchPage)
-        if as_json:
-            echo_json(response.raw())
-        else:
-            _print_page(page)
+    for response, page in daemon.pages("message.search", SearchPage, limit, query=" ".join(words), **filters):
+        echo_json(response.raw()) if as_json else _print_page(page)
         shown += len(page.hits)
-        if not page.hits or shown >= min(page.total, limit):
-            break
     if not shown and stdout_is_tty():
         warn("nothing found")
     return 0 if shown else 1

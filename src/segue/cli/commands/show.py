@@ -1,7 +1,5 @@
 """The `show` command."""
 
-from collections.abc import Iterator
-
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
@@ -9,11 +7,7 @@ from segue.cli.groups import command
 from segue.cli.output.terminal import echo_json
 from segue.cli.output.transcript import print_message, print_session
 from segue.cli.session_lookup import find_or_current
-from segue.client.protocol import Answer
 from segue.results import MessagePage
-
-PAGE = 1000
-"""Messages: the size of one request. The daemon returns fewer if they are long."""
 
 
 @command(examples=["segue show", "segue show 2026-11-21-0531-754", "segue show --json | jq .messages"])
@@ -29,20 +23,9 @@ def show(daemon: DaemonClient, *, session_id: str | None, as_json: bool) -> None
     session = find_or_current(daemon, session_id)
     if not as_json:
         print_session(session)
-    for response, page in _pages(daemon, session.id):
+    for response, page in daemon.pages("message.list", MessagePage, session_id=session.id):
         if as_json:
             echo_json(response.raw())
         else:
             for message in page.messages:
                 print_message(message)
-
-
-def _pages(daemon: DaemonClient, session_id: str) -> Iterator[tuple[Answer, MessagePage]]:
-    after_id: int | None = None
-    more = True
-    while more:
-        response = daemon.exchange("message.list", session_id=session_id, after_id=after_id, limit=PAGE)
-        page = response.decode(MessagePage)
-        yield response, page
-        more = page.has_more and bool(page.messages)
-        after_id = page.messages[-1].id if page.messages else None

@@ -3,7 +3,6 @@
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 
 import click
 import msgspec
@@ -14,12 +13,8 @@ from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, st
 from segue.cli.output.transcript import COLORS, part_types
 from segue.cli.session_lookup import current_directory, find_session
 from segue.client import ClientError
-from segue.errors import NotFound, Overloaded, ShuttingDown
-from segue.models import Message, Session
-from segue.results import MessagePage, Subscribed
-
-RETRY_SECONDS = 0.3
-"""Seconds: pause between two attempts to reconnect. A restart of the daemon takes about as long."""
+from segue.client.retry import FOLLOW_PAUSE
+from segue.models import Message
 
 
 @command(examples=["segue tail", "segue tail --here", "segue tail --json | jq -r .content"])
@@ -33,122 +28,47 @@ def tail(daemon: DaemonClient, *, here_only: bool, session: str | None, as_json:
     Each message is one line; --json prints it whole. If the daemon stops, tail reconnects and prints the messages it
     missed, without duplicates.
     """
-    follower = MessageFollower(daemon, current_directory() if here_only else None, session, as_json=as_json)
-    while True:
-        try:
-            for message in follower.messages():
-                follower.show(message)
-        except (ClientError, ShuttingDown, Overloaded):
-            if follower.connected:
-                warn("the daemon is not available; waiting for it")
-            follower.connected = False
-        _reconnect(daemon)
-
-
-def _reconnect(daemon: DaemonClient) -> None:
-    while True:
-        time.sleep(RETRY_SECONDS)
-        try:
-            return daemon.reconnect()
-        except ClientError:
-            continue
-
-
-class MessageFollower:
-    """The filter of `tail` and the ID of the last message printed.
-
-    One ID suffices, because message IDs grow in the order of the commits.
-    """
-
-    def __init__(self, daemon: DaemonClient, working_dir: str | None, given: str | None, *, as_json: bool) -> None:
-        self.connected = True
-        """False after the user was warned that the daemon is not available."""
-        self._daemon = daemon
-        self._working_dir = working_dir
-        self._given = given
-        self._as_json = as_json
-        self._session_id: str | None = None
-        self._last_id: int | None = None
-        self._sessions: dict[str, Session | None] = {}
-
-    def messages(self) -> Iterator[Message]:
-        """Yield the messages after the last one printed, then each new one.
-
-        Raises:
-            ClientError: The daemon left.
-        """
-        if self._given is not None and self._session_id is None:
-            self._session_id = find_session(self._daemon, self._given).id
-        newest = self._newest_id()
-        # The newest ID is lower than the last one printed if that message was deleted or the database was replaced.
-        self._last_id = newest if self._last_id is None else min(self._last_id, newest)
-        self._sessions.clear()
-        subscription_id = self._subscribe()
-        self.connected = True
-        # A message may arrive twice, from the list and as an event. Its ID tells.
-        yield from self._missed()
-        for event in self._daemon.client.events(subscription_id):
-            if isinstance(event.data, Session):
-                self._sessions[event.data.id] = event.data
-            elif isinstance(event.data, Message):
-                yield from self._unseen(event.data)
-            elif event.kind == "reset":
-                yield from self._missed()
-
-    def show(self, message: Message) -> None:
-        """Print one message and flush, because a user is watching."""
-        if self._as_json:
+    outage = _Outage()
+    _wait_for_daemon(daemon, outage)
+    session_id = None if session is None else find_session(daemon, session).id
+    followed = daemon.client.follow_messages(
+        session_id=session_id, working_dir=current_directory() if here_only else None, on_lost=outage.begin
+    )
+    for message, its_session in followed:
+        outage.end()
+        if as_json:
             echo_json(msgspec.json.encode(message))
         else:
-            session = self._session(message.session_id)
-            _print(message, (session.name if session else None) or "")
-        sys.stdout.flush()
+            _print(message, (its_session.name if its_session else None) or "")
+        sys.stdout.flush()  # Because a user is watching.
 
-    def _newest_id(self) -> int:
-        page = self._daemon.call("message.list", MessagePage, order="desc", limit=1)
-        return page.messages[0].id if page.messages else 0
 
-    def _subscribe(self) -> str:
-        return self._daemon.call(
-            "events.subscribe",
-            Subscribed,
-            session_id=self._session_id,
-            working_dir=self._working_dir,
-            kinds=["message.appended", "session.updated"],
-        ).subscription_id
+def _wait_for_daemon(daemon: DaemonClient, outage: "_Outage") -> None:
+    """Connect; start a daemon only at the first attempt, because one that was stopped should stay stopped."""
+    while True:
+        try:
+            daemon.client.exchange("daemon.ping")
+        except ClientError as fault:
+            outage.begin(fault)
+            daemon.autostart = False
+            time.sleep(FOLLOW_PAUSE)
+        else:
+            return
 
-    def _missed(self) -> Iterator[Message]:
-        more = True
-        while more:
-            page = self._daemon.call("message.list", MessagePage, session_id=self._session_id, after_id=self._last_id)
-            for message in page.messages:
-                if self._is_wanted(message):
-                    yield from self._unseen(message)
-                self._last_id = max(self._last_id or 0, message.id)
-            more = page.has_more
 
-    def _unseen(self, message: Message) -> Iterator[Message]:
-        if message.id > (self._last_id or 0):
-            self._last_id = message.id
-            yield message
+class _Outage:
+    """The state of the warning, so that each outage is reported once."""
 
-    def _is_wanted(self, message: Message) -> bool:
-        """Return True if the message is of the wanted directory and no copy made by a fork."""
-        session = self._session(message.session_id)
-        if session is None:
-            return self._working_dir is None
-        # The copies of a fork are older than their session.
-        copied = "forked_from" in session.metadata and message.created_at < session.created_at
-        return not copied and self._working_dir in (None, session.working_dir)
+    def __init__(self) -> None:
+        self._reported = False
 
-    def _session(self, session_id: str) -> Session | None:
-        """Return the last known state of the session, or None if it is deleted."""
-        if session_id not in self._sessions:
-            try:
-                self._sessions[session_id] = self._daemon.call("session.get", Session, session_id=session_id)
-            except NotFound:
-                self._sessions[session_id] = None
-        return self._sessions[session_id]
+    def begin(self, _: Exception) -> None:
+        if not self._reported:
+            warn("the daemon is not available; waiting for it")
+        self._reported = True
+
+    def end(self) -> None:
+        self._reported = False
 
 
 def _print(message: Message, name: str) -> None:
