@@ -1,0 +1,162 @@
+"""What the parts of a message mean: texts, tool calls and their results, media, and how many tokens they take.
+
+Clients store parts in the shapes of their provider. This module reads three of them: Anthropic's messages
+(`tool_use`, `tool_result`), OpenAI's chat completions (`tool_calls`, `tool_call_id`) and OpenAI's responses
+(`function_call`, `function_call_output`). Other parts are plain data.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+Part = dict[str, Any]
+
+TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+MEDIA_TYPES = frozenset(
+    ("image", "image_url", "input_image", "audio", "input_audio", "file", "input_file", "document", "video")
+)
+
+MEDIA_TOKENS = 1600
+"""Tokens of an image or a recording, whatever its size in bytes: about what providers count for a full image."""
+
+BASE64_CHARS = 256
+"""Characters. A longer string of only base64 characters is data and no text."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_KINDS = tuple(map(re.compile, ("[A-Z]", "[a-z]", "[0-9+/_-]")))
+"""Data has all of these in its first characters; a long word or a hash has not."""
+
+_ONE_EACH = re.compile(r"[⺀-〿぀-ヿ㐀-䶿一-鿿가-힯豈-﫿\U00020000-\U0003ffff]")
+"""Chinese, Japanese and Korean characters: one token each."""
+
+_HALF_EACH = re.compile(r"[ऀ-ॿ฀-໿က-႟ក-៿]")
+"""Characters of Devanagari, Thai, Lao, Burmese and Khmer: two to a token."""
+
+
+class ToolCall(NamedTuple):
+    """A call that a model asked for; `arguments` is the decoded JSON, or text that is no JSON."""
+
+    id: str
+    name: str
+    arguments: Any
+
+
+class ToolResult(NamedTuple):
+    """What a call gave."""
+
+    id: str
+    text: str
+    is_error: bool
+
+
+def text_of(parts: Sequence[Part]) -> str:
+    """Return the text of the text parts, joined by line feeds."""
+    return "\n".join(part["text"] for part in parts if is_text(part))
+
+
+def is_text(part: Part) -> bool:
+    """Return True for a part that is a text of a person or a model."""
+    return part.get("type") in TEXT_TYPES and isinstance(part.get("text"), str)
+
+
+def tool_calls(parts: Sequence[Part] | None) -> list[ToolCall]:
+    """Return the calls in a message's parts."""
+    found: list[ToolCall | None] = []
+    for part in parts or ():
+        several = part.get("tool_calls")
+        found += [_call(call) for call in (several if isinstance(several, list) else [part]) if isinstance(call, dict)]
+    return [call for call in found if call]
+
+
+def tool_results(parts: Sequence[Part] | None) -> list[ToolResult]:
+    """Return the results in a message's parts."""
+    found = []
+    for part in parts or ():
+        id = part.get("tool_use_id") or part.get("tool_call_id")
+        if part.get("type") == "function_call_output":
+            id = part.get("call_id")
+        if isinstance(id, str):
+            value = part.get("content", part.get("output", ""))
+            found.append(ToolResult(id, _plain(value), bool(part.get("is_error"))))
+    return found
+
+
+def strings(value: Any, *, in_media: bool = False) -> Iterator[str]:
+    """Yield every string and number at any depth, but no base64 data."""
+    if isinstance(value, str):
+        if not is_base64(value):
+            yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner, in_media=in_media)
+    elif isinstance(value, dict):
+        media = in_media or value.get("type") in MEDIA_TYPES
+        for name, inner in value.items():
+            if not (media and name == "data"):
+                yield from strings(inner, in_media=media)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def is_base64(text: str) -> bool:
+    """Return True for a `data:` URL and for a long string in the form of base64."""
+    if text.startswith("data:") and ";base64," in text[:200]:
+        return True
+    if len(text) <= BASE64_CHARS or not all(kind.search(text, 0, BASE64_CHARS) for kind in _KINDS):
+        return False
+    return _BASE64.fullmatch(text) is not None
+
+
+def estimate_tokens(content: str, parts: Sequence[Part] | None) -> int:
+    """Return an estimate of a message's tokens, rounded up.
+
+    A token is 4 characters of an alphabetic script, 2 of Devanagari, Thai, Lao, Burmese or Khmer, and 1 of Chinese,
+    Japanese or Korean. Text that is in the content and in the parts counts once.
+    """
+    quarters = _quarters(content)
+    media = 0
+    for part in parts or ():
+        if part.get("type") in MEDIA_TYPES:
+            media += 1
+        elif not (is_text(part) and part["text"] in content):
+            quarters += sum(map(_quarters, strings(part)))
+    return -(-quarters // 4) + media * MEDIA_TOKENS
+
+
+def _quarters(text: str) -> int:
+    """Return four times the tokens of a text, not rounded."""
+    if text.isascii():
+        return len(text)
+    return len(text) + 3 * len(_ONE_EACH.findall(text)) + len(_HALF_EACH.findall(text))
+
+
+def _call(part: Part) -> ToolCall | None:
+    if part.get("type") == "tool_use":
+        return ToolCall(str(part.get("id", "")), str(part.get("name", "")), part.get("input"))
+    if part.get("type") == "function_call":
+        return ToolCall(str(part.get("call_id", "")), str(part.get("name", "")), _decoded(part.get("arguments")))
+    if isinstance(function := part.get("function"), dict) and isinstance(part.get("id"), str):
+        return ToolCall(part["id"], str(function.get("name", "")), _decoded(function.get("arguments")))
+    return None
+
+
+def _decoded(arguments: Any) -> Any:
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
+
+
+def _plain(value: Any) -> str:
+    """Return a result as text: a string, the texts of a list of blocks, or JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        texts = [part["text"] for part in value if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        if texts or not value:
+            return "\n".join(texts)
+    return "" if value is None else msgspec.json.encode(value).decode()
