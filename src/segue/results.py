@@ -1,6 +1,8 @@
 """What methods answer when that is more than one of the values in `types`."""
 
-from msgspec import Struct
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
 
 from segue.models import (
     Bot,
@@ -148,6 +150,8 @@ class ConversationContext(Struct, kw_only=True):
     token_count: Count
     estimated: bool
     dropped: Count
+    request: dict[str, Any] | UnsetType = UNSET
+    """The request of the API that `format` names; absent for the format `segue`."""
 
 
 class CleanupResult(Struct, kw_only=True):

@@ -4,18 +4,25 @@ from segue import store
 from segue.api.request import Context
 from segue.errors import InvalidData, NotFound, StorageError
 from segue.jsonrpc.method import method
-from segue.models import Count, MemoryLimit, SessionId
+from segue.models import ContextFormat, Count, MemoryLimit, SessionId
 from segue.results import ConversationContext
 
 
 @method("context.build", raises=(NotFound, StorageError, InvalidData))
 async def build(
-    ctx: Context, *, session_id: SessionId, max_tokens: Count | None = None, memory_limit: MemoryLimit = 20
+    ctx: Context,
+    *,
+    session_id: SessionId,
+    max_tokens: Count | None = None,
+    memory_limit: MemoryLimit = 20,
+    format: ContextFormat = "segue",
 ) -> ConversationContext:
-    """System prompt, current memories of the bot, newest summary, and the messages after it.
+    """Return system prompt, current memories of the bot, newest summary, and the messages after it.
 
-    Over `max_tokens` only messages are dropped, oldest first, and none from the newest user message on. A
-    message that nobody counted is taken as its characters / 4, and `estimated` is true.
+    Over `max_tokens` only messages are dropped, oldest first, and none from a person's newest message on. Calls of
+    tools and their results are kept or dropped together. A message without a token count is estimated: 1 token for
+    4 characters, for 1 of Chinese, Japanese or Korean, 1600 for an image; `estimated` is then true. With `format`
+    `openai` or `anthropic`, `request` is a valid request of that provider's API without its model.
     """
     return await ctx.store.read(
         store.context.build,
@@ -23,4 +30,5 @@ async def build(
         max_tokens=max_tokens,
         memory_limit=memory_limit,
         answer_bytes=ctx.config.limits.answer_bytes,
+        format=format,
     )

@@ -1,16 +1,22 @@
 """Build the context of a session: what a model needs to continue it, within a budget of tokens."""
 
+from itertools import islice
 from typing import NamedTuple
 
+from msgspec import UNSET
+
 from segue.errors import NotFound
-from segue.models import MAX_INTEGER, Message
+from segue.exchanges import in_reply_order, is_question, units
+from segue.models import MAX_INTEGER, ContextFormat, Memory, Message, Summary
+from segue.parts import estimate_tokens
+from segue.provider_requests import anthropic_request, openai_request
 from segue.results import ConversationContext
 from segue.store.engine.rows import fetch_row, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, messages, summaries
 
-CHARACTERS_PER_TOKEN = 4
-"""Characters: the length of a token in an estimate, rounded up, for text without a token count."""
+QUESTIONS = 200
+"""User messages to look at, from the newest back, for one that a person wrote and that holds no result of a call."""
 
 
 class Tokens(NamedTuple):
@@ -20,21 +26,21 @@ class Tokens(NamedTuple):
     estimated: bool
 
 
-class Tail(NamedTuple):
-    """The newest messages that fit, in order."""
-
-    messages: list[Message]
-    tokens: Tokens
-
-
 def build(
-    tx: Tx, session_id: str, *, max_tokens: int | None, memory_limit: int, answer_bytes: int
+    tx: Tx,
+    session_id: str,
+    *,
+    max_tokens: int | None,
+    memory_limit: int,
+    answer_bytes: int,
+    format: ContextFormat = "segue",
 ) -> ConversationContext:
     """Return system prompt, current memories, newest summary and the messages after it.
 
     1. Everything but the messages is always included, and so is the newest `is_summary` message, which goes first.
     2. The remaining budget is filled from the newest message backwards, so a long session costs only what fits.
-    3. The messages from the newest user message on are included even if they exceed the budget.
+    3. The messages from a person's newest message on are included even if they exceed the budget.
+    4. A call and its results are included or dropped together; replies are put behind their questions.
     """
     bot_id, system_prompt = _session(tx, session_id)
     known = memories.list_page(
@@ -54,8 +60,8 @@ def build(
     budget = None if max_tokens is None else max_tokens - fixed.number
     size = sum(map(wire_bytes, [*known, *filter(None, (summary, compacted))])) + len(system_prompt or "")
     tail = _walk_back(tx, session_id, after, compacted, budget, answer_bytes - size)
-    included = ([compacted] if compacted else []) + tail.messages
-    tokens = _sum([fixed, tail.tokens])
+    included = ([compacted] if compacted else []) + tail
+    tokens = _sum([fixed, *map(message_tokens, tail)])
     return ConversationContext(
         session_id=session_id,
         system_prompt=system_prompt,
@@ -65,19 +71,37 @@ def build(
         token_count=min(tokens.number, MAX_INTEGER),
         estimated=tokens.estimated,
         dropped=messages.count_after(tx, session_id, after) - len(included),
+        request=UNSET if format == "segue" else _request(format, system_prompt, known, summary, included),
     )
 
 
+def _request(
+    format: ContextFormat,
+    system_prompt: str | None,
+    known: list[Memory],
+    summary: Summary | None,
+    included: list[Message],
+) -> dict[str, object]:
+    system = [system_prompt or ""]
+    if known:
+        system.append("\n".join(["Known from earlier conversations:", *(f"- {memory.fact}" for memory in known)]))
+    if summary:
+        system.append(f"Summary of the conversation so far:\n{summary.summary}")
+    return (openai_request if format == "openai" else anthropic_request)(system, included)
+
+
 def estimate(text: str) -> Tokens:
-    """Estimate the tokens of a text from its length."""
-    return Tokens(-(-len(text) // CHARACTERS_PER_TOKEN), estimated=True)
+    """Estimate the tokens of a text from its length and scripts."""
+    return Tokens(estimate_tokens(text, None), estimated=True)
 
 
 def message_tokens(message: Message) -> Tokens:
     """Return the client's token count, else the model's, else an estimate."""
     used = message.output_tokens if message.role == "assistant" else message.input_tokens
     counted = message.token_count if message.token_count is not None else used
-    return estimate(message.content) if counted is None else Tokens(counted, estimated=False)
+    if counted is not None:
+        return Tokens(counted, estimated=False)
+    return Tokens(estimate_tokens(message.content, message.parts), estimated=True)
 
 
 def _session(tx: Tx, session_id: str) -> tuple[str, str | None]:
@@ -91,23 +115,26 @@ def _session(tx: Tx, session_id: str) -> tuple[str, str | None]:
 
 def _walk_back(
     tx: Tx, session_id: str, after: int, compacted: Message | None, budget: int | None, answer_bytes: int
-) -> Tail:
-    """Collect messages from the newest backwards while they fit the budget and the response."""
-    newest_user = messages.newest_user_id(tx, session_id, after)
+) -> list[Message]:
+    """Return the newest messages, in order, that fit the budget and the response."""
+    newest_question = _newest_question(tx, session_id, after)
     included: list[Message] = []
-    tokens = Tokens(0, estimated=False)
-    size = 0
-    for message in messages.backwards(tx, session_id, after):
-        if compacted and message.id == compacted.id:
-            continue
-        total = _sum([tokens, message_tokens(message)])
-        size += wire_bytes(message)
-        optional = newest_user is None or message.id < newest_user
-        if (optional and budget is not None and total.number > budget) or (included and size > answer_bytes):
+    tokens = size = 0
+    found = messages.backwards(tx, session_id, after)
+    for unit in units(message for message in found if not compacted or message.id != compacted.id):
+        tokens += sum(message_tokens(message).number for message in unit)
+        size += sum(map(wire_bytes, unit))
+        optional = newest_question is None or unit[0].id < newest_question
+        if (optional and budget is not None and tokens > budget) or (included and size > answer_bytes):
             break
-        included.append(message)
-        tokens = total
-    return Tail(included[::-1], tokens)
+        included += unit
+    return in_reply_order(included[::-1])
+
+
+def _newest_question(tx: Tx, session_id: str, after: int) -> int | None:
+    """Return the id of a person's newest message; results of calls may have the role `user` too."""
+    found = messages.user_messages_backwards(tx, session_id, after)
+    return next((message.id for message in islice(found, QUESTIONS) if is_question(message)), None)
 
 
 def _sum(costs: list[Tokens]) -> Tokens:

@@ -1,7 +1,11 @@
 """Fork a session: create a new one with copies of its messages, up to a given one."""
 
+from itertools import islice
+
+from segue import exchanges
 from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Session
+from segue.parts import tool_calls, tool_results
 from segue.store.engine.tx import Tx
 from segue.store.records import message_row, messages, sessions
 
@@ -19,7 +23,7 @@ def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None)
     origin = sessions.get(tx, session_id)
     if upto_message_id is not None and messages.session_of(tx, upto_message_id) != session_id:
         raise InvalidParams("a message of another session", path="$.upto_message_id")
-    upto = MAX_INTEGER if upto_message_id is None else upto_message_id
+    upto = MAX_INTEGER if upto_message_id is None else _end_of_exchange(tx, session_id, upto_message_id)
     created = sessions.create(
         tx,
         bot_id=origin.bot_id,
@@ -34,6 +38,20 @@ def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None)
     _copy_messages(tx, session_id, created.id, upto)
     _copy_summaries(tx, session_id, created.id, upto)
     return sessions.emit(tx, "session.created", sessions.get(tx, created.id))
+
+
+def _end_of_exchange(tx: Tx, session_id: str, upto: int) -> int:
+    """Return the last id to copy, so that the copy does not end within calls that have results only later."""
+    answered: set[str] = set()
+    for message in islice(messages.backwards_from(tx, session_id, upto), exchanges.UNIT_MESSAGES):
+        calls = {call.id for call in tool_calls(message.parts)}
+        if calls - answered:
+            upto = message.id - 1
+        results = {result.id for result in tool_results(message.parts)}
+        if not calls and not results:
+            break
+        answered |= results
+    return upto
 
 
 def _copy_messages(tx: Tx, origin: str, copy: str, upto: int) -> None:

@@ -142,20 +142,19 @@ def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
     return _after(tx, session_id, after_id, "")
 
 
+def backwards_from(tx: Tx, session_id: str, upto: int) -> Iterator[Message]:
+    """Yield the session's messages up to an id, newest first, without the ones that cannot be decoded."""
+    return _after(tx, session_id, -1, "AND id <= :upto", upto=upto)
+
+
+def user_messages_backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
+    """Yield the session's user messages with a larger id, newest first, without the ones that cannot be decoded."""
+    return _after(tx, session_id, after_id, "AND role = 'user'")
+
+
 def newest_summary(tx: Tx, session_id: str, after_id: int) -> Message | None:
     """Return the newest message with a larger id that is a summary."""
     return next(_after(tx, session_id, after_id, "AND is_summary"), None)
-
-
-def newest_user_id(tx: Tx, session_id: str, after_id: int) -> int | None:
-    """Return the id of the newest user message with a larger id."""
-    row = tx.run(
-        f"SELECT max(id) FROM messages WHERE {OF_SESSION} AND id > :after_id AND role = 'user'",
-        session_id=session_id,
-        held_from=held_from(tx, session_id),
-        after_id=after_id,
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
 
 
 def count_after(tx: Tx, session_id: str, after_id: int) -> int:
@@ -169,13 +168,14 @@ def count_after(tx: Tx, session_id: str, after_id: int) -> int:
     return int(row[0])
 
 
-def _after(tx: Tx, session_id: str, after_id: int, condition: str) -> Iterator[Message]:
+def _after(tx: Tx, session_id: str, after_id: int, condition: str, **values: int) -> Iterator[Message]:
     found = _iterate(
         tx,
         f"FROM messages WHERE {OF_SESSION} AND id > :after_id {condition} ORDER BY id DESC",
         session_id=session_id,
         held_from=held_from(tx, session_id),
         after_id=after_id,
+        **values,
     )
     return (message for message in found if message is not None)
 
