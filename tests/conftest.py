@@ -1,11 +1,13 @@
-"""Fixtures that every height of test shares; each is named after what it is."""
+"""Fixtures that all tests share, and the lengths of the long tests."""
 
 import os
+import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -16,28 +18,69 @@ from tests.support.inprocess import Server, run_server
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
-# The same examples each time, none hurried: a failure is one that anybody can see again.
+# The same examples in each run, so that a failure can be repeated. The model tests also run with a random seed.
 settings.register_profile("segue", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("segue")
 
-# Where a test means a daemon to be started, it says so.
+# A test that needs an automatic start removes the variable.
 os.environ["SEGUE_NO_AUTOSTART"] = "1"
 
 
+class Length(NamedTuple):
+    """How long one kind of test runs: in every run, and with `-m long`."""
+
+    short: float
+    long: float
+    help: str
+
+
+LENGTHS = {
+    "load_seconds": Length(3.0, 30.0, "seconds of load in the load test"),
+    "model_examples": Length(40, 400, "conversations that the model test compares"),
+    "pings": Length(20_000, 1_000_000, "pings on one connection"),
+    "sleep_seconds": Length(0.2, 2.0, "seconds for which the daemon is stopped like a sleeping machine"),
+    "soak_seconds": Length(5.0, 60.0, "seconds of soak"),
+    "sweep_seconds": Length(8.0, 120.0, "seconds in which system calls are made to fail"),
+}
+"""Fixtures with a short and a long value. An option of the same name replaces both."""
+
+FIXED_SEED = 7
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--load-seconds", type=float, default=30, help="how long the load test puts load on segued")
-    parser.addoption("--pings", type=int, default=1_000_000, help="how many pings one connection is flooded with")
+    for name, length in LENGTHS.items():
+        help = f"{length.help}; default: {length.short:g}"
+        parser.addoption(f"--{name.replace('_', '-')}", type=type(length.short), help=help)
+    parser.addoption("--model-seed", type=int, help="seed of the model test; default: a fixed and a random one")
     parser.addoption("--sweep", default="sample", help="which faults to try: sample, all, or one as CALL:FAULT:NUMBER")
-    parser.addoption("--sweep-seed", type=int, default=7, help="what the sample of faults is drawn by")
-    parser.addoption("--sweep-seconds", type=float, default=45, help="how long to try faults of the sample")
-    parser.addoption("--sleep-seconds", type=float, default=1, help="how long the daemon is stopped like a sleeper")
-    parser.addoption("--soak-seconds", type=float, default=60, help="how long the soak goes on")
-    parser.addoption("--soak-seed", default="segue", help="what the soak's dice are thrown by")
-    parser.addoption("--tried-file", type=Path, help="keep what was tried in this file, as lines of JSON")
+    parser.addoption("--sweep-seed", type=int, default=7, help="seed of the sample of faults")
+    parser.addoption("--soak-seed", default="segue", help="seed of the clients of the soak")
+    parser.addoption("--tried-file", type=Path, help="write the counts of this run to this file, as lines of JSON")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes a length once short and once long, or once with the length that an option gives."""
+    for name, length in LENGTHS.items():
+        if name in metafunc.fixturenames:
+            given = metafunc.config.getoption(f"--{name.replace('_', '-')}")
+            long = pytest.param(length.long, marks=pytest.mark.long, id=f"long {name}")
+            metafunc.parametrize(name, [length.short, long] if given is None else [given])
+    if "model_seed" in metafunc.fixturenames:
+        seed = metafunc.config.getoption("--model-seed")
+        metafunc.parametrize("model_seed", ["fixed", "random"] if seed is None else [seed], indirect=True)
+
+
+@pytest.fixture
+def model_seed(request: pytest.FixtureRequest) -> int:
+    """Return a seed for the examples of the model test; a failure prints it."""
+    words = {"fixed": FIXED_SEED, "random": random.SystemRandom().randrange(2**32)}
+    seed = int(words.get(request.param, request.param))
+    print(f"--model-seed={seed}")  # noqa: T201
+    return seed
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count what is tried, also in the processes that tests start and in those among which tests are shared out."""
+    """Name the file of the counts in the environment, so that worker processes and daemons use the same file."""
     if VARIABLE in os.environ and hasattr(config, "workerinput"):
         return
     kept = config.getoption("--tried-file")
@@ -59,38 +102,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def tmp_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of the test's own with a short name: a socket's path may have no more than 107 bytes."""
+    """Return a folder with a short name, because the path of a socket may have no more than 107 bytes."""
     return tmp_path_factory.mktemp("t")
 
 
 @pytest.fixture
-def soak_seconds(pytestconfig: pytest.Config) -> float:
-    """How long to soak the daemon."""
-    return float(pytestconfig.getoption("--soak-seconds"))
-
-
-@pytest.fixture
 def soak_seed(pytestconfig: pytest.Config) -> str:
-    """What the dice of the soak's clients begin with."""
+    """Return the seed of the clients of the soak."""
     return str(pytestconfig.getoption("--soak-seed"))
-
-
-@pytest.fixture
-def sleep_seconds(pytestconfig: pytest.Config) -> float:
-    """How long the daemon is stopped by SIGSTOP."""
-    return float(pytestconfig.getoption("--sleep-seconds"))
-
-
-@pytest.fixture
-def pings(pytestconfig: pytest.Config) -> int:
-    """How many pings to send on one connection."""
-    return int(pytestconfig.getoption("--pings"))
-
-
-@pytest.fixture
-def load_seconds(pytestconfig: pytest.Config) -> float:
-    """How long to put load on the daemon."""
-    return float(pytestconfig.getoption("--load-seconds"))
 
 
 def pytest_report_header() -> str:
@@ -99,32 +118,32 @@ def pytest_report_header() -> str:
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The loop that segued runs on."""
+    """Return the event loop that segued uses."""
     return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture
 def config() -> Config:
-    """The defaults; a module overrides this fixture to turn a limit down."""
+    """Return the default configuration; a module overrides this fixture to lower a limit."""
     return Config()
 
 
 @pytest.fixture
 def server(tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture) -> Iterator[Server]:
-    """A server in this process, with a clock moved by hand (`server.clock`)."""
+    """Run a server in this process, with a clock that the test sets (`server.clock`)."""
     with run_server(tmp_path, config, caplog) as server:
         yield server
 
 
 @pytest.fixture
 def wire(server: Server) -> Wire:
-    """A connection to `server`."""
+    """Connect to `server`."""
     return server.connect()
 
 
 @pytest.fixture
 def segued(tmp_path: Path) -> Iterator[Segued]:
-    """The real program, not yet started; looked over when the test is done."""
+    """Return the real program, not yet started. At the end check its log, files and database."""
     segued = Segued(tmp_path)
     try:
         yield segued
@@ -134,7 +153,7 @@ def segued(tmp_path: Path) -> Iterator[Segued]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that other users of the machine can reach, as they cannot reach `tmp_path`."""
+    """Return a folder that other users of the machine can reach; they cannot reach `tmp_path`."""
     with TemporaryDirectory(prefix="segue-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)

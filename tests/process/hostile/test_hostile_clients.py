@@ -46,7 +46,7 @@ def test_a_response_read_byte_by_byte_is_complete(siege: Siege) -> None:
     assert bytes(read) == b'{"jsonrpc":"2.0","result":"pong","id":7}\n'
 
 
-def test_a_million_pings_on_one_connection_are_answered_in_order(siege: Siege, pings: int) -> None:
+def test_many_pings_on_one_connection_are_each_answered_in_order(siege: Siege, pings: int) -> None:
     wire = siege.attacker()
 
     def send() -> None:

@@ -132,13 +132,15 @@ def sample(faults: list[Fault], seed: int) -> list[Fault]:
     return [fault for _, fault in sorted(rounds, key=lambda pair: pair[0])]
 
 
-def test_no_failing_system_call_loses_an_answered_write(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_no_failing_system_call_loses_an_answered_write(
+    tmp_path: Path, pytestconfig: pytest.Config, sweep_seconds: float
+) -> None:
     wanted, seed = str(pytestconfig.getoption("--sweep")), int(pytestconfig.getoption("--sweep-seed"))
     sweep = Sweep(tmp_path)
     paths = sweep.paths()
     faults, seconds = every_fault(paths), float("inf")
     if wanted == "sample":
-        faults, seconds = sample(faults, seed), float(pytestconfig.getoption("--sweep-seconds"))
+        faults, seconds = sample(faults, seed), sweep_seconds
     elif wanted != "all":
         call, what, number = wanted.split(":")
         faults = [Fault(call, what, int(number))]

@@ -1,19 +1,17 @@
 """Thousands of random requests, with deletes, cleanups, closed connections and restarts between them.
 
 Every answer is what a plain model in memory says (`tests/support/model/*.py`), and so is all that can be read
-afterwards. By default some ten thousand requests, the same every time; `SEGUE_MODEL_EXAMPLES=2000` gives so many
-conversations of some hundred requests each, others every time.
+afterwards. Each run has a fixed and a random seed, and `--model-examples` conversations of some hundred requests each.
 """
 
 import json
-import os
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
@@ -29,7 +27,6 @@ from tests.support.model.requests import ANY_REQUEST, REQUESTS, resolve
 from tests.support.model.world import MAX_SESSIONS, Refused, Row, World
 from tests.support.wire import Wire
 
-EXAMPLES = int(os.environ.get("SEGUE_MODEL_EXAMPLES", "100"))
 STEPS = 25
 CLIENTS = 2
 CLIENT = st.integers(0, CLIENTS - 1)
@@ -176,19 +173,20 @@ def test_every_method_of_the_nouns_is_driven() -> None:
 
 
 def test_the_daemon_answers_as_the_plain_model_does(
-    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
+    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture, model_seed: int, model_examples: int
 ) -> None:
     tally: Tally = Counter()
 
+    @seed(model_seed)
     def machine() -> Machine:
         return Machine(tmp_path_factory.mktemp("model"), caplog, tally)
 
     run_state_machine_as_test(
         machine,  # type: ignore[arg-type]  # any callable that makes one will do
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=model_examples,
             stateful_step_count=STEPS,
-            derandomize="SEGUE_MODEL_EXAMPLES" not in os.environ,
+            derandomize=False,  # the seed decides
             database=None,
             deadline=None,
             report_multiple_bugs=False,
