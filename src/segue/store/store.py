@@ -19,6 +19,7 @@ from segue.results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
 from segue.store.engine.file_guard import FileGuard
+from segue.store.engine.file_lock import lock_database_file
 from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.transactions import run_read
 from segue.store.engine.tx import Tx
@@ -220,10 +221,23 @@ async def open_store(
     The exit commits all waiting writes first. WRITER_FACTORY opens the connection that writes.
 
     Raises:
+        AlreadyRunning: another daemon serves the file, perhaps by another name.
         StartError: the database cannot be opened safely.
     """
     prepare_directory(path.parent, "database")
     prepare_file(path)
+    with lock_database_file(path):
+        store = await _open(path, clock, queue_limit, durability, writer_factory)
+        try:
+            yield store
+        finally:
+            with anyio.CancelScope(shield=True):
+                await store.close()
+
+
+async def _open(
+    path: Path, clock: Clock, queue_limit: int, durability: Durability, writer_factory: OpenWriter
+) -> Store:
     opened: list[ThreadConnection] = []
     with anyio.CancelScope(shield=True):
         try:
@@ -234,9 +248,4 @@ async def open_store(
             for connection in opened:
                 await connection.close()
             raise
-    store = Store(path, opened[0], opened[1:], clock, queue_limit)
-    try:
-        yield store
-    finally:
-        with anyio.CancelScope(shield=True):
-            await store.close()
+    return Store(path, opened[0], opened[1:], clock, queue_limit)

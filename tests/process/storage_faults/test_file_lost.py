@@ -42,7 +42,7 @@ WAYS: list[Callable[[Path, Path], None]] = [move_away, remove, replace_by_copy, 
 
 
 CASES = [(way, "") for way in WAYS] + [
-    (way, suffix) for way in (remove, replace_by_copy) for suffix in ("-wal", "-shm")
+    (way, suffix) for way in (remove, replace_by_copy) for suffix in ("-wal", "-shm", ".lock")
 ]
 
 

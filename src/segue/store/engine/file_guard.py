@@ -9,15 +9,18 @@ from segue.store.engine.database_file import COMPANIONS
 
 log = logging.getLogger("segue.store")
 
+LOCK_SUFFIX = ".lock"
+
 
 class FileGuard:
     """The device and inode of each database file when the store opened it.
 
-    A write after a file was removed or replaced would be lost with the old file.
+    A write after a file was removed or replaced would be lost with the old file. Without the lock file a second daemon
+    could start.
     """
 
     def __init__(self, path: Path) -> None:
-        names = [os.fspath(path), *(f"{path}{suffix}" for suffix in COMPANIONS)]
+        names = [os.fspath(path), *(f"{path}{suffix}" for suffix in (*COMPANIONS, LOCK_SUFFIX))]
         self._files = [(name, identity) for name in names if (identity := _identity(name))]
         self._problem: str | None = None
 
