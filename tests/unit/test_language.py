@@ -19,7 +19,6 @@ PACKAGE = ROOT / "src" / "segue"
 PENDING: tuple[str, ...] = (
     "api",
     "cli",
-    "client",
     "jsonrpc",
     "runtime",
     "server",

@@ -1,6 +1,7 @@
-"""Talk to segued: `Client` blocks, `AsyncClient` runs under anyio; both raise the daemon's own errors.
+"""Provide the clients of segued: `Client` blocks, `AsyncClient` is for asyncio and anyio.
 
-Importing this costs next to nothing: each client is imported when it is first asked for.
+Both raise the errors of `segue.errors` that the daemon returns. Each client is imported on first use, because the
+command line needs neither for its fastest commands.
 """
 
 from typing import TYPE_CHECKING, Any

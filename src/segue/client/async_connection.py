@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from segue.client.diagnostics import advice_on_peer
+from segue.client.diagnostics import hang_hint
 from segue.client.errors import ClientError, ConnectionLost, TimedOut
 from segue.client.protocol import Answer, RequestPipeline
 from segue.client.socket_io import CHUNK_BYTES
@@ -41,7 +41,7 @@ class AsyncConnection:
                 return await self._wait(id)
         finally:
             self._pipeline.forget(id)
-        raise TimedOut(f"no response within {seconds} s{self._hint()}")
+        raise TimedOut(f"no response within {seconds} s{hang_hint(self._paths)}")
 
     async def next_event(self, subscription_id: str) -> Event:
         """Wait for the next event of a subscription. A task that is cancelled meanwhile loses no event."""
@@ -66,7 +66,7 @@ class AsyncConnection:
             with anyio.move_on_after(seconds, shield=True):
                 await self._send_all(line)
                 return id
-            fault = TimedOut(f"the daemon did not take the request within {seconds} s{self._hint()}")
+            fault = TimedOut(f"the daemon did not take the request within {seconds} s{hang_hint(self._paths)}")
             self.close(ConnectionLost("a request was not sent completely"))
             raise fault
 
@@ -111,9 +111,6 @@ class AsyncConnection:
         reason = getattr(error, "strerror", None) or "it is closed"
         self.close(ConnectionLost(f"the connection failed: {reason}"))
         self._check()
-
-    def _hint(self) -> str:
-        return advice_on_peer(self._socket, self._paths)
 
     def _check(self) -> None:
         if self.lost is not None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from segue.client.connect import try_connect
-from segue.client.diagnostics import advice
+from segue.client.diagnostics import holder_hint
 from segue.client.endpoint import endpoint_to_start
 from segue.client.errors import NotStarted, Unreachable
 from segue.client.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
@@ -48,7 +48,7 @@ def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
         while (connected := _connect(endpoint, deadline)) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise NotStarted(endpoint.socket, f"{reason}{advice(paths)}")
+                raise NotStarted(endpoint.socket, f"{reason}{holder_hint(paths)}")
             if not _acquire(lock):
                 time.sleep(POLL_SECONDS)
                 continue
@@ -58,7 +58,7 @@ def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
                 reason = report
                 time.sleep(HELD_SECONDS)
             elif code != SERVING:
-                raise NotStarted(endpoint.socket, report + (advice(paths) if code == NO_REPORT else ""))
+                raise NotStarted(endpoint.socket, report + (holder_hint(paths) if code == NO_REPORT else ""))
     return connected
 
 

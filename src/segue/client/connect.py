@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from segue.client.diagnostics import advice
+from segue.client.diagnostics import hang_hint
 from segue.client.errors import TimedOut, Unreachable
 from segue.paths import Paths, check_socket_length
 from segue.runtime.daemon_record import MAX_RECORD_BYTES, read_record
@@ -82,7 +82,7 @@ def backoff_delays(target: Target, timeout: float | None) -> Iterator[float]:
         yield pause
         waited += pause
         pause = min(pause * 2, LONGEST_PAUSE)
-    hint = advice(target) if isinstance(target, Paths) and _leads_to_holder(target) else ""
+    hint = hang_hint(target if isinstance(target, Paths) else None)
     raise TimedOut(f"the daemon accepted no connection within {timeout} s{hint}")
 
 
@@ -97,12 +97,6 @@ def _candidates(target: Target) -> list[Path]:
         return [Path(target)]
     record = None if target.socket_explicit else read_record(target)
     return [target.socket] if record is None else [Path(record.socket), target.socket]
-
-
-def _leads_to_holder(paths: Paths) -> bool:
-    """Return True if the holder of the database probably listens at the socket."""
-    record = read_record(paths)
-    return not paths.socket_explicit if record is None else record.socket == str(paths.socket)
 
 
 def _connect(path: Path) -> socket.socket | None:
@@ -140,8 +134,8 @@ def _with_command(paths: Paths, fault: Unreachable) -> Unreachable:
 
 
 def _parse(data: bytes) -> dict[str, Any]:
-    """The JSON object, empty if it is none."""
-    import json  # not msgspec, which takes longer to import than everything else on the way to a plain call
+    """Return the JSON object, or an empty one for anything else."""
+    import json  # Not msgspec, because its import takes longer than the rest of a plain call.
 
     try:
         found = json.loads(data)
@@ -151,5 +145,5 @@ def _parse(data: bytes) -> dict[str, Any]:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    """Whether it is text, and not only half of a character."""
+    """Return True for a string without unpaired surrogates."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value

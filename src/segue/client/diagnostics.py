@@ -1,32 +1,20 @@
-"""Who does not answer: words for the person who has to do something about it.
-
-`kill` is advised for a process only if it holds the lock of the database at this moment and, where a connection tells
-whose socket it is, is the one at its other end: a pid in a file may long be somebody else's.
-"""
-
-import socket
+"""Name the daemon that does not respond, for the messages of timeouts."""
 
 from segue.paths import Paths
-from segue.runtime.lock import is_alive, lock_holder
-from segue.runtime.peer_credentials import peer_pid
+from segue.runtime.daemon_record import read_record
+from segue.runtime.lock import lock_holder
 
 
-def advice(paths: Paths) -> str:
-    """What to do about a daemon that has the database and does not answer; nothing if none has it."""
+def hang_hint(paths: Paths | None) -> str:
+    """Return the hint for a connection that times out; nothing if its socket is not that of the database's holder."""
+    if paths is None:
+        return ""
+    record = read_record(paths)
+    other_socket = paths.socket_explicit if record is None else record.socket != str(paths.socket)
+    return "" if other_socket else holder_hint(paths)
+
+
+def holder_hint(paths: Paths) -> str:
+    """Return what to do about the process that holds the database; nothing if no process does."""
     pid = lock_holder(paths.lock)
-    if pid is None:
-        return ""
-    return (
-        f"; segued (pid {pid}) has the database and does not answer: "
-        f"give it time if it is busy, or end it with `kill {pid}`, if need be `kill -9 {pid}`"
-    )
-
-
-def advice_on_peer(connected: socket.socket, paths: Paths | None) -> str:
-    """The same about the daemon of a connection; of a peer that does not hold the database only who it is."""
-    peer = peer_pid(connected)
-    if peer is None or not is_alive(peer):
-        return ""
-    if paths is not None and peer == lock_holder(paths.lock):
-        return advice(paths)
-    return f"; process {peer} opened the socket"
+    return "" if pid is None else f"; segued (pid {pid}) holds the database: wait if it is busy, else run: kill {pid}"

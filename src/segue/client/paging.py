@@ -17,7 +17,7 @@ DEFAULT_PAGE_ROWS = 1000
 """Count: the rows of a page. 1000 keep the memory small and the number of requests low."""
 
 UNPAGED = {"bot.list", "extraction.list"}
-"""Names: the methods that return all rows at once."""
+"""Names: the methods that return all rows in one page."""
 
 
 class Pager:

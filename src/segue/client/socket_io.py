@@ -5,7 +5,7 @@ import socket
 import time
 from contextlib import suppress
 
-from segue.client.diagnostics import advice_on_peer
+from segue.client.diagnostics import hang_hint
 from segue.client.errors import ConnectionLost, TimedOut
 from segue.paths import Paths
 
@@ -42,7 +42,7 @@ class SocketIO:
                     left = left[self._socket.send(left) :]
                     continue
                 if not self._wait(select.POLLOUT, deadline):
-                    raise TimedOut(f"the daemon did not take the request within {timeout} s{self._hint()}")
+                    raise TimedOut(f"the daemon did not take the request within {timeout} s{hang_hint(self._paths)}")
         except (BrokenPipeError, ConnectionResetError):
             return
         except OSError as error:
@@ -60,7 +60,7 @@ class SocketIO:
                 with suppress(BlockingIOError):
                     return self._socket.recv(CHUNK_BYTES)
                 if not self._wait(select.POLLIN, deadline):
-                    raise TimedOut(f"no response within {timeout} s{self._hint()}")
+                    raise TimedOut(f"no response within {timeout} s{hang_hint(self._paths)}")
         except OSError as error:
             raise ConnectionLost(f"the connection failed: {error.strerror}") from None
 
@@ -79,9 +79,6 @@ class SocketIO:
         poll.register(self._socket, event)
         left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
         return bool(poll.poll(left))
-
-    def _hint(self) -> str:
-        return advice_on_peer(self._socket, self._paths)
 
 
 def deadline_of(timeout: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The user and the process at the other end of a Unix socket, as the kernel reports them."""
+"""The user at the other end of a Unix socket, as the kernel reports it."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import struct
 import sys
 
 _UCRED = struct.Struct("3i")  # Linux: pid, uid, gid
-_SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2  # macOS
+_SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # macOS
 _XUCRED = struct.Struct("IIh16I")  # macOS: version, uid, number of groups, groups
 
 
@@ -19,17 +19,7 @@ def peer_uid(connection: socket.socket) -> int:
     if sys.platform == "darwin":
         raw = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED.size)
         return int(_XUCRED.unpack(raw)[1])
-    return int(_linux_credentials(connection)[1])
-
-
-def peer_pid(connection: socket.socket) -> int | None:
-    """Return the pid of the process that connected, or that called listen(2); None if the kernel does not say."""
-    try:
-        if sys.platform == "darwin":
-            return connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
-        return int(_linux_credentials(connection)[0])
-    except (OSError, struct.error):
-        return None
+    return int(_UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))[1])
 
 
 def is_same_user(connection: socket.socket) -> bool:
@@ -41,7 +31,3 @@ def is_same_user(connection: socket.socket) -> bool:
         return peer_uid(connection) == os.geteuid()
     except OSError:
         return False
-
-
-def _linux_credentials(connection: socket.socket) -> tuple[int, ...]:
-    return _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
