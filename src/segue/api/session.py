@@ -24,6 +24,7 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
+from segue.transfer import SessionExport
 
 
 @method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))
@@ -206,6 +207,17 @@ async def fork(
     Bot, model, prompt and metadata are the same, and `metadata.forked_from` is the id; it is active and unpinned.
     """
     return await ctx.store.write(store.forks.fork, session_id, upto_message_id, await ctx.clean(name))
+
+
+@method("session.export", raises=(NotFound, StorageError, InvalidData))
+async def export(ctx: Context, *, session_id: SessionId, cursor: str | None = None) -> SessionExport:
+    """Return everything that a session holds, in pages: messages, summaries and memories.
+
+    A page has at most `limits.answer_bytes` bytes. `cursor` is the `next_cursor` of the page before; messages that were
+    appended after the first page are left out.
+    """
+    answer_bytes = ctx.config.limits.answer_bytes
+    return await ctx.store.read(store.exports.page, session_id, cursor, answer_bytes)
 
 
 @method("session.delete", raises=(StorageError,))

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     )
     from segue.store.search import index, index_check
     from segue.store.search import search as message_search
+    from segue.store.transfer import exports
 
 _MODULES = {
     "append": "segue.store.records.append",
     "bots": "segue.store.records.bots",
     "context": "segue.store.records.context",
     "database_status": "segue.store.maintenance.database_status",
+    "exports": "segue.store.transfer.exports",
     "extractions": "segue.store.records.extractions",
     "forks": "segue.store.records.forks",
     "index": "segue.store.search.index",
@@ -50,6 +52,7 @@ __all__ = [
     "bots",
     "context",
     "database_status",
+    "exports",
     "extractions",
     "forks",
     "index",

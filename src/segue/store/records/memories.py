@@ -108,6 +108,22 @@ def delete(tx: Tx, memory_id: int) -> bool:
     return True
 
 
+def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Memory]:
+    """Yield the session's memories with a larger id, oldest first, without the ones that cannot be decoded."""
+    source = "FROM memories WHERE session_id = :session_id AND id > :after_id ORDER BY id"
+    found = iterate_valid(
+        tx,
+        "memory",
+        _to_memory,
+        f"{_SELECT} {source}",
+        f"SELECT id {source}",
+        f"{_SELECT} FROM memories WHERE id = :rowid",
+        session_id=session_id,
+        after_id=after_id,
+    )
+    return (memory for memory in found if memory is not None)
+
+
 def list_page(
     tx: Tx,
     *,

@@ -142,6 +142,19 @@ def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
     return _after(tx, session_id, after_id, "")
 
 
+def forwards(tx: Tx, session_id: str, after_id: int, upto: int) -> Iterator[Message]:
+    """Yield the session's messages with a larger id up to another one, without the ones that cannot be decoded."""
+    found = _iterate(
+        tx,
+        f"FROM messages WHERE {OF_SESSION} AND id > :after_id AND id <= :upto ORDER BY id",
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        after_id=after_id,
+        upto=upto,
+    )
+    return (message for message in found if message is not None)
+
+
 def backwards_from(tx: Tx, session_id: str, upto: int) -> Iterator[Message]:
     """Yield the session's messages up to an id, newest first, without the ones that cannot be decoded."""
     return _after(tx, session_id, -1, "AND id <= :upto", upto=upto)

@@ -1,5 +1,6 @@
 """Save and read summaries of ranges of messages; the messages stay."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from segue.errors import InvalidParams
@@ -67,6 +68,22 @@ def latest_valid(tx: Tx, session_id: str) -> Summary | None:
         session_id=session_id,
     )
     return next((summary for summary in found if summary is not None), None)
+
+
+def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Summary]:
+    """Yield the session's summaries with a larger id, oldest first, without the ones that cannot be decoded."""
+    source = "FROM summaries WHERE session_id = :session_id AND id > :after_id ORDER BY id"
+    found = iterate_valid(
+        tx,
+        "summary",
+        _to_summary,
+        f"{_SELECT} {source}",
+        f"SELECT id {source}",
+        f"{_SELECT} FROM summaries WHERE id = :rowid",
+        session_id=session_id,
+        after_id=after_id,
+    )
+    return (summary for summary in found if summary is not None)
 
 
 def _to_summary(row: tuple[Any, ...]) -> Summary:

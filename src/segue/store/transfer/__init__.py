@@ -1,0 +1,1 @@
+"""Whole sessions, out of the store and into it."""
