@@ -1,4 +1,4 @@
-"""One who floods the daemon beside one who is polite."""
+"""A client that floods the daemon, and another client beside it."""
 
 import statistics
 import subprocess
@@ -13,11 +13,11 @@ from tests.support.hostile.siege import Siege
 CALLS = 500
 
 END_SECONDS = 60
-"""What is on its way when the flood is told to stop, some 3000 lines, is answered by then."""
+"""Seconds: until the last lines of the flood, some 3000, are answered."""
 
 
 def percentiles(seconds: list[float]) -> str:
-    """Half and ninety-nine in a hundred of the calls took no longer than this."""
+    """Return the median and the 99th percentile of the call times."""
     cuts = statistics.quantiles(seconds, n=100)
     return f"p50 {cuts[49] * 1000:.2f} ms, p99 {cuts[98] * 1000:.2f} ms"
 

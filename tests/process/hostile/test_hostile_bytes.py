@@ -1,4 +1,4 @@
-"""Bytes without sense, and clients without plan: whatever they do, answers are JSON and nothing stored is lost."""
+"""Random bytes and clients that act at random: every response is JSON, and no stored message is lost."""
 
 import json
 import socket
@@ -28,7 +28,7 @@ SPECIMENS = [
 
 @st.composite
 def spoilt(draw: st.DrawFn) -> bytes:
-    """A request with some of its bytes changed, left out or doubled."""
+    """Draw a request with some of its bytes changed, removed or doubled."""
     line = bytearray(draw(st.sampled_from(SPECIMENS)))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(line) - 1)) if line else 0
@@ -37,7 +37,7 @@ def spoilt(draw: st.DrawFn) -> bytes:
 
 
 def check_lines(lines: list[Any]) -> None:
-    """Fail unless each is an answer, a batch of answers or an event, and none tells of a bug."""
+    """Fail unless each line is a response, a batch or an event, and none is an internal error."""
     for line in lines:
         for one in line if isinstance(line, list) else [line]:
             assert one["jsonrpc"] == "2.0"
@@ -58,7 +58,7 @@ def test_every_response_to_random_bytes_is_json(siege: Siege, pieces: list[bytes
 
 
 class Hooligan:
-    """One connection, what it asked for and what it was told."""
+    """A connection with its requests and its responses."""
 
     def __init__(self, siege: Siege) -> None:
         self.wire = siege.attacker()
@@ -76,15 +76,15 @@ class Hooligan:
 
 
 class Riot(RuleBasedStateMachine):
-    """Clients that come, ask, break off in the middle, subscribe, fall silent and vanish, in any order."""
+    """Clients that connect, send requests or parts of them, subscribe, fall silent and disconnect, in any order."""
 
     hooligans = Bundle("hooligans")
     siege: Siege
-    """Set by the test, for hypothesis makes the machine."""
+    """Set by the test, because hypothesis creates the machine."""
     sent = 0
-    """Appends sent by all machines: each may be stored or not, once."""
+    """Appends that all machines sent: each is stored at most once."""
     stored: ClassVar[set[int]] = set()
-    """The messages that were answered."""
+    """The messages whose appends were answered."""
 
     @rule(target=hooligans)
     def come(self) -> Hooligan:

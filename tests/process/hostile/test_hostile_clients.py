@@ -1,4 +1,4 @@
-"""Clients that never read, dribble, stop half-way, crowd in: the polite one beside them notices nothing."""
+"""Clients that never read, send byte by byte, stop in the middle or connect in large numbers delay no other client."""
 
 import threading
 
@@ -9,10 +9,10 @@ from tests.support.hostile.siege import MEBIBYTE, SESSION, Siege, request, send_
 STUCK = 20
 LINGERING = 200
 LIMIT = 512
-"""`limits.clients`; the polite one is among them."""
+"""The default of `limits.clients`, which includes the well-behaved client."""
 
 BLOCK = 1000
-"""Pings that are sent, and answers that are looked at, together."""
+"""Pings that are sent together, and responses that are compared together."""
 
 
 def test_the_daemon_stops_reading_from_clients_that_never_read(siege: Siege) -> None:
@@ -75,7 +75,7 @@ def test_silent_clients_delay_no_other(siege: Siege) -> None:
             lingering.send(request(1, "session.attach", f'["{SESSION}"]'))
     for _ in range(20):
         siege.polite.append()
-    # They are let in one a turn, and the polite one's appends may be quicker than all of them.
+    # The daemon accepts one connection per turn, so the appends may end before it has accepted all of them.
     wait_until(lambda: siege.polite.wire.call("daemon.status")["clients"] == LINGERING + 1)
     assert siege.polite.wire.call("session.get", session_id=SESSION)["status"] == "active"
 

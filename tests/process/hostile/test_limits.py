@@ -1,4 +1,4 @@
-"""More than the daemon can carry is refused or waits, and is over when the cause is."""
+"""Load over a limit is refused or waits, and the daemon recovers when it ends."""
 
 import errno
 import os
@@ -65,13 +65,13 @@ def test_accept_continues_after_a_failure(server: Server, monkeypatch: pytest.Mo
 
 
 def usage(segued: Segued) -> tuple[int, int]:
-    """Open descriptors and threads of the daemon; not the database's, which a reader opens when it is first used."""
+    """Return the numbers of open descriptors and threads, except the database's, which readers open late."""
     process = Path("/proc") / str(segued.pid)
-    if not process.exists():  # no such view on macOS; there it is enough that the daemon lives
+    if not process.exists():  # macOS has no /proc
         return 0, 0
     links = []
     for link in (process / "fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
+        with suppress(FileNotFoundError):  # Closed since the directory was listed.
             links.append(str(link.readlink()))
     return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
 
@@ -107,7 +107,7 @@ OVERLOADED: dict[str, Any] = {"code": -32001, "data": {"kind": "overloaded"}}
 
 
 def refusal(path: Path) -> dict[str, Any]:
-    """What a client one too many is told, before the end of the stream."""
+    """Return the error that a client over the limit receives before the end of the stream."""
     with Wire(path) as wire:
         lines = wire.rest()
     assert len(lines) == 1

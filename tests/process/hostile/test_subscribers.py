@@ -1,4 +1,4 @@
-"""Many who follow: one that never reads, others that are killed, and none of it is anybody else's trouble."""
+"""Subscribers that never read or are killed delay no other client."""
 
 import json
 import random
@@ -21,14 +21,14 @@ APPENDS = 20_000
 WRITERS = 20
 READERS = 8
 LAG = 8000
-"""Appends that may be ahead of the slowest reader: within the 10 000 events that are kept."""
+"""Appends ahead of the slowest reader: fewer than the 10 000 events that the log holds."""
 
 GROWTH_KB = 64 * 1024
-"""The backlog's share: 20 000 events of some 400 bytes are 4 MiB kept and as much in flight, the rest is slack."""
+"""KiB: 10 000 events of 400 bytes are 4 MiB in the log and 4 MiB in transit; the rest is slack."""
 
 
 class Reader(threading.Thread):
-    """Follows and notes which messages it was told of."""
+    """A subscriber that records the messages of its events."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Reader(threading.Thread):
 
 
 def append_all(segued: Segued, session: str, has_time: Callable[[int], bool]) -> tuple[list[int], float]:
-    """The ids of all messages appended by several connections at once, and how many a second that were."""
+    """Append over several connections; return the message IDs and the appends per second."""
     wires = [segued.connect() for _ in range(WRITERS)]
     ids: list[int] = []
     start = time.perf_counter()
@@ -91,7 +91,7 @@ def test_a_subscriber_that_never_reads_delays_no_other(segued: Segued) -> None:
 
 
 def iter_until_reset(wire: Wire) -> Iterator[Any]:
-    """The events up to and including the reset."""
+    """Yield the events up to and including the reset."""
     while (event := wire.event())["kind"] != "reset":
         yield event
     yield event
@@ -107,7 +107,7 @@ def test_a_killed_subscriber_continues_at_its_cursor(segued: Segued, seed: int, 
     memory = Memory(wire, session, wire.call("events.subscribe", kinds=[])["cursor"])
     with appending(segued, session) as appended:
         while not memory.is_complete:
-            with Wire(segued.socket) as follower:  # its end is as sudden as that of a killed process
+            with Wire(segued.socket) as follower:  # Closed without notice, as by a killed process.
                 follower.post("events.subscribe", cursor=memory.cursor, session_id=session)
                 for _ in range(chance.randrange(80)):
                     memory.take(next_event(follower))
@@ -118,7 +118,7 @@ def test_a_killed_subscriber_continues_at_its_cursor(segued: Segued, seed: int, 
 
 
 class Memory:
-    """What a follower keeps while it is not connected."""
+    """The state of a subscriber between two connections."""
 
     def __init__(self, wire: Wire, session: str, cursor: str) -> None:
         self.wire = wire
@@ -130,7 +130,7 @@ class Memory:
         self._listed = 0
 
     def take(self, event: Any) -> None:
-        """Note what the event tells; nothing may be told twice, but what was read after a reset."""
+        """Record the event; fail if it is a duplicate, except after a reset."""
         self.cursor = event["cursor"]
         if event["kind"] == "reset":
             self.resets += 1
@@ -149,14 +149,14 @@ class Memory:
 
 
 def next_event(wire: Wire) -> Any:
-    """The next event, past the answer to subscribe."""
+    """Return the next event; skip the response to subscribe."""
     line = json.loads(wire.line() or b"null")
     return line["params"] if "method" in line else next_event(wire)
 
 
 @contextmanager
 def appending(segued: Segued, session: str) -> Iterator[Future[list[int]]]:
-    """The ids of some 2000 messages that are appended meanwhile, in bursts; the content of the last is `last`."""
+    """Append some 2000 messages in bursts, the last one with the content `last`; yield their IDs as a future."""
 
     def run() -> list[int]:
         with Wire(segued.socket) as wire:

@@ -1,4 +1,4 @@
-"""A service manager opens the socket and passes it on; it is taken only if it is what segued would have made."""
+"""A service manager passes a socket; the daemon accepts only a socket like the one it would bind."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ SEGUED = str(PROGRAMS / "segued")
 
 @pytest.fixture
 def passed(segued: Segued) -> Segued:
-    """Started with `program` before it, with no socket named but in a runtime directory that is there."""
+    """Return a daemon that `program` starts, with a runtime directory and without a named socket."""
     segued.socket.parent.mkdir(mode=0o700)
     segued.named = False
     return segued
@@ -39,7 +39,7 @@ def refused(segued: Segued, *words: str) -> None:
 
 @pytest.fixture
 def manager(passed: Segued) -> Iterator[subprocess.Popen[str]]:
-    """systemd-socket-activate with the real socket, about to become segued when a client comes."""
+    """Run systemd-socket-activate, which starts segued when a client connects."""
     command = ["systemd-socket-activate", "--fdname=segued", "-l", str(passed.socket)]
     for name, value in passed.environment.items():
         command += ["-E", f"{name}={value}"]
@@ -49,7 +49,7 @@ def manager(passed: Segued) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_until_it_listens(passed: Segued) -> None:
-    """The path alone is not enough: it is there before anyone listens."""
+    """Wait for the log line, because the path exists before the socket listens."""
     wait_until(lambda: any("Listening on" in line for line in passed.log))
 
 
@@ -63,13 +63,13 @@ def test_a_client_at_the_inherited_socket_starts_the_daemon(passed: Segued, mana
     passed.wait_ready()
     assert passed.record.exists()
     assert passed.stop() == 0
-    assert passed.socket.stat().st_ino == before  # it is the manager's
+    assert passed.socket.stat().st_ino == before  # The manager owns it.
     passed.socket.unlink()
 
 
 def test_a_socket_open_to_other_users_is_refused(passed: Segued, manager: subprocess.Popen[str]) -> None:
     wait_until_it_listens(passed)
-    assert stat.S_IMODE(passed.socket.stat().st_mode) == 0o644  # as systemd-socket-activate makes them
+    assert stat.S_IMODE(passed.socket.stat().st_mode) == 0o644  # The mode that systemd-socket-activate sets.
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(passed.socket))
         assert passed.wait() == 1
@@ -170,7 +170,7 @@ def test_a_removed_inherited_socket_is_created_again(passed: Segued) -> None:
 
 
 def test_a_client_between_two_daemons_is_served_by_the_second(passed: Segued) -> None:
-    """The manager's copy of the socket stays open, as systemd's does, so nobody in its queue is turned away."""
+    """The manager keeps the socket open, as systemd does, so clients in its queue wait."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         umask = os.umask(0o177)
         listener.bind(str(passed.socket))
@@ -203,6 +203,6 @@ def test_the_inherited_descriptor_is_closed_on_exec(passed: Segued) -> None:
 
 
 def test_systemd_socket_activate_is_installed() -> None:
-    """A missing tool fails here, in words, and not in each test."""
+    """Fail once with a clear reason if the tool is missing."""
     done = subprocess.run(["systemd-socket-activate", "--version"], capture_output=True, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""The wall clock jumps, the machine sleeps: nothing expires in a crowd, and order is the order of ids."""
+"""After clock jumps and suspend, sessions do not expire in masses, and the order is that of the IDs."""
 
 import re
 import signal
@@ -20,11 +20,11 @@ from tests.support.system.fake_wall_clock import WallClock
 from tests.support.wire import Wire
 
 JUMPS = [DAY, -DAY, 400 * DAY, -HOUR, 27_000 * DAY, -400 * DAY, 0]
-"""Of the wall clock; 27 000 days from now it is the year 2100."""
+"""Jumps of the wall clock; 27 000 days from now is the year 2100."""
 
 CLIENTS = 4
 APPENDS = 20
-"""Of each client between two jumps."""
+"""Appends of each client between two jumps."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def append(wire: Wire, session: str) -> Any:
 
 
 def now(wire: Wire) -> str:
-    """The daemon's time, by a session that it makes."""
+    """Return the daemon's time, from a session that it creates."""
     return str(wire.call("session.create")["created_at"])
 
 
@@ -110,7 +110,7 @@ def test_a_start_in_a_wrong_year_does_not_delete_many_sessions(segued: Segued, c
 def test_a_daemon_uses_the_wall_clock_after_suspend(
     segued: Segued, clock: WallClock, sleep_seconds: float, asleep: int, reason: str
 ) -> None:
-    """Of a sleeping machine the processes stand still, and its monotonic clock with them."""
+    """A suspended machine stops its processes and its monotonic clock."""
     segued.start()
     assert segued.process is not None
     wire, other = segued.connect(), segued.connect()

@@ -1,4 +1,4 @@
-"""The crash rule with real processes: a killed client, a killed daemon, and both leaving in good order."""
+"""The crash rule with real processes: a killed client, a killed daemon, and clean exits of both."""
 
 import signal
 import subprocess
@@ -24,11 +24,11 @@ for method in sys.argv[3:]:
 print("done", flush=True)
 sys.stdin.read()
 """
-"""Does what it is told with one session and then waits, connected, to be killed or told to leave."""
+"""Calls methods with one session, then stays connected until it is killed or its input ends."""
 
 
 def client(segued: Segued, session: str, *methods: str) -> "subprocess.Popen[str]":
-    """A process of its own whose calls are answered."""
+    """Start a client process whose calls are answered."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", CLIENT, str(segued.socket), session, *methods],
         stdin=subprocess.PIPE,
@@ -41,7 +41,7 @@ def client(segued: Segued, session: str, *methods: str) -> "subprocess.Popen[str
 
 
 def finish(process: "subprocess.Popen[str]", number: int | None = None) -> int:
-    """End the process by that signal, or in good order; returns its exit code."""
+    """End the process by the signal, or cleanly; return its exit status."""
     if number is not None:
         process.send_signal(number)
     process.communicate(timeout=TIMEOUT_SECONDS)
@@ -53,7 +53,7 @@ def get(wire: Wire, session: str) -> Any:
 
 
 def alone(wire: Wire) -> bool:
-    """Whether the daemon has taken note that nobody else is connected any more."""
+    """Return True if the daemon has noticed that no other client is connected."""
     return bool(wire.call("daemon.status")["clients"] == 1)
 
 

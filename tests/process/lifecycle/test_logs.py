@@ -1,4 +1,4 @@
-"""What the daemon writes to stderr: one line an event, with the journal's priorities if that is who reads."""
+"""The log on stderr: one line per event, with priorities if the systemd journal reads it."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ found = os.fstat(2)
 os.environ["JOURNAL_STREAM"] = f"{found.st_dev}:{found.st_ino + int(sys.argv[1])}"
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""Does what systemd does before it starts a service whose stderr is the journal's; or, a number off, some other's."""
+"""Sets JOURNAL_STREAM as systemd does, to this stderr or, with an offset, to another stream."""
 
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
 

@@ -1,4 +1,4 @@
-"""A service manager is told how the daemon fares: ready when it answers, alive while its database answers, stopping."""
+"""The notifications to a service manager: ready, alive while the database answers, and stopping."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 
 class Manager:
-    """What listens where NOTIFY_SOCKET says."""
+    """The socket that NOTIFY_SOCKET names."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -27,12 +27,12 @@ class Manager:
         self.socket.settimeout(TIMEOUT_SECONDS)
 
     def word(self) -> dict[str, str]:
-        """The next datagram."""
+        """Return the next datagram."""
         lines = self.socket.recv(65536).decode().split("\n")
         return dict(line.split("=", 1) for line in lines)
 
     def rest(self) -> list[dict[str, str]]:
-        """All that was said and not yet heard, once the daemon has left."""
+        """Return the unread datagrams after the daemon has exited."""
         self.socket.settimeout(0)
         found = []
         while True:
@@ -115,7 +115,7 @@ def test_a_manager_with_a_full_queue_does_not_block_the_daemon(segued: Segued, t
     with manager.socket:
         segued.start(env=environment(segued, manager, WATCHDOG_USEC="2000"))
         wire = segued.connect()
-        for _ in range(200):  # its queue holds a few hundred words at most
+        for _ in range(200):  # The queue holds a few hundred datagrams at most.
             assert wire.call("daemon.ping") == "pong"
         os.kill(segued.pid, signal.SIGTERM)
         assert segued.wait() == 0

@@ -1,3 +1,5 @@
+"""One daemon per database and per socket, and the restoration of a removed socket or record."""
+
 import os
 import signal
 import socket
@@ -16,7 +18,7 @@ TOGETHER = 20
 
 
 def escape_line(outcome: tuple[int, list[str]]) -> int:
-    """The exit code of a start that said why in exactly one line."""
+    """Return the exit status of a failed start, which printed one line."""
     code, lines = outcome
     assert len(lines) == 1, lines
     assert lines[0].startswith("segued: ")
@@ -116,7 +118,7 @@ def test_a_start_during_a_drain_exits_3_and_succeeds_after_it(segued: Segued) ->
 
 
 def fill(deaf: Wire) -> None:
-    """Send requests without reading an answer until neither side can send any more."""
+    """Send requests without reading a response until both socket buffers are full."""
     deaf.socket.settimeout(0.2)
     line = b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n' * 20
     with suppress(TimeoutError):
@@ -140,7 +142,7 @@ def test_a_removed_socket_and_record_are_restored(segued: Segued) -> None:
 
 @pytest.fixture
 def watchful(monkeypatch: pytest.MonkeyPatch, server: Server) -> Server:
-    """A server that looks after its socket a hundred times a second, and cuts nobody off when it drains."""
+    """Run a server that checks its socket 100 times per second and drains without a time limit."""
     monkeypatch.setattr(daemon, "SELF_CHECK_SECONDS", 0.01)
     monkeypatch.setattr(daemon, "DRAIN_SECONDS", 1000)
     server.restart()
@@ -170,7 +172,7 @@ def test_a_socket_is_restored_every_time_it_is_removed(watchful: Server) -> None
 
 def test_clients_of_a_restored_socket_are_drained_too(watchful: Server) -> None:
     before = watchful.connect()
-    # Made now, so that their own descriptors are not the ones that the old listener leaves free for the server.
+    # Created first, so that they do not take the descriptor numbers that the old listener frees.
     after = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(5)]
     watchful.socket.unlink()
     wait_until(watchful.socket.exists)

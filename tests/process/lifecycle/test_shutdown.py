@@ -1,32 +1,30 @@
+"""Shutdown by signal and by method: what is answered, what is stored, and what remains."""
+
 import errno
 import json
 import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from anyio.abc import TaskGroup
 
-from segue.config import Config, DaemonConfig
 from segue.server.net.connections import ConnectionManager
-from tests.support.clock import HandClock
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
-from tests.support.process import PROGRAMS, Segued
+from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 PIPELINED = 200
 EXIT_SECONDS = 10
-"""However busy it is: past this the process is gone."""
+"""Seconds: the process exits within this time, whatever its load."""
 
 
 def left_behind(segued: Segued) -> list[str]:
-    """The names of the files that are there once the daemon is gone."""
+    """Return the names of the files that remain after the exit."""
     return sorted(path.name for folder in (segued.database, segued.socket) for path in folder.parent.iterdir())
 
 
@@ -42,7 +40,7 @@ def test_a_signal_stops_an_idle_daemon_with_exit_status_0(segued: Segued, number
 
 
 def test_a_hangup_that_the_parent_ignores_is_ignored(segued: Segued) -> None:
-    """As under nohup."""
+    """nohup ignores SIGHUP in this way."""
     segued.start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     os.kill(segued.pid, signal.SIGHUP)
     assert segued.connect().call("daemon.ping") == "pong"
@@ -122,7 +120,7 @@ def test_an_incomplete_line_does_not_delay_the_exit(segued: Segued) -> None:
 
 
 def fill(wire: Wire) -> None:
-    """Send requests without reading an answer until neither side can send any more."""
+    """Send requests without reading a response until both socket buffers are full."""
     wire.socket.settimeout(0.2)
     line = b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n' * 20
     try:
@@ -193,7 +191,7 @@ def test_a_daemon_can_be_restarted_repeatedly(segued: Segued) -> None:
 
 
 def test_clients_that_connect_during_a_drain_are_answered_or_see_the_end(segued: Segued) -> None:
-    """Whoever got through the door is answered or sees the end of the stream, never a reset."""
+    """An accepted client gets a response or the end of the stream, never a connection reset."""
     line = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n'
     for _ in range(5):
         segued.start()
@@ -209,7 +207,7 @@ def test_clients_that_connect_during_a_drain_are_answered_or_see_the_end(segued:
 
 
 def knock(path: Path, line: bytes, outcomes: list[str]) -> None:
-    """Connect and ask again and again until nobody is there."""
+    """Connect and send a request repeatedly until the daemon is gone."""
     while True:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
             one.settimeout(TIMEOUT_SECONDS)
@@ -265,85 +263,8 @@ def test_a_client_in_the_queue_when_the_daemon_stops_is_served(segued: Segued) -
     assert segued.wait() == 0
 
 
-def test_an_idle_daemon_exits_after_idle_exit_minutes(segued: Segued) -> None:
-    segued.config.write_text("[daemon]\nidle_exit_minutes = 0.002\n")
-    segued.start()
-    idle = segued.connect()
-    assert segued.wait() == 0
-    assert idle.line() is None
-    assert left_behind(segued) == CLEAN
-
-
-class TestIdleness:
-    """By a clock in hand: a request starts the time anew, and only the time without one counts."""
-
-    @pytest.fixture
-    def config(self) -> Config:
-        return Config(daemon=DaemonConfig(idle_exit_minutes=0.002))
-
-    @pytest.fixture
-    def time(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-        """A monotonic clock that counts how often the daemon reads it."""
-        time = SimpleNamespace(now=1000.0, looks=0)
-
-        def monotonic(clock: HandClock) -> float:
-            time.looks += 1
-            return float(time.now)
-
-        monkeypatch.setattr(HandClock, "monotonic", monotonic)
-        return time
-
-    def look_twice(self, time: SimpleNamespace, server: Server) -> None:
-        """Return when the daemon has looked whether it is idle, or has left."""
-        before = time.looks
-        wait_until(lambda: time.looks > before + 1 or server.has_left())
-
-    def test_requests_keep_the_daemon_alive(self, time: SimpleNamespace, server: Server) -> None:
-        wire = server.connect()
-        for _ in range(5):
-            time.now += 0.1
-            assert wire.call("daemon.ping") == "pong"
-            self.look_twice(time, server)
-        assert not server.has_left()
-        time.now += 0.1
-        self.look_twice(time, server)
-        assert not server.has_left()
-        time.now += 0.1
-        wait_until(server.has_left)
-        assert wire.line() is None
-
-
-def test_a_daemon_without_standard_streams_serves(segued: Segued) -> None:
-    """Started with 0, 1 and 2 closed, no file of ours may land there and be written to as if it were a terminal."""
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", f"exec '{PROGRAMS}/segued' <&- >&- 2>&-"], env=segued.environment, stdin=subprocess.DEVNULL
-    )
-    record = segued.record
-    wait_until(lambda: record.exists() or process.poll() is not None)
-    with Wire(segued.socket) as wire:
-        for _ in range(20):
-            wire.ask(b"no json at all")
-        wire.call("session.create", id="s")
-        assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
-        assert wire.call("daemon.shutdown") == {}
-    assert process.wait(TIMEOUT_SECONDS) == 0
-    assert left_behind(segued) == CLEAN
-
-
-def test_a_shell_gets_the_exit_status_and_no_output(segued: Segued) -> None:
-    script = f"said=$('{PROGRAMS}/segued' --bogus 2>/dev/null); echo \"$? [$said]\""
-    done = subprocess.run(["/bin/sh", "-c", script], env=segued.environment, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("2 []\n", "")
-    script = f"said=$('{PROGRAMS}/segued' 2>/dev/null); echo \"$? [$said]\""
-    with subprocess.Popen(["/bin/sh", "-c", script], env=segued.environment, stdout=subprocess.PIPE) as shell:
-        wait_until(segued.record.exists)
-        with Wire(segued.socket) as wire:
-            assert wire.call("daemon.shutdown") == {}
-        assert shell.communicate(timeout=TIMEOUT_SECONDS)[0] == b"0 []\n"
-
-
 def test_another_program_that_holds_the_database_does_not_prevent_the_exit(segued: Segued) -> None:
-    """The WAL cannot be folded in then, and the next daemon finds everything in it."""
+    """The WAL then remains, and the next daemon reads it."""
     segued.start()
     wire = segued.connect()
     wire.call("session.create", id="s")

@@ -1,22 +1,20 @@
+"""Databases, sockets, locks and directories that the daemon refuses, each with one line and an exit status."""
+
 import os
 import socket
 import sqlite3
 import stat
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from segue import __version__
-from tests.support.deadline import wait_until
 from tests.support.process import Segued
-from tests.support.system.users import AM_ROOT, NOBODY, SEGUED_OF_NOBODY, give_to_nobody
-from tests.support.wire import Wire
+from tests.support.system.users import AM_ROOT, NOBODY
 
 
 def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
-    """What it said when it could not start, in exactly one line."""
+    """Return the only line that a failed start printed."""
     found, lines = segued.fail(*options, **popen)
     assert (found, len(lines)) == (code, 1), "\n".join(lines)
     assert lines[0].startswith(f"segued: {subject}: "), lines
@@ -35,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def filled(segued: Segued) -> Segued:
-    """Stopped, with a database that holds something."""
+    """Return a stopped daemon whose database has a session."""
     segued.start().connect().call("session.create", id="kept")
     segued.stop()
     return segued
@@ -123,7 +121,7 @@ def test_a_directory_writable_by_other_users_is_refused(segued: Segued, mode: in
     folder: Path = getattr(segued, place).parent
     folder.mkdir()
     folder.chmod(mode)
-    # Who made a directory sticky meant it for everybody, as /tmp is: as root, the advice would be followed.
+    # A sticky directory such as /tmp is meant to be shared, so `chmod 700` would be wrong advice.
     remedy = "choose another directory" if mode & 0o1000 else f"run: chmod 700 {folder}"
     assert remedy in refused(segued, 1, place)
     assert (stat.S_IMODE(folder.stat().st_mode), list(folder.iterdir())) == (mode, [])
@@ -176,7 +174,7 @@ def make_file(path: Path) -> None:
 
 
 def snapshot(folder: Path) -> dict[str, int]:
-    """What there is beside lock files: the name and inode of each."""
+    """Return the names and inodes of all files but lock files."""
     return {path.name: path.lstat().st_ino for path in folder.iterdir() if path.suffix != ".lock"}
 
 
@@ -232,7 +230,7 @@ def test_the_daemon_serves_although_its_record_cannot_be_written(segued: Segued)
 
 
 def remove(folder: Path) -> None:
-    """Everything in the folder, so that nothing of it is looked over."""
+    """Remove everything in the folder, so that the leak check skips it."""
     for path in folder.iterdir():
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
@@ -268,7 +266,7 @@ def test_a_socket_path_has_at_most_107_bytes(segued: Segued, tmp_path: Path) -> 
 
 
 def longest_path(folder: Path) -> Path:
-    """A socket path of 107 bytes, some of them not ASCII, in a directory of its own."""
+    """Return a socket path of 107 bytes, with characters other than ASCII."""
     folder = folder / "rün"
     return folder / ("s" * (107 - len(os.fsencode(folder)) - 1))
 
@@ -284,157 +282,3 @@ def test_no_home_directory_is_needed_if_every_path_is_named(segued: Segued) -> N
     segued.config.touch()
     segued.start(env={**segued.environment, "HOME": ""})
     assert segued.connect().call("daemon.ping") == "pong"
-
-
-@pytest.fixture
-def ordinary(open_folder: Path) -> Segued:
-    """A daemon of a user to whom modes apply, in a folder that this user can reach."""
-    segued = Segued(open_folder)
-    if AM_ROOT:
-        segued.program = SEGUED_OF_NOBODY
-    for place in (segued.database, segued.socket):
-        place.parent.mkdir(mode=0o700)
-    return segued
-
-
-def give(ordinary: Segued) -> None:
-    """What was made for the daemon becomes its user's."""
-    if AM_ROOT:
-        give_to_nobody(ordinary.folder)
-
-
-def test_a_read_only_directory_is_refused(ordinary: Segued) -> None:
-    give(ordinary)
-    for place in (ordinary.database, ordinary.socket):
-        place.parent.chmod(0o500)
-        refused(ordinary, 1, "lock")
-        place.parent.chmod(0o700)
-    ordinary.start()
-    ordinary.finish()
-
-
-def test_a_directory_that_became_read_only_is_refused(ordinary: Segued) -> None:
-    give(ordinary)
-    ordinary.start()
-    assert ordinary.stop() == 0
-    for place, subject in ((ordinary.database, "database"), (ordinary.socket, "socket")):
-        place.parent.chmod(0o500)
-        refused(ordinary, 1, subject)
-        place.parent.chmod(0o700)
-    ordinary.start()
-    ordinary.finish()
-
-
-def test_a_directory_that_cannot_be_created_is_refused(ordinary: Segued) -> None:
-    ordinary.database.parent.rmdir()
-    give(ordinary)
-    ordinary.folder.chmod(0o500)
-    refused(ordinary, 1, "database")
-    assert list(ordinary.folder.iterdir()) == [ordinary.socket.parent]
-
-
-def test_a_database_that_cannot_be_written_is_refused(ordinary: Segued) -> None:
-    ordinary.database.touch(mode=0o400)
-    give(ordinary)
-    refused(ordinary, 1, "database")
-
-
-def test_wrong_usage_exits_with_status_2(segued: Segued) -> None:
-    for options in (["--bogus"], ["--log-level", "loud"], ["extra"], ["--socket"], ["--version=1"]):
-        refused(segued, 2, "usage", *options)
-    for options in (["--socket", ""], ["--database", ""], ["--config", ""]):
-        refused(segued, 2, "usage", *options)
-    for variable in ("SEGUE_SOCKET", "SEGUE_DATABASE", "SEGUE_CONFIG"):
-        environment = {**segued.environment, variable: "relative/path"}
-        refused(segued, 2, f"environment: {variable}", env=environment)
-    assert list(segued.folder.iterdir()) == []
-
-
-WRONG = {
-    "an unknown section": "[sessions]\n",
-    "an unknown key": "[session]\nretention_day = 1\n",
-    "a wrong type": "[limits]\nclients = 'many'\n",
-    "out of range": "[limits]\nclients = 0\n",
-    "infinite": "[session]\nretention_days = inf\n",
-    "not a number": "[daemon]\nidle_exit_minutes = nan\n",
-    "not TOML": "[session\n",
-    "a number of many digits": "[limits]\nclients = " + "9" * 5000 + "\n",
-    "a relative socket": "[daemon]\nsocket = 'run/x.sock'\n",
-    "a relative database": "[daemon]\ndatabase = 'x.db'\n",
-    "not UTF-8": b"[ask]\ncommand = '\xff'\n",
-}
-
-
-@pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
-def test_a_wrong_setting_exits_with_status_2(segued: Segued, text: str | bytes) -> None:
-    segued.config.write_bytes(text if isinstance(text, bytes) else text.encode())
-    environment = {
-        name: value for name, value in segued.environment.items() if name not in ("SEGUE_SOCKET", "SEGUE_DATABASE")
-    }
-    assert str(segued.config) in refused(segued, 2, "config", env=environment)
-    assert list(segued.folder.iterdir()) == [segued.config]
-
-
-def test_an_unreadable_configuration_exits_with_status_2(segued: Segued) -> None:
-    segued.config.mkdir()
-    refused(segued, 2, "config")
-    segued.config.rmdir()
-    refused(segued, 2, "config", "--config", "/dev/null/config.toml")
-
-
-def test_a_missing_configuration_is_logged_when_the_daemon_serves(segued: Segued) -> None:
-    segued.start()
-    assert segued.connect().call("daemon.ping") == "pong"
-    assert segued.stop() == 0
-    assert [line.split("segue: ")[-1] for line in segued.log[1:]] == [
-        f"there is no {segued.config}; every setting has its default\n"
-    ]
-
-
-def test_the_version_is_printed_without_a_home_directory(segued: Segued) -> None:
-    done = subprocess.run(
-        [*segued.program, "--version"], env={"HOME": "", "SEGUE_SOCKET": "nowhere"}, capture_output=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"segued {__version__}\n".encode(), b"")
-
-
-def test_a_start_error_is_one_line_at_log_level_debug(segued: Segued) -> None:
-    segued.start()
-    code, lines = segued.fail("--log-level", "debug")
-    assert (code, len(lines)) == (3, 1), lines
-
-
-@pytest.mark.parametrize("content", ["notes of mine", "another database"])
-def test_a_refused_file_is_unchanged(segued: Segued, content: str) -> None:
-    folder = segued.folder / "mine"
-    folder.mkdir(mode=0o700)
-    file = folder / "file"
-    if content == "another database":
-        with sqlite3.connect(file) as connection:
-            connection.execute("CREATE TABLE theirs (x)")
-        connection.close()
-    else:
-        file.write_text(content)
-    file.chmod(0o644)
-    before = (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime_ns)
-    code, lines = segued.fail("--database", str(file))
-    assert (code, len(lines)) == (1, 1)
-    assert str(file) in lines[0]
-    assert (file.read_bytes(), file.stat().st_mode, file.stat().st_mtime_ns) == before
-    assert [path.name for path in folder.iterdir()] == ["file"]
-
-
-def test_an_overridden_setting_must_be_valid(segued: Segued) -> None:
-    segued.config.write_text('[daemon]\nsocket = "relative"\n')
-    code, lines = segued.fail("--socket", str(segued.socket))
-    assert (code, len(lines)) == (2, 1)
-
-
-def test_the_daemon_serves_although_its_log_cannot_be_written(segued: Segued) -> None:
-    with Path("/dev/full").open("w") as full:
-        process = subprocess.Popen([*segued.program], env=segued.environment, stderr=full)
-    wait_until(segued.socket.exists)
-    with Wire(segued.socket) as wire:
-        assert wire.call("daemon.ping") == "pong"
-        wire.call("daemon.shutdown")
-    assert process.wait(20) == 0

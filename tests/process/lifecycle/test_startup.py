@@ -1,3 +1,5 @@
+"""A start and a stop leave only the database and the lock files."""
+
 from contextlib import suppress
 
 from tests.support.deadline import wait_until

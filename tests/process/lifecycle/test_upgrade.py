@@ -1,4 +1,4 @@
-"""What an older segue wrote is read by this one, and a client of an older protocol is served as before."""
+"""Databases of older versions are migrated, and clients of older protocols get the same responses."""
 
 import json
 import shutil
@@ -22,18 +22,18 @@ PROTOCOLS = range(1, PROTOCOL + 1)
 
 
 def holds(new: Any, old: Any) -> bool:
-    """Whether the new answer says all that the old one said; it may say more."""
+    """Return True if the new response has every member of the old one; it may have more."""
     if isinstance(old, dict):
         return isinstance(new, dict) and all(name in new and holds(new[name], old[name]) for name in old)
     if isinstance(old, list):
         return isinstance(new, list) and len(new) == len(old) and all(map(holds, new, old))
-    if isinstance(old, float):  # a score, whose last digits are the machine's
+    if isinstance(old, float):  # A score, whose last digits depend on the machine.
         return bool(new == pytest.approx(old))
     return bool(new == old)
 
 
 def shape(value: Any) -> Any:
-    """The value with every text and number replaced by its type, but for what a program decides by."""
+    """Return the value with texts and numbers replaced by their types, except those that programs compare."""
     if isinstance(value, dict):
         return {name: value[name] if name in ("code", "kind", "reason") else shape(value[name]) for name in value}
     if isinstance(value, list):
@@ -73,7 +73,7 @@ def test_a_client_of_each_protocol_gets_the_same_responses(segued: Segued, proto
 
 
 def test_the_newest_schema_has_a_sample_database(tmp_path: Path) -> None:
-    """Released scripts are never changed: the file that the first ones made would no longer be what they make."""
+    """Released migrations never change, because the sample file would no longer be their result."""
     with closing(sqlite3.connect(database(NEWEST))) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (NEWEST,)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

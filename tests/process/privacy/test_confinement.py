@@ -1,4 +1,4 @@
-"""What the unit forbids, the daemon never does: all its system calls are looked at."""
+"""The daemon makes no system call that its unit forbids: all calls of its life are traced."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ CALL = re.compile(r"^(?:\d+ +)?([a-z0-9_]+)\((.*)$")
 
 @pytest.fixture
 def calls(segued: Segued, unserved: Cli, tmp_path: Path) -> list[tuple[str, str]]:
-    """Every system call of a daemon's life, with its arguments, from its start to its end."""
+    """Return every system call of a daemon from its start to its exit, with the arguments."""
     trace = tmp_path / "trace"
     segued.program = ["strace", "-f", "-qq", "-o", str(trace), str(PROGRAMS / "segued")]
     segued.start()
@@ -29,7 +29,7 @@ def calls(segued: Segued, unserved: Cli, tmp_path: Path) -> list[tuple[str, str]
 
 
 def work(segued: Segued, segue: Cli) -> None:
-    """Something of everything: writes, a large value, searches, events, deletions, checks, a cleanup."""
+    """Use the daemon: writes, a large value, searches, events, deletions, checks, a cleanup."""
     wire = segued.connect()
     wire.call("session.create", id="s")
     wire.call("events.subscribe", session_id="s")
@@ -43,7 +43,7 @@ def work(segued: Segued, segue: Cli) -> None:
 
 
 def allowed(name: str) -> set[str]:
-    """The system calls of a set of systemd's, with those of the sets in it."""
+    """Return the system calls of a systemd set, including those of nested sets."""
     done = subprocess.run(
         ["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True, timeout=TIMEOUT_SECONDS
     )
@@ -56,7 +56,7 @@ def test_the_daemon_makes_only_system_calls_that_its_unit_allows(calls: list[tup
     settings = UNIT.read_text()
     assert "\nSystemCallFilter=@system-service\n" in settings
     names = {name for name, _ in calls}
-    assert {"bind", "fdatasync", "flock"} <= names  # the trace is one of a daemon at work
+    assert {"bind", "fdatasync", "flock"} <= names  # The trace is complete.
     assert names - allowed("@system-service") == set()
 
     assert "\nRestrictAddressFamilies=AF_UNIX\n" in settings
@@ -65,7 +65,7 @@ def test_the_daemon_makes_only_system_calls_that_its_unit_allows(calls: list[tup
 
     assert "\nMemoryDenyWriteExecute=yes\n" in settings
     executable = [(name, arguments) for name, arguments in calls if "PROT_EXEC" in arguments]
-    assert executable  # the libraries
+    assert executable  # The libraries are mapped so.
     assert not [call for call in executable if call[0] != "mmap" or "PROT_WRITE" in call[1]]
 
     assert "\nRestrictNamespaces=yes\n" in settings

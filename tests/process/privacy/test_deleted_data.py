@@ -1,4 +1,4 @@
-"""What was deleted leaves no byte behind: not in the file, not in the WAL, not in the index, once status says so."""
+"""Deleted text is in no file, WAL or index once `privacy.deleted_remains` is false."""
 
 import sqlite3
 import time
@@ -21,7 +21,7 @@ def remains(wire: Wire) -> bool:
 
 
 def files_with(segued: Segued, word: str) -> list[str]:
-    """The files in which the word stands, in any case."""
+    """Return the files that contain the word, ignoring case."""
     files = segued.database.parent.iterdir()
     return sorted(path.name for path in files if word.encode() in path.read_bytes().lower())
 
@@ -104,25 +104,25 @@ def test_a_clean_exit_leaves_no_wal(segued: Segued) -> None:
 
 
 def chores_are_done(segued: Segued) -> bool:
-    """Whether nothing deleted is in the tables or the index any more."""
+    """Return True if neither the tables nor the index hold deleted data."""
     left = "SELECT (SELECT count(*) FROM purges) + (SELECT count(*) FROM search_progress WHERE merging <> 'no')"
     return rows(segued.database, left) == [(0,)]
 
 
 def test_the_next_daemon_empties_the_wal_of_a_killed_one(segued: Segued) -> None:
     wire = segued.start().connect()
-    wait_until(lambda: not remains(wire))  # each start empties the WAL once
+    wait_until(lambda: not remains(wire))  # Each start flushes the WAL once.
     wire.call("session.create", id="s", name="plain")
     wire.call("message.append", session_id="s", role="user", content=CANARY)
     with closing(sqlite3.connect(segued.database, isolation_level=None)) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT id FROM messages").fetchall()  # keeps the WAL from being emptied
+        reader.execute("SELECT id FROM messages").fetchall()  # Prevents the flush.
         delete_session(wire)
         wait_until(lambda: chores_are_done(segued))
         assert remains(wire)
         segued.kill()
         reader.execute("ROLLBACK")
         assert f"{segued.database.name}-wal" in files_with(segued, CANARY)
-        again = segued.start().connect()  # before the reader closes: the last one to close empties the WAL
+        again = segued.start().connect()  # Before the reader closes, because the last connection empties the WAL.
         wait_until(lambda: not remains(again))
         assert files_with(segued, CANARY) == []

@@ -1,4 +1,4 @@
-"""Nobody but the owner: every file from its first instant, and every client by the kernel's word."""
+"""Only the owner has access: every file is private from its first instant, and the kernel identifies every client."""
 
 import os
 import re
@@ -98,7 +98,7 @@ with socket.socket(socket.AF_UNIX) as one:
 
 @pytest.fixture
 def exposed(open_folder: Path) -> Iterator[Segued]:
-    """A daemon whose directories somebody opened to all."""
+    """Return a daemon whose directories every user may enter."""
     segued = Segued(open_folder)
     for place in (segued.database, segued.socket):
         place.parent.mkdir(mode=0o755)
@@ -200,7 +200,7 @@ RUNTIME = {"unset": None, "empty": "", "relative": "run", "missing": "/none/such
 
 @pytest.fixture
 def runtime(segued: Segued, request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a user without any setting of ours, and with XDG_RUNTIME_DIR as the parameter says."""
+    """Return an environment without segue's variables, with XDG_RUNTIME_DIR as the parameter says."""
     kind = request.param
     environment = {"PATH": segued.environment["PATH"], "HOME": str(segued.folder), "LANG": "C.UTF-8"}
     value = RUNTIME.get(kind, kind)
@@ -227,7 +227,7 @@ def test_the_socket_is_beside_the_data_without_a_private_runtime_directory(
     data = segued.folder / ".local" / "share" / "segue"
     segued.database, segued.socket = data / "sessions.db", data / "run" / "segued.sock"
     check_found(segued, runtime)
-    (data / "run").rename(segued.folder / "run")  # only now, for the look over the data directory
+    (data / "run").rename(segued.folder / "run")  # After the check of the data directory.
 
 
 @pytest.mark.parametrize("runtime", ["private"], indirect=True)
@@ -240,7 +240,7 @@ def test_the_socket_is_in_a_subdirectory_of_the_private_runtime_directory(
 
 
 def check_found(segued: Segued, environment: dict[str, str]) -> None:
-    """Fail unless the daemon serves at the expected places and says so in its record."""
+    """Fail unless the daemon serves at the expected paths and its record names them."""
     segued.start(env=environment, cwd=segued.folder, umask=0)
     with Wire(segued.socket) as wire:
         status = wire.call("daemon.status")

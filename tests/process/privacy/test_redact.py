@@ -1,4 +1,4 @@
-"""`[privacy] redact = true`: a recognised secret never reaches the file, whatever it is sent in."""
+"""With `[privacy] redact = true`, a recognized secret never reaches the file, in whichever member it is sent."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ CLEAN = "[redacted:github]"
 
 @pytest.fixture
 def wire(segued: Segued) -> Wire:
-    """A connection to a daemon that redacts."""
+    """Return a connection to a daemon that redacts."""
     segued.config.write_text("[privacy]\nredact = true\n")
     return segued.start().connect()
 
@@ -28,7 +28,7 @@ def redacted(wire: Wire) -> Any:
 
 
 def bytes_of(segued: Segued) -> bytes:
-    """All that the daemon keeps."""
+    """Return the bytes of all files of the daemon."""
     return b"".join(path.read_bytes() for path in segued.database.parent.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""`segue scrub`: secrets that are stored already are taken out of rows, names, index, WAL and kept events."""
+"""`segue scrub` redacts stored secrets in rows, names, the index, the WAL and the event log."""
 
 import json
 import threading
@@ -19,12 +19,12 @@ CLEAN = "use [redacted:openai] for it"
 
 
 def bytes_of(segued: Segued) -> bytes:
-    """All that the daemon keeps, in lower case as the index has it."""
+    """Return the bytes of all files of the daemon in lower case, because the index folds case."""
     return b"".join(path.read_bytes() for path in segued.database.parent.iterdir()).lower()
 
 
 def fill(wire: Wire) -> int:
-    """Put secrets wherever they can be; how many."""
+    """Store secrets in every text member; return their number."""
     wire.call("bot.create", bot_id="b", name=TEXT, description=TEXT)
     wire.call("session.create", id="s", bot_id="b", name=TEXT, system_prompt=TEXT, metadata={"a": {"b": [TEXT]}})
     parts = [{"type": "text", "text": TEXT, "data": KEY}]

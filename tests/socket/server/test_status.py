@@ -1,4 +1,4 @@
-"""`daemon.status` tells what somebody needs who wonders what is wrong."""
+"""`daemon.status` has the counters that explain a slow or failing daemon."""
 
 from contextlib import suppress
 
@@ -15,6 +15,10 @@ from tests.support.wire import Wire
 @pytest.fixture
 def config() -> Config:
     return Config(limits=Limits(clients=3, event_backlog=5))
+
+
+def test_a_ping_is_answered_with_pong(wire: Wire) -> None:
+    assert wire.call("daemon.ping") == "pong"
 
 
 def test_errors_are_counted_by_kind(wire: Wire) -> None:
@@ -80,7 +84,7 @@ def test_status_has_the_size_of_the_wal_file(server: Server, wire: Wire) -> None
 
 def test_an_idle_daemon_reports_no_running_read(wire: Wire) -> None:
     quiet = {"running": 0, "waiting": 0, "oldest_ms": None}
-    wait_until(lambda: bool(wire.call("daemon.status")["reads"] == quiet))  # the index looks for work now and then
+    wait_until(lambda: bool(wire.call("daemon.status")["reads"] == quiet))  # The maintenance worker reads now and then.
 
 
 def test_other_clients_see_a_long_read(server: Server, wire: Wire) -> None:
@@ -98,5 +102,5 @@ def test_other_clients_see_a_long_read(server: Server, wire: Wire) -> None:
 def test_status_describes_the_process(wire: Wire) -> None:
     process = wire.call("daemon.status")["process"]
     assert process["tasks"] > 0
-    assert process["threads"] >= 4  # the loop's, the writer's and two readers'
+    assert process["threads"] >= 4  # The event loop, the writer and two readers.
     assert process["peak_memory_bytes"] > 10 * 2**20

@@ -1,1 +1,1 @@
-"""The daemon's parts without a socket."""
+"""Parts of the daemon, without a socket."""

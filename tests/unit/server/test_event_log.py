@@ -1,4 +1,4 @@
-"""The backlog and the feeds on it, without a socket."""
+"""The event log and its subscriptions, without a socket."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def emitted(session_id: str = "s", data: Any = None) -> Emitted:
 
 
 def followed(backlog: EventLog, wanted: Filter | None = None) -> Subscriptions:
-    """A feed with one subscription whose answer is sent."""
+    """Return subscriptions with one active subscription."""
     feed = Subscriptions(backlog)
     feed.subscribe(wanted or Filter(), None)
     feed.activate_pending()
@@ -102,7 +102,7 @@ def test_an_event_that_cannot_be_encoded_resets_every_subscription() -> None:
     feed = followed(kept)
     kept.publish([emitted(), emitted(data=deep), emitted()])
     assert [kinds(feed.next_batch(ROOM)[0]) for _ in range(2)] == [["reset"], []]
-    while deep:  # or freeing it would recurse as deeply
+    while deep:  # Because freeing it would recurse as deeply.
         deep = deep.pop()
 
 

@@ -1,4 +1,4 @@
-"""A record becomes one line, whatever is in it."""
+"""A log record becomes one line, whatever its text."""
 
 import logging
 import sys
