@@ -18,7 +18,7 @@ PACKAGE = ROOT / "src" / "segue"
 
 PENDING: tuple[str, ...] = (
     "api",
-    "cli",
+    "cli/fast_path.py",
     "jsonrpc",
     "runtime",
     "server",

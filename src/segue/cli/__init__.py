@@ -1,1 +1,1 @@
-"""`segue`, the command line: one file per verb; each verb is imported when it is asked for."""
+"""The command line `segue`. Each command is imported only when it runs."""

@@ -1,9 +1,9 @@
-"""Where `segue` begins: plain calls are done at once, everything else is for the whole command line."""
+"""The entry point of `segue`. Simple calls take the fast path, which does not import click and msgspec."""
 
 import signal
 
-# Before anything else is imported, which takes a while: Ctrl-C just ends the process then, without a traceback.
-# `run_guarded` has Python's own way for the work itself. One that is ignored, as in the background, stays so.
+# During the imports below, Ctrl-C ends the process without a traceback. `run_guarded` restores Python's own handler
+# for the command. A signal that is ignored, as in the background, stays ignored.
 if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

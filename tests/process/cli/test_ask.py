@@ -67,7 +67,7 @@ def test_the_transcript_holds_the_context_and_ends_with_the_question(segue: Cli,
     assert segue.ok("ask", "and now?", "--with", "cat").out == (
         "System:\nBe brief.\n\n"
         "System:\nRemember:\n- Prefers tabs (preference)\n\n"
-        "System:\nSummary of what was said before:\nIt began.\n\n"
+        "System:\nSummary of the earlier conversation:\nIt began.\n\n"
         "User:\nthird\n\nAssistant:\na\nb\n\nUser:\nand now?\n"
     )
 
@@ -79,7 +79,7 @@ def test_the_json_is_a_list_of_messages(segue: Cli, segued: Segued) -> None:
     assert json.loads(out) == [
         {"role": "system", "content": "Be brief."},
         {"role": "system", "content": "Remember:\n- Prefers tabs (preference)"},
-        {"role": "system", "content": "Summary of what was said before:\nIt began."},
+        {"role": "system", "content": "Summary of the earlier conversation:\nIt began."},
         {"role": "user", "content": "third"},
         {"role": "assistant", "content": "a\nb\n"},
         {"role": "user", "content": "and now?"},
@@ -262,7 +262,7 @@ def test_bytes_that_are_no_text_pass_as_they_are_and_are_stored_with_a_mark(segu
 def test_a_failure_is_passed_on_and_what_came_is_stored(segue: Cli, segued: Segued, command: str, code: int) -> None:
     outcome = segue.run("ask", "x", "--with", command)
     assert (outcome.code, outcome.out) == (code, "half\n")
-    assert f"exit code {code}" in outcome.err
+    assert f"exit status {code}" in outcome.err
     reply = messages(segued)[-1]
     assert (reply["content"], reply["stop_reason"], reply["metadata"]["exit_code"]) == ("half", "error", code)
 
@@ -271,7 +271,7 @@ def test_a_failure_is_passed_on_and_what_came_is_stored(segue: Cli, segued: Segu
 def test_an_empty_reply_is_a_failure_and_is_not_stored(segue: Cli, segued: Segued, command: str, code: int) -> None:
     outcome = segue.run("ask", "x", "--with", command)
     assert outcome.code == code
-    assert "wrote nothing" in outcome.err
+    assert "wrote no reply" in outcome.err
     assert contents(segued) == [("user", "x")]
 
 
@@ -305,7 +305,9 @@ def test_a_reply_that_no_line_can_hold_is_kept_in_a_file(segue: Cli, segued: Seg
     outcome = segue.run("ask", "x", "--with", "head -c 4000000 /dev/zero; echo end")
     assert (outcome.code, len(outcome.out)) == (1, 4_000_004)
     [kept] = (segued.folder / ".local" / "state" / "segue" / "replies").iterdir()
-    assert outcome.err.endswith(f"it is kept in a file: {kept}\n")  # and no advice that would fail in the same way
+    assert outcome.err.endswith(
+        f"the reply is saved in a file: {kept}\n"
+    )  # and no advice that would fail in the same way
     assert kept.read_bytes() == b"\0" * 4_000_000 + b"end"
     assert contents(segued) == [("user", "x")]
 
@@ -327,7 +329,7 @@ def test_output_that_cannot_be_written_does_not_lose_the_reply(segue: Cli, segue
     if Path("/dev/full").exists():
         outcome = segue.shell("segue ask x --with 'echo precious' </dev/null >/dev/full")
         assert outcome.code == 1
-        assert "could not be shown" in outcome.err
+        assert "cannot show the reply" in outcome.err
         assert messages(segued)[-1]["content"] == "precious"
 
 

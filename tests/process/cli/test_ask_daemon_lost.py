@@ -82,7 +82,7 @@ def test_without_a_place_to_keep_it_the_output_still_has_it(segue: Cli, segued: 
     gate.open()
     code, out, err = asking.finish()
     assert (code, out) == (1, b"begun\nended\n")
-    assert "could not be stored" in err
+    assert "cannot store the reply" in err
     assert "only the output above has it" in err
 
 

@@ -237,7 +237,7 @@ def test_the_file_at_the_top_is_a_property_list_with_the_same_keys() -> None:
 
 
 def test_a_platform_without_a_known_manager_is_told() -> None:
-    with pytest.raises(Exception, match="by hand"):
+    with pytest.raises(Exception, match="run segued yourself"):
         plan(paths(), platform="sunos5")
 
 

@@ -92,7 +92,7 @@ def execute(path: Path, sql: str) -> None:
 
 WRONG: dict[Callable[[Path], None], str] = {
     empty: "empty",
-    missing: "No such file",
+    missing: "no such file",
     text_file: "not a SQLite database",
     directory: "not a file",
     pipe: "not a file",

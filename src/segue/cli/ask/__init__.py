@@ -1,1 +1,1 @@
-"""What `segue ask` is made of: the prompt, the model's command, the reply and its delivery."""
+"""The parts of `segue ask`: the question, the prompt, the model command, the reply and its delivery."""

@@ -1,7 +1,13 @@
-"""The model's command: run by the shell in a session of its own, fed and read at once, ended when it must be.
+"""The model command: run it, feed it the prompt, copy its output to the screen, and end it on a signal.
 
-In a session of its own, so that a signal reaches all of it and nobody else in the pipeline `segue` may stand in; it
-has no terminal to ask questions on, for nobody could answer one.
+The command runs in a session of its own. A signal then reaches all its processes, but no other process of the
+pipeline that contains `segue`. It has no controlling terminal, because it must not ask questions there.
+
+How one turn of the event loop works:
+1. Wait until the command's input or output, the screen or the signal pipe is ready.
+2. Read output only while the screen keeps up, so that the command waits as it would without `segue`.
+3. A signal, a closed screen or the size limit asks the command to stop; after GRACE_SECONDS it is killed.
+4. After the command ended, read on until its output is closed, silent for LINGER_SECONDS, or LEFTOVER_SECONDS passed.
 """
 
 import os
@@ -21,44 +27,44 @@ SHELL = "/bin/sh"
 CHUNK = 65_536
 
 GRACE_SECONDS = 3.0
-"""For the last words of a command that was told to stop; then it is killed."""
+"""Seconds: how long a command may run on after a signal. Then it is killed."""
 
 LINGER_SECONDS = 1.0
-"""Of silence, once the command has ended, before its output is taken for whole though something still holds it open."""
+"""Seconds: silence after which the output of an ended command is complete, although another process holds it open."""
 
 LEFTOVER_SECONDS = 5.0
-"""After the end of the command, for what it left behind and goes on writing; a screen that lags is waited for."""
+"""Seconds: how long processes that the command left behind may write. The time starts when the command ends."""
 
 DRAIN_READS = 64
-"""At most so many of `CHUNK` when all is over: a pipe holds less, but who escaped might write for ever."""
+"""Reads of CHUNK bytes after the kill. A pipe holds less; an escaped process could write without end."""
 
 READER_GONE = 128 + signal.SIGPIPE
-"""The exit code when who read our output had enough."""
+"""The exit status when the reader of the output closed it."""
 
 StopReason = Literal["end", "error", "interrupted", "length"]
 
 
 class Outcome(NamedTuple):
-    """What the command wrote, and how it ended."""
+    """The output of the command, and how it ended."""
 
     text: str
     stop_reason: StopReason
     exit_code: int
-    """As a shell counts: 128 + n for a signal, the command's own or the one that interrupted us."""
+    """The exit status as a shell reports it: 128 + n if signal n ended the command or `segue`."""
     response_ms: int
-    fault: OSError | None
-    """Why not all of it could be shown; None too if the reader had enough, which is an interruption."""
+    screen_error: OSError | None
+    """Why the output could not be shown; None if the reader closed it, which counts as an interruption."""
     open_line: bool
-    """Whether the last line that was shown has no end."""
+    """True if the last line shown has no line end."""
 
 
-def run_model(command: str, prompt: bytes, screen: int, signals: Signals, limit: int) -> Outcome:
-    """Give the prompt to the command, and its output to the descriptor `screen` as it comes.
+def run_command(command: str, prompt: bytes, screen: int, signals: Signals, limit: int) -> Outcome:
+    """Run the command with the prompt on its standard input, and copy its output to the descriptor `screen`.
 
-    Returns when the command has ended, at the latest some seconds after a signal, or after it wrote `limit` bytes.
+    Return when the command has ended: a few seconds after a signal, or after `limit` bytes, at the latest.
     """
     started = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 - the user's own words, as in PAGER and EDITOR
+    process = subprocess.Popen(  # noqa: S603 - The user configured the command, as with PAGER and EDITOR
         [SHELL, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
     )
     with process:
@@ -72,69 +78,72 @@ def run_model(command: str, prompt: bytes, screen: int, signals: Signals, limit:
 
 
 class _Run:
-    """One run of the command. Each turn waits for whatever can go on: input, output, screen, signals."""
+    """One run of the command: the event loop over its pipes, the screen and the signals."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], prompt: bytes, screen: int, signals: Signals, reply: Reply
     ) -> None:
         if process.stdin is None or process.stdout is None:
-            raise AssertionError("both are pipes")
+            raise AssertionError("standard input and output of the command are pipes")
         self._process, self._input, self._output = process, process.stdin, process.stdout
         self._screen, self._signals, self._reply = screen, signals, reply
         self._unsent = memoryview(prompt)
         self._unshown = bytearray()
         self._deadline: float | None = None
-        self._ended: float | None = None
-        self._stop: StopReason | None = None
+        self._ended_at: float | None = None
+        self._stop_reason: StopReason | None = None
         self._exit_code: int | None = None
-        self._fault: OSError | None = None
-        self._last = b"\n"
+        self._screen_error: OSError | None = None
+        self._last_byte = b"\n"
         for pipe in (self._input, self._output):
             os.set_blocking(pipe.fileno(), False)
         if not prompt:
             self._input.close()
 
     def follow(self) -> None:
-        """Return when all is read and shown, and nothing of the command is left that should not be."""
+        """Run the event loop until the output is read and shown, then kill any process that must not remain."""
         while not self._is_over():
             reading, writing = self._reading(), self._writing()
-            ready = wait(reading, writing, self._patience())
+            ready = wait(reading, writing, self._timeout())
             for descriptor in ready[0]:
                 reading[descriptor]()
             for descriptor in ready[1]:
                 writing[descriptor]()
-            if self._ended is None and self._process.poll() is not None:
-                self._ended = time.monotonic()
-            if not any(ready) or self._patience() == 0:
-                self._give_up()
-        if self._stop is not None:
+            if self._ended_at is None and self._process.poll() is not None:
+                self._ended_at = time.monotonic()
+            if not any(ready) or self._timeout() == 0:
+                self._kill_and_drain()
+        if self._stop_reason is not None:
             self.kill()
-        self._show_rest()
+        self._flush_screen()
 
     def kill(self) -> None:
-        """End all that is left of it."""
+        """Kill the command and every process that it started."""
         self._signal(signal.SIGKILL)
 
     def outcome(self, response_ms: int) -> Outcome:
-        """What came of it."""
+        """Return the output and how the command ended."""
         code = self._process.returncode
         code = 128 - code if code < 0 else code
-        reason = self._stop or ("error" if code else "end")
-        fault = None if isinstance(self._fault, BrokenPipeError) else self._fault
-        return Outcome(self._reply.finish(), reason, self._exit_code or code, response_ms, fault, self._last != b"\n")
+        reason = self._stop_reason or ("error" if code else "end")
+        screen_error = None if isinstance(self._screen_error, BrokenPipeError) else self._screen_error
+        return Outcome(
+            self._reply.finish(), reason, self._exit_code or code, response_ms, screen_error, self._last_byte != b"\n"
+        )
 
     def _is_over(self) -> bool:
         ended = self._process.returncode is not None and self._output.closed
-        return ended and (not self._unshown or self._stop is not None)
+        return ended and (not self._unshown or self._stop_reason is not None)
 
     def _reading(self) -> dict[int, Callable[[], None]]:
-        """What to read from; not from the command while the screen lags behind: it waits as it would without us."""
-        found: dict[int, Callable[[], None]] = {self._signals.descriptor: self._heed}
-        if not self._output.closed and (not self._unshown or self._stop is not None):
+        """Return the descriptors to read from, each with its handler."""
+        found: dict[int, Callable[[], None]] = {self._signals.descriptor: self._handle_signals}
+        if not self._output.closed and (not self._unshown or self._stop_reason is not None):
             found[self._output.fileno()] = self._read
         return found
 
     def _writing(self) -> dict[int, Callable[[], None]]:
+        """Return the descriptors to write to, each with its handler."""
         found: dict[int, Callable[[], None]] = {}
         if not self._input.closed:
             found[self._input.fileno()] = self._feed
@@ -142,25 +151,25 @@ class _Run:
             found[self._screen] = self._show
         return found
 
-    def _patience(self) -> float | None:
-        """Seconds to wait for anything to happen, at most; None for ever."""
+    def _timeout(self) -> float | None:
+        """Return the seconds until the next deadline, or None if there is none."""
         now = time.monotonic()
         waits = []
         if self._deadline is not None:
             waits.append(self._deadline - now)
-        if self._ended is not None and not self._unshown:
-            waits += [LINGER_SECONDS, self._ended + LEFTOVER_SECONDS - now]
+        if self._ended_at is not None and not self._unshown:
+            waits += [LINGER_SECONDS, self._ended_at + LEFTOVER_SECONDS - now]
         return max(0.0, min(waits)) if waits else None
 
-    def _heed(self) -> None:
+    def _handle_signals(self) -> None:
         for number in self._signals.read():
-            if self._stop == "interrupted":
-                self._give_up()
+            if self._stop_reason == "interrupted":
+                self._kill_and_drain()
             else:
                 self._interrupt(number, 128 + number)
 
     def _interrupt(self, number: signal.Signals, exit_code: int, reason: StopReason = "interrupted") -> None:
-        self._stop, self._exit_code = reason, exit_code
+        self._stop_reason, self._exit_code = reason, exit_code
         self._deadline = time.monotonic() + GRACE_SECONDS
         self._signal(number)
 
@@ -168,14 +177,14 @@ class _Run:
         if self._output.closed:
             return
         with suppress(BlockingIOError):
-            data = os.read(self._output.fileno(), min(CHUNK, self._reply.room))
-            self._reply.take(data)
-            if self._fault is None:
+            data = os.read(self._output.fileno(), min(CHUNK, self._reply.free_bytes))
+            self._reply.append(data)
+            if self._screen_error is None:
                 self._unshown += data
-                self._last = data[-1:] or self._last
+                self._last_byte = data[-1:] or self._last_byte
             if not data:
                 self._output.close()
-            elif not self._reply.room:
+            elif not self._reply.free_bytes:
                 self._output.close()
                 self._interrupt(signal.SIGTERM, 1, "length")
 
@@ -187,28 +196,28 @@ class _Run:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            self._unsent = self._unsent[:0]  # it does not want to know
+            self._unsent = self._unsent[:0]  # Because the command closed its standard input
         if not self._unsent:
             self._input.close()
 
     def _show(self) -> None:
         try:
-            # Not more: that much can be written without waiting, which no signal could end.
+            # PIPE_BUF at most, because a longer write could block and no signal would end it.
             del self._unshown[: os.write(self._screen, self._unshown[: select.PIPE_BUF])]
         except BlockingIOError:
             return
-        except OSError as fault:
-            self._fault = fault
+        except OSError as error:
+            self._screen_error = error
             self._unshown.clear()
-            if self._stop is None and isinstance(fault, BrokenPipeError):
+            if self._stop_reason is None and isinstance(error, BrokenPipeError):
                 self._interrupt(signal.SIGTERM, READER_GONE)
 
-    def _show_rest(self) -> None:
+    def _flush_screen(self) -> None:
         while self._unshown and wait((), (self._screen,), 0)[1]:
             self._show()
 
-    def _give_up(self) -> None:
-        """Kill what is left, and take what it wrote before."""
+    def _kill_and_drain(self) -> None:
+        """Kill the remaining processes, then read what they had written."""
         self.kill()
         self._process.wait()
         for _ in range(DRAIN_READS):
@@ -218,6 +227,6 @@ class _Run:
         self._output.close()
 
     def _signal(self, number: signal.Signals) -> None:
-        """To the command and all that it started; its number is its group's as long as anything of that lives."""
+        """Send a signal to the process group, whose ID is the command's PID."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)

@@ -1,4 +1,4 @@
-"""What must not be lost though the daemon may be away: asked again and again, at last kept in a file."""
+"""Delivery of a message while the daemon may be down: retry, then save the message to a file."""
 
 import shlex
 import time
@@ -17,18 +17,19 @@ from segue.files import create_file, make_directory
 
 R = TypeVar("R")
 
-PATIENCE_SECONDS = 10.0
-"""For a daemon that is away: a restart by a service manager takes one or two."""
+RETRY_SECONDS = 10.0
+"""Seconds: how long a call is retried. A restart by a service manager takes 1 to 2 s."""
 
 PAUSE_SECONDS = 0.2
+"""Seconds: pause between two attempts."""
 
 
-def insist(daemon: DaemonClient, name: str, kind: type[R], signals: Signals | None = None, **params: Any) -> R:
-    """The answer of a method that may be asked twice, though the daemon goes away and comes back meanwhile.
+def call_with_retry(daemon: DaemonClient, name: str, kind: type[R], signals: Signals | None = None, **params: Any) -> R:
+    """Call an idempotent method, and retry while the daemon is down or overloaded.
 
-    Raises what came last after `PATIENCE_SECONDS`, or once a further signal says that nobody wants to wait.
+    The last error is raised after RETRY_SECONDS, or when one of STOP_SIGNALS arrives.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_SECONDS
     lost = False
     while True:
         try:
@@ -45,8 +46,12 @@ def insist(daemon: DaemonClient, name: str, kind: type[R], signals: Signals | No
                 raise
 
 
-def keep_in_file(text: str, name: str) -> Path:
-    """Where the text is now, readable by its owner only; OSError, and no half of it, if it could not be written."""
+def save_to_file(text: str, name: str) -> Path:
+    """Write the text to a private file, and return its path.
+
+    Raises:
+        OSError: The file could not be written; no partial file is left.
+    """
     folder = platformdirs.user_state_path("segue") / "replies"
     make_directory(folder)
     path = folder / name
@@ -55,7 +60,7 @@ def keep_in_file(text: str, name: str) -> Path:
 
 
 def command_to_add(path: Path, params: dict[str, Any]) -> str:
-    """What to type so that the daemon has the kept reply after all, once only."""
+    """Return the shell command that appends the saved reply, once even if it is repeated."""
     options = [f"{option}={params[name]}" for option, name in _OPTIONS.items() if params[name] is not None]
     return f"{shlex.join(['segue', 'add', *options, '-'])} < {shlex.quote(str(path))}"
 
@@ -71,7 +76,7 @@ _OPTIONS = {
 
 
 def _pause(signals: Signals | None) -> bool:
-    """Wait a little; whether somebody sent a signal meanwhile."""
+    """Sleep until the next attempt, and return True if a signal arrived meanwhile."""
     if signals is None:
         time.sleep(PAUSE_SECONDS)
         return False

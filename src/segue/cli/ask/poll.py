@@ -1,22 +1,22 @@
-"""Waiting for any of several descriptors."""
+"""A wait for several file descriptors."""
 
 import math
 import select
 import sys
 from collections.abc import Collection
 
-POLLS = sys.platform != "darwin"
-"""select() knows no descriptor above 1023, poll() knows no terminal on macOS."""
+USE_POLL = sys.platform != "darwin"
+"""False on macOS, where poll() does not support terminals. select() supports no descriptor above 1023."""
 
 
 def wait(
     reading: Collection[int], writing: Collection[int] = (), timeout: float | None = None
 ) -> tuple[list[int], list[int]]:
-    """Those that can be read and written without waiting, or at whose other end nobody is; none after the timeout.
+    """Return the descriptors that are ready to read and those that are ready to write, or none after the timeout.
 
-    No descriptor may be among both.
+    A descriptor whose other end is closed counts as ready. `reading` and `writing` must not overlap.
     """
-    if not POLLS:
+    if not USE_POLL:
         return select.select(reading, writing, (), timeout)[:2]
     poll = select.poll()
     for descriptor in reading:

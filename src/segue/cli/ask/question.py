@@ -1,4 +1,4 @@
-"""What the user asks: words of the command line, and what a pipe brings."""
+"""The question of `segue ask`: arguments and standard input."""
 
 import errno
 import os
@@ -11,13 +11,15 @@ from segue.errors import TooLarge
 
 
 def read_question(words: tuple[str, ...], limit: int) -> str:
-    """The words, then what is piped in; `-`, or no words at all, for standard input alone.
+    """Return the words followed by piped standard input; `-` or no words select standard input alone.
 
-    Wrong usage if that is nothing, TooLarge over `limit` bytes.
+    Raises:
+        click.UsageError: The question is empty, or standard input is a terminal.
+        TooLarge: The question has more than `limit` bytes.
     """
     text = "" if words == ("-",) else " ".join(words)
     if not text and _is_terminal():
-        raise click.UsageError("what is the question? give it as TEXT, or pipe it in")
+        raise click.UsageError("no question: give it as TEXT, or pipe it in")
     piped = read_stdin(limit) if not text or _is_piped() else ""
     question = "\n\n".join(part for part in (text, piped) if part.strip())
     if not question:
@@ -33,11 +35,11 @@ def _is_terminal() -> bool:
 
 
 def _is_piped() -> bool:
-    """Whether there is something to be read that is not a person's typing."""
+    """Return True if standard input is open for reading and is not a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
         return False
     try:
         os.read(sys.stdin.fileno(), 0)
     except OSError as error:
-        return error.errno != errno.EBADF  # open for writing only is as good as closed
+        return error.errno != errno.EBADF  # EBADF because it is open for writing only
     return True

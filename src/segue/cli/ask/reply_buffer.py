@@ -1,16 +1,16 @@
-"""What a model wrote, as text, while it comes."""
+"""The reply of the model command, decoded while it arrives."""
 
 import codecs
 
 RESERVE_BYTES = 16
-"""For the character that an end in the middle of one becomes."""
+"""Bytes: reserve for U+FFFD, which replaces a character that the end of the output cuts."""
 
-WIDEST = 3
-"""A byte that is not UTF-8 becomes U+FFFD, which has three."""
+MAX_GROWTH = 3
+"""Bytes: length of U+FFFD, which replaces one byte that is not UTF-8."""
 
 
 class Reply:
-    """Bytes as they come, kept as text of at most `limit` bytes; what is not UTF-8 becomes U+FFFD."""
+    """A text of at most `limit` bytes that grows by bytes; bytes that are not UTF-8 become U+FFFD."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit - RESERVE_BYTES
@@ -19,19 +19,19 @@ class Reply:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     @property
-    def room(self) -> int:
-        """How many bytes more may come, whatever they are."""
-        return max(0, self._limit - self._size) // WIDEST
+    def free_bytes(self) -> int:
+        """Return how many more bytes fit, whatever they are."""
+        return max(0, self._limit - self._size) // MAX_GROWTH
 
-    def take(self, data: bytes) -> None:
-        """Keep the next bytes, which may end in the middle of a character."""
-        self._keep(self._decoder.decode(data))
+    def append(self, data: bytes) -> None:
+        """Append bytes, which may end in the middle of a character."""
+        self._store(self._decoder.decode(data))
 
     def finish(self) -> str:
-        """The whole text without the line ends at its end; nothing can be taken any more."""
-        self._keep(self._decoder.decode(b"", final=True))
+        """Return the whole text without trailing line ends. No bytes can be appended after it."""
+        self._store(self._decoder.decode(b"", final=True))
         return "".join(self._pieces).rstrip("\r\n")
 
-    def _keep(self, text: str) -> None:
+    def _store(self, text: str) -> None:
         self._pieces.append(text)
         self._size += len(text.encode())

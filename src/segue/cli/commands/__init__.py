@@ -1,1 +1,1 @@
-"""The commands of `segue`: one file for each command or group of related commands."""
+"""The commands of `segue`, one file for each command or group of related commands."""

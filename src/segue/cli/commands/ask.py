@@ -1,15 +1,16 @@
-"""`ask`: a question for a model, stored before it runs, and its reply, stored after it."""
+"""The `ask` command: store a question, run the model command, and store its reply."""
 
 import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import click
 
-from segue.cli.ask.command_runner import READER_GONE, Outcome, run_model
-from segue.cli.ask.delivery import command_to_add, insist, keep_in_file
+from segue.cli.ask.command_runner import READER_GONE, Outcome, run_command
+from segue.cli.ask.delivery import call_with_retry, command_to_add, save_to_file
 from segue.cli.ask.prompt_format import FORMATS, turns_upto
 from segue.cli.ask.question import read_question
 from segue.cli.ask.signal_pipe import Signals
@@ -23,13 +24,13 @@ from segue.models import Session
 from segue.results import Appended, ConversationContext, Deleted
 
 METADATA_BYTES = 256
-"""More than the metadata of a reply has: content and metadata have one limit together."""
+"""Bytes: reserve for the metadata of a reply, because content and metadata share one limit."""
 
 PLAIN_WORD = re.compile(r"[\w./+-]{1,64}", re.ASCII)
 
 
-class Asked(NamedTuple):
-    """A question that is stored."""
+class StoredQuestion(NamedTuple):
+    """A stored question and its session."""
 
     session: Session
     message_id: int
@@ -83,19 +84,21 @@ def ask(
     The exit status is that of COMMAND, or 128 + n if signal n ended it or segue.
     """  # noqa: D301 - \b is a real backspace, which makes click keep the lines
     if given is not None and (new or bot_id is not None):
-        raise click.UsageError("--session names the session: not together with --new or --bot")
+        raise click.UsageError("--session cannot be used with --new or --bot")
     config = daemon.paths.config
     command = _model_command(daemon, command)
-    question = read_question(words, config.limits.content_bytes)
-    asked = _store_question(daemon, question, given, bot_id=bot_id, new=new)
-    context = insist(daemon, "context.build", ConversationContext, session_id=asked.session.id, max_tokens=max_tokens)
-    prompt = FORMATS[format or config.ask.format](turns_upto(context, asked.message_id))
+    text = read_question(words, config.limits.content_bytes)
+    question = _store_question(daemon, text, given, bot_id=bot_id, new=new)
+    context = call_with_retry(
+        daemon, "context.build", ConversationContext, session_id=question.session.id, max_tokens=max_tokens
+    )
+    prompt = FORMATS[format or config.ask.format](turns_upto(context, question.message_id))
     sys.stdout.flush()
     with Signals() as signals:
-        outcome = run_model(
+        outcome = run_command(
             command, prompt.encode(), sys.stdout.fileno(), signals, config.limits.content_bytes - METADATA_BYTES
         )
-        stored = _store_reply(daemon, signals, asked, outcome, command, model or asked.session.model)
+        stored = _store_reply(daemon, signals, question, outcome, command, model or question.session.model)
     return _report(outcome, stored=stored)
 
 
@@ -104,95 +107,108 @@ def _model_command(daemon: DaemonClient, given: str | None) -> str:
     command = given or os.environ.get("SEGUE_ASK") or paths.config.ask.command or ""
     if not command.strip():
         raise click.UsageError(
-            "no model command: give --with 'COMMAND', or set SEGUE_ASK, "
+            "no model command; use --with 'COMMAND', or set SEGUE_ASK, "
             f'or write command = "COMMAND" under [ask] in {paths.config_path}'
         )
     if "\0" in command:
-        raise click.UsageError("the model command has a NUL in it")
+        raise click.UsageError("the model command contains a NUL character")
     return command
 
 
-def _store_question(daemon: DaemonClient, question: str, given: str | None, *, bot_id: str | None, new: bool) -> Asked:
+def _store_question(
+    daemon: DaemonClient, text: str, given: str | None, *, bot_id: str | None, new: bool
+) -> StoredQuestion:
     key = f"ask-{os.urandom(16).hex()}"
     if given is not None:
-        where: dict[str, Any] = {"session_id": find_session(daemon, given).id}
+        target: dict[str, Any] = {"session_id": find_session(daemon, given).id}
     else:
-        where = {"working_dir": current_directory(), "bot_id": bot_id}
+        target = {"working_dir": current_directory(), "bot_id": bot_id}
     if new:
-        where = {"session_id": daemon.call("session.create", Session, **where).id}
-    daemon.client  # noqa: B018 - connected by being looked at: nobody waits for a daemon that never was there
+        target = {"session_id": daemon.call("session.create", Session, **target).id}
+    daemon.client  # noqa: B018 - Connect now, because only a daemon that was there once is worth the wait
     try:
-        added = insist(daemon, "message.append", Appended, role="user", content=question, key=key, **where)
-    except SegueError:
+        added = call_with_retry(daemon, "message.append", Appended, role="user", content=text, key=key, **target)
+    except (ClientError, SegueError):
         if new:
-            daemon.call("session.delete", Deleted, **where)
+            _delete_empty(daemon, target)
         raise
-    session = insist(daemon, "session.get", Session, session_id=added.session_id)
-    return Asked(session, added.message_id, key)
+    session = call_with_retry(daemon, "session.get", Session, session_id=added.session_id)
+    return StoredQuestion(session, added.message_id, key)
+
+
+def _delete_empty(daemon: DaemonClient, target: dict[str, Any]) -> None:
+    """Delete the session that was created for a question that could not be stored."""
+    with suppress(ClientError, SegueError):
+        daemon.reconnect()
+        if daemon.call("session.get", Session, **target).message_count == 0:
+            daemon.call("session.delete", Deleted, **target)
 
 
 def _store_reply(
-    daemon: DaemonClient, signals: Signals, asked: Asked, outcome: Outcome, command: str, model: str | None
+    daemon: DaemonClient, signals: Signals, question: StoredQuestion, outcome: Outcome, command: str, model: str | None
 ) -> bool:
-    """Whether there was a reply and the daemon has it; if it does not, somebody was told where it is."""
+    """Store the reply, and return True if there was one and the daemon has it.
+
+    If the daemon is not available, save the reply to a file and print how to add it.
+    """
     if not outcome.text.strip():
         return False
     params = {
-        "session_id": asked.session.id,
+        "session_id": question.session.id,
         "role": "assistant",
         "content": outcome.text,
-        "key": f"{asked.key}-reply",
+        "key": f"{question.key}-reply",
         "model": model,
         "stop_reason": outcome.stop_reason,
         "response_ms": outcome.response_ms,
-        "metadata": {**_program(command), "exit_code": outcome.exit_code, "reply_to": asked.message_id},
+        "metadata": {**_program(command), "exit_code": outcome.exit_code, "reply_to": question.message_id},
     }
     try:
-        insist(daemon, "message.append", Appended, signals, **params)
+        call_with_retry(daemon, "message.append", Appended, signals, **params)
     except (ClientError, SegueError) as error:
-        _keep(params, error)
+        _save(params, error)
         return False
     return True
 
 
 def _program(command: str) -> dict[str, str]:
-    """The command's first word if it is a program: not more, for keys and passwords stand in commands."""
+    """Return the first word of the command as metadata, and nothing else, because commands contain keys."""
     first = command.split(maxsplit=1)[0]
     return {"command": first} if PLAIN_WORD.fullmatch(first) else {}
 
 
-def _keep(params: dict[str, Any], error: Exception) -> None:
-    warn(f"the reply could not be stored: {error}")
+def _save(params: dict[str, Any], error: Exception) -> None:
+    warn(f"cannot store the reply: {error}")
     if isinstance(error, NotFound):
-        params = {**params, "session_id": None}  # deleted meanwhile
+        params = {**params, "session_id": None}  # Because the session was deleted meanwhile
     try:
-        path = keep_in_file(params["content"], f"{params['key']}.txt")
-    except OSError as fault:
-        warn(f"nor could it be kept in a file ({fault.strerror}): only the output above has it")
+        path = save_to_file(params["content"], f"{params['key']}.txt")
+    except OSError as failure:
+        warn(f"cannot save the reply to a file ({failure.strerror}); only the output above has it")
     else:
-        # What is too large for a request stays so: of such a one only the place is told.
-        way = f": {path}" if isinstance(error, TooLarge) else f"; add it with: {command_to_add(path, params)}"
-        warn(f"it is kept in a file{way}")
+        # No command for a reply that is too large, because the daemon would reject it again.
+        hint = f": {path}" if isinstance(error, TooLarge) else f"; add it with: {command_to_add(path, params)}"
+        warn(f"the reply is saved in a file{hint}")
 
 
 def _report(outcome: Outcome, *, stored: bool) -> int:
-    """Tell what a person would otherwise wonder at; returns the exit code."""
+    """Print what the output does not show, and return the exit status."""
     if outcome.open_line and stdout_is_tty():
         echo("")
-    for sentence in _remarks(outcome):
+    for sentence in _notes(outcome):
         warn(sentence)
-    done = stored and outcome.fault is None
+    done = stored and outcome.screen_error is None
     return outcome.exit_code or (0 if done else 1)
 
 
-def _remarks(outcome: Outcome) -> Iterator[str]:
-    if outcome.fault is not None:
-        yield f"the reply could not be shown: {outcome.fault.strerror}"
+def _notes(outcome: Outcome) -> Iterator[str]:
+    if outcome.screen_error is not None:
+        yield f"cannot show the reply: {outcome.screen_error.strerror}"
     if outcome.stop_reason == "length":
-        yield "the command was stopped: its reply reached limits.content_bytes"
+        yield "the command was stopped because the reply reached limits.content_bytes"
     elif outcome.stop_reason == "error":
-        yield f"the command failed with exit code {outcome.exit_code}"
+        yield f"the command failed with exit status {outcome.exit_code}"
     elif outcome.stop_reason == "interrupted" and outcome.exit_code != READER_GONE:
         yield "interrupted"
     if not outcome.text.strip():
-        yield "the command wrote nothing: the question is stored, a reply is not"
+        yield "the command wrote no reply; only the question is stored"

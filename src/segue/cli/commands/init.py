@@ -19,9 +19,9 @@ SCRIPTS = Path(__file__).parents[2] / "shell"
 PARTS = ("transport", "json", "prompt", "functions", "completion")
 
 Settings = dict[str, str | list[str]]
-"""Variables of the script, scalars and lists."""
+"""The variables of the script: strings and lists."""
 
-WITH_OWN_OPTIONS = """\
+ZSH_WRAPPER = """\
 function __segue_load {{
   emulate -L zsh -o no_aliases
   zmodload zsh/system
@@ -33,7 +33,7 @@ __segue_end
 }}
 __segue_load
 """
-"""zsh reads a script as its options at that moment and its aliases say, all of it before the first line is run."""
+"""A wrapper that evaluates the script under default options, because zsh parses it under the user's options."""
 
 
 @command(examples=['eval "$(segue init zsh)"', 'eval "$(segue init bash)"', "segue init fish | source"])
@@ -48,12 +48,12 @@ def init(ctx: click.Context, daemon: DaemonClient, *, shell: str) -> None:
     root = ctx.find_root()
     settings = _paths(daemon) | {"__segue_command": [*_program(), *_options(root)]}
     if shell != "zsh":  # zsh has sockets
-        settings |= _dialling()
+        settings |= _connector()
     rows = table(root.command, root)
     settings["__segue_words"] = "\n".join("\t".join(row) for row in rows)
     lines = [_assignment(shell, name, value) for name, value in settings.items()]
     script = "\n".join([*lines, *((SCRIPTS / shell / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
-    echo(WITH_OWN_OPTIONS.format(script=script) if shell == "zsh" else script)
+    echo(ZSH_WRAPPER.format(script=script) if shell == "zsh" else script)
 
 
 def _paths(daemon: DaemonClient) -> Settings:
@@ -62,25 +62,25 @@ def _paths(daemon: DaemonClient) -> Settings:
         "__segue_socket": os.fspath(paths.socket) if paths.socket_explicit else "",
         "__segue_record": os.fspath(paths.record),
         "__segue_database": os.fspath(paths.database),
-        # Who named a database wants no daemon but the one of its record.
+        # Empty for an explicit database, because only the daemon of its record serves that one.
         "__segue_data_socket": "" if paths.database_explicit else os.fspath(default_socket({})),
         "__segue_continuity": str(paths.config.session.continuity_ms // 1000),
     }
 
 
-def _dialling() -> Settings:
-    command, address = netcat.dial()
+def _connector() -> Settings:
+    command, address = netcat.find_connector()
     if not command:
-        warn("the prompt cannot show sessions: install a netcat that has -U, or socat")
+        warn("the prompt cannot show sessions; install a netcat that supports -U, or socat")
     return {
         "__segue_dial": command,
         "__segue_address": address,
-        "__segue_hurried": netcat.hurried() if command else [],
+        "__segue_hurried": netcat.find_timeout() if command else [],
     }
 
 
 def _program() -> list[str]:
-    """How to run this very `segue` from anywhere."""
+    """Return the command that runs this installation's `segue`."""
     beside = (Path(sys.argv[0]), Path(sys.executable).with_name("segue"))
     for program in beside:
         if program.name == "segue" and (found := shutil.which(os.path.abspath(program))):
@@ -89,7 +89,7 @@ def _program() -> list[str]:
 
 
 def _options(root: click.Context) -> list[str]:
-    """The options before `init`, with which the short functions ask the same daemon."""
+    """Return the global options given before `init`, so that the shell functions use the same daemon."""
     given = {name: root.params[name] for name in ("socket", "database", "config")}
     return [word for name, path in given.items() if path for word in (f"--{name}", os.path.abspath(path))]
 

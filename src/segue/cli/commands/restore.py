@@ -1,4 +1,4 @@
-"""`restore`: a copy takes the database's place. The one command that needs no daemon, and none may run meanwhile."""
+"""The `restore` command. It works on the database file itself, because no daemon may serve it meanwhile."""
 
 import os
 import sys
@@ -19,9 +19,10 @@ from segue.paths import Paths
 from segue.store.maintenance import restore as restoring
 
 STOP_SECONDS = 20
-"""A daemon told to stop is gone after 10 seconds at the latest; another may have been started meanwhile."""
+"""Seconds: how long to wait for a daemon to stop. It needs at most 10 s, but a client may have started another."""
 
 PAUSE_SECONDS = 0.05
+"""Seconds: pause between two attempts to take the lock."""
 
 
 @command(examples=["segue restore ~/backups/segue.db", "segue restore --stop --yes /mnt/usb/segue.db"])
@@ -39,19 +40,19 @@ def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
         raise click.UsageError("PATH is empty")
     paths, source = daemon.paths, Path(os.path.abspath(path))
     if not source.exists():
-        raise Failure(f"No such file: {source}")
+        raise Failure(f"no such file: {source}")
     if not yes:
         require_tty("restored")
-    with ExitStack() as holding:
+    with ExitStack() as stack:
         if not stop:
-            _held(paths).close()  # a person may think long, and whoever needs a daemon meanwhile gets one
-        chosen = holding.enter_context(
+            _lock(paths).close()  # Not held during the question, because clients may need a daemon meanwhile
+        chosen = stack.enter_context(
             restoring.restore_candidate(source, paths.database, *_limits(paths.config.session))
         )
         _describe(chosen)
-        if not yes and not confirmed(escape_controls(f"Put {source} in the place of {paths.database}?")):
+        if not yes and not confirmed(escape_controls(f"Replace {paths.database} by {source}?")):
             return warn("nothing was restored", 1)
-        holding.enter_context(_stopped(paths) if stop else _held(paths))
+        stack.enter_context(_stop_and_lock(paths) if stop else _lock(paths))
         kept = restoring.replace_database(paths.database, chosen)
     echo(escape_controls(f"restored {paths.database} from {source}"))
     if kept is not None:
@@ -59,39 +60,43 @@ def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
     return 0
 
 
-def _held(paths: Paths) -> ExitStack:
-    holding = ExitStack()
+def _lock(paths: Paths) -> ExitStack:
+    stack = ExitStack()
     try:
-        holding.enter_context(restoring.exclusive_lock(paths.database, paths.lock))
+        stack.enter_context(restoring.exclusive_lock(paths.database, paths.lock))
     except AlreadyRunning:
-        raise Failure(f"a segued serves {paths.database}; give --stop to stop it first") from None
-    return holding
+        raise Failure(f"segued serves {paths.database}; use --stop to stop it first") from None
+    return stack
 
 
-def _stopped(paths: Paths) -> ExitStack:
-    """The same once the daemon that serves has gone; Failure if it does not go."""
+def _stop_and_lock(paths: Paths) -> ExitStack:
+    """Stop the daemon, and lock the database.
+
+    Raises:
+        Failure: The daemon did not stop within STOP_SECONDS.
+    """
     deadline = time.monotonic() + STOP_SECONDS
     while True:
         try:
-            return _held(paths)
+            return _lock(paths)
         except Failure:
             if time.monotonic() > deadline:
-                raise Failure(f"the segued that serves {paths.database} did not stop; nothing was restored") from None
+                raise Failure(f"segued still serves {paths.database}; nothing was restored") from None
         with suppress(ClientError, SegueError), Client.connect(paths, timeout=1, autostart=False) as client:
             client.request("daemon.shutdown")
         time.sleep(PAUSE_SECONDS)
 
 
 def _limits(session: SessionConfig) -> tuple[int | None, int]:
-    """What the daemon's own cleanup will go by."""
+    """Return the age in milliseconds and the number of sessions above which cleanup deletes."""
     return (session.retention_ms, session.max_sessions) if session.auto_cleanup else (None, 0)
 
 
 def _describe(chosen: restoring.Candidate) -> None:
     newest = f", last used {escape_line(str(chosen.newest))}" if chosen.newest else ""
-    sys.stderr.write(f"the copy holds {chosen.sessions} sessions with {chosen.messages} messages{newest}\n")
+    sys.stderr.write(f"the backup contains {chosen.sessions} sessions with {chosen.messages} messages{newest}\n")
     if chosen.expired:
         sys.stderr.write(
-            f"{chosen.expired} of them are due for cleanup and will be deleted when segued runs:"
-            " to keep them, set session.retention_days = 0 in the configuration first\n"
+            f"{chosen.expired} of them are older than session.retention_days and will be deleted when segued runs;"
+            " to keep them, set session.retention_days = 0 first\n"
         )

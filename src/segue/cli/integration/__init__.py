@@ -1,1 +1,1 @@
-"""Files that other programs read: completion tables, unit files and the files segue manages."""
+"""Files that other programs read: completion tables, unit files and the files that segue manages."""

@@ -1,18 +1,18 @@
-"""The commands of `segue` as a table, from which the shells complete without starting it."""
+"""A table of the commands of `segue`, from which shells complete without starting it."""
 
 from collections.abc import Iterator
 
 import click
 
 Row = tuple[str, str, str, str]
-"""The command it belongs to (empty at the top), the word (`@`: an argument), its kind, what it is for."""
+"""The command path (empty at the top), the word (`@` for an argument), its kind, its description."""
 
 ONE_OF = "one of "
-"""Begins the kind of what has a few possible values; the other kinds are command, flag, value, file and session."""
+"""Prefix of the kind of a choice. The other kinds are command, flag, value, file and session."""
 
 
 def table(command: click.Command, ctx: click.Context, at: str = "") -> Iterator[Row]:
-    """A row for each subcommand, option and argument that can be completed."""
+    """Yield a row for each subcommand, option and argument that can be completed."""
     for parameter in command.get_params(ctx):
         kind = _kind(parameter)
         if isinstance(parameter, click.Option) and not parameter.hidden:

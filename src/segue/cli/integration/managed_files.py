@@ -1,4 +1,4 @@
-"""Files that we write among others' files: known again by a seal, and never overwritten if they are not ours."""
+"""Files written for other programs. A checksum at the end shows whether another program or the user changed them."""
 
 from contextlib import suppress
 from enum import StrEnum
@@ -8,27 +8,27 @@ from pathlib import Path
 from segue.cli.output.terminal import Failure
 from segue.files import replace_file
 
-SEAL = "written by `segue service install`, unchanged as long as sha256 is "
+MARK = "written by `segue service install`, unchanged as long as sha256 is "
 MODE = 0o644
 
 
 class State(StrEnum):
-    """What is at the place of a file of ours."""
+    """The state of a managed file."""
 
     ABSENT = "not installed"
     CURRENT = "installed"
     OLD = "installed, and out of date: run segue service install"
-    FOREIGN = "not ours, or changed by hand"
+    FOREIGN = "written by another program or edited"
 
 
 def with_checksum(text: str) -> str:
-    """The text with a comment at its end by which it is known to be ours and as we wrote it."""
-    seal = f"{SEAL}{sha256(text.encode()).hexdigest()}"
-    return text + (f"<!-- {seal} -->\n" if text.startswith("<?xml") else f"# {seal}\n")
+    """Return the text with a final comment that contains its checksum."""
+    mark = f"{MARK}{sha256(text.encode()).hexdigest()}"
+    return text + (f"<!-- {mark} -->\n" if text.startswith("<?xml") else f"# {mark}\n")
 
 
 def state_of(path: Path, text: str) -> State:
-    """What is there, compared with the text that should be."""
+    """Compare a file with the text that it should have."""
     if path.is_symlink():
         return State.FOREIGN
     try:
@@ -44,19 +44,23 @@ def state_of(path: Path, text: str) -> State:
 
 
 def refuse_foreign(path: Path, text: str, *, force: bool) -> None:
-    """Failure if something else is there, unless forced."""
+    """Check that a file may be overwritten.
+
+    Raises:
+        Failure: Another program wrote the file, or it was edited, and `force` is false.
+    """
     if not force and state_of(path, text) is State.FOREIGN:
-        raise Failure(f"{path} is not ours or was changed by hand; move it away, or use --force")
+        raise Failure(f"{path} was written by another program or edited; move it away, or use --force")
 
 
 def write(path: Path, text: str) -> None:
-    """Write the sealed text, whole or not at all."""
+    """Write the text with its checksum, atomically."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     replace_file(path, with_checksum(text).encode(), mode=MODE)
 
 
 def remove(path: Path) -> bool:
-    """Whether something was there; an empty directory that was made for it goes too."""
+    """Remove a file and its empty `.d` directory, and return True if the file existed."""
     try:
         path.unlink()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a service manager needs to run segued here: the files, filled in, and the commands that take them up."""
+"""Unit files for systemd and launchd, and the commands that activate them."""
 
 import os
 import re
@@ -19,20 +19,20 @@ from segue.paths import APP, Paths, default_database
 LABEL = "org.segue.segued"
 
 PROGRAM, SOCKET, DATA = "%h/.local/bin/segued", "%t/segue/segued.sock", "%h/.local/share/segue"
-"""What stands in the files of systemd until it is filled in."""
+"""Placeholders in the systemd files."""
 
 PLIST_PROGRAM, PLIST_LOG = "<string>/usr/local/bin/segued</string>", "/Users/Shared/segued.log"
 
 
 class Unit(NamedTuple):
-    """One file of a service manager's."""
+    """One file of a service manager."""
 
     path: Path
     text: str
 
 
 class Plan(NamedTuple):
-    """All files, and what to run once they are there or gone."""
+    """The files, and the commands to run after they are installed or removed."""
 
     units: list[Unit]
     start_commands: list[str]
@@ -40,16 +40,21 @@ class Plan(NamedTuple):
 
 
 def plan(paths: Paths, *, hardened: bool = False, platform: str = sys.platform) -> Plan:
-    """What belongs on this platform; Failure where no manager is known, or a path cannot be told to it."""
+    """Return the files for this platform.
+
+    Raises:
+        Failure: The platform has no known service manager, or segued is not installed.
+        click.UsageError: A path contains control characters.
+    """
     if platform == "darwin":
         return _launchd(paths)
     if platform.startswith("linux"):
         return _systemd(paths, hardened=hardened)
-    raise Failure(f"no service manager is known for {platform}; start segued by hand")
+    raise Failure(f"no service manager is known for {platform}; run segued yourself")
 
 
 def template(name: str) -> str:
-    """The file as it lies at the top of the project, and in the installed package."""
+    """Return the template, from the installed package or the source tree."""
     package = Path(__file__).parents[2]
     installed, cloned = package / "units" / name, package.parents[1] / name
     return (installed if installed.exists() else cloned).read_text(encoding="utf-8")
@@ -98,7 +103,7 @@ def _filled(folder: Path, name: str, values: dict[str, str]) -> Unit:
 
 
 def _replaced(manager: str, name: str, values: dict[str, str]) -> str:
-    """The template with all of them at once: what was filled in may look like a place to fill in."""
+    """Return the template with all placeholders replaced in one pass, because a value may look like a placeholder."""
     paths = "|".join(map(re.escape, values))
     return re.sub(paths, lambda found: values[found[0]], template(f"{manager}/{name}"))
 
@@ -108,7 +113,7 @@ def _command(paths: Paths) -> list[str]:
     beside = Path(sys.executable).with_name("segued")
     program = str(beside) if os.access(beside, os.X_OK) else shutil.which("segued")
     if program is None:
-        raise Failure(f"there is no {beside}, and no segued on the path; install segue first")
+        raise Failure(f"cannot find segued at {beside} or in PATH; install segue first")
     command = [os.path.abspath(program)]
     if paths.database_explicit and paths.config.daemon.database is None and paths.database != _default_database():
         command += ["--database", str(paths.database)]
@@ -120,12 +125,12 @@ def _command(paths: Paths) -> list[str]:
 def _default_database() -> Path | None:
     try:
         return default_database()
-    except StartError:  # there is no home, so every place was named
+    except StartError:  # No home directory, so every path is explicit
         return None
 
 
 def _quoted(word: str, *, dollars: bool = False) -> str:
-    """The word as systemd reads it in a list: no specifiers, no variables, no separators."""
+    """Return the word quoted for systemd, which would expand specifiers and variables and split at separators."""
     word = _plain(word).replace("%", "%%")
     if dollars:
         word = word.replace("$", "$$")
@@ -136,7 +141,5 @@ def _quoted(word: str, *, dollars: bool = False) -> str:
 
 def _plain(word: str) -> str:
     if not word.isprintable():
-        raise click.UsageError(
-            f"{word!r} cannot be told to a service manager; choose a path without control characters"
-        )
+        raise click.UsageError(f"{word!r} cannot be written to a unit file; choose a path without control characters")
     return word

@@ -1,1 +1,1 @@
-"""What the command line prints: escaped text, tables, transcripts and advice."""
+"""The output of the command line: escaped text, tables, transcripts and advice."""

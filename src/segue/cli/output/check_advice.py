@@ -1,27 +1,30 @@
-"""What a person should do about each kind of problem that `daemon.check` finds."""
+"""A suggested fix for each kind of problem that `daemon.check` reports."""
 
 ADVICE = {
-    "lost": "Put the file back if you moved it, then restart segued; what clients send until then is refused.",
-    "modes": "Run the command given; whoever could read the file meanwhile may have.",
+    "lost": "If you moved the file, move it back, then restart segued. The daemon rejects requests until then.",
+    "modes": "Run the command given. Other users may have read the file in the meantime.",
     "file": (
-        "The file is damaged: look after the disk, and keep sessions.db, -wal and -shm as they are. `segue restore COPY"
-        " --stop` takes the newest backup back; without one, save what can be read, with `segue list` and `segue show`,"
-        " before you start again with another database."
+        "The file is damaged. Check the disk, and keep sessions.db, -wal and -shm unchanged. `segue restore COPY"
+        " --stop` restores a backup. Without a backup, save what `segue list` and `segue show` can read before you"
+        " start again with another database."
     ),
     "references": (
-        "Rows were lost with a damaged page, or changed by another program: `segue restore COPY --stop` takes a backup"
-        " back; what is not named is sound."
+        "Rows were lost with a damaged page, or another program changed them. `segue restore COPY --stop` restores a"
+        " backup. Everything that is not named is intact."
     ),
     "counters": (
-        "Rows were changed by another program: lists show a wrong number of messages, and nothing is lost. A fork of"
-        " the session counts anew."
+        "Another program changed rows. Lists show a wrong number of messages; no message is lost. A fork of the session"
+        " has the right number."
     ),
-    "search index": "Nothing, if it is made anew: every search waits for that. Otherwise as for a damaged file.",
+    "search index": (
+        "If the daemon rebuilds it, there is nothing to do; searches wait for that. Otherwise proceed as for a damaged"
+        " file."
+    ),
 }
-"""By the word with which the daemon's sentence begins."""
+"""The advice by the first word of a problem."""
 
 
 def advice(problems: list[str]) -> list[str]:
-    """One paragraph for each kind among the problems, in their order."""
+    """Return one paragraph for each kind of problem, in the order of the problems."""
     kinds = dict.fromkeys(problem.partition(":")[0] for problem in problems)
     return [f"{kind}: {ADVICE[kind]}" for kind in kinds if kind in ADVICE]

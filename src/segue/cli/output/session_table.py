@@ -1,4 +1,4 @@
-"""Sessions as a table for a person, and as rows for a pipe."""
+"""Sessions as a table for a terminal, and as rows for a pipe."""
 
 import os
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from segue.models import Session, SessionSummary
 CURRENT = "*"
 """Marks the session that the current directory continues."""
 
-ROOMY = 100
-"""Columns of a terminal from which on model and time of creation are shown too; most ids tell the time anyway."""
+WIDE = 100
+"""Columns: minimum width for model and time of creation. Most IDs contain the time anyway."""
 
 NARROW = 60
-"""Columns below which the directory is not shown."""
+"""Columns: minimum width for the directory."""
 
 ID_CELLS, COUNT_CELLS, MOMENT_CELLS, AGE_CELLS = 19, 8, 16, 4
-"""What the columns take whose values are never shortened."""
+"""Widths of the columns whose values are never cut."""
 
 
 def print_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
-    """Print them: a table on a terminal, else a row each, values whole and separated by tabs."""
+    """Print a table on a terminal, or tab-separated rows with whole values to a pipe."""
     if stdout_is_tty():
         return _put_table(sessions, current_id)
     for session in sessions:
@@ -31,7 +31,7 @@ def print_sessions(sessions: Sequence[Session | SessionSummary], current_id: str
 
 
 def _put_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
-    # Imported here: a pipe, and every other command, need not wait for it.
+    # Imported here because rich takes 30 ms to load, and a pipe does not need it.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -47,28 +47,28 @@ def _put_table(sessions: Sequence[Session | SessionSummary], current_id: str | N
         mark = CURRENT if session.id == current_id else ""
         values = _shown(session)
         values["directory"] = _end_of(values["directory"], columns.get("directory", 0))
-        # Text, never str: markup in a name is not ours to obey.
+        # Text, never str, because rich would interpret markup in a name.
         cells = (Text(escape_line(text)) for text in (mark, *(values[title] for title in columns)))
         table.add_row(*cells, style="bold" if mark else None)
     console.print(table)
 
 
 def _columns(sessions: Sequence[Session | SessionSummary], width: int) -> dict[str, int]:
-    """Which columns fit into so many cells, and what each takes at most: a line holds a session."""
+    """Return the columns that fit the width, each with its maximum width. A session takes one line."""
     from rich.cells import cell_len
 
     longest = {
         title: max([len(title), *(cell_len(escape_line(_shown(session)[title])) for session in sessions)])
         for title in ("id", "name", "model", "directory")
     }
-    roomy = width >= ROOMY
+    wide = width >= WIDE
     ids = min(longest["id"], max(ID_CELLS, width // 3))
     left = width - (len(CURRENT) + 1) - (ids + 1) - (COUNT_CELLS + 1) - AGE_CELLS - 1
-    left -= MOMENT_CELLS + 1 if roomy else 0
+    left -= MOMENT_CELLS + 1 if wide else 0
     directory = min(longest["directory"], left * 2 // 5) if width >= NARROW else 0
-    model = min(longest["model"], left // 4) if roomy else 0
+    model = min(longest["model"], left // 4) if wide else 0
     found = {"id": ids, "name": max(1, left - directory - model - 2), "model": model, "directory": directory}
-    found |= {"messages": COUNT_CELLS, "created": MOMENT_CELLS if roomy else 0, "age": AGE_CELLS}
+    found |= {"messages": COUNT_CELLS, "created": MOMENT_CELLS if wide else 0, "age": AGE_CELLS}
     return {title: cells for title, cells in found.items() if cells}
 
 
@@ -79,7 +79,7 @@ def _shown(session: Session | SessionSummary) -> dict[str, str]:
 
 
 def _end_of(directory: str, width: int) -> str:
-    """The directory, without its beginning if that is too long: its end tells more."""
+    """Return the directory, cut at its start if it is too long, because its end says more."""
     return directory if len(directory) <= width else f"…{directory[len(directory) - width + 1 :]}"
 
 

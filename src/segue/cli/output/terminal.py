@@ -1,7 +1,7 @@
-r"""Words for a person, values for a pipe: what is printed, and what a terminal must never be given.
+r"""Output to terminals and pipes, and the exit statuses.
 
-Names, directories and contents come from whoever could write to the daemon, so on a terminal their control
-characters, which could drive it, are shown as `\x1b`.
+Names, directories and contents are untrusted. Their control characters could drive a terminal, so a terminal gets
+them as `\x1b`. A pipe gets the values unchanged.
 """
 
 import os
@@ -11,34 +11,34 @@ from collections.abc import Callable
 from typing import TextIO
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
-"""Exit codes; 0 is done."""
+"""Exit statuses; 0 is success."""
 
 _CONTROLS = [*range(0x20), 0x7F, *range(0x80, 0xA0)]
 _OVERRIDES = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-"""Characters that turn the direction of what follows: text that reads otherwise than it is."""
+"""Characters that change the direction of text, so that it reads differently from its bytes."""
 
 _VISIBLE = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _OVERRIDES}
 _VISIBLE_IN_BLOCK = {code: shown for code, shown in _VISIBLE.items() if chr(code) not in "\n\t"}
 _ESCAPED = {code: f"\\u{code:04x}" for code in _VISIBLE if code >= 0x7F}
-"""For JSON, in which everything below a blank is escaped already."""
+"""Escapes for JSON, in which all characters below the space are escaped already."""
 
 
 class Failure(Exception):
-    """A line on stderr and exit 1."""
+    """An error that is printed as one line; exit status 1."""
 
     exit_code = FAILED
 
 
 class BadInput(Failure):
-    """A line on stderr and exit 2, as for wrong usage."""
+    """An error that is printed as one line; exit status 2, as for invalid usage."""
 
     exit_code = USAGE
 
 
 def prepare_streams() -> None:
-    """A pipe gets UTF-8 whatever the locale is; a terminal gets what it can show."""
+    """Set the encodings: UTF-8 for a pipe whatever the locale is, the locale's for a terminal."""
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the rest of the process
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - It stays open until the process exits
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -46,24 +46,24 @@ def prepare_streams() -> None:
 
 
 def silence_stdout(code: int) -> int:
-    """Let the interpreter's last flush go nowhere, for what is unwritten cannot be written; returns the exit code."""
-    _silence(sys.stdout)
+    """Discard unwritten output, because the interpreter's last flush would fail, and return the exit status."""
+    _redirect_to_null(sys.stdout)
     return code
 
 
 def run_guarded(body: Callable[[], int | None]) -> int | None:
-    """The exit code of `body`, whose output may meet a reader that is gone, a full disk or Ctrl-C."""
-    # Only where `segue.cli.entry` lets Ctrl-C end the process at once: so it does again when the body is done.
-    at_once = signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    """Run `body` and return its exit status, or the one for a closed pipe, a full disk or Ctrl-C."""
+    # If `segue.cli.entry` lets Ctrl-C end the process, it does so again after the body.
+    ends_process = signal.getsignal(signal.SIGINT) == signal.SIG_DFL
     try:
-        if at_once:
+        if ends_process:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code = body()
         sys.stdout.flush()
-        if at_once:  # here too, where a last interrupt is still heeded
+        if ends_process:  # Also here, because an interrupt may arrive before `finally`
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     except BrokenPipeError:
-        # `segue list | head -1`: the reader has what it wanted.
+        # `segue list | head -1`: the reader closed the pipe, which is no error.
         return silence_stdout(0)
     except KeyboardInterrupt:
         return silence_stdout(INTERRUPTED)
@@ -71,54 +71,54 @@ def run_guarded(body: Callable[[], int | None]) -> int | None:
         silence_stdout(FAILED)
         return warn(": ".join(str(part) for part in (error.filename, error.strerror) if part), FAILED)
     finally:
-        if at_once:
+        if ends_process:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     return code
 
 
 def stdout_is_tty() -> bool:
-    """Whether a person reads what is printed."""
+    """Return True if standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def echo(text: str) -> None:
-    """A line to stdout, as it is."""
+    """Print a line to standard output, unchanged."""
     sys.stdout.write(f"{text}\n")
 
 
 def echo_tsv(values: list[str]) -> None:
-    """Values for a pipe, separated by tabs; none of them can break the row."""
+    """Print tab-separated values for a pipe. Tabs and line ends in the values are escaped."""
     echo("\t".join(escape_line(value) for value in values))
 
 
 def echo_json(result: bytes) -> None:
-    """A result as the daemon wrote it, one line; only a terminal gets harmful characters as JSON escapes."""
+    """Print a result as one line of JSON. Only a terminal gets control characters as JSON escapes."""
     text = result.decode()
     echo(text.translate(_ESCAPED) if stdout_is_tty() else text)
 
 
 def warn(text: str, code: int = 0) -> int:
-    """A line to stderr, if it can be written; returns the exit code."""
+    """Print a line to standard error if possible, and return `code`."""
     try:
         sys.stderr.write(f"segue: {escape_controls(text)}\n")
         sys.stderr.flush()
-    except OSError:  # of a terminal that was closed, of a full disk: there is nobody else to tell
-        _silence(sys.stderr)
+    except OSError:  # Because the terminal is closed or the disk is full, the error cannot be reported
+        _redirect_to_null(sys.stderr)
     return code
 
 
 def escape_line(text: str) -> str:
-    """The text without anything that could leave its line."""
+    """Return the text with all control characters escaped, line ends and tabs too."""
     return text.translate(_VISIBLE)
 
 
 def escape_controls(text: str) -> str:
-    """The text without anything but line ends and tabs that could drive a terminal."""
+    """Return the text with all control characters escaped but line ends and tabs."""
     return text.replace("\r\n", "\n").translate(_VISIBLE_IN_BLOCK)
 
 
 def styled(text: str, **style: bool | str) -> str:
-    """The text in bold, dim or a colour, if a terminal reads it that wants colours."""
+    """Return the text with a style if standard output is a terminal that supports colors."""
     plain = not stdout_is_tty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
     if plain:
         return text
@@ -128,14 +128,14 @@ def styled(text: str, **style: bool | str) -> str:
 
 
 def age(moment: str) -> str:
-    """How long ago: `40s`, `3m`, `2h`, `5d`."""
+    """Return the age of a timestamp, such as `40s`, `3m`, `2h` or `5d`."""
     from segue.timestamps import milliseconds, wall_ms
 
     return span(max(0, wall_ms() - milliseconds(moment)) // 1000)
 
 
 def span(seconds: int) -> str:
-    """Seconds as `40s`, `3m`, `2h`, `5d`: the largest unit of which there is one."""
+    """Return a duration in its largest whole unit, such as `40s`, `3m`, `2h` or `5d`."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
             return f"{seconds // size}{unit}"
@@ -143,7 +143,7 @@ def span(seconds: int) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as `12 B`, `1.5 KiB`, `3.0 GiB`."""
+    """Return a number of bytes with its unit, such as `12 B`, `1.5 KiB` or `3.0 GiB`."""
     amount, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
     while amount >= 1024 and len(units) > 1:
         amount /= 1024
@@ -152,7 +152,7 @@ def size(count: int) -> str:
 
 
 def when(moment: str) -> str:
-    """For a person the local time to the minute, for a pipe the value itself."""
+    """Return the local time to the minute for a terminal, or the timestamp itself for a pipe."""
     from datetime import UTC, datetime
 
     from segue.timestamps import milliseconds
@@ -169,5 +169,5 @@ def _prepare(stream: TextIO) -> None:
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[attr-defined]
 
 
-def _silence(stream: TextIO) -> None:
+def _redirect_to_null(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
