@@ -1,7 +1,6 @@
-"""One typed function per RPC method, one file per noun, and the table of them all.
+"""Define one typed function per RPC method, in one module per noun, and the table of all methods.
 
-The table is written out: one that fills itself by import side effects works in every test that imports the
-modules, and is empty in the daemon.
+The table is explicit: a table that is filled by imports would depend on which modules were imported.
 """
 
 from segue.api import bot, context, daemon, discovery, events, extraction, memory, message, session, summary

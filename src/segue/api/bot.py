@@ -1,4 +1,4 @@
-"""Bots: personalities that own sessions and memories."""
+"""Define the methods of bots, which own sessions and memories."""
 
 from segue import store
 from segue.api.request import Context
@@ -11,28 +11,31 @@ from segue.results import BotDeleted, BotList
 
 @method("bot.create", raises=(Conflict, TooLarge, StorageError))
 async def create(ctx: Context, *, bot_id: BotId, name: Name | None = None, description: str | None = None) -> Bot:
-    """A new bot; without a `name` it is called by its id."""
+    """Create a bot. `name` defaults to the id. `description` holds at most 64 KiB."""
     check_max_bytes(description, min(MAX_NOTE_BYTES, ctx.config.limits.content_bytes), "description")
-    called = bot_id if name is None else await ctx.clean(name)
-    return await ctx.store.write(store.bots.create, bot_id, called, await ctx.clean(description))
+    shown_name = bot_id if name is None else await ctx.redact(name)
+    return await ctx.store.write(store.bots.create, bot_id, shown_name, await ctx.redact(description))
 
 
 @method("bot.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, bot_id: BotId) -> Bot:
-    """One bot."""
+    """Return a bot."""
     return await ctx.store.read(store.bots.get, bot_id)
 
 
 @method("bot.list", raises=(StorageError, InvalidData))
 async def list(ctx: Context, *, limit: Limit = 100, offset: Count = 0) -> BotList:
-    """Return one page of the bots in order of creation; it ends early when it exceeds `limits.answer_bytes`."""
+    """List bots, oldest first. The bot `default` always exists. A page over `limits.answer_bytes` ends early."""
     answer_bytes = ctx.config.limits.answer_bytes
     return await ctx.store.read(store.bots.list_page, limit=limit, offset=offset, answer_bytes=answer_bytes)
 
 
 @method("bot.delete", raises=(Conflict, StorageError))
 async def delete(ctx: Context, *, bot_id: BotId) -> BotDeleted:
-    """What went with the bot: its sessions with messages, summaries and queue entries, and its memories."""
+    """Delete a bot with its sessions, messages, summaries, pending extractions and memories.
+
+    `deleted` is false if the bot does not exist. The bot `default` cannot be deleted.
+    """
     deleted = await ctx.store.write(store.bots.delete, bot_id)
-    ctx.daemon.purge()
+    ctx.daemon.schedule_purge()
     return deleted

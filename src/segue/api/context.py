@@ -1,4 +1,4 @@
-"""What a model needs to go on with a session."""
+"""Define the method that builds the input of a model."""
 
 from segue import store
 from segue.api.request import Context
@@ -17,12 +17,14 @@ async def build(
     memory_limit: MemoryLimit = 20,
     format: ContextFormat = "segue",
 ) -> ConversationContext:
-    """Return system prompt, current memories of the bot, newest summary, and the messages after it.
+    """Return what a model needs to continue a session: system prompt, memories, summary and messages.
 
-    Over `max_tokens` only messages are dropped, oldest first, and none from a person's newest message on. Calls of
-    tools and their results are kept or dropped together. A message without a token count is estimated: 1 token for
-    4 characters, for 1 of Chinese, Japanese or Korean, 1600 for an image; `estimated` is then true. With `format`
-    `openai` or `anthropic`, `request` is a valid request of that provider's API without its model.
+    The messages are those after the newest summary. The memories are the bot's current ones, at most `memory_limit`.
+    Over `max_tokens`, the oldest messages are dropped; the newest user message and all after it are kept.
+    A tool call and its results are kept or dropped together.
+    A message without a stored token count is estimated, and `estimated` is then true: 1 token for 4 characters, or
+    for 1 of Chinese, Japanese or Korean, and 1600 for an image. With `format` `openai` or `anthropic`, `request` is
+    a valid request of that provider's API without its model.
     """
     return await ctx.store.read(
         store.context.build,

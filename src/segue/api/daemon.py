@@ -1,4 +1,4 @@
-"""The daemon itself: alive, how it fares, sound, and to be stopped."""
+"""Define the methods of the daemon itself: status, backup, scrub, check and shutdown."""
 
 from typing import Literal
 
@@ -12,41 +12,44 @@ from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubR
 
 @method("daemon.ping")
 async def ping(ctx: Context) -> Literal["pong"]:
-    """The word `pong`, without a look at the file."""
+    """Return `pong`. Does not read the database."""
     return "pong"
 
 
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
-    """Versions, places, load, errors by kind, the slowest write and the last cleanup: what tells why it fares ill."""
+    """Return version, paths, load, error counts, the slowest write and the last cleanup."""
     database, deleted_remains = await ctx.store.read(store.database_status.status_and_deleted, ctx.store.path)
     return ctx.daemon.status(database, deleted_remains=deleted_remains)
 
 
 @method("daemon.backup", raises=(Conflict, StorageError))
 async def backup(ctx: Context, *, path: FilePath, overwrite: bool = False) -> BackupResult:
-    """A consistent copy of the database, 0600 and in one file, at an absolute path: whole, or not there.
+    """Copy the database to one file with mode 0600 at an absolute path.
 
-    Others go on reading and writing. It is the database of one moment after the call, without what was deleted
-    before. `overwrite` replaces another copy, never a file that is no database of segue. One is made at a time.
+    The copy has the state of one moment after the call, without deleted data. Clients can read and write meanwhile.
+    If the backup fails, no file is left. `overwrite` replaces an earlier backup, never another kind of file.
+    Backups run one at a time.
     """
     return await ctx.daemon.back_up(path, overwrite=overwrite)
 
 
 @method("daemon.scrub", raises=(StorageError, InvalidData))
 async def scrub(ctx: Context, *, dry_run: bool = False) -> ScrubResult:
-    """Take the secrets that `privacy.redact` recognises out of everything stored, the index and the WAL included.
+    """Remove the secrets that `privacy.redact` recognizes from all stored data, the index and the WAL included.
 
-    `dry_run` only finds them. What was changed is in `session.updated` events; every subscription gets a `reset`.
+    `dry_run` only reports them. Every changed session gives a `session.updated` event, and every subscription gets a
+    `reset`.
     """
     return await ctx.daemon.scrub(dry_run=dry_run)
 
 
 @method("daemon.check", raises=(StorageError,))
 async def check(ctx: Context, *, full: bool = False) -> CheckResult:
-    """Whether the file is sound: its pages and modes, and if `full` also references, counters and the search index.
+    """Check the database file and its mode; with `full`, also references, counters and the search index.
 
-    Reads the whole file: seconds for hundreds of megabytes, while other clients go on. A damaged index is made anew.
+    Reads the whole file, which takes seconds for hundreds of megabytes. Other clients are served meanwhile.
+    A damaged search index is rebuilt.
     """
     if lost := ctx.store.check_files():
         return CheckResult(ok=False, problems=[f"lost: {lost}"])
@@ -57,19 +60,19 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
 
 
 async def _check_index(ctx: Context) -> list[str]:
-    """What is wrong with the search index, which is emptied then, to be filled again."""
-    found = await ctx.store.read_on_new_connection(store.index_check.check)
-    if not found:
+    """Return the problems of the search index. If there are any, empty the index, so that it is built again."""
+    problems = await ctx.store.read_on_new_connection(store.index_check.check)
+    if not problems:
         return []
     try:
         await ctx.store.write(store.index.reset)
     except StorageError as error:
-        return [f"{problem}; it cannot be made anew: {error.message}" for problem in found]
-    return [f"{problem}; it is made anew" for problem in found]
+        return [f"{problem}; it cannot be rebuilt: {error.message}" for problem in problems]
+    return [f"{problem}; it is being rebuilt" for problem in problems]
 
 
 @method("daemon.shutdown")
 async def shutdown(ctx: Context) -> Empty:
-    """Answer, then finish what was received, and exit 0."""
+    """Stop the daemon: respond, finish the requests already received, and exit with status 0."""
     ctx.daemon.stop()
     return Empty()

@@ -1,4 +1,4 @@
-"""The method that tells of all methods."""
+"""Define the method that describes all methods."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ from segue.jsonrpc.method import method
 
 @method("rpc.discover")
 async def discover(ctx: Context) -> dict[str, Any]:
-    """The OpenRPC document of all methods: parameters, results and errors as JSON Schema."""
+    """Return the OpenRPC document of all methods, with parameters and results as JSON Schema."""
     document: dict[str, Any] = ctx.daemon.discover()
     return document

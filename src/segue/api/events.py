@@ -1,4 +1,4 @@
-"""Events: what every client's writes do, told to whoever asked, as it happens."""
+"""Define the methods of event subscriptions."""
 
 import builtins
 
@@ -20,10 +20,11 @@ async def subscribe(
     kinds: builtins.list[EventKind] | None = None,
     cursor: str | None = None,
 ) -> Subscribed:
-    """A subscription on this connection: `event` notifications follow, those that were missed since `cursor` first.
+    """Subscribe this connection to events, which arrive as `event` notifications after the response.
 
-    Each event has the cursor to go on after it. An event of kind `reset`, whatever the filter, says that some are
-    missing: the cursor is too old or of another daemon, or the client read too slowly. At most 16 a connection.
+    With `cursor`, the events after it come first. Each event carries the cursor to continue from.
+    An event of kind `reset` ignores the filter and reports that events are missing: the cursor is too old or from
+    another run of the daemon, or the client read too slowly. A connection has at most 16 subscriptions.
     """
     wanted = Filter(
         session_id=session_id,
@@ -36,5 +37,8 @@ async def subscribe(
 
 @method("events.unsubscribe")
 async def unsubscribe(ctx: Context, *, subscription_id: str) -> Removed:
-    """Whether this connection had that subscription; none of its events comes after the answer."""
+    """End a subscription of this connection. None of its events follows the response.
+
+    `removed` is false if the connection has no such subscription.
+    """
     return Removed(removed=ctx.client.unsubscribe(subscription_id))

@@ -1,4 +1,4 @@
-"""The queue of pending memory extractions: claimed by a lease, tried three times."""
+"""Define the methods of the extraction queue: workers claim an entry by a lease, at most three times."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ MemoryDrafts = Annotated[list[MemoryDraft], Meta(max_length=1000)]
 
 @method("extraction.enqueue", raises=(NotFound, StorageError, InvalidData))
 async def enqueue(ctx: Context, *, session_id: SessionId) -> Extraction:
-    """The session's open entry, or a new one in place of one that is exhausted."""
+    """Queue a session for extraction. Return its open entry, or a new one that replaces an exhausted one."""
     return await ctx.store.write(store.extractions.enqueue, session_id)
 
 
@@ -30,7 +30,7 @@ async def list(
     limit: Limit = 100,
     offset: Count = 0,
 ) -> ExtractionPage:
-    """Return one page of the queue, the next due first; it ends early when it exceeds `limits.answer_bytes`."""
+    """List the queue, next due first. A page over `limits.answer_bytes` ends early."""
     return await ctx.store.read(
         store.extractions.list_page,
         bot_id,
@@ -45,7 +45,10 @@ async def list(
 async def claim(
     ctx: Context, *, bot_id: BotId | None = None, limit: Limit = 1, lease_seconds: LeaseSeconds = 300
 ) -> ExtractionList:
-    """Entries that are due, leased to the caller alone; a lease that ran out before counts as an attempt."""
+    """Lease due entries to the caller for `lease_seconds`. No other claim returns them until the lease expires.
+
+    An expired lease counts as an attempt. An entry with three attempts is exhausted and not returned.
+    """
     while True:
         claimed, incomplete = await ctx.store.write(store.extractions.claim, bot_id, limit, lease_seconds)
         if claimed or not incomplete:
@@ -54,21 +57,24 @@ async def claim(
 
 @method("extraction.complete", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def complete(ctx: Context, *, extraction_id: RowId, memories: MemoryDrafts) -> MemoryList:
-    """The memories as saved under the entry's bot and session; the entry is off the queue with them."""
+    """Save at most 1000 memories under the entry's bot and session, and remove the entry, in one transaction."""
     for draft in memories:
         check_max_bytes(draft.fact, ctx.config.limits.content_bytes, "fact")
-    cleaned = [structs.replace(draft, fact=await ctx.clean(draft.fact)) for draft in memories]
-    return MemoryList(memories=await ctx.store.write(store.extractions.complete, extraction_id, cleaned))
+    redacted = [structs.replace(draft, fact=await ctx.redact(draft.fact)) for draft in memories]
+    return MemoryList(memories=await ctx.store.write(store.extractions.complete, extraction_id, redacted))
 
 
 @method("extraction.fail", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
-    """The entry with its error: due again after 60 s, then 240 s; the third failure exhausts it."""
+    """Record a failed attempt and its error, at most 64 KiB.
+
+    The entry is due again after 60 s, then after 240 s. The third failure exhausts it.
+    """
     check_max_bytes(error, min(MAX_NOTE_BYTES, ctx.config.limits.content_bytes), "error")
-    return await ctx.store.write(store.extractions.fail, extraction_id, await ctx.clean(error))
+    return await ctx.store.write(store.extractions.fail, extraction_id, await ctx.redact(error))
 
 
 @method("extraction.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, extraction_id: RowId) -> Deleted:
-    """Whether there was such an entry."""
+    """Delete an entry. `deleted` is false if it does not exist."""
     return Deleted(deleted=await ctx.store.write(store.extractions.delete, extraction_id))

@@ -1,4 +1,4 @@
-"""Memories: what a bot should know in every later conversation."""
+"""Define the methods of memories: facts that a bot knows in every later session."""
 
 from segue import store
 from segue.api.request import Context
@@ -22,10 +22,13 @@ async def save(
     is_manual: bool = False,
     supersedes: RowId | None = None,
 ) -> Memory:
-    """A new memory; the one that it `supersedes` points to it and leaves the normal list."""
+    """Save a memory. With `supersedes`, it replaces that memory.
+
+    `memory.list` returns a superseded memory only with `include_superseded`.
+    """
     check_max_bytes(fact, ctx.config.limits.content_bytes, "fact")
     draft = MemoryDraft(
-        fact=await ctx.clean(fact),
+        fact=await ctx.redact(fact),
         category=category,
         importance=importance,
         source_message_id=source_message_id,
@@ -37,7 +40,7 @@ async def save(
 
 @method("memory.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, memory_id: RowId) -> Memory:
-    """One memory."""
+    """Return a memory."""
     return await ctx.store.read(store.memories.get, memory_id)
 
 
@@ -52,9 +55,10 @@ async def list(
     limit: Limit = 100,
     offset: Count = 0,
 ) -> MemoryPage:
-    """Memories by importance, then newest: of a bot, or of a session, which may be deleted by now.
+    """Return the memories of a bot or a session, most important first, then newest first.
 
-    Without either, those of the bot `default`. A page ends early when it outgrows `limits.answer_bytes`.
+    `bot_id` defaults to `default` if `session_id` is not given either. The session may be deleted already.
+    A page over `limits.answer_bytes` ends early.
     """
     return await ctx.store.read(
         store.memories.list_page,
@@ -70,15 +74,18 @@ async def list(
 
 @method("memory.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
-    """Whether there was such a memory; what it superseded takes its place in the chain, or is current again."""
+    """Delete a memory. `deleted` is false if it does not exist.
+
+    The memory that it superseded then points to its successor, or is current again.
+    """
     deleted = await ctx.store.write(store.memories.delete, memory_id)
-    ctx.daemon.purge()
+    ctx.daemon.schedule_purge()
     return Deleted(deleted=deleted)
 
 
 @method("memory.delete_all", raises=(NotFound, StorageError))
 async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
-    """How many memories the bot had."""
+    """Delete all memories of a bot, and return their number."""
     deleted = await ctx.store.write(store.bots.delete_memories, bot_id)
-    ctx.daemon.purge()
+    ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)

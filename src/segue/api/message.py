@@ -1,4 +1,4 @@
-"""Messages: appended one by one or many at once, read, counted, deleted from the front."""
+"""Define the methods of messages: append, read, count, delete and search."""
 
 import builtins
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +43,7 @@ SLOW_SECONDS = 5
 """Seconds: how long a search may take on its own connection."""
 
 
-@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), queues=True)
+@method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), batchable=True)
 async def append(
     ctx: Context,
     *,
@@ -64,11 +64,11 @@ async def append(
     expected_last_id: RowId | None = None,
     bot_id: BotId | None = None,
 ) -> Appended:
-    """Where the message went: it is durable when this is answered.
+    """Append a message to `session_id`, or to the session that `working_dir` continues.
 
-    Into `session_id`, or into the session that `working_dir` continues. The same `key` with the same role,
-    content and parts gives the first result again; `expected_last_id` (0: empty) makes it a conflict if
-    somebody else appended in between.
+    The message is durable when the response is sent. The same `key` with the same role, content and parts returns the
+    first result again; with other content it is a conflict. With `expected_last_id`, the append is a conflict unless
+    that is the id of the newest message (0: the session is empty). `bot_id` needs `working_dir`.
     """
     if (session_id is None) == (working_dir is None):
         raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
@@ -101,11 +101,14 @@ async def append(
     )
 
 
-@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), queues=True)
+@method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), batchable=True)
 async def append_many(
     ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
 ) -> AppendedMany:
-    """Where the messages went, at most 1000: all are stored or none; a key that was used gives its first id."""
+    """Append at most 1000 messages to a session in one transaction: all are stored, or none.
+
+    A message whose `key` was used before returns the id of the first one.
+    """
     several = await _prepare(ctx, messages, "$.messages[{}]")
     return await ctx.store.write(store.append.append_many, session_id, several, expected_last_id=expected_last_id)
 
@@ -123,9 +126,9 @@ async def list(
     offset: Count = 0,
     order: Order = "asc",
 ) -> MessagePage:
-    """Messages in the order of their ids, of one session or of all.
+    """List messages of one session, or of all, in the order of their ids.
 
-    `since` is exclusive. A page ends early, with `has_more`, when it outgrows `limits.answer_bytes`.
+    `after_id`, `before_id` and `since` are exclusive. A page over `limits.answer_bytes` ends early, with `has_more`.
     """
     check_time(since, "$.since")
     return await ctx.store.read(
@@ -144,21 +147,21 @@ async def list(
 
 @method("message.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, message_id: RowId) -> Message:
-    """One message."""
+    """Return a message."""
     return await ctx.store.read(store.messages.get, message_id)
 
 
 @method("message.count", raises=(NotFound, StorageError, InvalidData))
 async def count(ctx: Context, *, session_id: SessionId) -> MessageCount:
-    """How many messages a session holds now."""
+    """Return the number of messages in a session."""
     return MessageCount(count=await ctx.store.read(store.messages.count, session_id))
 
 
 @method("message.delete_before", raises=(NotFound, StorageError))
 async def delete_before(ctx: Context, *, session_id: SessionId, before_id: RowId) -> DeletedCount:
-    """How many messages of the session with an id below `before_id` were deleted."""
+    """Delete the messages of a session with ids below `before_id`, and return their number."""
     deleted = await ctx.store.write(store.messages.delete_before, session_id, before_id)
-    ctx.daemon.purge()
+    ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)
 
 
@@ -176,10 +179,11 @@ async def search(
     limit: SearchLimit = 20,
     offset: Count = 0,
 ) -> SearchPage:
-    """Return messages that hold all words of the query: of the newest 1000 the best first; `total` counts all.
+    """Search for messages that contain all words of the query, best match first among the newest 1000.
 
-    A word may be in the content, in `parts` or in the session's name, in any case and with or without accents.
-    `"…"` is a phrase, `*` after at least 3 characters a prefix; the rest is plain text. `since` is exclusive.
+    A word matches in the content, in `parts` or in the session's name. Case and accents do not matter.
+    `"…"` searches for a phrase, and `*` after at least 3 characters for a prefix; other symbols are plain text.
+    `since` is exclusive, `until` inclusive. `total` counts all matches.
     """
     check_time(since, "$.since")
     check_time(until, "$.until")
@@ -214,15 +218,15 @@ async def _search(ctx: Context, query: str, filter: "Filter", limit: int, offset
 
 
 async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> "builtins.list[PreparedMessage]":
-    """All at once, so that the secrets of many short messages are looked for like those of a long one."""
+    """Validate and redact drafts. All are redacted in one call, so that many short ones also run on another thread."""
     for index, draft in enumerate(drafts):
         check_depth(draft.parts, f"{path.format(index)}.parts")
         check_depth(draft.metadata, f"{path.format(index)}.metadata")
     if ctx.config.privacy.redact:
-        cleaned = await ctx.clean([(draft.content, draft.parts, draft.metadata) for draft in drafts])
+        redacted = await ctx.redact([(draft.content, draft.parts, draft.metadata) for draft in drafts])
         drafts = [
             structs.replace(draft, content=content, parts=parts, metadata=metadata)
-            for draft, (content, parts, metadata) in zip(drafts, cleaned, strict=True)
+            for draft, (content, parts, metadata) in zip(drafts, redacted, strict=True)
         ]
     limit = ctx.config.limits.content_bytes
     return [store.append.prepare(draft, limit, path.format(index)) for index, draft in enumerate(drafts)]

@@ -1,6 +1,7 @@
-"""What a handler is given: the store, the settings and the daemon it runs in."""
+"""Define the context of a request: the store, the configuration, the daemon and the connection."""
 
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import UNSET
@@ -8,7 +9,7 @@ from msgspec import UNSET
 from segue.config import Config
 
 if TYPE_CHECKING:
-    # Clients import the method definitions and must not pay for the engine.
+    # Not at run time, because clients import the method definitions and must not load the store.
     from segue.events import Filter
     from segue.models import EndStatus, Session
     from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ScrubResult, Subscribed
@@ -19,53 +20,57 @@ T = TypeVar("T")
 
 
 class DaemonControl(Protocol):
-    """What the methods ask of the daemon around them."""
+    """The parts of the running daemon that methods use."""
 
     def status(self, database: "DatabaseStatus", *, deleted_remains: bool) -> "DaemonStatus":
-        """The state of everything but the file, which is handed in."""
+        """Return the state of the daemon. The caller passes the state of the database."""
 
     def stop(self) -> None:
         """Begin to drain."""
 
-    def purge(self) -> None:
-        """Something large was deleted: remove it from the file when there is time."""
+    def schedule_purge(self) -> None:
+        """Remove deleted rows from the file in a background task."""
 
     async def index_messages(self) -> None:
         """Index every message that was appended before the call."""
 
     async def run_cleanup(self) -> "CleanupResult":
-        """Delete what is too old or too much, now."""
+        """Delete expired sessions, and those over `session.max_sessions`."""
 
-    async def clean(self, value: T) -> T:
-        """The value without secrets, if the configuration says so."""
+    async def redact(self, value: T) -> T:
+        """Return the value without secrets."""
 
     async def scrub(self, *, dry_run: bool) -> "ScrubResult":
-        """Take secrets out of what is stored."""
+        """Remove secrets from everything that is stored."""
 
     async def back_up(self, path: str, *, overwrite: bool) -> "BackupResult":
         """Copy the database to the path."""
 
     async def attach(self, client: "ClientConnection", session_id: str) -> "Session":
-        """Mark the session as having this client behind it."""
+        """Attach the connection to the session."""
 
     async def end(self, client: "ClientConnection", session_id: str, status: "EndStatus") -> "Session":
-        """End the session and take this client's mark away, both or neither."""
+        """End the session and detach the connection: both or neither."""
 
     async def detach(self, client: "ClientConnection", session_id: str) -> None:
-        """Take the mark away, without any other change."""
+        """Detach the connection, and change nothing else."""
 
     def discover(self) -> Any:
-        """The discovery document."""
+        """Return the discovery document."""
 
 
 class ClientConnection(Hashable, Protocol):
-    """What the methods ask of the connection that a request came by."""
+    """The connection of a request, as far as methods use it."""
 
     def subscribe(self, wanted: "Filter", cursor: str | None) -> "Subscribed":
-        """Tell it of events from the cursor on, else from now on; Overloaded if it has too many subscriptions."""
+        """Subscribe the connection to the events after the cursor, or from now on.
+
+        Raises:
+            Overloaded: the connection has too many subscriptions.
+        """
 
     def unsubscribe(self, subscription_id: str) -> bool:
-        """Tell it no more; whether it had that subscription."""
+        """End a subscription. Return True if the connection had it."""
 
     def own(self, resource: Hashable, close: Callable[[], Awaitable[None]]) -> None:
         """Call `close` when the connection ends, unless `disown` is called before."""
@@ -75,14 +80,18 @@ class ClientConnection(Hashable, Protocol):
 
 
 class Context(NamedTuple):
-    """The first argument of every method."""
+    """The first argument of every handler: one per connection."""
 
     store: "Store"
     config: Config
     daemon: DaemonControl
     client: ClientConnection
-    """The connection, told from every other by its hash."""
+    redaction_lock: AbstractAsyncContextManager[Any]
 
-    async def clean(self, value: T) -> T:
-        """Text that a person or a model wrote, to be stored: without secrets, if the configuration says so."""
-        return await self.daemon.clean(value) if self.config.privacy.redact and value is not UNSET else value
+    async def redact(self, value: T) -> T:
+        """Return a value for storing: without secrets, if `privacy.redact` is on."""
+        if not self.config.privacy.redact or value is UNSET:
+            return value
+        # In order, because a short message of a batch must not overtake a long one that another thread redacts.
+        async with self.redaction_lock:
+            return await self.daemon.redact(value)

@@ -1,4 +1,4 @@
-"""Sessions: found by directory, made, changed, listed, ended and cleaned up."""
+"""Define the methods of sessions."""
 
 from msgspec import UNSET, UnsetType
 
@@ -39,24 +39,25 @@ async def resolve(
     system_prompt: str | None = None,
     create: bool = True,
 ) -> Resolution:
-    """The session that a directory continues, or a new one, and why.
+    """Return the session that a directory continues, or create one.
 
-    Continued is the directory's newest session that is not completed, if its last message is less than
-    `session.continuity_hours` old. `name`, `provider`, `model` and `system_prompt` serve a new session only.
+    A directory continues its newest session that is not completed, if its last message is less than
+    `session.continuity_hours` old. `name`, `provider`, `model` and `system_prompt` apply to a new session only.
+    With `create=false`, no session is created and `session` may be null.
     """
     check_max_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
-    place = store.resolve.DirectoryKey(normalize_directory(working_dir), bot_id)
+    key = store.resolve.DirectoryKey(normalize_directory(working_dir), bot_id)
     continuity_ms = ctx.config.session.continuity_ms
-    found = await ctx.store.read(store.resolve.resolve_without_write, place, continuity_ms)
+    found = await ctx.store.read(store.resolve.resolve_without_write, key, continuity_ms)
     if found is not None:
         return found
     new_fields = {
-        "name": await ctx.clean(name),
+        "name": await ctx.redact(name),
         "provider": provider,
         "model": model,
-        "system_prompt": await ctx.clean(system_prompt),
+        "system_prompt": await ctx.redact(system_prompt),
     }
-    return await ctx.store.write(store.resolve.resolve, place, continuity_ms, create=create, new_fields=new_fields)
+    return await ctx.store.write(store.resolve.resolve, key, continuity_ms, create=create, new_fields=new_fields)
 
 
 @method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -73,25 +74,28 @@ async def create(
     pinned: bool = False,
     metadata: Metadata | None = None,
 ) -> Session:
-    """A new session, the newest of its directory; without an `id` one is made of the time: `YYYY-MM-DD-HHMM-mmm`."""
-    _check_texts(ctx, system_prompt, metadata)
+    """Create a session, which becomes the newest of its directory.
+
+    The default `id` is generated from the time (UTC): `YYYY-MM-DD-HHMM-mmm`.
+    """
+    _check_sizes(ctx, system_prompt, metadata)
     return await ctx.store.write(
         store.sessions.create,
         bot_id=bot_id,
         working_dir=None if working_dir is None else normalize_directory(working_dir),
         id=id,
-        name=await ctx.clean(name),
+        name=await ctx.redact(name),
         provider=provider,
         model=model,
-        system_prompt=await ctx.clean(system_prompt),
+        system_prompt=await ctx.redact(system_prompt),
         pinned=pinned,
-        metadata=await ctx.clean(metadata),
+        metadata=await ctx.redact(metadata),
     )
 
 
 @method("session.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, session_id: SessionId) -> Session:
-    """One session."""
+    """Return a session."""
     return await ctx.store.read(store.sessions.get, session_id)
 
 
@@ -110,9 +114,9 @@ async def list(
     offset: Count = 0,
     preview_chars: PreviewChars = PREVIEW_CHARS,
 ) -> SessionPage:
-    """Sessions, newest first, with the beginning of what the user said first; `total` counts all that match.
+    """List sessions, newest first, each with the beginning of its first user message.
 
-    `id_prefix` and `name_contains` are literal, the second case-blind.
+    `id_prefix` and `name_contains` match literally; `name_contains` ignores case. `total` counts all matches.
     """
     return await ctx.store.read(
         store.session_list.list_page,
@@ -144,55 +148,62 @@ async def update(
     pinned: bool | UnsetType = UNSET,
     metadata: Metadata | None | UnsetType = UNSET,
 ) -> Session:
-    """The session after the changes given; null clears, `metadata` is replaced as a whole."""
-    _check_texts(
+    """Change the given fields of a session, and return it. Null clears a field. `metadata` is replaced as a whole."""
+    _check_sizes(
         ctx,
         None if isinstance(system_prompt, UnsetType) else system_prompt,
         None if isinstance(metadata, UnsetType) else metadata,
     )
     changes = {
-        "name": await ctx.clean(name),
+        "name": await ctx.redact(name),
         "provider": provider,
         "model": model,
-        "system_prompt": await ctx.clean(system_prompt),
+        "system_prompt": await ctx.redact(system_prompt),
         "working_dir": normalize_directory(working_dir) if isinstance(working_dir, str) else working_dir,
         "pinned": pinned,
-        "metadata": await ctx.clean(metadata),
+        "metadata": await ctx.redact(metadata),
     }
     return await ctx.store.write(store.sessions.update, session_id, changes)
 
 
 @method("session.touch", raises=(NotFound, StorageError, InvalidData))
 async def touch(ctx: Context, *, session_id: SessionId) -> Session:
-    """The session, as if its last message came now; its status stays."""
+    """Set `last_message_at` of a session to now, and return the session. The status does not change."""
     return await ctx.store.write(store.sessions.touch, session_id)
 
 
 @method("session.resume", raises=(NotFound, StorageError, InvalidData))
 async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None) -> Session:
-    """The session, active and touched, so that its directory continues it; a given directory becomes its own."""
-    home = UNSET if working_dir is None else normalize_directory(working_dir)
-    return await ctx.store.write(store.sessions.resume, session_id, home)
+    """Make a session active and the newest of its directory, so that the directory continues it.
+
+    With `working_dir`, the session moves to that directory.
+    """
+    directory = UNSET if working_dir is None else normalize_directory(working_dir)
+    return await ctx.store.write(store.sessions.resume, session_id, directory)
 
 
 @method("session.end", raises=(NotFound, StorageError, InvalidData))
 async def end(ctx: Context, *, session_id: SessionId, status: EndStatus = "completed") -> Session:
-    """The session, ended and detached: a completed one is not continued; the first `ended_at` stays."""
+    """End a session and detach this connection. A completed session is not continued.
+
+    If the session has ended before, its first `ended_at` stays.
+    """
     return await ctx.daemon.end(ctx.client, session_id, status)
 
 
 @method("session.attach", raises=(NotFound, StorageError, InvalidData))
 async def attach(ctx: Context, *, session_id: SessionId) -> Session:
-    """The session, which becomes crashed if this connection closes without ending or detaching it.
+    """Attach this connection to a session, and return the session.
 
-    Unless it is not active then, or another connection has it attached. Attaching twice is once.
+    If the connection closes without ending or detaching the session, the session becomes crashed, provided that it
+    is active and no other connection is attached. Attaching a second time changes nothing.
     """
     return await ctx.daemon.attach(ctx.client, session_id)
 
 
 @method("session.detach", raises=(NotFound, StorageError))
 async def detach(ctx: Context, *, session_id: SessionId) -> Empty:
-    """Leave the session in good order, as it is; nothing happens if it was not attached."""
+    """Detach this connection from a session, and change nothing else. Does nothing if it is not attached."""
     await ctx.store.read(store.sessions.require, session_id)
     await ctx.daemon.detach(ctx.client, session_id)
     return Empty()
@@ -202,11 +213,12 @@ async def detach(ctx: Context, *, session_id: SessionId) -> Empty:
 async def fork(
     ctx: Context, *, session_id: SessionId, upto_message_id: RowId | None = None, name: Name | None = None
 ) -> Session:
-    """A new session, the newest of the same directory, with copies of the messages up to and including one.
+    """Create a session with copies of the messages up to and including `upto_message_id`, or of all messages.
 
-    Bot, model, prompt and metadata are the same, and `metadata.forked_from` is the id; it is active and unpinned.
+    The fork has the bot, directory, model, prompt and metadata of the session; `metadata.forked_from` is its id.
+    The fork is active, not pinned, and the newest session of its directory.
     """
-    return await ctx.store.write(store.forks.fork, session_id, upto_message_id, await ctx.clean(name))
+    return await ctx.store.write(store.forks.fork, session_id, upto_message_id, await ctx.redact(name))
 
 
 @method("session.export", raises=(NotFound, StorageError, InvalidData))
@@ -222,17 +234,21 @@ async def export(ctx: Context, *, session_id: SessionId, cursor: str | None = No
 
 @method("session.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
-    """Whether there was such a session; its messages and summaries are gone with it, memories are kept."""
+    """Delete a session with its messages and summaries. Its memories are kept.
+
+    `deleted` is false if the session does not exist.
+    """
     deleted = await ctx.store.write(store.sessions.delete, session_id)
-    ctx.daemon.purge()
+    ctx.daemon.schedule_purge()
     return Deleted(deleted=deleted)
 
 
 @method("session.cleanup", raises=(StorageError,))
 async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
-    """Delete sessions unused for `session.retention_days`, then the least recent above `session.max_sessions`.
+    """Delete sessions unused for `session.retention_days`, then the least recent over `session.max_sessions`.
 
-    Pinned and attached ones are exempt and do not count. `dry_run` only says what would go. At most 1000 ids are told.
+    Pinned and attached sessions are exempt and do not count. `dry_run` deletes nothing and reports what would be
+    deleted. The result lists at most 1000 ids.
     """
     if dry_run:
         return await ctx.store.read(
@@ -241,7 +257,7 @@ async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
     return await ctx.daemon.run_cleanup()
 
 
-def _check_texts(ctx: Context, system_prompt: str | None, metadata: Metadata | None) -> None:
+def _check_sizes(ctx: Context, system_prompt: str | None, metadata: Metadata | None) -> None:
     limit = ctx.config.limits.content_bytes
     check_max_bytes(system_prompt, limit, "system_prompt")
     check_json(metadata, limit, "metadata")

@@ -1,4 +1,4 @@
-"""Summaries: what a range of messages said, kept beside the messages and never in their place."""
+"""Define the methods of summaries, which are stored in addition to the messages."""
 
 from segue import store
 from segue.api.request import Context
@@ -18,13 +18,13 @@ async def save(
     messages_end: RowId,
     token_count: Count,
 ) -> Summary:
-    """A new summary of the messages from one id to another, both included."""
+    """Save a summary of the messages from `messages_start` to `messages_end`, both included."""
     check_max_bytes(summary, ctx.config.limits.content_bytes, "summary")
-    text = await ctx.clean(summary)
+    text = await ctx.redact(summary)
     return await ctx.store.write(store.summaries.save, session_id, text, messages_start, messages_end, token_count)
 
 
 @method("summary.latest", raises=(NotFound, StorageError, InvalidData))
 async def latest(ctx: Context, *, session_id: SessionId) -> Summary | None:
-    """The session's newest summary, or null."""
+    """Return the newest summary of a session, or null."""
     return await ctx.store.read(store.summaries.latest, session_id)

@@ -1,4 +1,4 @@
-"""Bounds that a type cannot say, because they are configured or look at several parameters."""
+"""Check parameters where a type cannot: configured limits, nesting and dates."""
 
 import posixpath
 import re
@@ -9,31 +9,30 @@ import msgspec
 from segue.errors import InvalidParams, TooLarge
 from segue.timestamps import milliseconds
 
-DEPTH = 200
-"""Levels of nesting in metadata and parts: far more than anyone uses, and well inside what every supported
-Python can write again as JSON, so that what was stored can always be read."""
+MAX_DEPTH = 200
+"""Levels of nesting in metadata and parts. Every supported Python can encode so many levels."""
 
 MAX_NOTE_BYTES = 65536
-"""A bot's description, an extraction's error: lists give them whole and have no pages."""
+"""Bytes: a bot's description and an extraction's error. Lists return them whole."""
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_ALIKE = bytes.maketrans(b"{}", b"[]")
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 
 def normalize_directory(working_dir: str) -> str:
-    """The directory without `//`, `.`, `..` and a trailing `/`, by its letters alone."""
+    """Return the path without `//`, `.`, `..` and a trailing `/`. The file system is not consulted."""
     return posixpath.normpath("/" + working_dir.lstrip("/"))
 
 
 def check_max_bytes(text: str | None, limit: int, name: str) -> None:
-    """TooLarge if the text is longer than `limit` bytes of UTF-8."""
+    """Raise TooLarge if the text is longer than `limit` bytes of UTF-8."""
     if text is not None and len(text.encode()) > limit:
         raise TooLarge(f"{name} has more than {limit} bytes", limit=limit)
 
 
 def check_time(at: str | None, path: str) -> None:
-    """InvalidParams if the text has the form of a time but there is no such moment, as on a 31st of June."""
+    """Raise InvalidParams if the timestamp names a date that does not exist, such as June 31."""
     if at is not None:
         try:
             milliseconds(at)
@@ -42,28 +41,28 @@ def check_time(at: str | None, path: str) -> None:
 
 
 def check_depth(value: Any, path: str) -> None:
-    """InvalidParams if objects and arrays stand in each other too deeply."""
+    """Raise InvalidParams if objects and arrays are nested deeper than MAX_DEPTH."""
     if value is None:
         return
     try:
         text = msgspec.json.encode(value)
     except RecursionError:
-        text = b"[" * (DEPTH + 1)
-    if text.count(b"[") + text.count(b"{") > DEPTH and _is_deep(text):
-        raise InvalidParams(f"nested deeper than {DEPTH} levels", path=path)
+        text = b"[" * (MAX_DEPTH + 1)
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(text):
+        raise InvalidParams(f"nested deeper than {MAX_DEPTH} levels", path=path)
 
 
 def check_json(value: Any, limit: int, name: str) -> None:
-    """InvalidParams or TooLarge if the value is too deep, or longer than `limit` bytes as JSON; None is neither."""
+    """Raise InvalidParams if the value is nested too deeply, and TooLarge if it is over `limit` bytes as JSON."""
     check_depth(value, f"$.{name}")
     if value and len(msgspec.json.encode(value)) > limit:
         raise TooLarge(f"{name} has more than {limit} bytes", limit=limit)
 
 
 def _is_deep(text: bytes) -> bool:
-    """Whether JSON text has more than DEPTH levels: each pass takes the innermost away, at the speed of C."""
-    brackets = _STRING.sub(b"", text).translate(_ALIKE, _NO_BRACKETS)
-    for _ in range(DEPTH):
+    """Return True if JSON text has more than MAX_DEPTH levels. Each pass removes the innermost brackets."""
+    brackets = _STRING.sub(b"", text).translate(_TO_SQUARE, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return False

@@ -1,1 +1,1 @@
-"""JSON-RPC 2.0 over lines: framing, methods, dispatch and discovery. Knows no noun."""
+"""JSON-RPC 2.0 over lines: framing, method definitions, dispatch and discovery. Independent of segue's methods."""

@@ -1,9 +1,15 @@
-"""One line in, one line out: jsonrpcserver runs the methods, and every exception becomes a wire error here.
+"""Dispatch one line of JSON-RPC to the methods, and build the line of the response.
 
-jsonrpcserver 5.0.9 runs one method at a time, with the envelope checked and the method found already: its own batch
-answers one error for a whole batch and runs the items under `asyncio.gather` (which pierces cancel shields), its
-validator can be made to block the loop for seconds, and its lookup inspects a method's signature at each call. No
-exception ever reaches it, for it would put the exception's text on the wire.
+1. Parse the line. A long line is parsed alone, after a check that parsing it takes no memory and time to speak of.
+2. Check each request of a batch by itself, so that a wrong one gives one error of its own.
+3. Run the requests one after another, in the order sent. Consecutive calls of batchable methods start in this order
+   and run concurrently, so that the write queue commits them together.
+4. Collect the responses in the order of the requests. When they outgrow `limits.answer_bytes`, run no more.
+5. Turn every exception into a wire error here; an unexpected one is logged with its incident id.
+
+jsonrpcserver 5.0.9 only runs single methods, because its own batch gives one error for a whole batch and uses
+`asyncio.gather`, its validator can block the event loop for seconds, and its lookup inspects a signature per call.
+No exception reaches it, because it would put the text of the exception on the wire.
 """
 
 import logging
@@ -20,7 +26,7 @@ from anyio.lowlevel import checkpoint
 from segue.config import Limits
 from segue.errors import Internal, InvalidRequest, MethodNotFound, SegueError, ShuttingDown, TooLarge
 from segue.jsonrpc import messages
-from segue.jsonrpc._jsonrpcserver import Error, Left, Request, Success, run_method
+from segue.jsonrpc._jsonrpcserver import Error, Left, MethodCall, Success, run_method
 from segue.jsonrpc.method import Method, Table
 
 log = logging.getLogger("segue.jsonrpc")
@@ -29,50 +35,48 @@ LONG_BYTES = 2**20
 """Bytes: a longer line is parsed alone, because parsing it takes many milliseconds."""
 
 MAX_CONTAINERS = 500_000
-"""Arrays and objects in one line: more make it too large. So many take 60 ms to parse, in which nothing else runs."""
+"""Arrays and objects in one line: more make it too large. Parsing so many blocks the event loop for 60 ms."""
 
 YIELD_EVERY = 50
-"""Requests of one batch that are answered, or begun, before other clients get a turn: about a millisecond."""
+"""Requests of one batch: after so many, about 1 ms, other clients get a turn."""
 
 
 class Dispatcher:
-    """Answers lines by a table of methods, and counts what it answered."""
+    """A table of methods that answers lines, with counters of requests and errors."""
 
-    def __init__(
-        self,
-        methods: Table,
-        limits: Limits,
-        *,
-        together: bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`together`: calls of one batch that follow one another wait together, if their method only queues."""
+    def __init__(self, methods: Table, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._methods = {name: _adapt(method) for name, method in methods.items()}
-        self._queueing = {name for name, method in methods.items() if method.queues and together}
+        self._batchable = {name for name, method in methods.items() if method.batchable}
         self._limits = limits
         self._parsing_long = Lock()
         self.requests = 0
         self.errors: Counter[str] = Counter()
-        """Errors answered, by kind."""
+        """Error responses, by kind."""
         self._monotonic = monotonic
         self.last_used = monotonic()
         self.closing = False
-        """Whether the time for draining is over: requests are then refused instead of run."""
+        """True after the time for draining: requests then get an error and do not run."""
 
-    async def answer(self, line: bytes, ctx: Any) -> bytes | None:
-        """The answer to one line, without its LF; None if nothing in it wants one."""
+    async def handle_line(self, line: bytes, ctx: Any) -> bytes | None:
+        """Return the response to one line, without an LF, or None if the line has notifications only."""
         self.last_used = self._monotonic()
         try:
-            item = messages.parse(line) if len(line) <= LONG_BYTES else await self._parse_long(line)
+            item = messages.parse_json(line) if len(line) <= LONG_BYTES else await self._parse_long(line)
         except SegueError as error:
-            return self.refuse(error)
+            return self.error_response(error)
         if not isinstance(item, list):
-            return await self._one(item, ctx)
+            return await self._handle(item, ctx)
         if not item:
-            return self.refuse(InvalidRequest("a batch must not be empty"))
+            return self.error_response(InvalidRequest("a batch must not be empty"))
         if len(item) > self._limits.batch:
-            return self.refuse(TooLarge("too many requests in one batch", limit=self._limits.batch))
-        return await self._batch(item, ctx)
+            return self.error_response(TooLarge("too many requests in one batch", limit=self._limits.batch))
+        return await self._handle_batch(item, ctx)
+
+    def error_response(self, error: SegueError, id: messages.Id = None) -> bytes:
+        """Return the response to a request that cannot run, and count it."""
+        self.requests += 1
+        self.errors[error.kind] += 1
+        return messages.error_response(id, error)
 
     async def _parse_long(self, line: bytes) -> Any:
         async with self._parsing_long:
@@ -82,105 +86,102 @@ class Dispatcher:
                     if count > MAX_CONTAINERS:
                         raise TooLarge("a line has too many arrays and objects", limit=MAX_CONTAINERS)
                     await checkpoint()
-            return messages.parse(line)
+            return messages.parse_json(line)
 
-    def refuse(self, error: SegueError, id: messages.Id = None) -> bytes:
-        """The answer to what could not be run at all."""
-        self.requests += 1
-        self.errors[error.kind] += 1
-        return messages.failure(id, error)
-
-    async def _batch(self, items: list[Any], ctx: Any) -> bytes | None:
-        answers: list[bytes] = []
+    async def _handle_batch(self, items: list[Any], ctx: Any) -> bytes | None:
+        responses: list[bytes] = []
         size = 0
-        for number, group in enumerate(self._grouped(items)):
+        for number, group in enumerate(self._groups(items)):
             if number % YIELD_EVERY == 0 or len(group) > 1:
                 await checkpoint()
-            for answer in await self._group(group, ctx, has_room=size <= self._limits.answer_bytes):
-                if answer is not None:
-                    answers.append(answer)
-                    size += len(answer)
-        return b"[" + b",".join(answers) + b"]" if answers else None
+            for response in await self._handle_batchable(group, ctx, may_respond=size <= self._limits.answer_bytes):
+                if response is not None:
+                    responses.append(response)
+                    size += len(response)
+        return b"[" + b",".join(responses) + b"]" if responses else None
 
-    def _grouped(self, items: list[Any]) -> Iterator[list[Any]]:
-        """Each by itself, but those together that follow one another and only queue: at most `YIELD_EVERY`."""
-        for queues, several in groupby(items, self._queues):
+    def _groups(self, items: list[Any]) -> Iterator[list[Any]]:
+        """Yield runs of at most YIELD_EVERY consecutive batchable calls, and every other request by itself."""
+        for batchable, several in groupby(items, self._is_batchable):
             run = list(several)
-            step = YIELD_EVERY if queues else 1
+            step = YIELD_EVERY if batchable else 1
             yield from (run[start : start + step] for start in range(0, len(run), step))
 
-    def _queues(self, item: Any) -> bool:
+    def _is_batchable(self, item: Any) -> bool:
         name = item.get("method") if isinstance(item, dict) else None
-        return isinstance(name, str) and name in self._queueing
+        return isinstance(name, str) and name in self._batchable
 
-    async def _group(self, group: list[Any], ctx: Any, *, has_room: bool) -> list[bytes | None]:
-        """The answers, in the order of the requests, which are begun in that order."""
+    async def _handle_batchable(self, group: list[Any], ctx: Any, *, may_respond: bool) -> list[bytes | None]:
+        """Start the requests in their order, run them concurrently, and return the responses in the same order."""
         if len(group) == 1:
-            return [await self._one(group[0], ctx, has_room=has_room)]
-        answers: list[bytes | None] = [None] * len(group)
+            return [await self._handle(group[0], ctx, may_respond=may_respond)]
+        responses: list[bytes | None] = [None] * len(group)
 
-        async def answer(index: int) -> None:
-            answers[index] = await self._one(group[index], ctx, has_room=has_room)
+        async def handle(index: int) -> None:
+            responses[index] = await self._handle(group[index], ctx, may_respond=may_respond)
 
         async with create_task_group() as tasks:
             for index in range(len(group)):
-                tasks.start_soon(answer, index)
-        return answers
+                tasks.start_soon(handle, index)
+        return responses
 
-    async def _one(self, item: Any, ctx: Any, *, has_room: bool = True) -> bytes | None:
+    async def _handle(self, item: Any, ctx: Any, *, may_respond: bool = True) -> bytes | None:
         try:
-            call = messages.check(item)
+            request = messages.parse_request(item)
         except SegueError as error:
-            return self.refuse(error, messages.usable_id(item))
+            return self.error_response(error, messages.usable_id(item))
         if self.closing:
-            answer = self.refuse(ShuttingDown("the daemon is shutting down"), call.id)
-            return answer if call.expects_response else None
-        if call.expects_response and not has_room:  # not run at all, for its answer could not be told
-            full = TooLarge("the answers to this batch are too large", limit=self._limits.answer_bytes)
-            return self.refuse(full, call.id)
+            response = self.error_response(ShuttingDown("the daemon is shutting down"), request.id)
+            return response if request.expects_response else None
+        if request.expects_response and not may_respond:
+            full = TooLarge("the responses to this batch are too large", limit=self._limits.answer_bytes)
+            return self.error_response(full, request.id)
         self.requests += 1
-        method = self._methods.get(call.method)
+        method = self._methods.get(request.method)
         if method is None:
-            answer = self._fail(call, MethodNotFound(f"no method {call.method[:100]!r}"))
+            response = self._failure(request, MethodNotFound(f"no method {request.method[:100]!r}"))
         else:
-            outcome = await run_method(Request(call.method, [call.params], call.id), ctx, method)
-            answer = self._encode(call, outcome)
-        return answer if call.expects_response else None
+            outcome = await run_method(MethodCall(request.method, [request.params], request.id), ctx, method)
+            response = self._encode(request, outcome)
+        return response if request.expects_response else None
 
-    def _encode(self, call: messages.Call, outcome: Any) -> bytes:
+    def _encode(self, request: messages.Request, outcome: Any) -> bytes:
         try:
             if isinstance(outcome, Left):
-                return self._fail(call, outcome._error.data)  # noqa: SLF001 - it has no public name
-            return messages.success(call.id, outcome._value.result)  # noqa: SLF001
-        except Exception as fault:  # noqa: BLE001 - an answer that is not JSON is our bug, told as such
-            return self._fail(call, to_error(fault, call.method))
+                return self._failure(request, outcome._error.data)  # noqa: SLF001 - It has no public name.
+            return messages.success_response(request.id, outcome._value.result)  # noqa: SLF001
+        except Exception as exception:  # noqa: BLE001 - A result that is not JSON is a bug, and reported as one.
+            return self._failure(request, to_error(exception, request.method))
 
-    def _fail(self, call: messages.Call, error: SegueError) -> bytes:
-        answer = messages.failure(call.id, error)
+    def _failure(self, request: messages.Request, error: SegueError) -> bytes:
+        response = messages.error_response(request.id, error)
         self.errors[error.kind] += 1
-        return answer
+        return response
 
 
-def to_error(fault: Exception, where: str) -> SegueError:
-    """The one exception-to-wire boundary: a SegueError speaks for itself, anything else is logged and opaque."""
-    if isinstance(fault, SegueError):
-        # Its traceback is told to nobody, and would hold the frames with all that was sent until the next collection.
-        fault.__traceback__ = fault.__cause__ = fault.__context__ = None
-        return fault
+def to_error(exception: Exception, where: str) -> SegueError:
+    """Return the wire error for an exception: a SegueError itself, else Internal with the incident id of its log line.
+
+    This is the only place where exceptions become wire errors.
+    """
+    if isinstance(exception, SegueError):
+        # Its traceback is not reported, and would keep the frames with the request until the next collection.
+        exception.__traceback__ = exception.__cause__ = exception.__context__ = None
+        return exception
     incident = secrets.token_hex(6)
-    log.error("incident %s in %s", incident, where, exc_info=fault)
-    return Internal("internal error; the daemon's log tells more", incident=incident)
+    log.error("incident %s in %s", incident, where, exc_info=exception)
+    return Internal("internal error; search the daemon's log for the incident", incident=incident)
 
 
 def _adapt(method: Method[Any, ..., Any]) -> Any:
-    """The method as jsonrpcserver calls it: every outcome is returned, none is raised."""
+    """Return the method in the form that jsonrpcserver calls: it returns every outcome and raises none."""
 
     async def run(ctx: Any, params: Any, /) -> Any:
         try:
             return Success(await method.handler(ctx, **method.bind(params)))
-        except Exception as fault:  # noqa: BLE001 - the boundary itself
-            error = to_error(fault, method.name)
+        except Exception as exception:  # noqa: BLE001 - This is the boundary itself.
+            error = to_error(exception, method.name)
             return Error(error.code, error.message, error)
 
-    method.params  # noqa: B018 - made now, so that the first call does not pay for it
+    method.params  # noqa: B018 - Built here, so that the first call does not wait for it.
     return run

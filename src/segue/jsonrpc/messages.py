@@ -1,4 +1,4 @@
-"""What a line may hold by JSON-RPC 2.0, and what an answer looks like."""
+"""Parse the requests of JSON-RPC 2.0, and build its responses."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ SLICE_BYTES = 256 * 1024
 Id = str | int | float | None
 
 
-class Call(NamedTuple):
-    """A well-formed request, or a notification if `expects_response` is false."""
+class Request(NamedTuple):
+    """A valid request, or a notification if `expects_response` is false."""
 
     method: str
     params: Any
@@ -26,8 +26,12 @@ _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
-def parse(line: bytes) -> Any:
-    """The JSON value of a line; ParseError for what is not JSON or nested deeper than the parser goes."""
+def parse_json(line: bytes) -> Any:
+    """Return the JSON value of a line.
+
+    Raises:
+        ParseError: the line is not JSON, or nested deeper than the parser allows.
+    """
     try:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -58,15 +62,19 @@ def count_containers(line: bytes) -> Iterator[int]:
 
 
 def usable_id(item: Any) -> Id:
-    """The id to answer a faulty request with: its own if that is a string or a number."""
+    """Return the id for the response to an invalid request: its own if that is a string or a number, else null."""
     found = item.get("id") if isinstance(item, dict) else None
     return found if isinstance(found, str | int | float) and not isinstance(found, bool) else None
 
 
-def check(item: Any) -> Call:
-    """The request that a JSON value is; InvalidRequest says what is wrong with it."""
+def parse_request(item: Any) -> Request:
+    """Return the request in a JSON value.
+
+    Raises:
+        InvalidRequest: the value is not a request; the message says why.
+    """
     if not isinstance(item, dict):
-        raise InvalidRequest("a request is an object")
+        raise InvalidRequest("a request must be an object")
     if item.get("jsonrpc") != "2.0":
         raise InvalidRequest('jsonrpc must be "2.0"')
     name = item.get("method")
@@ -78,14 +86,14 @@ def check(item: Any) -> Call:
     id = item.get("id")
     if id is not None and (isinstance(id, bool) or not isinstance(id, str | int | float)):
         raise InvalidRequest("id must be a string, a number or null")
-    return Call(name, params, id, "id" in item)
+    return Request(name, params, id, "id" in item)
 
 
-def success(id: Id, result: Any) -> bytes:
-    """The answer to a request that worked; raises what the encoder raises for a result that is not JSON."""
+def success_response(id: Id, result: Any) -> bytes:
+    """Return the response with a result. Raises the errors of the encoder if the result is not JSON."""
     return _encode({"jsonrpc": "2.0", "result": result, "id": id})
 
 
-def failure(id: Id, error: SegueError) -> bytes:
-    """The answer to a request that did not."""
+def error_response(id: Id, error: SegueError) -> bytes:
+    """Return the response with an error."""
     return _encode({"jsonrpc": "2.0", "error": error.to_wire(), "id": id})

@@ -1,4 +1,4 @@
-"""One typed function is one RPC method: from its signature come validation, discovery, clients and docs."""
+"""Define an RPC method by one typed function. Its signature gives validation, discovery, typed calls and documents."""
 
 import inspect
 import re
@@ -16,7 +16,7 @@ from segue.errors import InvalidParams, SegueError
 NAME = re.compile(r"\.(\w+)")
 
 MAX_REASON = 300
-"""Characters: a misfit quotes the value, and a value may be megabytes."""
+"""Characters: the reason of an error is cut here, because it may quote a value of megabytes."""
 
 C = TypeVar("C")
 P = ParamSpec("P")
@@ -25,13 +25,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Method(Generic[C, P, R]):
-    """A method's definition: the wire name, the function and the errors it is known to raise."""
+    """The definition of a method: its wire name, its handler and the errors that the handler raises."""
 
     name: str
     handler: Callable[Concatenate[C, P], Awaitable[R]]
     raises: tuple[type[SegueError], ...]
-    queues: bool = False
-    """Whether a call does nothing but wait in a queue that keeps the order: see `Dispatcher`."""
+    batchable: bool = False
+    """True if the handler does nothing but submit one write to a queue that keeps the order: see `Dispatcher`."""
 
     def __post_init__(self) -> None:
         """Take the handler's docstring and signature, which `help` shows."""
@@ -47,17 +47,17 @@ class Method(Generic[C, P, R]):
 
     @property
     def summary(self) -> str:
-        """The first paragraph of the docstring, on one line."""
+        """Return the first paragraph of the docstring, on one line."""
         return " ".join((inspect.getdoc(self.handler) or "").partition("\n\n")[0].split())
 
     @cached_property
     def parameters(self) -> list[inspect.Parameter]:
-        """Every parameter but the context, in the order in which they may be given by position."""
+        """Return the parameters without the context, in the order of positional params."""
         return list(inspect.signature(self.handler).parameters.values())[1:]
 
     @cached_property
     def params(self) -> type[Struct]:
-        """The type of the parameters: unknown ones are refused."""
+        """Return the type of the params, which forbids unknown ones."""
         fields = [
             (p.name, p.annotation) if p.default is p.empty else (p.name, p.annotation, p.default)
             for p in self.parameters
@@ -67,38 +67,39 @@ class Method(Generic[C, P, R]):
 
     @cached_property
     def _omissible(self) -> frozenset[str]:
-        """Parameters for which null counts as left out; the others tell it from that."""
+        """Return the parameters for which null counts as left out. For the others, null is a value."""
         return frozenset(p.name for p in self.parameters if p.default is not UNSET)
 
     @property
     def result(self) -> Any:
-        """The type of the result."""
+        """Return the type of the result."""
         return inspect.signature(self.handler).return_annotation
 
     def bind(self, params: Any) -> dict[str, Any]:
-        """The keyword arguments that wire `params` (an object, an array, or nothing) stand for.
+        """Return the keyword arguments for wire `params`: an object, an array, or None.
 
-        Raises InvalidParams with the path of the first misfit.
+        Raises:
+            InvalidParams: a parameter is missing, unknown or wrong; `path` names the first.
         """
         try:
             found = msgspec.convert(self._by_name(params), self.params)
         except msgspec.ValidationError as error:
-            raise self._misfit(str(error)) from None
+            raise self._validation_error(str(error)) from None
         return msgspec.structs.asdict(found)
 
     @cached_property
-    def _words(self) -> dict[str, str]:
-        """What each parameter must be, in words, where its type says so."""
+    def _descriptions(self) -> dict[str, str]:
+        """Return the description of each parameter whose type has one."""
         found = {parameter.name: _description(parameter.annotation) for parameter in self.parameters}
-        return {name: words for name, words in found.items() if words}
+        return {name: text for name, text in found.items() if text}
 
-    def _misfit(self, error: str) -> InvalidParams:
-        """The error in msgspec's words, or in the type's own where msgspec has no more to show than a misfit value."""
-        path, reason = _place(error)
+    def _validation_error(self, error: str) -> InvalidParams:
+        """Return the error in the words of msgspec, or in those of the type where msgspec only quotes a pattern."""
+        path, reason = _split_path(error)
         if "matching regex" in reason:
-            reason = f"must be {self._words.get(path.removeprefix('$.'), 'of another form')}"
+            reason = f"must be {self._descriptions.get(path.removeprefix('$.'), 'of another form')}"
         elif reason.startswith("Invalid enum value"):
-            from msgspec.inspect import type_info  # a millisecond of every start
+            from msgspec.inspect import type_info  # Imported here, because it takes 1 ms of every start.
 
             reason += f"; it is one of {', '.join(_choices(type_info(self.params), re.findall(NAME, path)))}"
         return InvalidParams(reason[:MAX_REASON], path=path[:MAX_REASON])
@@ -116,12 +117,12 @@ class Method(Generic[C, P, R]):
 
 
 def method(
-    name: str, *, raises: tuple[type[SegueError], ...] = (), queues: bool = False
+    name: str, *, raises: tuple[type[SegueError], ...] = (), batchable: bool = False
 ) -> Callable[[Callable[Concatenate[C, P], Awaitable[R]]], Method[C, P, R]]:
-    """Make an RPC method of an async function whose first parameter is the context and whose others are keywords."""
+    """Turn an async function into an RPC method. Its first parameter is the context; the others are keyword-only."""
 
     def define(handler: Callable[Concatenate[C, P], Awaitable[R]]) -> Method[C, P, R]:
-        return Method(name, handler, raises, queues)
+        return Method(name, handler, raises, batchable)
 
     return define
 
@@ -130,7 +131,11 @@ Table = Mapping[str, Method[Any, ..., Any]]
 
 
 def method_table(*modules: ModuleType) -> Table:
-    """All methods that the modules define, by wire name; two of one name are a mistake that stops the program."""
+    """Return all methods that the modules define, by wire name.
+
+    Raises:
+        ValueError: two methods have the same name.
+    """
     methods: dict[str, Method[Any, ..., Any]] = {}
     for module in modules:
         for found in vars(module).values():
@@ -140,12 +145,12 @@ def method_table(*modules: ModuleType) -> Table:
 
 
 def is_optional(parameter: inspect.Parameter) -> bool:
-    """Whether a call may leave the parameter out."""
+    """Return True if a call may leave the parameter out."""
     return parameter.default is not parameter.empty
 
 
 def wire_type(parameter: inspect.Parameter) -> Any:
-    """The parameter's type on the wire, where UNSET does not exist."""
+    """Return the type of the parameter on the wire, where UNSET does not exist."""
     if parameter.default is not UNSET:
         return parameter.annotation
     kept = [kind for kind in get_args(parameter.annotation) if kind is not UnsetType]
@@ -155,9 +160,9 @@ def wire_type(parameter: inspect.Parameter) -> Any:
     return wire
 
 
-def _place(error: str) -> tuple[str, str]:
-    """The path and the reason in msgspec's error; a missing or unknown parameter is named in the path as any other."""
-    # The path is searched for at the end only, and whole: the name of an unknown field may look like one.
+def _split_path(error: str) -> tuple[str, str]:
+    """Return the path and the reason in an error of msgspec. The path includes a missing or unknown parameter."""
+    # Only the end is searched, because the name of an unknown field may look like a path.
     placed = re.fullmatch(r"(.*) - at `(\$[^`]*)`", error, re.DOTALL)
     reason, path = placed.groups() if placed else (error, "$")
     named = re.search(r"(?:missing required|unknown) field `(.*)`$", reason, re.DOTALL)
@@ -167,7 +172,7 @@ def _place(error: str) -> tuple[str, str]:
 
 
 def _choices(kind: Any, names: list[str]) -> Iterator[str]:
-    """The values that may stand at the end of a path of names; only looked for when another one was given."""
+    """Yield the values that an enumeration at the end of a path of names allows."""
     if not names:
         yield from map(str, getattr(kind, "values", ()))
     for inner in getattr(kind, "types", ()):

@@ -1,4 +1,4 @@
-"""The discovery document: OpenRPC 1.3.2, made of the same definitions that validate and answer."""
+"""Build the discovery document, OpenRPC 1.3.2, from the definitions that validate the requests."""
 
 import inspect
 from typing import Any
@@ -13,11 +13,11 @@ OPENRPC_VERSION = "1.3.2"
 """The newest version that the published meta-schema accepts."""
 
 ANY_METHOD: tuple[type[SegueError], ...] = (InvalidParams, Internal, Overloaded, ShuttingDown)
-"""Errors that every method may answer with."""
+"""Errors that every method can return."""
 
 
 def document(methods: Table, *, title: str, version: str, description: str) -> dict[str, Any]:
-    """The whole contract of a table of methods."""
+    """Return the document of a table of methods."""
     types = [wire_type(p) for method in methods.values() for p in method.parameters]
     types += [method.result for method in methods.values()]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")

@@ -48,8 +48,7 @@ class App:
         store_surface.load_all()
         limits = paths.config.limits
         self._boot_id = secrets.token_hex(8)
-        # A batch is not executed concurrently with redaction, because short messages would overtake a long one.
-        self.dispatcher = Dispatcher(METHODS, limits, together=not paths.config.privacy.redact, monotonic=monotonic)
+        self.dispatcher = Dispatcher(METHODS, limits, monotonic=monotonic)
         self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
         self.maintenance = Maintenance(store, monotonic)
         self.cleanup.on_deleted = self.maintenance.mark_deleted
@@ -100,7 +99,7 @@ class App:
         """Request a shutdown."""
         self._shutdown.requested.set()
 
-    def purge(self) -> None:
+    def schedule_purge(self) -> None:
         """Remove deleted rows from the file in the background."""
         self.maintenance.mark_deleted()
 
@@ -112,7 +111,7 @@ class App:
         """Delete the sessions that are too old or too many."""
         return await self.cleanup.run()
 
-    async def clean(self, value: T) -> T:
+    async def redact(self, value: T) -> T:
         """Return the value without secrets if `privacy.redact` is on."""
         return await self._redactor.redact(value)
 
@@ -146,7 +145,7 @@ class App:
         return self._discovery
 
     def _context_for(self, client: Connection) -> Context:
-        return Context(self.store, self._config, self, client)
+        return Context(self.store, self._config, self, client, redaction_lock=anyio.Lock(fast_acquire=True))
 
     @cached_property
     def _discovery(self) -> msgspec.Raw:

@@ -83,7 +83,7 @@ PROBLEMS: dict[Callable[[Path], None], tuple[str, str]] = {
     lose_a_session: ("references", "200 messages without their session 's'"),
     lose_a_bot: ("references", "of sessions"),
     miscount: ("counters", "is 7, it holds 200"),
-    lose_words: ("search index", "made anew"),
+    lose_words: ("search index", "being rebuilt"),
 }
 
 

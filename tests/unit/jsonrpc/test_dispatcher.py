@@ -92,14 +92,14 @@ def result(value: Any, id: Any = 1) -> dict[str, Any]:
 
 async def answer(dispatcher: Dispatcher, item: Any, ctx: Any = None) -> Any:
     """The answer to a JSON value, errors without their words; None if there is none."""
-    line = await dispatcher.answer(msgspec.json.encode(item), ctx)
+    line = await dispatcher.handle_line(msgspec.json.encode(item), ctx)
     assert line is None or b"\n" not in line
     return None if line is None else wordless(json.loads(line))
 
 
 @pytest.mark.parametrize(("asked", "answered"), specification.exchanges(), ids=lambda text: repr(text)[:60])
 async def test_the_examples_of_the_specification_are_answered_as_printed(asked: str, answered: str | None) -> None:
-    line = await Dispatcher(specification.METHODS, Limits()).answer(asked.encode(), None)
+    line = await Dispatcher(specification.METHODS, Limits()).handle_line(asked.encode(), None)
     if answered is None:
         assert line is None
     else:
@@ -122,7 +122,7 @@ def test_there_are_as_many_examples_as_are_printed() -> None:
 @pytest.mark.parametrize("name", ["", "nope", "rpc.nope", "rpc.", "ECHO", "echo ", "echo\0", "é", "x" * 100_000])
 async def test_a_name_that_is_no_method_is_not_found(dispatcher: Dispatcher, name: str) -> None:
     assert await answer(dispatcher, request(name)) == failed(-32601, 1)
-    line = await dispatcher.answer(msgspec.json.encode(request(name)), None)
+    line = await dispatcher.handle_line(msgspec.json.encode(request(name)), None)
     assert line is not None
     assert len(line) < 1000
 
@@ -206,7 +206,7 @@ async def test_params_may_be_given_by_position_but_not_too_many(dispatcher: Disp
 async def test_an_exception_is_told_by_an_incident_that_finds_it_in_the_log_and_by_nothing_else(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = await dispatcher.answer(msgspec.json.encode(request("boom")), None)
+    line = await dispatcher.handle_line(msgspec.json.encode(request("boom")), None)
     check_incident(line, caplog)
     assert f"RuntimeError: {CANARY}" in caplog.text
     assert "in boom" in caplog.text
@@ -216,14 +216,16 @@ async def test_an_exception_is_told_by_an_incident_that_finds_it_in_the_log_and_
 async def test_a_result_that_is_not_json_is_an_incident_too(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture, which: str
 ) -> None:
-    check_incident(await dispatcher.answer(msgspec.json.encode(request("unserialisable", which=which)), None), caplog)
+    check_incident(
+        await dispatcher.handle_line(msgspec.json.encode(request("unserialisable", which=which)), None), caplog
+    )
     assert await answer(dispatcher, request("echo", value=1)) == result(1)
 
 
 async def test_an_error_whose_data_is_not_json_is_an_incident_too(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    check_incident(await dispatcher.answer(msgspec.json.encode(request("refuse_badly")), None), caplog)
+    check_incident(await dispatcher.handle_line(msgspec.json.encode(request("refuse_badly")), None), caplog)
 
 
 def check_incident(line: bytes | None, log: pytest.LogCaptureFixture) -> None:
@@ -251,7 +253,7 @@ async def test_a_dispatcher_that_closes_refuses_requests_and_runs_nothing(dispat
 
 
 async def test_requests_and_errors_are_counted(dispatcher: Dispatcher) -> None:
-    await dispatcher.answer(b"{", None)
+    await dispatcher.handle_line(b"{", None)
     await answer(dispatcher, [])
     await answer(dispatcher, [request("echo")] * 11)
     await answer(dispatcher, [request("echo"), notification("echo"), request("nope"), 1])
@@ -321,11 +323,11 @@ def long_line(name: str, filling: bytes) -> bytes:
 class Queue:
     """A method whose calls wait to be let go, and one whose calls do not."""
 
-    def __init__(self, *, together: bool) -> None:
+    def __init__(self) -> None:
         self.begun: list[int] = []
         self.release = anyio.Event()
 
-        @method("put", queues=True)
+        @method("put", batchable=True)
         async def put(ctx: None, *, number: int) -> int:
             """The number, once all are released."""
             self.begun.append(number)
@@ -337,15 +339,14 @@ class Queue:
             """The numbers that were put."""
             return list(self.begun)
 
-        self.dispatcher = Dispatcher(methods_of(put=put, look=look), Limits(), together=together)
+        self.dispatcher = Dispatcher(methods_of(put=put, look=look), Limits())
 
     def putting(self, *numbers: int) -> list[dict[str, Any]]:
         return [request("put", id=number, number=number) for number in numbers]
 
 
-@pytest.mark.parametrize(("together", "begun"), [(True, list(range(YIELD_EVERY))), (False, [0])])
-async def test_calls_that_only_queue_wait_together_in_the_order_sent(together: bool, begun: list[int]) -> None:
-    queue = Queue(together=together)
+async def test_batchable_calls_start_in_order_and_run_concurrently() -> None:
+    queue = Queue()
     numbers = range(YIELD_EVERY + 3)
     asked = [*queue.putting(*numbers), 7, request("look"), *queue.putting(100)]
     with anyio.fail_after(TIMEOUT_SECONDS):
@@ -357,7 +358,7 @@ async def test_calls_that_only_queue_wait_together_in_the_order_sent(together: b
 
             tasks.start_soon(ask)
             await anyio.wait_all_tasks_blocked()
-            assert queue.begun == begun
+            assert queue.begun == list(range(YIELD_EVERY))
             queue.release.set()
     put = [result(number, number) for number in numbers]
     refused = {"jsonrpc": "2.0", "error": {"code": -32600}, "id": None}
@@ -377,9 +378,9 @@ async def test_long_line_waits_for_no_slow_request() -> None:
     with anyio.fail_after(TIMEOUT_SECONDS):
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
-                tasks.start_soon(dispatcher.answer, long_line("wait", b"[],"), None)
+                tasks.start_soon(dispatcher.handle_line, long_line("wait", b"[],"), None)
             await anyio.wait_all_tasks_blocked()
-            assert await dispatcher.answer(long_line("echo", b" "), None) == msgspec.json.encode(result([1]))
+            assert await dispatcher.handle_line(long_line("echo", b" "), None) == msgspec.json.encode(result([1]))
             release.set()
 
 
@@ -388,5 +389,5 @@ async def test_long_line_waits_for_no_slow_request() -> None:
 )
 async def test_line_with_too_many_containers_is_too_large(filling: bytes, code: int | None) -> None:
     line = long_line("echo", filling * (5 * 2**20 // len(filling)))
-    given = json.loads(await Dispatcher(METHODS, Limits()).answer(line, None) or b"")
+    given = json.loads(await Dispatcher(METHODS, Limits()).handle_line(line, None) or b"")
     assert given.get("error", {}).get("code") == code

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from segue.errors import InvalidRequest, NotFound, ParseError
 from segue.jsonrpc import messages
+from segue.jsonrpc.messages import Request, parse_request
 
 NOT_JSON = [
     b"NaN", b"[Infinity]", b"-Infinity", b"1e400", b"[-1e400]",
@@ -25,7 +26,7 @@ NOT_JSON = [
 @pytest.mark.parametrize("line", NOT_JSON, ids=lambda line: repr(line[:20]))
 def test_what_is_not_strict_json_is_a_parse_error(line: bytes) -> None:
     with pytest.raises(ParseError):
-        messages.parse(line)
+        messages.parse_json(line)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +42,13 @@ def test_what_is_not_strict_json_is_a_parse_error(line: bytes) -> None:
     ids=repr,
 )
 def test_what_is_json_is_taken_exactly(line: bytes, value: Any) -> None:
-    found = messages.parse(line)
+    found = messages.parse_json(line)
     assert (found, type(found)) == (value, type(value))
 
 
 def test_two_hundred_levels_and_then_some_are_not_too_deep() -> None:
     line = b"[" * 300 + b"]" * 300
-    assert msgspec.json.encode(messages.parse(line)) == line
+    assert msgspec.json.encode(messages.parse_json(line)) == line
 
 
 REQUEST = {"jsonrpc": "2.0", "method": "m", "id": 1}
@@ -57,32 +58,32 @@ NO_IDS = [True, False, [], [1], {}, {"a": 1}]
 
 @pytest.mark.parametrize("id", IDS, ids=repr)
 def test_an_id_is_a_string_or_a_number_and_comes_back_exactly(id: Any) -> None:
-    call = messages.check(messages.parse(msgspec.json.encode({**REQUEST, "id": id})))
+    call = parse_request(messages.parse_json(msgspec.json.encode({**REQUEST, "id": id})))
     assert (call.id, type(call.id), call.expects_response) == (id, type(id), True)
-    assert msgspec.json.decode(messages.success(call.id, None)) == {"jsonrpc": "2.0", "result": None, "id": id}
+    assert msgspec.json.decode(messages.success_response(call.id, None)) == {"jsonrpc": "2.0", "result": None, "id": id}
 
 
 def test_a_request_with_id_null_wants_an_answer_and_one_without_an_id_does_not() -> None:
-    assert messages.check({**REQUEST, "id": None}) == messages.Call("m", None, None, expects_response=True)
-    assert messages.check({"jsonrpc": "2.0", "method": "m"}) == messages.Call("m", None, None, expects_response=False)
+    assert parse_request({**REQUEST, "id": None}) == Request("m", None, None, expects_response=True)
+    assert parse_request({"jsonrpc": "2.0", "method": "m"}) == Request("m", None, None, expects_response=False)
 
 
 @pytest.mark.parametrize("id", NO_IDS, ids=repr)
 def test_any_other_id_makes_the_request_invalid_and_cannot_be_used(id: Any) -> None:
     with pytest.raises(InvalidRequest):
-        messages.check({**REQUEST, "id": id})
+        parse_request({**REQUEST, "id": id})
     assert messages.usable_id({**REQUEST, "id": id}) is None
 
 
 @pytest.mark.parametrize("params", [None, 1, "x", True, 1.5], ids=repr)
 def test_params_are_an_object_or_an_array(params: Any) -> None:
     with pytest.raises(InvalidRequest):
-        messages.check({**REQUEST, "params": params})
+        parse_request({**REQUEST, "params": params})
 
 
 @pytest.mark.parametrize("params", [{}, [], {"a": None}, [None]], ids=repr)
 def test_params_may_be_empty_and_may_hold_nulls(params: Any) -> None:
-    assert messages.check({**REQUEST, "params": params}).params == params
+    assert parse_request({**REQUEST, "params": params}).params == params
 
 
 WRONG_VERSIONS: list[Any] = ["1.0", "2", 2, 2.0, None, "2.0 ", ["2.0"]]
@@ -96,22 +97,22 @@ WRONG_NAMES: list[Any] = [1, None, True, [], {}]
 )
 def test_the_version_and_the_name_are_checked_and_the_id_is_kept(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
-        messages.check({**REQUEST, **wrong})
+        parse_request({**REQUEST, **wrong})
     assert messages.usable_id({**REQUEST, **wrong}) == 1
 
 
 @pytest.mark.parametrize("missing", ["jsonrpc", "method"])
 def test_the_version_and_the_name_must_be_there(missing: str) -> None:
     with pytest.raises(InvalidRequest):
-        messages.check({name: value for name, value in REQUEST.items() if name != missing})
+        parse_request({name: value for name, value in REQUEST.items() if name != missing})
 
 
 def test_unknown_members_are_ignored() -> None:
-    assert messages.check({**REQUEST, "trace": 1, "Id": 2}) == messages.Call("m", None, 1, expects_response=True)
+    assert parse_request({**REQUEST, "trace": 1, "Id": 2}) == Request("m", None, 1, expects_response=True)
 
 
 def test_an_error_is_told_with_its_code_its_words_and_its_data() -> None:
-    assert msgspec.json.decode(messages.failure("x", NotFound("session", "nope"))) == {
+    assert msgspec.json.decode(messages.error_response("x", NotFound("session", "nope"))) == {
         "jsonrpc": "2.0",
         "error": {
             "code": -32002,
@@ -125,7 +126,7 @@ def test_an_error_is_told_with_its_code_its_words_and_its_data() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_fail_to_parse(line: bytes) -> None:
     try:
-        messages.parse(line)
+        messages.parse_json(line)
     except ParseError:
         return
 

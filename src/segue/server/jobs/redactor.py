@@ -29,7 +29,7 @@ class Redactor:
         )
 
     async def redact(self, value: T) -> T:
-        """Return the value, which JSON can represent, without secrets."""
+        """Return a JSON value without its secrets."""
         if not self._enabled or not value:
             return value
         if len(value if isinstance(value, str) else msgspec.json.encode(value)) <= INLINE_BYTES:

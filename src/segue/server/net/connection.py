@@ -125,7 +125,7 @@ class Connection:
         for index, line in enumerate(lines):
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await checkpoint()
-            response = self._too_long() if isinstance(line, TooLong) else await self._dispatcher.answer(line, ctx)
+            response = self._too_long() if isinstance(line, TooLong) else await self._dispatcher.handle_line(line, ctx)
             self._reader.release_slot()  # Only the first line of a chunk can be long.
             if response is not None:
                 responses += response
@@ -170,8 +170,8 @@ class Connection:
         self._reader.release_slot()
         error = Overloaded(f"a line of more than {LONG_LINE_BYTES} bytes stalled for {STALLED_SECONDS:.0f} s")
         with anyio.move_on_after(1):
-            await self._send(self._dispatcher.refuse(error) + b"\n")
+            await self._send(self._dispatcher.error_response(error) + b"\n")
 
     def _too_long(self) -> bytes:
         limit = self._limits.request_bytes
-        return self._dispatcher.refuse(TooLarge(f"a line has more than {limit} bytes", limit=limit))
+        return self._dispatcher.error_response(TooLarge(f"a line has more than {limit} bytes", limit=limit))

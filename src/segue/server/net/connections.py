@@ -145,5 +145,5 @@ class ConnectionManager:
         with raw:
             raw.settimeout(0)
             with suppress(OSError):
-                raw.send(self._dispatcher.refuse(error) + b"\n")
+                raw.send(self._dispatcher.error_response(error) + b"\n")
                 raw.recv(CHUNK_BYTES)  # Because the client would see a reset if its request stayed unread.
