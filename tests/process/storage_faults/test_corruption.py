@@ -12,6 +12,7 @@ import pytest
 from segue.errors import StorageError
 from tests.support.counters import tried
 from tests.support.process import Segued
+from tests.support.wal import wait_until_wal_was_emptied
 from tests.support.wire import Wire
 
 MESSAGES = 60
@@ -45,6 +46,7 @@ def fill(segued: Segued) -> dict[str, Any]:
         wire.call("summary.save", session_id="s", summary="x", messages_start=1, messages_end=1, token_count=1)
         wire.call("extraction.enqueue", session_id="s")
         wire.call("session.delete", session_id="gone")
+        wait_until_wal_was_emptied(wire)  # or the next daemon still purges, and caches pages
         expected = {method: wire.call(method, **params) for method, params in READS.items()}
     assert segued.stop() == 0
     return expected

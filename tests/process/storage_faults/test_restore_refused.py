@@ -13,6 +13,7 @@ from segue.store.engine.migrate import load_migrations
 from tests.process.command_line import Cli
 from tests.support.process import Segued
 from tests.support.system.copies import rows, session_ids
+from tests.support.system.users import AM_ROOT, NOBODY
 
 
 def empty(copy: Path) -> None:
@@ -77,6 +78,34 @@ def without_tables(copy: Path) -> None:
     execute(copy, f"PRAGMA user_version = {len(load_migrations())}")
 
 
+def with_trigger(copy: Path) -> None:
+    execute(copy, "CREATE TRIGGER spy AFTER INSERT ON messages BEGIN UPDATE messages SET content = ''; END")
+
+
+def with_view(copy: Path) -> None:
+    execute(copy, "CREATE VIEW spy AS SELECT * FROM messages")
+
+
+def with_index(copy: Path) -> None:
+    execute(copy, "CREATE INDEX spy ON messages (content)")
+
+
+def with_changed_trigger(copy: Path) -> None:
+    execute(copy, "DROP TRIGGER session_gone")
+    execute(copy, "CREATE TRIGGER session_gone AFTER DELETE ON sessions BEGIN DELETE FROM messages; END")
+
+
+def with_trigger_named_as_index_table(copy: Path) -> None:
+    execute(copy, "CREATE TRIGGER spy AFTER INSERT ON messages BEGIN DELETE FROM messages; END")
+    execute(
+        copy, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = 'message_words_data' WHERE name = 'spy'"
+    )
+
+
+def of_another_user(copy: Path) -> None:
+    os.chown(copy, NOBODY, NOBODY)
+
+
 def newer(copy: Path) -> None:
     execute(copy, f"PRAGMA user_version = {len(load_migrations()) + 1}")
 
@@ -86,8 +115,8 @@ def unfinished(copy: Path) -> None:
 
 
 def execute(path: Path, sql: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(sql)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(sql)
 
 
 WRONG: dict[Callable[[Path], None], str] = {
@@ -103,7 +132,13 @@ WRONG: dict[Callable[[Path], None], str] = {
     foreign: "another program",
     unmarked: "another program",
     never_filled: "never filled",
-    without_tables: "no such table",
+    without_tables: "schema",
+    with_trigger: "unexpected trigger 'spy'",
+    with_view: "unexpected view 'spy'",
+    with_index: "unexpected index 'spy'",
+    with_changed_trigger: "changed trigger 'session_gone'",
+    with_trigger_named_as_index_table: "malformed database schema",
+    **({of_another_user: "belongs to user"} if AM_ROOT else {}),
     newer: "upgrade segue",
     unfinished: "-journal",
 }

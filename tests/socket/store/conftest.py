@@ -1,4 +1,4 @@
-"""Fixtures: an open store with a table of notes, and its writer connection."""
+"""Fixtures: an open store , and its writer connection."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from segue.store.store import Store, open_store
-from tests.socket.store.harness import WriterProbe, clock, make_notes, worker_threads
+from tests.socket.store.harness import WriterProbe, clock, worker_threads
 from tests.support.wire import TIMEOUT_SECONDS
 
 
@@ -25,7 +25,6 @@ def writer() -> WriterProbe:
 async def store(path: Path, writer: WriterProbe) -> AsyncIterator[Store]:
     with anyio.fail_after(TIMEOUT_SECONDS):
         async with open_store(path, clock=clock, writer_factory=writer) as store:
-            await store.write(make_notes)
             yield store
     assert worker_threads() == 0
 

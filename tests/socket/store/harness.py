@@ -1,4 +1,4 @@
-"""Helpers for the tests of the store: a table of notes, a writer that can be blocked, and another program."""
+"""Helpers for the tests of the store: notes, a writer that can be blocked, and another program."""
 
 import asyncio
 import sqlite3
@@ -19,6 +19,9 @@ from tests.support.clock import START_MS
 from tests.support.wire import TIMEOUT_SECONDS
 
 T = TypeVar("T")
+
+
+INSERT_NOTE = "INSERT INTO bots (id, name, created_at) VALUES (:text, '', '')"
 
 
 def clock() -> int:
@@ -57,12 +60,9 @@ def worker_threads() -> int:
     return sum("_connection_worker_thread" in thread.name for thread in threading.enumerate())
 
 
-def make_notes(tx: Tx) -> None:
-    tx.run("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE)")
-
-
 def add(tx: Tx, text: str) -> int:
-    return int(tx.run("INSERT INTO notes (text) VALUES (:text)", text=text).lastrowid or 0)
+    """Add a note, which is a bot, and return its number; a second note of the same text is an IntegrityError."""
+    return int(tx.run(INSERT_NOTE, text=text).lastrowid or 0) - 1  # the first bot is the default one
 
 
 def adding(text: str) -> Callable[[Tx], int]:
@@ -75,7 +75,7 @@ def add_and_fail(tx: Tx, text: str) -> None:
 
 
 def notes(tx: Tx) -> list[str]:
-    return [text for (text,) in tx.run("SELECT text FROM notes ORDER BY id")]
+    return [text for (text,) in tx.run("SELECT id FROM bots WHERE id <> 'default' ORDER BY rowid")]
 
 
 def thread(tx: Tx) -> int:

@@ -17,7 +17,6 @@ from tests.socket.store.harness import (
     add_and_fail,
     adding,
     clock,
-    make_notes,
     notes,
     run_loop,
     start,
@@ -148,7 +147,6 @@ async def test_a_full_disk_fails_only_the_write_that_does_not_fit(
 
 async def test_writes_over_the_queue_limit_are_refused_and_the_waiting_ones_stored(path: Path) -> None:
     async with open_store(path, clock=clock, queue_limit=3) as store:
-        await store.write(make_notes)
         async with anyio.create_task_group() as tasks:
             blocked = BlockedWriter(store, tasks)
             await blocked.block()

@@ -19,7 +19,6 @@ from tests.socket.store.harness import (
     add,
     adding,
     clock,
-    make_notes,
     notes,
     other_program,
     run_loop,
@@ -129,7 +128,6 @@ async def test_an_inline_write_does_not_block_the_loop_while_another_program_hol
     monkeypatch.setattr(transactions, "BUSY_MS", 30_000)
     with anyio.fail_after(TIMEOUT_SECONDS):
         async with open_store(path, clock=clock) as store:
-            await store.write(make_notes)
             with other_program(path, "BEGIN IMMEDIATE"):
                 written = await start(store.write_inline(adding("late")))
                 await run_loop()

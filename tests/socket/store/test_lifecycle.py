@@ -18,7 +18,6 @@ from tests.socket.store.harness import (
     add,
     adding,
     clock,
-    make_notes,
     other_program,
     wait_for,
     worker_threads,
@@ -32,7 +31,6 @@ async def test_closing_commits_waiting_writes_and_refuses_later_ones(path: Path)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(anyio.create_task_group())
         store = await stack.enter_async_context(open_store(path, clock=clock))
-        await store.write(make_notes)
         blocked = BlockedWriter(store, tasks)
         await blocked.block()
         await blocked.queue(adding("a"), adding("b"))
@@ -42,26 +40,24 @@ async def test_closing_commits_waiting_writes_and_refuses_later_ones(path: Path)
         blocked.release()
     assert blocked.outcomes == [1, 2]
     with other_program(path) as connection:
-        assert connection.execute("SELECT text FROM notes").fetchall() == [("a",), ("b",)]
+        assert connection.execute("SELECT id FROM bots WHERE id <> 'default'").fetchall() == [("a",), ("b",)]
 
 
 async def test_a_canceled_store_still_commits_waiting_writes(path: Path) -> None:
     outcomes: list[Any] = []
     scope = anyio.CancelScope()
     with scope:
-        async with open_store(path, clock=clock) as store:
-            await store.write(make_notes)
-            async with anyio.create_task_group() as tasks:
-                blocked = BlockedWriter(store, tasks)
-                outcomes = blocked.outcomes
-                await blocked.block()
-                await blocked.queue(adding("a"))
-                threading.Timer(0, blocked.release).start()
-                scope.cancel()
+        async with open_store(path, clock=clock) as store, anyio.create_task_group() as tasks:
+            blocked = BlockedWriter(store, tasks)
+            outcomes = blocked.outcomes
+            await blocked.block()
+            await blocked.queue(adding("a"))
+            threading.Timer(0, blocked.release).start()
+            scope.cancel()
     assert scope.cancelled_caught
     assert outcomes == [None]
     with other_program(path) as connection:
-        assert connection.execute("SELECT text FROM notes").fetchall() == [("a",)]
+        assert connection.execute("SELECT id FROM bots WHERE id <> 'default'").fetchall() == [("a",)]
     assert worker_threads() == 0
 
 
@@ -90,8 +86,7 @@ async def test_closing_interrupts_a_read_that_takes_too_long(path: Path, monkeyp
 
 
 async def test_closing_leaves_one_file_and_no_thread(path: Path) -> None:
-    async with open_store(path, clock=clock) as store:
-        await store.write(make_notes)
+    async with open_store(path, clock=clock):
         assert worker_threads() == 1 + READERS
         assert sorted(file.name for file in path.parent.iterdir()) == [
             "sessions.db",
@@ -104,9 +99,8 @@ async def test_closing_leaves_one_file_and_no_thread(path: Path) -> None:
 
 async def test_an_error_in_the_context_leaves_no_thread(path: Path) -> None:
     """A thread of aiosqlite is not a daemon thread: one that stays keeps the process alive."""
-    with pytest.raises(LookupError):  # noqa: PT012 - the context raises
-        async with open_store(path, clock=clock) as store:
-            await store.write(make_notes)
+    with pytest.raises(LookupError):
+        async with open_store(path, clock=clock):
             raise LookupError
     assert worker_threads() == 0
 

@@ -15,7 +15,6 @@ from tests.socket.store.harness import (
     add,
     adding,
     clock,
-    make_notes,
     notes,
     other_program,
     run_loop,
@@ -40,7 +39,6 @@ async def test_a_batch_waits_only_once_for_another_program(
 ) -> None:
     monkeypatch.setattr(transactions, "BUSY_MS", 100)
     async with open_store(path, clock=clock, writer_factory=writer) as store:
-        await store.write(make_notes)
         statements = await writer.trace()
         outcomes: list[Any] = []
 
@@ -67,15 +65,14 @@ async def test_reads_continue_while_another_program_holds_the_database(store: St
 
 
 async def test_a_row_of_another_program_is_read(store: Store, path: Path) -> None:
-    with other_program(path, "INSERT INTO notes (text) VALUES ('by hand')"):
+    with other_program(path, "INSERT INTO bots (id, name, created_at) VALUES ('by hand', '', '')"):
         assert await store.read(notes) == ["by hand"]
     assert await store.write(add, "by segue") == 2
 
 
-@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN; SELECT * FROM notes"])
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN; SELECT * FROM bots"])
 async def test_another_program_that_holds_the_database_does_not_block_closing(path: Path, statement: str) -> None:
     async with open_store(path, clock=clock) as store:
-        await store.write(make_notes)
         await store.write(add, "kept")
         stack = AsyncExitStack()
         stack.enter_context(other_program(path, *statement.split("; ")))

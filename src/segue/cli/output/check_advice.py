@@ -3,6 +3,10 @@
 ADVICE = {
     "lost": "If you moved the file, move it back, then restart segued. The daemon rejects requests until then.",
     "modes": "Run the command given. Other users may have read the file in the meantime.",
+    "schema": (
+        "Another program changed the tables, and its triggers or views may change messages. `segue restore COPY --stop`"
+        " restores a backup. segued refuses to start until the change is undone."
+    ),
     "file": (
         "The file is damaged. Check the disk, and keep sessions.db, -wal and -shm unchanged. `segue restore COPY"
         " --stop` restores a backup. Without a backup, save what `segue list` and `segue show` can read before you"

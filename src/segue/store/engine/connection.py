@@ -16,7 +16,7 @@ import aiosqlite
 
 from segue.errors import StartError
 from segue.store.engine.database_file import APPLICATION_ID
-from segue.store.engine.migrate import check_ours, load_migrations, migrate, start_error
+from segue.store.engine.migrate import check_ours, check_schema, load_migrations, migrate, start_error
 from segue.store.engine.transactions import BUSY_MS
 from segue.store.engine.wal import Durability, enable_wal
 
@@ -117,6 +117,7 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
             raise StartError("sqlite", "this SQLite is built without FTS5 (full-text search)")
         migrations = load_migrations()
         check_ours(connection, len(migrations))
+        check_schema(connection, migrations)
         # SQLite accepts auto_vacuum only in a file without tables, so it comes before the first migration and WAL.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -146,6 +147,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, isolation_level=None, timeout=BUSY_MS / 1000, cached_statements=STATEMENTS, check_same_thread=False
     )
+    # No function or virtual table with side effects may run from a trigger, view or index of the file.
+    connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection

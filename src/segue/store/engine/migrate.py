@@ -5,6 +5,7 @@ from importlib import resources
 
 from segue.errors import StartError
 from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.schema import find_differences
 
 
 def load_migrations() -> list[str]:
@@ -43,6 +44,22 @@ def check_ours(connection: sqlite3.Connection, known: int) -> int:
         text = f"the database has schema {version}, this segue supports up to {known}; upgrade segue"
         raise StartError("migration", text)
     return version
+
+
+def check_schema(connection: sqlite3.Connection, migrations: list[str]) -> None:
+    """Check that the file has exactly the schema of its version, before anything reads or writes its tables.
+
+    Raises:
+        StartError: another program added, changed or removed a table, index, trigger or view.
+    """
+    try:
+        differences = find_differences(connection, migrations[: schema_version(connection)])
+    except sqlite3.Error as error:
+        raise start_error(error) from None
+    if differences:
+        more = f" and {len(differences) - 1} more" if len(differences) > 1 else ""
+        text = f"the schema was changed by another program: {differences[0]}{more}; restore a backup or undo the change"
+        raise StartError("database", text)
 
 
 def migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:

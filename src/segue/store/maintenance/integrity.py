@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segue.store.engine.database_file import wide_files
+from segue.store.engine.migrate import load_migrations
+from segue.store.engine.schema import find_differences
 from segue.store.engine.tx import Tx
 
 PROBLEMS = 100
@@ -12,17 +14,22 @@ PROBLEMS = 100
 
 
 def check(tx: Tx, path: Path, *, full: bool) -> list[str]:
-    """Return a sentence for each problem of pages and modes, and if FULL also of references and counters.
+    """Return a sentence for each problem of modes, schema and pages, and if FULL also of references and counters.
 
-    Each begins with its kind (modes, file, references, counters), by which the command line suggests a fix.
+    Each begins with its kind (modes, schema, file, references, counters), by which the command line suggests a fix.
     """
     problems = [f"modes: {text}" for text in wide_files(path)]
-    for find in (_pages, _references, _counters) if full else (_pages_quickly,):
+    for find in (_schema, _pages, _references, _counters) if full else (_schema, _pages_quickly):
         try:
             problems += find(tx)
         except sqlite3.DatabaseError as error:
             problems.append(f"file: cannot be read to its end: {_damage(error)}")
     return list(dict.fromkeys(problems))
+
+
+def _schema(tx: Tx) -> list[str]:
+    differences = find_differences(tx.connection, load_migrations())[:PROBLEMS]
+    return [f"schema: another program made a change: {difference}" for difference in differences]
 
 
 def _pages(tx: Tx) -> list[str]:

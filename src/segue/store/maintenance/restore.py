@@ -8,6 +8,7 @@ Plan:
 """
 
 import os
+import pwd
 import secrets
 import shutil
 import sqlite3
@@ -21,7 +22,8 @@ from segue.errors import AlreadyRunning, StartError
 from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
-from segue.store.engine.migrate import check_ours, load_migrations
+from segue.store.engine.migrate import check_ours, load_migrations, schema_version
+from segue.store.engine.schema import find_differences
 from segue.store.engine.tx import Tx
 from segue.store.maintenance.file_swap import SUBJECT, recover_interrupted_swap, swap_database_file
 from segue.store.maintenance.temp_files import RESTORE, remove_stale_temp_files
@@ -93,6 +95,12 @@ def _check_source(source: Path, database: Path) -> None:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
             raise StartError(SUBJECT, f"{source} is not a file")
+        if found.st_uid != os.geteuid():
+            owner = _user_name(found.st_uid)
+            text = (
+                f"{source} belongs to user {owner}, who may have changed it; copy it as your own file if you trust it"
+            )
+            raise StartError(SUBJECT, text)
         if database.exists() and source.samefile(database):
             raise StartError(SUBJECT, f"{source} is the database itself")
         if not found.st_size:
@@ -106,6 +114,13 @@ def _check_source(source: Path, database: Path) -> None:
         text = f"{source}-journal exists: a program did not finish its transaction; open {source} with sqlite3 first"
         raise StartError(SUBJECT, text)
     _check_not_served(source)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _check_not_served(source: Path) -> None:
@@ -172,12 +187,16 @@ def validate_copy(copy: Path, source: Path, retention_ms: int | None, max_sessio
 
 
 def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
-    known = len(load_migrations())
+    connection.execute("PRAGMA trusted_schema = OFF")
+    migrations = load_migrations()
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StartError(SUBJECT, f"{source} is another program's database")
     if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
         raise StartError(SUBJECT, f"{source} was never filled by segue")
-    check_ours(connection, known)
+    check_ours(connection, len(migrations))
+    if differences := find_differences(connection, migrations[: schema_version(connection)]):
+        text = f"{source} has a schema that segue did not make: {differences[0]}; restore another backup"
+        raise StartError(SUBJECT, text)
     problems = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problems != "ok":
         lines = [line for line in problems.splitlines() if not line.startswith("***")]  # The heading has stars.
