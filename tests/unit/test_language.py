@@ -20,14 +20,11 @@ PENDING: tuple[str, ...] = (
     "api",
     "cli/fast_path.py",
     "jsonrpc",
-    "runtime",
-    "server",
-    "shell",
-    "store/records",
-    "store/search",
-    "events.py",
     "models.py",
     "results.py",
+    "server/jobs/retention.py",
+    "shell",
+    "store/migrations",
 )
 """Paths below src/segue that are checked when their language is rewritten."""
 
