@@ -29,6 +29,17 @@ class Resolution(Struct, kw_only=True):
     idle_seconds: Count | None
     previous: str | None
 
+    @property
+    def required_session(self) -> Session:
+        """Return the session.
+
+        Raises:
+            LookupError: no session is continued and `create` was false.
+        """
+        if self.session is None:
+            raise LookupError(f"no session is continued here ({self.reason})")
+        return self.session
+
 
 class SessionPage(Struct, kw_only=True):
     """Sessions, newest first, and how many there are in all."""

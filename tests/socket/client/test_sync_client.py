@@ -31,6 +31,10 @@ def test_a_call_returns_the_result_type_of_the_method(client: Client) -> None:
     assert made == client.call(session.get, session_id="s")
     added = assert_type(client.call(message.append, session_id="s", role="user", content="hello"), Appended)
     page = assert_type(client.call(session.list), SessionPage)
+    found = assert_type(client.call(session.resolve, working_dir="/d").required_session, Session)
+    assert found.id == "s"
+    with pytest.raises(LookupError):
+        _ = client.call(session.resolve, working_dir="/none", create=False).required_session
     assert client.call(daemon.ping) == "pong"
     assert (added.session_id, page.total, page.sessions[0].preview) == ("s", 1, "hello")
 
