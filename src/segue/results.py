@@ -31,11 +31,7 @@ class Resolution(Struct, kw_only=True):
 
     @property
     def required_session(self) -> Session:
-        """Return the session.
-
-        Raises:
-            LookupError: no session is continued and `create` was false.
-        """
+        """Return the session, or raise LookupError if none is continued and `create` was false."""
         if self.session is None:
             raise LookupError(f"no session is continued here ({self.reason})")
         return self.session
@@ -194,14 +190,12 @@ class CleanupStatus(Struct, kw_only=True):
 
 
 class WriteStatus(Struct, kw_only=True):
-    """Writes since the start, the daemon's own too: how many, and the slowest from being asked for to being durable.
-
-    `slowest_recent_ms` looks back one to two minutes.
-    """
+    """The number of writes since the start, and the time of the slowest from its request to its commit."""
 
     committed: Count
     slowest_ms: float
     slowest_recent_ms: float
+    """Milliseconds: the slowest write of the last 1 to 2 minutes."""
 
 
 class ReadStatus(Struct, kw_only=True):
