@@ -40,7 +40,7 @@ LAYERS = [
     ["segue.server.daemon"],
     ["segue.server.main"],
     ["segue.server.__init__", "segue.server.__main__"],
-    ["segue.history"],
+    ["segue.history", "segue.workflows"],
     ["segue.shell", "segue.cli.__init__"],
     ["segue.cli.output"],
     ["segue.cli.confirm", "segue.cli.daemon_client", "segue.cli.groups", "segue.cli.input", "segue.cli.integration"],

@@ -2,31 +2,14 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segue.history.reader import from_iso
-from segue.history.records import HistoryMessage, HistorySession
+from segue.history.records import HistoryMessage
 from segue.history.registry import readers
-
-HISTORIES = Path(__file__).parents[2] / "data" / "histories"
-HOME = "/home/ada"
-"""The home folder of the machine on which the tools ran."""
-
-CORPORA = {
-    **{name: name for name in ("aider", "boternity", "cherry2k", "claude", "cline", "codex", "copilot", "crush")},
-    **{name: name for name in ("gemini", "goose", "gptme", "hfs", "kimi", "llm", "opencode", "qwen", "synapse")},
-    "cn": "continue",
-    "geminitui": "gemini",
-    "kimicode": "kimi-code",
-    "llmold": "llm",
-    "opencodetui": "opencode",
-    "qwentui": "qwen",
-    "sgpt": "shell-gpt",
-}
-"""Each corpus and the tool that wrote it."""
+from tests.unit.history.histories import CORPORA, HISTORIES, HOME, read
 
 TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|\+00:00)?)(?: \(local time, no zone\))?")
 NOT_COMPARED = {"id", "file", "messages", "abandoned", "inherits_until_ordinal", "status"}
@@ -40,17 +23,6 @@ def normalized(value: Any) -> Any:
         return [normalized(inner) for inner in value]
     found = TIME.fullmatch(value) if isinstance(value, str) else None
     return from_iso(found[1]) if found else value
-
-
-def read(corpus: str) -> dict[str, HistorySession]:
-    reader, home = readers()[CORPORA[corpus]], HISTORIES / corpus
-    found: dict[str, HistorySession] = {}
-    for root in reader.roots({}, home, "linux"):
-        for item in reader.discover(root):
-            sessions, skipped = reader.read(item)
-            assert not skipped
-            found |= {session.id.replace(str(home), HOME): session for session in sessions}
-    return found
 
 
 def as_expected(message: HistoryMessage) -> dict[str, Any]:
