@@ -6,6 +6,8 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from segue.history.bundle import Bundle
 from segue.history.convert import message_params, session_params
 from segue.history.records import HistorySession
@@ -60,9 +62,15 @@ def bundle_of(session: HistorySession) -> Bundle:
     return Bundle(session=row, messages=messages, summaries=[], memories=[])
 
 
+def moved(bundle: Bundle, home: Path) -> Bundle:
+    """Return the bundle with the paths of the machine where it was written."""
+    text = msgspec.json.encode(bundle).replace(str(home).encode(), HOME.encode())
+    return msgspec.json.decode(text, type=Bundle)
+
+
 def briefs(corpus: str) -> str:
     """Return the briefs of all sessions of a folder, each of about 500 tokens."""
-    found = [bundle_of(session) for _, session in sorted(read(corpus).items())]
+    found = [moved(bundle_of(session), HISTORIES / corpus) for _, session in sorted(read(corpus).items())]
     return "\n---\n\n".join(brief(bundle.session, bundle.messages, BRIEF_TOKENS) for bundle in found)
 
 
