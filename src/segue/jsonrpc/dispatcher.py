@@ -20,11 +20,11 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 
-from anyio import Lock, create_task_group
+from anyio import Lock, create_task_group, to_thread
 from anyio.lowlevel import checkpoint
 
 from segue.config import Limits
-from segue.errors import Internal, InvalidRequest, MethodNotFound, SegueError, ShuttingDown, TooLarge
+from segue.errors import Internal, InvalidRequest, MethodNotFound, ParseError, SegueError, ShuttingDown, TooLarge
 from segue.jsonrpc import messages
 from segue.jsonrpc._jsonrpcserver import Error, Left, MethodCall, Success, run_method
 from segue.jsonrpc.method import Method, Table
@@ -86,7 +86,11 @@ class Dispatcher:
                     if count > MAX_CONTAINERS:
                         raise TooLarge("a line has too many arrays and objects", limit=MAX_CONTAINERS)
                     await checkpoint()
-            return messages.parse_json(line)
+            try:
+                return messages.decode_json(line)
+            except ParseError:  # On a thread, because the line may have millions of surrogates.
+                line = await to_thread.run_sync(messages.replace_lone_surrogates, line)
+            return messages.decode_json(line)
 
     async def _handle_batch(self, items: list[Any], ctx: Any) -> bytes | None:
         responses: list[bytes] = []

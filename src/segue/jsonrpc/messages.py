@@ -1,5 +1,6 @@
 """Parse the requests of JSON-RPC 2.0, and build its responses."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,12 +23,28 @@ class Request(NamedTuple):
     expects_response: bool
 
 
+_SURROGATES = re.compile(
+    # An escaped backslash and a pair match first, so that group 1 matches a lone surrogate only.
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
 def parse_json(line: bytes) -> Any:
-    """Return the JSON value of a line.
+    """Return the JSON value of a line. A lone surrogate in a string is taken as U+FFFD.
+
+    Raises:
+        ParseError: the line is not JSON, or nested deeper than the parser allows.
+    """
+    try:
+        return decode_json(line)
+    except ParseError:
+        return decode_json(replace_lone_surrogates(line))
+
+
+def decode_json(line: bytes) -> Any:
+    """Return the JSON value of a line without lone surrogates.
 
     Raises:
         ParseError: the line is not JSON, or nested deeper than the parser allows.
@@ -38,6 +55,11 @@ def parse_json(line: bytes) -> Any:
         raise ParseError(f"not JSON: {error}") from None
     except RecursionError:
         raise ParseError("nested too deeply") from None
+
+
+def replace_lone_surrogates(line: bytes) -> bytes:
+    """Return JSON text whose escaped surrogates without a partner are escapes of U+FFFD."""
+    return _SURROGATES.sub(lambda found: b"\\ufffd" if found[1] else found[0], line)
 
 
 def count_containers(line: bytes) -> Iterator[int]:
@@ -81,7 +103,7 @@ def parse_request(item: Any) -> Request:
     if not isinstance(name, str):
         raise InvalidRequest("method must be a string")
     params = item.get("params")
-    if "params" in item and not isinstance(params, dict | list):
+    if params is not None and not isinstance(params, dict | list):
         raise InvalidRequest("params must be an object or an array")
     id = item.get("id")
     if id is not None and (isinstance(id, bool) or not isinstance(id, str | int | float)):

@@ -1,6 +1,7 @@
 """Build the discovery document, OpenRPC 1.3.2, from the definitions that validate the requests."""
 
 import inspect
+import re
 from typing import Any
 
 import msgspec
@@ -21,15 +22,42 @@ def document(methods: Table, *, title: str, version: str, description: str) -> d
     types = [wire_type(p) for method in methods.values() for p in method.parameters]
     types += [method.result for method in methods.values()]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    for name, schema in components.items():
+        _add_titles(schema, name)
     supply = iter(schemas)
-    params = {name: [_param(p, next(supply)) for p in method.parameters] for name, method in methods.items()}
-    results = {name: next(supply) for name in methods}
+    params = {
+        name: [_param(p, _add_titles(next(supply), _pascal(name) + _pascal(p.name))) for p in method.parameters]
+        for name, method in methods.items()
+    }
+    results = {name: _add_titles(next(supply), f"{_pascal(name)}Result") for name in methods}
     return {
         "openrpc": OPENRPC_VERSION,
         "info": {"title": title, "version": version, "description": description},
         "methods": [_method(method, params[name], results[name]) for name, method in methods.items()],
         "components": {"schemas": components},
     }
+
+
+def _add_titles(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    """Give the schema and its inner schemas titles, which generators turn into the names of types, and return it.
+
+    The title of an inner schema begins with that of its outer one, so that no two differing schemas have the same.
+    """
+    if "$ref" in schema:
+        return schema
+    schema.setdefault("title", "Null" if schema.get("type") == "null" else title)
+    for name, inner in schema.get("properties", {}).items():
+        _add_titles(inner, title + _pascal(name))
+    for inner in schema.get("anyOf", ()):
+        _add_titles(inner, f"{title}{_pascal(inner.get('type', 'value'))}")
+    for keyword, suffix in (("items", "Item"), ("additionalProperties", "Value")):
+        if isinstance(schema.get(keyword), dict):
+            _add_titles(schema[keyword], title + suffix)
+    return schema
+
+
+def _pascal(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[._]", name))
 
 
 def _method(method: Method[Any, ..., Any], params: list[dict[str, Any]], result: dict[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_any_other_id_is_an_invalid_request_answered_with_null(wire: Wire, id: A
 
 @pytest.mark.parametrize("id", ["x", 7, 1.5, 2**64 + 1], ids=repr)
 @pytest.mark.parametrize(
-    "wrong", [{"jsonrpc": "1.0"}, {"jsonrpc": None}, {"method": 1}, {"method": None}, {"params": None}, {"params": 1}]
+    "wrong", [{"jsonrpc": "1.0"}, {"jsonrpc": None}, {"method": 1}, {"method": None}, {"params": 1}]
 )
 def test_an_invalid_request_is_answered_with_its_id(wire: Wire, id: Any, wrong: dict[str, Any]) -> None:
     assert ask(wire, ping(id, **wrong)) == failed(-32600, id)
@@ -274,7 +274,6 @@ def test_json_deeper_than_the_parser_goes_is_a_parse_error(wire: Wire, levels: i
         b"NaN", b'{"jsonrpc":"2.0","id":NaN,"method":"daemon.ping"}',
         b'{"jsonrpc":"2.0","id":1e400,"method":"daemon.ping"}',
         b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping","params":[-Infinity]}', b"\xef\xbb\xbf" + PING,
-        b'{"jsonrpc":"2.0","id":"\\ud800","method":"daemon.ping"}',
         b'{"jsonrpc":"2.0","id":"\xff","method":"daemon.ping"}',
         b'{"jsonrpc":"2.0","id":' + b"7" * 5000 + b',"method":"daemon.ping"}', PING + b"x", PING + PING, PING[:-1],
         PING + b"\x00", b"\x00" + PING, b"PING", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -200,7 +200,7 @@ async def test_params_may_be_given_by_position_but_not_too_many(dispatcher: Disp
     assert await answer(dispatcher, {**request("echo"), "params": ["a"]}) == result("a")
     assert await answer(dispatcher, {**request("echo"), "params": []}) == result(None)
     assert await answer(dispatcher, {**request("echo"), "params": ["a", "b"]}) == failed(-32602, 1)
-    assert await answer(dispatcher, {**request("echo"), "params": None}) == failed(-32600, 1)
+    assert await answer(dispatcher, {**request("echo"), "params": None}) == result(None)
 
 
 async def test_an_exception_is_told_by_an_incident_that_finds_it_in_the_log_and_by_nothing_else(

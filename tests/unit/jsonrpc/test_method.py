@@ -80,7 +80,6 @@ def test_parameters_are_given_by_name_or_in_order_and_null_counts_as_left_out(
         ([1], "$.word"),
         ({"word": "a", "small": -1}, "$.small"),
         ({"word": "a", "small": 10}, "$.small"),
-        ({"word": "a", "small": 1.0}, "$.small"),
         ({"word": "a", "small": True}, "$.small"),
         ({"word": "a", "small": "1"}, "$.small"),
         ({"word": "a", "small": 2**70}, "$.small"),
@@ -155,6 +154,41 @@ def bound_or_path(params: Any) -> str:
 
 def test_the_summary_is_the_first_paragraph_on_one_line() -> None:
     assert call.summary == "What the caller gets, on two lines."
+
+
+@pytest.mark.parametrize(
+    ("params", "bound"),
+    [
+        ({"word": "a", "small": 5.0}, {"small": 5}),
+        (["a", -0.0], {"small": 0}),
+        ({"word": "a", "points": [{"x": 1.0}, {"x": 2, "y": 3.0}]}, {"points": [Point(1), Point(2, 3)]}),
+        (
+            {"word": "a", "small": 1.0, "free": {"deep": [2.0]}},
+            {"small": 1, "free": {"deep": [2.0]}},
+        ),
+    ],
+    ids=repr,
+)
+def test_integral_float_is_accepted_where_an_integer_is_asked_for(params: Any, bound: dict[str, Any]) -> None:
+    found = call.bind(params)
+    assert repr({name: found[name] for name in bound}) == repr(bound)
+
+
+@pytest.mark.parametrize(
+    ("params", "path"),
+    [
+        ({"word": "a", "small": 5.5}, "$.small"),
+        ({"word": "a", "small": 10.0}, "$.small"),
+        ({"word": "a", "small": 1e300}, "$.small"),
+        ({"word": 1.0}, "$.word"),
+        ({"word": "a", "points": [{"x": 1.5}]}, "$.points[0].x"),
+    ],
+    ids=repr,
+)
+def test_other_floats_are_refused_with_their_path(params: Any, path: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        call.bind(params)
+    assert caught.value.data["path"] == path
 
 
 def test_help_shows_signature_and_docstring() -> None:

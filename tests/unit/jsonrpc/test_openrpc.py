@@ -20,6 +20,8 @@ from tests.support.schema import DOCUMENT
 from tests.support.specification import methods_of
 
 DATA = Path(__file__).parents[2] / "support" / "data"
+LOUD = {"title": "ThingGetLoud", "type": "boolean", "default": False}
+NULL = {"title": "Null", "type": "null"}
 ENTRIES = {entry["name"]: entry for entry in DOCUMENT["methods"]}
 
 
@@ -96,6 +98,29 @@ def test_every_schema_is_a_json_schema_and_every_default_fits_its_own() -> None:
                 Draft202012Validator(param["schema"]).validate(param["schema"]["default"])
 
 
+def schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every schema without inner schemas of its own that is not a reference."""
+    if isinstance(node, list):
+        for item in node:
+            yield from schemas(item)
+    elif isinstance(node, dict):
+        if {"type", "enum", "anyOf"} & set(node) and "properties" not in node:
+            yield node
+        for name, member in node.items():
+            yield from () if name == "default" else schemas(member)
+
+
+def test_every_leaf_schema_has_a_title_that_is_an_identifier_and_its_own() -> None:
+    titled: dict[str, Any] = {}
+    params = [param["schema"] for entry in DOCUMENT["methods"] for param in entry["params"]]
+    results = [entry["result"]["schema"] for entry in DOCUMENT["methods"]]
+    for schema in schemas([*params, *results, *DOCUMENT["components"]["schemas"].values()]):
+        assert schema["title"].isidentifier(), schema
+        assert titled.setdefault(schema["title"], schema) == schema
+    assert not set(titled) & set(DOCUMENT["components"]["schemas"])
+    assert all(name.isidentifier() for name in DOCUMENT["components"]["schemas"])
+
+
 def test_codes_and_kinds_are_told_apart() -> None:
     assert len({error.code for error in KINDS.values()}) == len(KINDS) == 12
 
@@ -120,15 +145,25 @@ def test_a_method_of_any_table_is_described_whole() -> None:
                 "description": "A thing,\nby its id.\n\nLoudly if `loud`.",
                 "paramStructure": "either",
                 "params": [
-                    {"name": "thing_id", "required": True, "schema": {"type": "integer"}},
-                    {"name": "loud", "required": False, "schema": {"type": "boolean", "default": False}},
+                    {"name": "thing_id", "required": True, "schema": {"title": "ThingGetThingId", "type": "integer"}},
+                    {
+                        "name": "loud",
+                        "required": False,
+                        "schema": {"title": "ThingGetLoud", "type": "boolean", "default": False},
+                    },
                     {
                         "name": "note",
                         "required": False,
-                        "schema": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                        "schema": {
+                            "title": "ThingGetNote",
+                            "anyOf": [
+                                {"title": "ThingGetNoteString", "type": "string"},
+                                {"title": "Null", "type": "null"},
+                            ],
+                        },
                     },
                 ],
-                "result": {"name": "result", "schema": {"type": "string"}},
+                "result": {"name": "result", "schema": {"title": "ThingGetResult", "type": "string"}},
                 "errors": [
                     {"code": -32002, "message": "not_found"},
                     {"code": -32602, "message": "invalid_params"},
