@@ -1,6 +1,7 @@
 """Read long lines within a number of slots: without a slot a connection is not read, and one that stalls is closed."""
 
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,7 +23,7 @@ class Sender:
     def __init__(self, slots: anyio.Semaphore) -> None:
         self.socket, far = socket.socketpair()
         self.socket.settimeout(0)
-        self.stream = SocketStream(far, LONG_LINE_BYTES)
+        self.stream = SocketStream(far, LONG_LINE_BYTES, time.monotonic)
         self.reader = LineReader(self.stream, 2**20, slots)
 
     async def send(self, data: bytes) -> None:

@@ -4,6 +4,7 @@
   Nothing accumulates, and no other client is affected.
 - Drain: `stop_receiving` shuts down the receiving side in the kernel. What has arrived is still read and answered,
   then the stream ends as if the client had closed its sending side.
+- Large responses: `ResponseBudget` bounds what all unread ones occupy together.
 - Events: a second task sends them. Both tasks send whole lines under one lock, so that no event is inside a response.
 - Resources: what a request leaves behind for the life of the connection is registered with `own`. The registry closes
   all of it when the connection ends.
@@ -26,6 +27,7 @@ from segue.jsonrpc.framing import TooLong
 from segue.results import Subscribed
 from segue.server.events.subscriptions import Subscriptions
 from segue.server.net.line_reader import LONG_LINE_BYTES, STALLED_SECONDS, LineReader, Stalled
+from segue.server.net.response_budget import LARGE_BYTES, ResponseBudget, count_repeatable, needs_page_slot
 from segue.server.net.socket_stream import SocketStream
 
 CHUNK_BYTES = 65536
@@ -42,12 +44,15 @@ class Connection:
         limits: Limits,
         subscriptions: Subscriptions,
         slots: anyio.Semaphore,
+        budget: ResponseBudget,
+        monotonic: Callable[[], float],
     ) -> None:
         self._raw = raw
-        self._stream = SocketStream(raw, CHUNK_BYTES)
+        self._stream = SocketStream(raw, CHUNK_BYTES, monotonic)
         self._dispatcher = dispatcher
         self._limits = limits
         self._reader = LineReader(self._stream, limits.request_bytes, slots)
+        self._budget = budget
         self._receiving_stopped = False
         self._subscriptions = subscriptions
         self._send_lock = anyio.Lock(fast_acquire=True)
@@ -104,6 +109,7 @@ class Connection:
         finally:
             self._subscriptions.close()
             self._reader.release_slot()
+            self._budget.release(self)
             await self._close_resources()
 
     async def _close_resources(self) -> None:
@@ -125,30 +131,76 @@ class Connection:
         for index, line in enumerate(lines):
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await checkpoint()
-            response = self._too_long() if isinstance(line, TooLong) else await self._dispatcher.handle_line(line, ctx)
+            response = self._too_long() if isinstance(line, TooLong) else await self._run(line, ctx)
             self._reader.release_slot()  # Only the first line of a chunk can be long.
-            if response is not None:
+            if response is not None and len(response) > CHUNK_BYTES:
+                # Not collected, because a copy would double the memory of a large response.
+                await self._send(bytes(responses), response, b"\n")
+                self._budget.release(self)
+                responses.clear()
+            elif response is not None:
                 responses += response
                 responses += b"\n"
-            if len(responses) >= CHUNK_BYTES:
-                await self._send(responses)
-                responses.clear()
+                if len(responses) >= CHUNK_BYTES:
+                    await self._send(bytes(responses))
+                    responses.clear()
         if responses:
-            await self._send(responses)
+            await self._send(bytes(responses))
         self._subscriptions.activate_pending()
 
-    async def _send(self, lines: bytes | bytearray) -> None:
+    async def _run(self, line: bytes, ctx: Any) -> bytes | None:
+        """Execute a line and return its response, with a reservation if it is large."""
+        if needs_page_slot(line):
+            async with self._budget.page_slots:
+                response = await self._answer_unless_gone(line, ctx)
+        else:
+            response = await self._dispatcher.handle_line(line, ctx)
+        while response is not None and len(response) > LARGE_BYTES and not self.write_closed:
+            size = len(response)
+            if self._budget.try_reserve(self, size):
+                break
+            repeatable = count_repeatable(line)
+            if not repeatable:
+                self._budget.reserve_over_budget(self, size)
+                break
+            response = None  # Freed before the wait.
+            await self._budget.reserve(self, size)
+            self._dispatcher.requests -= repeatable
+            response = await self._answer_unless_gone(line, ctx)
+        return response
+
+    async def _answer_unless_gone(self, line: bytes, ctx: Any) -> bytes | None:
+        """Execute a line; skip requests that only read if the client has closed the connection meanwhile."""
+        if self._stream.is_closed_by_peer() and count_repeatable(line):
+            return None
+        return await self._dispatcher.handle_line(line, ctx)
+
+    def unread_since(self) -> float:
+        """Return the monotonic time at which the client last read a part of a response."""
+        return self._stream.progressed_at
+
+    def abort(self) -> None:
+        """Close the connection, because the client does not read."""
+        with suppress(OSError):
+            self._raw.shutdown(socket.SHUT_RDWR)
+
+    async def _send(self, *parts: bytes) -> None:
         if self.write_closed:
             return
         try:
             if not self.event_task_running:  # No other task sends, and the lock would cost 5 µs per request.
-                await self._stream.send(bytes(lines))
+                await self._send_parts(parts)
                 return
             async with self._send_lock:
-                await self._stream.send(bytes(lines))
+                await self._send_parts(parts)
         except anyio.BrokenResourceError:
             self.write_closed = True
             self.stop_receiving()
+
+    async def _send_parts(self, parts: tuple[bytes, ...]) -> None:
+        for part in parts:
+            if part:
+                await self._stream.send(part)
 
     async def _send_events(self) -> None:
         """Send events until the subscriptions stop; while the client does not read, their positions fall behind."""

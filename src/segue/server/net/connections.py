@@ -16,6 +16,7 @@ from segue.runtime.peer_credentials import is_same_user
 from segue.server.events.event_log import EventLog
 from segue.server.events.subscriptions import Subscriptions
 from segue.server.net.connection import CHUNK_BYTES, Connection
+from segue.server.net.response_budget import BUDGET_BYTES, ResponseBudget
 
 log = logging.getLogger("segue.server")
 
@@ -60,6 +61,7 @@ class ConnectionManager:
         self._event_log = event_log
         self._monotonic = monotonic
         self._slots = anyio.Semaphore(max(2, LONG_LINES_BYTES // limits.request_bytes))
+        self._budget = ResponseBudget(max(BUDGET_BYTES, 2 * limits.answer_bytes), monotonic)
         self._connections: set[Connection] = set()
         self._draining = False
         self._closed = anyio.Event()
@@ -123,7 +125,10 @@ class ConnectionManager:
         elif len(self._connections) >= self._limits.clients:
             self._reject_over_limit(raw)
         else:
-            connection = Connection(raw, self._dispatcher, self._limits, Subscriptions(self._event_log), self._slots)
+            subscriptions = Subscriptions(self._event_log)
+            connection = Connection(
+                raw, self._dispatcher, self._limits, subscriptions, self._slots, self._budget, self._monotonic
+            )
             self._connections.add(connection)
             if self._draining:
                 connection.stop_receiving()

@@ -6,7 +6,9 @@ if the kernel's buffer is full. A plain request costs one read and one write.
 """
 
 import asyncio
+import select
 import socket
+from collections.abc import Callable
 from typing import Self
 
 import anyio
@@ -15,10 +17,13 @@ import anyio
 class SocketStream:
     """A connected socket, with at most one reading and one writing task; leaving its context closes it."""
 
-    def __init__(self, raw: socket.socket, max_bytes: int) -> None:
+    def __init__(self, raw: socket.socket, max_bytes: int, monotonic: Callable[[], float]) -> None:
         raw.settimeout(0)
         self._raw = raw
         self._max_bytes = max_bytes
+        self._monotonic = monotonic
+        self.progressed_at = monotonic()
+        """When a waiting `send` began, or when the peer last read during it."""
         self._loop = asyncio.get_running_loop()
         self._received: asyncio.Future[bytes] | None = None
         self._registered = False
@@ -60,6 +65,12 @@ class SocketStream:
         except OSError as error:
             raise anyio.BrokenResourceError from error
 
+    def is_closed_by_peer(self) -> bool:
+        """Return True if the peer has closed the connection, not only its sending side."""
+        poll = select.poll()
+        poll.register(self._raw, 0)
+        return any(flags & (select.POLLHUP | select.POLLERR) for _, flags in poll.poll(0))
+
     async def _wait_for_bytes(self) -> bytes:
         # Registered only after a failed read, because uvloop reports nothing on a socket that has failed before.
         if not self._registered:
@@ -91,6 +102,7 @@ class SocketStream:
             return 0
 
     async def _send_remaining(self, remaining: memoryview) -> None:
+        self.progressed_at = self._monotonic()
         while remaining:
             writable = self._loop.create_future()
             self._loop.add_writer(self._raw, _resolve, writable)
@@ -99,6 +111,7 @@ class SocketStream:
             finally:
                 self._loop.remove_writer(self._raw)
             remaining = remaining[self._try_send(remaining) :]
+            self.progressed_at = self._monotonic()
 
     def _unregister(self) -> None:
         if self._registered:
