@@ -70,8 +70,7 @@ async def serve(
             try:
                 await daemon.run(on_ready)
                 if store.failed:
-                    text = f"I/O error in COMMIT of {paths.database}; exiting for a restart; check the disk"
-                    raise StartError("database", text)
+                    raise StartError("database", "the store failed; exiting for a restart")
             finally:
                 daemon.remove_socket_and_record()
 
@@ -244,7 +243,7 @@ class Daemon:
             await anyio.sleep(WATCH_SECONDS)
 
     async def _exit_on_failed_commit(self) -> None:
-        """Request a shutdown when the outcome of a COMMIT is unknown, because the store then refuses all writes."""
+        """Request a shutdown when the store has failed, because it then refuses all writes."""
         await self._app.store.wait_for_failure()
         self._shutdown.requested.set()
 

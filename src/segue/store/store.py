@@ -21,6 +21,7 @@ from segue.store.engine.database_file import prepare_file
 from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.file_lock import lock_database_file
 from segue.store.engine.metrics import StoreMetrics
+from segue.store.engine.sqlite_errors import StoreFailed
 from segue.store.engine.transactions import run_read
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import Durability, checkpoint_on_close
@@ -87,12 +88,12 @@ class Store:
         await self._queue.wait_for_commit(after)
 
     async def wait_for_failure(self) -> None:
-        """Return when the outcome of a COMMIT is unknown. The store then refuses all writes: the daemon must exit."""
+        """Return after `StoreFailed`. The store then refuses all writes: the daemon must exit."""
         await self._queue.failed.wait()
 
     @property
     def failed(self) -> bool:
-        """Return True if the outcome of a COMMIT is unknown."""
+        """Return True after `StoreFailed`."""
         return self._queue.failed.is_set()
 
     def write_status(self) -> WriteStatus:
@@ -134,6 +135,9 @@ class Store:
             self._metrics.read_started(reader)
             try:
                 return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
+            except StoreFailed as error:
+                self._queue.fail(error)
+                raise
             finally:
                 self._metrics.read_ended(reader)
                 self._free_readers.append(reader)

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from segue.errors import SegueError
+from segue.store.maintenance.backup import JOURNALS
+from segue.store.maintenance.temp_files import BACKUP
+from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.system.copies import check_copy, rows
-from tests.support.system.users import AM_ROOT
+from tests.support.system.users import AM_ROOT, NOBODY
+from tests.support.system.watcher import Watcher
 
 
 def link(shelf: Path) -> Path:
@@ -148,3 +152,29 @@ def test_a_backup_in_a_sticky_directory_is_private(segued: Segued, open_folder: 
     open_folder.chmod(0o1777)
     segued.start().connect().call("daemon.backup", path=str(open_folder / "copy.db"))
     check_copy(open_folder / "copy.db")
+
+
+def plant(path: Path) -> Path:
+    """Make an empty file of another user."""
+    path.touch()
+    os.chown(path, NOBODY, NOBODY)
+    return path
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root may act as another user")
+def test_another_user_cannot_disturb_a_backup_in_a_sticky_directory(segued: Segued, open_folder: Path) -> None:
+    open_folder.chmod(0o1777)
+    wire = segued.start().connect()
+    planted: set[Path] = set()
+    with Watcher(open_folder) as watcher:
+        for number in range(5):
+            wire.post("daemon.backup", path=str(open_folder / f"{number}.db"))
+            wait_until(lambda: any(name.startswith(BACKUP) for name in list(watcher.seen)))
+            for name in [name for name in list(watcher.seen) if name.startswith(BACKUP)]:
+                if "/" not in name and not name.endswith(JOURNALS):
+                    planted |= {plant(open_folder / f"{name}{suffix}") for suffix in JOURNALS}
+            assert "result" in wire.answer()
+            check_copy(open_folder / f"{number}.db")
+    assert planted
+    for journal in planted:
+        journal.unlink(missing_ok=True)  # the daemon has removed those of an earlier backup

@@ -154,6 +154,36 @@ async def test_writes_that_wait_behind_an_unknown_outcome_are_refused(path: Path
         assert await store.read(notes) == []
 
 
+def break_locks(tx: Tx) -> None:
+    error = sqlite3.OperationalError("locking protocol")
+    error.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+    raise error
+
+
+@pytest.mark.parametrize("method", ["read", "write", "write_inline"])
+async def test_broken_locks_stop_all_writes(store: Store, method: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        await getattr(store, method)(break_locks)
+    assert caught.value.data == {"reason": "io"}
+    await store.wait_for_failure()
+    with pytest.raises(StorageError):
+        await store.write(add, "late")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), sqlite3.OperationalError("no large files")])
+async def test_a_lack_of_memory_or_of_large_files_is_a_storage_error(store: Store, error: Exception) -> None:
+    def fail(tx: Tx) -> None:
+        raise error
+
+    if isinstance(error, sqlite3.Error):
+        error.sqlite_errorcode = sqlite3.SQLITE_NOLFS
+    for method in (store.read, store.write, store.write_inline):
+        with pytest.raises(StorageError) as caught:
+            await method(fail)
+        assert caught.value.data == {"reason": "io"}
+    assert await store.write(add, "later") == 1
+
+
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_FULL])
 async def test_a_commit_that_cannot_write_its_frames_stores_nothing_and_writes_continue(path: Path, code: int) -> None:
     writer = BreakableWriter()

@@ -18,12 +18,16 @@ CALLS = (
     "ftruncate",
     "rename",
     "unlink",
+    "fcntl",
     "bind",
     "listen",
     "accept4",
     "sendto",
 )
 """The system calls between a request and its answer."""
+
+BY_PATH = ("openat", "fcntl")
+"""The calls that fail only for the files of the daemon, because the interpreter needs them for its own."""
 
 _CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)\(")
 _INJECTED = "(INJECTED)"
@@ -59,11 +63,11 @@ class Traced(Segued):
         super().__init__(folder)
         self.trace = folder / "trace"
         traced = [fault.call] if fault else CALLS
-        self._strace = ["strace", "-f", "-qq", "-o", os.fspath(self.trace), "-e", "signal=none"]
+        self._strace = ["strace", "-f", "-qq", "-o", os.fspath(self.trace), "-y", "-e", "signal=none"]
         self._strace += ["-e", f"trace={','.join(traced)}", *([] if fault is None else ["-e", fault.injection])]
         if fault is None or fault.what != "KILL":  # it makes the other calls fast, but loses signals
             self._strace.append("--seccomp-bpf")
-        if fault is not None and fault.call == "openat":  # or the interpreter could not open its own files
+        if fault is not None and fault.call in BY_PATH:
             self._strace += [word for path in self._own_paths() for word in ("-P", os.fspath(path))]
         self._segued = self.program
 
@@ -91,11 +95,11 @@ class Traced(Segued):
 
     def counts(self) -> dict[str, int]:
         """Return for each call the largest number of any thread."""
-        own = [f'"{path}"' for path in self._own_paths()]
+        own = [f"{quote}{path}" for path in self._own_paths() for quote in '"<']
         threads: dict[str, Counter[str]] = defaultdict(Counter)
         for line in self.trace.read_text(errors="replace").splitlines():
             found = _CALL.match(line)
-            if found and (found[2] != "openat" or any(path in line for path in own)):
+            if found and (found[2] not in BY_PATH or any(path in line for path in own)):
                 threads[found[2]][found[1]] += 1
         return {call: max(threads[call].values()) for call in CALLS if call in threads}
 

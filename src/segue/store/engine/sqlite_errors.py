@@ -17,6 +17,8 @@ _REASONS = {
     sqlite3.SQLITE_FULL: ("full", "the disk is full"),
     sqlite3.SQLITE_IOERR: ("io", "the file cannot be read or written"),
     sqlite3.SQLITE_CANTOPEN: ("io", "the file cannot be opened"),
+    sqlite3.SQLITE_NOLFS: ("io", "the file system does not support large files"),
+    sqlite3.SQLITE_NOMEM: ("io", "SQLite has no memory"),
     sqlite3.SQLITE_CORRUPT: ("corrupt", "the file is damaged"),
     sqlite3.SQLITE_NOTADB: ("corrupt", "the file is damaged"),
     sqlite3.SQLITE_READONLY: ("read_only", "the file cannot be written"),
@@ -30,7 +32,21 @@ PROBE_BYTES = 65_536
 """Bytes that `is_disk_full` writes: more than a small commit needs."""
 
 
-class CommitOutcomeUnknown(StorageError):
+class StoreFailed(StorageError):
+    """An error after which the daemon takes no writes and exits, because only a restart recovers."""
+
+
+class LocksBroken(StoreFailed):
+    """A failure of SQLite's locks, which SQLite reports after retries of about 10 s.
+
+    After a failed unlock, this process holds a lock that SQLite does not know. The exit of the process releases it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("storage: the file cannot be locked; the daemon restarts; try again", reason="io")
+
+
+class CommitOutcomeUnknown(StoreFailed):
     """An I/O error in COMMIT after which the transaction is stored or not stored as a whole.
 
     SQLite rolls back, but the WAL file may hold all frames of the transaction, and after a crash SQLite replays them.
@@ -43,8 +59,8 @@ class CommitOutcomeUnknown(StorageError):
 
 
 def writes_stopped() -> StorageError:
-    """Return the error for a write after `CommitOutcomeUnknown`. Nothing of that write is stored."""
-    text = "storage: the daemon takes no writes after an I/O error in COMMIT and restarts; try again"
+    """Return the error for a write after `StoreFailed`. Nothing of that write is stored."""
+    text = "storage: the daemon takes no writes after an I/O error and restarts; try again"
     return StorageError(text, reason="io")
 
 
@@ -66,6 +82,8 @@ def to_segue_error(error: Exception) -> Exception:
     if isinstance(error, OSError):
         reason = "full" if error.errno in DISK_FULL_ERRNOS else "io"
         return StorageError(f"storage: {error.strerror}", reason=reason)
+    if isinstance(error, MemoryError):  # The sqlite3 module raises it for SQLITE_NOMEM.
+        return StorageError("storage: SQLite has no memory", reason="io")
     if isinstance(error, SegueError) or not isinstance(error, sqlite3.Error):
         return error
     code = getattr(error, "sqlite_errorcode", None)
@@ -75,6 +93,8 @@ def to_segue_error(error: Exception) -> Exception:
         return Overloaded("another program holds the database; try again")
     if code & _PRIMARY == sqlite3.SQLITE_INTERRUPT:
         return ShuttingDown("the daemon is shutting down")
+    if code & _PRIMARY == sqlite3.SQLITE_PROTOCOL:
+        return LocksBroken()
     reason_text = _REASONS.get(code & _PRIMARY)
     return StorageError(f"storage: {reason_text[1]}", reason=reason_text[0]) if reason_text else error
 

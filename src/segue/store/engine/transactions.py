@@ -9,6 +9,7 @@ from segue.errors import SegueError
 from segue.events import Emitted
 from segue.store.engine.sqlite_errors import (
     CommitOutcomeUnknown,
+    StoreFailed,
     may_survive_rollback,
     to_segue_error,
     writes_stopped,
@@ -102,7 +103,7 @@ def commit_batch(
     1. Run all in one transaction without savepoints, because most batches succeed and a savepoint costs time.
     2. If that fails, run all again, each in a savepoint. A failing query rolls back to its own savepoint.
     3. If that fails too (a constraint that SQLite checks in COMMIT, a full disk), commit each in its own transaction.
-    4. If the outcome of a COMMIT is unknown, stop: no further transaction begins.
+    4. After `StoreFailed`, such as an unknown outcome of a COMMIT, no further transaction begins.
     """
     attempts: tuple[RunOne, ...] = (_run_without_savepoint, _run_in_savepoint)
     for run_one in attempts if len(queries) > 1 else attempts[:1]:
@@ -136,7 +137,7 @@ def _commit_one_by_one(
             results.append(WriteResult(None, writes_stopped(), []))
         else:
             results += commit_batch(connection, now, [query])
-            stopped = isinstance(results[-1].error, CommitOutcomeUnknown)
+            stopped = isinstance(results[-1].error, StoreFailed)
     return results
 
 

@@ -9,12 +9,13 @@ Plan:
    Otherwise, or if another program holds the database, the writer thread runs them.
 4. The writer thread commits (`commit_batch`). A write that fails undoes only itself.
 5. `_finish`, on the event loop, resolves the callers' futures, starts the next batch and calls the commit listeners.
-6. If the outcome of a COMMIT is unknown, the queue fails: it refuses all later writes, and the daemon exits.
+6. After `StoreFailed`, such as an unknown outcome of a COMMIT, the queue refuses all writes, and the daemon exits.
 
 No step runs in a caller's task. A canceled caller does not interrupt a transaction, and its write is stored.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -27,10 +28,18 @@ from segue.store.engine.connection import ThreadConnection
 from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.inline_limit import InlineLimit
 from segue.store.engine.metrics import StoreMetrics
-from segue.store.engine.sqlite_errors import CommitOutcomeUnknown, is_disk_full, to_segue_error, writes_stopped
+from segue.store.engine.sqlite_errors import (
+    CommitOutcomeUnknown,
+    StoreFailed,
+    is_disk_full,
+    to_segue_error,
+    writes_stopped,
+)
 from segue.store.engine.transactions import WriteResult, commit_batch, run_uncommitted
 from segue.store.engine.tx import Tx
 from segue.timestamps import Clock
+
+log = logging.getLogger("segue.store")
 
 T = TypeVar("T")
 
@@ -64,7 +73,7 @@ class WriteQueue:
         self.listeners: list[CommitListener] = []
         """Called in commit order with the events of each commit, after the commit is durable."""
         self.failed = asyncio.Event()
-        """Set when the outcome of a COMMIT is unknown. The queue refuses all later writes."""
+        """Set by `fail`. The queue refuses all writes."""
         self.commits = 0
         """How many batches ended, failed ones included."""
         self._commit_ended = asyncio.Event()
@@ -89,7 +98,7 @@ class WriteQueue:
 
         Raises:
             ShuttingDown: the queue is closed.
-            StorageError: a database file was replaced, or the outcome of an earlier COMMIT is unknown.
+            StorageError: a database file was replaced, or the queue has failed.
             Overloaded: `limit` writes wait.
         """
         if self._closed:
@@ -162,8 +171,8 @@ class WriteQueue:
         self._metrics.record_commit(sum(result.error is None for result in results), batch[0].enqueued_at)
         for write, result in zip(batch, results, strict=True):
             _resolve(write.done, result)
-        if any(isinstance(result.error, CommitOutcomeUnknown) for result in results):
-            self._fail()
+        if failure := next((result.error for result in results if isinstance(result.error, StoreFailed)), None):
+            self.fail(failure)
         if self._waiting:
             self._start_batch()
         else:
@@ -175,7 +184,11 @@ class WriteQueue:
             for listener in self.listeners:
                 listener(emitted)
 
-    def _fail(self) -> None:
+    def fail(self, error: StoreFailed) -> None:
+        """Refuse the waiting and all later writes."""
+        if not self.failed.is_set():
+            cause = "I/O error in COMMIT" if isinstance(error, CommitOutcomeUnknown) else "broken locks"
+            log.error("%s of %s: taking no more writes, exiting for a restart; check the disk", cause, self._path)
         self.failed.set()
         waiting, self._waiting = self._waiting, deque()
         for write in waiting:

@@ -2,16 +2,19 @@
 
 Plan:
 
-1. VACUUM INTO writes a temporary file beside the target in one read transaction. So the backup is the database of
-   one moment, without the free pages in which SQLite keeps deleted rows. The WAL keeps concurrent writes meanwhile.
-2. The temporary file is synced, then linked or renamed to the target. So the target is whole or absent.
-3. The directory is synced.
+1. Make a private directory beside the target. In a directory such as /tmp, another user could otherwise place a
+   journal beside the copy, which SQLite would replay.
+2. VACUUM INTO writes the copy into it in one read transaction. So the backup is the database of one moment, without the
+   free pages in which SQLite keeps deleted rows. The WAL keeps concurrent writes meanwhile.
+3. The copy is synced, then linked or renamed to the target. So the target is whole or absent.
+4. The target's directory is synced.
 
 SQLite's backup API is not used, because it starts again after each commit of another connection.
 """
 
 import os
 import secrets
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterable
@@ -19,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
-from segue.files import FILE_MODE, sync_directory
+from segue.files import DIRECTORY_MODE, FILE_MODE, sync_directory
 from segue.store.engine.database_file import is_ours
 from segue.store.maintenance.backup_errors import explain, explain_copy
 from segue.store.maintenance.temp_files import BACKUP, remove_stale_temp_files
@@ -43,21 +46,27 @@ def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, re
     try:
         _check_target(target, overwrite=overwrite, reserved=reserved)
         remove_stale_temp_files(target.parent, BACKUP)
-        temporary = target.with_name(f"{BACKUP}{os.getpid()}-{secrets.token_hex(4)}")
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        directory = target.with_name(f"{BACKUP}{os.getpid()}-{secrets.token_hex(4)}")
+        directory.mkdir(mode=DIRECTORY_MODE)
         try:
-            _check_private(descriptor, target)
-            _copy(connection, temporary, descriptor)
-            size = os.fstat(descriptor).st_size
-            _move_to_target(temporary, target, overwrite=overwrite)
+            size = _write_copy(connection, directory / "copy.db", target)
+            _move_to_target(directory / "copy.db", target, overwrite=overwrite)
         finally:
-            os.close(descriptor)
-            for path in (temporary, *_journals(temporary)):
-                path.unlink(missing_ok=True)
+            shutil.rmtree(directory, ignore_errors=True)
         sync_directory(target.parent)
     except OSError as error:
         raise explain(error, target) from error
     return size
+
+
+def _write_copy(connection: sqlite3.Connection, copy: Path, target: Path) -> int:
+    descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    try:
+        _check_private(descriptor, target)
+        _vacuum_into(connection, copy, descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
 
 
 def _check_target(target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> None:
@@ -106,10 +115,10 @@ def _check_private(descriptor: int, target: Path) -> None:
         raise InvalidParams(f"the file system of {target.parent} cannot keep a file private", path="$.path")
 
 
-def _copy(connection: sqlite3.Connection, temporary: Path, descriptor: int) -> None:
+def _vacuum_into(connection: sqlite3.Connection, copy: Path, descriptor: int) -> None:
     try:
         connection.execute("PRAGMA query_only = OFF")  # VACUUM INTO needs this, though it only reads the database.
-        connection.execute("VACUUM INTO :path", {"path": str(temporary)})
+        connection.execute("VACUUM INTO :path", {"path": str(copy)})
     except sqlite3.Error as error:
         cause = explain_copy(error, descriptor)
         raise cause if isinstance(cause, SegueError) else error from error

@@ -7,7 +7,7 @@ from glob import escape
 from pathlib import Path
 
 BACKUP = ".segue-backup-"
-"""The prefix of a backup that is being written. The process ID follows."""
+"""The prefix of the directory of a backup that is being written. The process ID follows."""
 
 RESTORE = ".segue-restore-"
 """The prefix of the directory of a copy that is being validated. The process ID follows."""
