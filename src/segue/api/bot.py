@@ -36,6 +36,6 @@ async def delete(ctx: Context, *, bot_id: BotId) -> BotDeleted:
 
     `deleted` is false if the bot does not exist. The bot `default` cannot be deleted.
     """
-    deleted = await ctx.store.write(store.bots.delete, bot_id)
+    deleted = await ctx.store.write_deletion(store.bots.delete, bot_id)
     ctx.daemon.schedule_purge()
     return deleted

@@ -77,4 +77,4 @@ async def fail(ctx: Context, *, extraction_id: RowId, error: str) -> Extraction:
 @method("extraction.delete", raises=(StorageError,))
 async def delete(ctx: Context, *, extraction_id: RowId) -> Deleted:
     """Delete an entry. `deleted` is false if it does not exist."""
-    return Deleted(deleted=await ctx.store.write(store.extractions.delete, extraction_id))
+    return Deleted(deleted=await ctx.store.write_deletion(store.extractions.delete, extraction_id))

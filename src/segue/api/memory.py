@@ -78,7 +78,7 @@ async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
 
     The memory that it superseded then points to its successor, or is current again.
     """
-    deleted = await ctx.store.write(store.memories.delete, memory_id)
+    deleted = await ctx.store.write_deletion(store.memories.delete, memory_id)
     ctx.daemon.schedule_purge()
     return Deleted(deleted=deleted)
 
@@ -86,6 +86,6 @@ async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
 @method("memory.delete_all", raises=(NotFound, StorageError))
 async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
     """Delete all memories of a bot, and return their number."""
-    deleted = await ctx.store.write(store.bots.delete_memories, bot_id)
+    deleted = await ctx.store.write_deletion(store.bots.delete_memories, bot_id)
     ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)

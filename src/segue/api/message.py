@@ -160,7 +160,7 @@ async def count(ctx: Context, *, session_id: SessionId) -> MessageCount:
 @method("message.delete_before", raises=(NotFound, StorageError))
 async def delete_before(ctx: Context, *, session_id: SessionId, before_id: RowId) -> DeletedCount:
     """Delete the messages of a session with ids below `before_id`, and return their number."""
-    deleted = await ctx.store.write(store.messages.delete_before, session_id, before_id)
+    deleted = await ctx.store.write_deletion(store.messages.delete_before, session_id, before_id)
     ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)
 

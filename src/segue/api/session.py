@@ -238,7 +238,7 @@ async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
 
     `deleted` is false if the session does not exist.
     """
-    deleted = await ctx.store.write(store.sessions.delete, session_id)
+    deleted = await ctx.store.write_deletion(store.sessions.delete, session_id)
     ctx.daemon.schedule_purge()
     return Deleted(deleted=deleted)
 

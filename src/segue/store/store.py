@@ -18,10 +18,11 @@ from segue.files import prepare_directory
 from segue.results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
+from segue.store.engine.disk_reserve import DiskReserve
 from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.file_lock import lock_database_file
 from segue.store.engine.metrics import StoreMetrics
-from segue.store.engine.sqlite_errors import StoreFailed
+from segue.store.engine.sqlite_errors import StoreFailed, disk_full
 from segue.store.engine.transactions import run_read
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import Durability, checkpoint_on_close
@@ -55,6 +56,7 @@ class Store:
         self.path = path
         self._file_guard = FileGuard(path)
         self._metrics = StoreMetrics()
+        self._reserve = DiskReserve(path)
         self._queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
         self._writer = writer
         self._readers = readers
@@ -119,6 +121,7 @@ class Store:
             StorageError: the database cannot be written.
             CommitOutcomeUnknown: a StorageError after which QUERY is stored or not stored as a whole.
         """
+        self._check_space()
         return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=False)
 
     async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -126,7 +129,21 @@ class Store:
 
         Its statements may run on the event loop's thread, which serves no connection meanwhile.
         """
+        self._check_space()
         return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
+
+    async def write_deletion(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the same as `write`, for a query that deletes rows: on a full disk it uses the reserved space."""
+
+        def run(tx: Tx) -> T:
+            return query(tx, *args, **kwargs)
+
+        try:
+            return await self._queue.submit(run, inline=False)
+        except StorageError as error:
+            if error.data.get("reason") != "full" or not self._reserve.release():
+                raise
+        return await self._queue.submit(run, inline=False)
 
     async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run QUERY in a read transaction, which sees every write answered before."""
@@ -174,6 +191,11 @@ class Store:
             async with _interrupt_at_end(reader, self._metrics):
                 return await reader.call(function, reader.raw, *args, **kwargs)
 
+    def _check_space(self) -> None:
+        """Refuse a write while only deletions may use the last space of the disk."""
+        if self._reserve.released and not self._reserve.allocate_again():
+            raise disk_full()
+
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""
         self._queue.close()
@@ -182,6 +204,7 @@ class Store:
         """Commit the waiting writes, interrupt the reads, run a checkpoint and close all connections."""
         self.refuse_writes()
         await self._queue.wait_until_idle()
+        self._reserve.close()
         for reader in self._readers:
             with anyio.move_on_after(CLOSE_SECONDS):
                 await reader.call(int)  # Returns when the thread is free.

@@ -5,6 +5,9 @@ number of a full disk with strace.
 """
 
 import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,10 @@ import pytest
 
 from segue.errors import StorageError
 from tests.support.counters import tried
+from tests.support.deadline import wait_until
 from tests.support.hostile.strace import Fault, Traced
 from tests.support.process import Segued
+from tests.support.system.users import AM_ROOT
 from tests.support.wire import Wire
 
 WORDS = "many words "
@@ -111,3 +116,66 @@ def fill_until_refused(segued: Segued, reason: str) -> list[str]:
         assert contents(wire) == answered
         wire.call("daemon.shutdown")
     return answered
+
+
+@pytest.fixture
+def small_disk(segued: Segued) -> Iterator[None]:
+    """Put the data directory on a file system of 48 MiB."""
+    directory = segued.database.parent
+    directory.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "tmpfs", directory], check=True)
+    yield
+    if segued.process is not None and segued.process.poll() is None:
+        segued.stop()
+    shutil.rmtree(segued.folder / "kept", ignore_errors=True)
+    shutil.copytree(directory, segued.folder / "kept")
+    subprocess.run(["umount", directory], check=True)
+
+
+def fill_disk(wire: Wire) -> dict[str, int]:
+    """Append to two sessions in turn until the disk is full, and return their message counts."""
+    counts = {"a": 0, "b": 0}
+    for session in counts:
+        wire.call("session.create", id=session)
+    while True:
+        session = min(counts, key=lambda name: counts[name])
+        answer = wire.respond("message.append", {"session_id": session, "role": "tool", "content": "x" * 60_000})
+        if "error" in answer:
+            assert answer["error"]["data"] == {"kind": "storage", "reason": "full"}
+            return counts
+        counts[session] += 1
+
+
+def can_append(wire: Wire) -> bool:
+    return "result" in wire.respond("message.append", {"session_id": "b", "role": "user", "content": "x"})
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root may mount a file system")
+@pytest.mark.usefixtures("small_disk")
+def test_deletions_run_on_a_full_disk_and_make_room_for_appends(segued: Segued) -> None:
+    segued.allowed_errors.append("disk is full")
+    with segued.start().connect() as wire:
+        counts = fill_disk(wire)
+        assert min(counts.values()) > 100
+        assert wire.call("session.delete", session_id="a") == {"deleted": True}
+        wait_until(lambda: can_append(wire))
+        assert wire.call("message.count", session_id="b")["count"] == counts["b"] + 1
+        assert wire.call("session.list")["total"] == 1
+        assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+    assert segued.stop() == 0
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root may mount a file system")
+@pytest.mark.usefixtures("small_disk")
+def test_messages_can_be_deleted_one_slice_after_the_other_on_a_full_disk(segued: Segued) -> None:
+    with segued.start().connect() as wire:
+        counts = fill_disk(wire)
+        for session, count in counts.items():
+            ids = [message["id"] for message in wire.call("message.list", session_id=session, limit=1000)["messages"]]
+            assert len(ids) == count
+            for before_id in (ids[10], ids[count // 2], ids[-1] + 1):
+                wire.call("message.delete_before", session_id=session, before_id=before_id)
+            assert wire.call("message.count", session_id=session) == {"count": 0}
+        wait_until(lambda: can_append(wire))
+        assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+    assert segued.stop() == 0

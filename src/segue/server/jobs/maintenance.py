@@ -17,11 +17,12 @@ the writer to the clients.
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import Enum
 
 import anyio
 
-from segue.errors import SegueError
+from segue.errors import SegueError, StorageError
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import checkpoint_truncate
 from segue.store.records import purges
@@ -102,6 +103,8 @@ class Maintenance:
                 if self._store.check_files():  # The store has logged it and refuses all writes.
                     return
                 log.warning("maintenance failed: %s (next attempt in %d s)", error, retry)
+                if isinstance(error, StorageError) and error.data["reason"] == "full":
+                    await self._free_wal()
                 await self._sleep(retry)
                 retry = min(2 * retry, MAX_RETRY_SECONDS)
                 continue
@@ -140,7 +143,7 @@ class Maintenance:
             return True
         if self._vacuum_due:
             self._vacuum_due = False
-            if await self._store.write(purges.remove_slice):
+            if await self._store.write_deletion(purges.remove_slice):
                 self._vacuum_due = True
             return True
         if self.flush_due and self._monotonic() >= self._next_flush and not await self._flush(deletions):
@@ -150,11 +153,11 @@ class Maintenance:
 
     async def _step(self, phase: Phase, newest: int) -> None:
         if phase is Phase.PURGE:
-            await self._store.write(purges.remove_slice)
+            await self._store.write_deletion(purges.remove_slice)
         elif phase is Phase.INDEX:
             await self._store.write(index.step, newest)
         else:
-            await self._store.write(index.merge_step)
+            await self._store.write_deletion(index.merge_step)
 
     async def _flush_now(self, deletions: int) -> bool:
         for _ in range(FLUSH_ATTEMPTS):
@@ -170,6 +173,11 @@ class Maintenance:
         self._flushed = max(self._flushed, deletions)
         self._flush_retry = FLUSH_RETRY_SECONDS
         return True
+
+    async def _free_wal(self) -> None:
+        """Empty the WAL, because its space on a full disk may be all that a deletion or an append needs."""
+        with suppress(SegueError, sqlite3.Error):
+            await self._store.run_on_new_connection(checkpoint_truncate)
 
     async def _pause(self) -> None:
         commits = self._store.commit_count

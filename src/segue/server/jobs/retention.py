@@ -101,7 +101,7 @@ class Cleanup:
         return result
 
     async def _delete(self, due: list[retention.ExpiredSession]) -> list[str]:
-        return [one.session_id for one in due if await self._store.write(retention.delete_if_unused, one)]
+        return [one.session_id for one in due if await self._store.write_deletion(retention.delete_if_unused, one)]
 
     async def _delete_surplus(self, max_sessions: int) -> list[str]:
         """Delete in rounds, each after a new look: sessions deleted meanwhile by others make room as well."""

@@ -50,7 +50,9 @@ class Scrubber:
         while after is not None:
             after, found = await self._store.read(scrub.find_secrets, table, after)
             for row in found:
-                redacted = row.kinds if dry_run else await self._store.write(scrub.redact_row, table, row.rowid)
+                redacted = (
+                    row.kinds if dry_run else await self._store.write_deletion(scrub.redact_row, table, row.rowid)
+                )
                 kinds.update(redacted)
                 ids += [row.id] if redacted else []
             await anyio.sleep(PAUSE_SECONDS)
@@ -59,6 +61,6 @@ class Scrubber:
     async def _remove_old_values(self, *, found: bool) -> bool:
         """Remove the secrets from the index, the WAL and the event log; return False if a long read keeps the WAL."""
         if found:
-            await self._store.write(index.schedule_merge)
+            await self._store.write_deletion(index.schedule_merge)
             self._event_log.invalidate()
         return await self._maintenance.run_until(clean=True)

@@ -77,6 +77,11 @@ def may_survive_rollback(error: Exception) -> bool:
     )
 
 
+def disk_full() -> StorageError:
+    """Return the error for a write on a full disk. Nothing of that write is stored."""
+    return StorageError("storage: the disk is full", reason="full")
+
+
 def to_segue_error(error: Exception) -> Exception:
     """Return the error that a client gets for an error of the store; return any other error unchanged."""
     if isinstance(error, OSError):

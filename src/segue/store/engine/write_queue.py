@@ -31,6 +31,7 @@ from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.sqlite_errors import (
     CommitOutcomeUnknown,
     StoreFailed,
+    disk_full,
     is_disk_full,
     to_segue_error,
     writes_stopped,
@@ -203,7 +204,7 @@ class WriteQueue:
         if isinstance(error, CommitOutcomeUnknown):
             return result
         if isinstance(error, StorageError) and error.data["reason"] == "io" and is_disk_full(self._path):
-            return result._replace(error=StorageError("storage: the disk is full", reason="full"))
+            return result._replace(error=disk_full())
         return result
 
 
