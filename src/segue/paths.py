@@ -41,6 +41,8 @@ class Paths(NamedTuple):
     """True if an option, a variable or the configuration names the socket; else clients read the record file."""
     database_explicit: bool = False
     """True if an option, a variable or the configuration names the database; then clients accept no other daemon."""
+    may_start: bool = True
+    """False if an option or a variable names the socket but not the database: it may lead to another host's daemon."""
 
     @property
     def config(self) -> "Config":
@@ -74,9 +76,11 @@ def resolve_paths(overrides: PathOptions, environ: Mapping[str, str] = os.enviro
     # Both are checked even when an option overrides them, because a wrong setting should be reported immediately.
     configured_database = _configured(config.daemon.database if config else None, "daemon.database", config_path)
     configured_socket = _configured(config.daemon.socket if config else None, "daemon.socket", config_path)
-    named_database = from_option_or_env(overrides.database, "SEGUE_DATABASE", environ) or configured_database
+    given_database = from_option_or_env(overrides.database, "SEGUE_DATABASE", environ)
+    given_socket = from_option_or_env(overrides.socket, "SEGUE_SOCKET", environ)
+    named_database = given_database or configured_database
     database = named_database or default_database()
-    socket = from_option_or_env(overrides.socket, "SEGUE_SOCKET", environ) or configured_socket
+    socket = given_socket or configured_socket
     paths = Paths(
         config,
         config_path,
@@ -84,6 +88,7 @@ def resolve_paths(overrides: PathOptions, environ: Mapping[str, str] = os.enviro
         socket or default_socket(environ),
         socket_explicit=socket is not None,
         database_explicit=named_database is not None,
+        may_start=given_socket is None or given_database is not None,
     )
     _check_text(paths.database)
     _check_text(paths.socket)

@@ -12,6 +12,7 @@ from segue.client.diagnostics import hang_hint
 from segue.client.errors import TimedOut, Unreachable
 from segue.paths import Paths, check_socket_length
 from segue.runtime.daemon_record import MAX_RECORD_BYTES, read_record
+from segue.runtime.peer_credentials import is_same_user
 
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
@@ -87,9 +88,9 @@ def backoff_delays(target: Target, timeout: float | None) -> Iterator[float]:
 
 
 def can_autostart(target: Target, fault: Unreachable) -> TypeGuard[Paths]:
-    """Return True if a daemon may be started: its database is known and the environment allows it."""
+    """Return True if a daemon may be started: the paths and the environment allow it."""
     allowed = os.environ.get("SEGUE_NO_AUTOSTART", "") in ("", "0")
-    return allowed and fault.absent and isinstance(target, Paths)
+    return allowed and fault.absent and isinstance(target, Paths) and target.may_start
 
 
 def _candidates(target: Target) -> list[Path]:
@@ -100,13 +101,16 @@ def _candidates(target: Target) -> list[Path]:
 
 
 def _connect(path: Path) -> socket.socket | None:
+    """Return a socket whose listener, by the kernel's credentials, runs as this user; None if its backlog is full."""
     check_socket_length(path)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     made.settimeout(0)
     failed = made.connect_ex(os.fspath(path))
-    if not failed:
+    if not failed and is_same_user(made):
         return made
     made.close()
+    if not failed:
+        raise Unreachable(path, "another user listens there", absent=False)
     if failed == errno.EAGAIN:
         return None
     raise Unreachable(path, os.strerror(failed), absent=failed in ABSENT)

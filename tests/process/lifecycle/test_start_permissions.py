@@ -1,11 +1,16 @@
 """Start errors of a user without root's privileges: files and directories that cannot be written."""
 
+import os
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.process.command_line import SEGUE, Cli
 from tests.support.process import Segued
-from tests.support.system.users import AM_ROOT, SEGUED_OF_NOBODY, give_to_nobody
+from tests.support.system.background import unattended
+from tests.support.system.users import AM_ROOT, NOBODY, SEGUED_OF_NOBODY, give_to_nobody
 
 
 def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
@@ -67,3 +72,33 @@ def test_a_database_that_cannot_be_written_is_refused(ordinary: Segued) -> None:
     ordinary.database.touch(mode=0o400)
     give(ordinary)
     refused(ordinary, 1, "database")
+
+
+def test_root_creates_nothing_in_the_home_of_another_user(segued: Segued, unserved: Cli) -> None:
+    home = segued.folder / "other"
+    home.mkdir(mode=0o755)
+    if AM_ROOT:
+        os.chown(home, NOBODY, NOBODY)
+    segued.database = home / ".local" / "share" / "segue" / "sessions.db"
+    with unattended(segued, unserved) as (segue, _):
+        environment = {name: value for name, value in segue.environment.items() if not name.startswith("SEGUE_")}
+        outcome = Cli({**environment, "HOME": str(home)}, segue.directory).run("add", "hi")
+    created = {path.relative_to(home).as_posix() for path in home.rglob("*")}
+    if AM_ROOT:
+        assert (outcome.code, created) == (4, set())
+        assert outcome.err.count("\n") == 1
+        assert f"{home} belongs to user {NOBODY}" in outcome.err
+    else:
+        assert (outcome.code, ".local/share/segue/sessions.db" in created) == (0, True)
+
+
+def test_created_directories_are_private_with_any_umask(segued: Segued, unserved: Cli) -> None:
+    unnamed = unserved.given(SEGUE_DATABASE="", SEGUE_SOCKET="")
+    segued.database = segued.folder / ".local" / "share" / "segue" / "sessions.db"
+    segued.socket = segued.database.parent / "run" / "segued.sock"
+    with unattended(segued, unnamed) as (segue, _):
+        done = subprocess.run([SEGUE, "list"], cwd=segue.directory, env=segue.environment, umask=0)
+    assert done.returncode == 0
+    folders = [path for path in (segued.folder / ".local", *(segued.folder / ".local").rglob("*")) if path.is_dir()]
+    assert {path.name for path in folders} >= {".local", "share", "state", "segue"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}

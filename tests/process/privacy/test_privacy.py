@@ -5,6 +5,8 @@ import re
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from segue.runtime import peer_credentials
+from tests.process.command_line import Cli
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.system.users import AM_ROOT, NOBODY, run_as_nobody
@@ -249,3 +252,27 @@ def check_found(segued: Segued, environment: dict[str, str]) -> None:
     assert segued.log[0] == f"segued: ready on {segued.socket}\n"
     assert [stat.S_IMODE(place.parent.stat().st_mode) for place in (segued.socket, segued.database)] == [0o700, 0o700]
     assert segued.stop() == 0
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root can run a process of another user")
+def test_nothing_is_sent_to_a_socket_of_another_user(segued: Segued, unserved: Cli) -> None:
+    segued.socket.parent.mkdir(mode=0o755)
+    listen = f"""
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind({str(segued.socket)!r})
+os.chmod({str(segued.socket)!r}, 0o666)
+os.setuid({NOBODY})
+listener.listen(1)
+print("ready", flush=True)
+sys.stdout.write(repr(listener.accept()[0].recv(100)))
+"""
+    with subprocess.Popen([sys.executable, "-c", listen], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        outcome = unserved.run("add", "a secret")
+        received = other.stdout.read()
+    assert (outcome.code, received) == (4, "b''")
+    assert "another user listens there" in outcome.err
+    segued.socket.unlink()
+    segued.socket.parent.chmod(0o700)

@@ -8,7 +8,7 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
-from segue.client import NotStarted, Unreachable
+from segue.client import Unreachable
 from segue.results import CheckResult, CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
 
 RETRY_PAUSE = 0.05
@@ -22,8 +22,9 @@ RETRY_PAUSE = 0.05
 def ping(daemon: DaemonClient, *, wait: float, as_json: bool) -> None:
     """Check that the daemon responds.
 
-    Prints `pong`. Exit status 4 if no daemon responds.
+    Prints `pong`. Exit status 4 if no daemon responds; none is started.
     """
+    daemon.autostart = False
     _wait_for_daemon(daemon, time.monotonic() + wait)
     response = daemon.exchange("daemon.ping")
     echo_json(response.raw()) if as_json else echo(response.decode(str))
@@ -33,7 +34,11 @@ def ping(daemon: DaemonClient, *, wait: float, as_json: bool) -> None:
 @json_option
 @pass_daemon
 def status(daemon: DaemonClient, *, as_json: bool) -> None:
-    """Show the state, paths and load of the daemon."""
+    """Show the state, paths and load of the daemon.
+
+    Exit status 4 if no daemon responds; none is started.
+    """
+    daemon.autostart = False
     response = daemon.exchange("daemon.status")
     if as_json:
         return echo_json(response.raw())
@@ -68,13 +73,13 @@ def _wait_for_daemon(daemon: DaemonClient, deadline: float) -> None:
     """Connect, and retry until the deadline.
 
     Raises:
-        Unreachable: No daemon serves at the deadline, or a daemon could not be started.
+        Unreachable: No daemon serves at the deadline.
     """
     while True:
         try:
             daemon.client  # noqa: B018 - Reading the property connects
-        except Unreachable as error:
-            if isinstance(error, NotStarted) or time.monotonic() >= deadline:
+        except Unreachable:
+            if time.monotonic() >= deadline:
                 raise
             time.sleep(RETRY_PAUSE)
         else:
