@@ -1,4 +1,4 @@
-"""The values of the wire contract. A type here is validation, JSON Schema and documentation at once."""
+"""The values of the wire contract. Each type gives the validation, the JSON Schema and the documentation."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ MAX_INTEGER = 2**63 - 1
 """SQLite's integers end here."""
 
 # A pattern is searched for, so each ends in (?![\s\S]): unlike `$` it does not forgive a final newline,
-# and unlike `\Z` a JSON Schema validator in JavaScript knows it.
+# and unlike `\Z` a JSON Schema validator in JavaScript supports it.
 _ID = r"^(?!-)[^\s\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]+(?![\s\S])"
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?![\s\S])"
@@ -119,7 +119,7 @@ class Message(Struct):
 
 
 class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A message to be appended: what a client knows of it. Null counts as left out."""
+    """A message to be appended, as a client sends it. Null counts as left out."""
 
     role: Role
     content: str

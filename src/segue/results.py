@@ -147,7 +147,7 @@ class ExtractionPage(ExtractionList, kw_only=True):
 
 
 class ConversationContext(Struct, kw_only=True):
-    """What a model needs to go on with a session."""
+    """The part of a session that a model needs to continue it."""
 
     session_id: str
     system_prompt: str | None
@@ -199,7 +199,7 @@ class WriteStatus(Struct, kw_only=True):
 
 
 class ReadStatus(Struct, kw_only=True):
-    """Reads that go on, those that wait for a connection, and for how long the oldest has gone on."""
+    """The running reads, the reads that wait for a connection, and the run time of the oldest."""
 
     running: Count
     waiting: Count

@@ -1,4 +1,4 @@
-"""Define the methods of memories: facts that a bot knows in every later session."""
+"""Define the methods of memories: facts that a bot uses in every later session."""
 
 from segue import store
 from segue.api.request import Context

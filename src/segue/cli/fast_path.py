@@ -1,7 +1,7 @@
-"""The plain calls of scripts and prompts, `ping` and `rpc METHOD name=value…`, without the whole command line.
+"""The simple calls of scripts, `ping` and `rpc METHOD name=value…`, without click and msgspec.
 
-What stands here must do letter by letter what the whole command line does, for a third of its time: the rest of it goes
-into importing click and msgspec. Whatever is not plain is left to it before anything has been asked.
+They print byte for byte what the whole command line prints, in a third of the time. A call that is not simple is passed
+to the whole command line before anything is sent.
 """
 
 import json
@@ -16,27 +16,27 @@ from segue.errors import StartError
 from segue.paths import PathOptions, resolve_paths
 
 ANSWER_SECONDS = 10.0
-"""As for every command: a daemon that hangs is told of, not waited for."""
+"""Seconds: time for the response to a ping. The same as for every command."""
 
 PING = b'{"jsonrpc":"2.0","method":"daemon.ping","id":1}\n'
 PONG = b'{"jsonrpc":"2.0","result":"pong","id":1}'
 RESULT, END = b'{"jsonrpc":"2.0","result":', b',"id":1}'
-"""What stands around a result, so that it need not be parsed to be printed as it is."""
+"""The bytes around a result. A result is printed without being parsed."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _SHORT_INTEGER = re.compile(r"0|-?[1-9]\d{0,14}", re.ASCII)
 _BLANKS = " \t\r\n"
-"""What JSON takes for white space."""
+"""The white space of JSON."""
 
 
 class Call(NamedTuple):
-    """A method and its line, or `ping`."""
+    """A request; `line` is None for `ping`."""
 
     line: bytes | None
 
 
 def fast_call(arguments: list[str]) -> int | None:
-    """The exit code of a plain call; None if it is not plain, or if nobody serves: then nothing was asked."""
+    """Return the exit status of a simple call, or None if it is not simple or no daemon serves."""
     call = parse(arguments)
     if call is None or (line := _connect()) is None:
         return None
@@ -51,7 +51,7 @@ def fast_call(arguments: list[str]) -> int | None:
 
 
 def parse(arguments: list[str]) -> Call | None:
-    """The call if it is a plain one: no options, nothing to be read, no value that could be read in two ways."""
+    """Return the call if it has no options, reads no input, and each value has one meaning."""
     if arguments == ["ping"]:
         return Call(None)
     if len(arguments) < 2 or arguments[0] != "rpc" or any(argument.startswith("-") for argument in arguments):
@@ -79,12 +79,16 @@ def _split(pair: str) -> tuple[str, str]:
 
 
 def _value(value: str) -> str:
-    """The JSON of a value: itself if it is JSON, else a string; ValueError where only a parser can tell."""
+    """Return a value as JSON, or as a JSON string if it is not JSON.
+
+    Raises:
+        ValueError: only a parser can decide.
+    """
     inner = value.strip(_BLANKS)
     if inner in ("true", "false", "null") or _SHORT_INTEGER.fullmatch(inner):
         return inner
     if inner[:1] in ('"', "[", "{") or _NUMBER.fullmatch(inner):
-        raise ValueError("for a parser")
+        raise ValueError("only a parser can decide")
     return _text(value)
 
 
@@ -97,7 +101,7 @@ def _object(members: dict[str, str]) -> str:
 
 
 def _connect() -> SocketIO | None:
-    """A connection to who serves; who does not, or cannot be found, is for the whole command line to tell."""
+    """Return a connection, or None if no daemon serves; the whole command line then prints the reason."""
     try:
         paths = resolve_paths(PathOptions())
         connected = try_connect(paths)
@@ -107,7 +111,7 @@ def _connect() -> SocketIO | None:
 
 
 def _exchange(line: SocketIO, request: bytes, timeout: float | None) -> bytes:
-    """The line that comes first."""
+    """Send the request and return the first line of the response."""
     deadline = deadline_of(timeout)
     line.send(request, timeout)
     answer = bytearray()

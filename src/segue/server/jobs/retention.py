@@ -114,12 +114,12 @@ class Cleanup:
         return deleted
 
     def far_from_last_run(self) -> bool:
-        """Whether the wall clock is more than a day away from the last run, in either direction."""
+        """Return True if the wall clock is more than a day before or after the last run."""
         last = self._memory.last_run_at
         return last is not None and abs(self._clock() - milliseconds(last)) > DAY_MS
 
     def clock_jumped(self) -> bool:
-        """Whether the wall clock gained more than a day on the monotonic one since the last look."""
+        """Return True if the wall clock gained more than a day on the monotonic clock since the last call."""
         before, self._seen = self._seen, (self._clock(), self._monotonic())
         wall = self._seen[0] - before[0]
         return wall - (self._seen[1] - before[1]) * 1000 > DAY_MS
