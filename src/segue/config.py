@@ -1,6 +1,9 @@
 """Define the keys of the configuration file with their defaults and bounds, and read the file."""
 
 import json
+import os
+import shlex
+import stat
 import tomllib
 from math import isfinite
 from pathlib import Path
@@ -107,12 +110,27 @@ def load_config(path: Path) -> Config:
         ConfigError: the file cannot be read or a setting is wrong. The text has the file, the key and the reason.
     """
     try:
-        text = path.read_bytes().decode()
+        with path.open("rb") as file:
+            check_trusted(os.fstat(file.fileno()), path)
+            text = file.read().decode()
     except FileNotFoundError:
         return Config()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"config: {path}", str(error)) from None
     return parse_config(text, path)
+
+
+def check_trusted(found: os.stat_result, path: Path) -> None:
+    """Check that only this user and root can change the file, because its settings name paths and commands.
+
+    Raises:
+        ConfigError: it belongs to another user, or other users can write to it.
+    """
+    if found.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(f"config: {path}", f"it belongs to user {found.st_uid}; name a file of your own")
+    if stat.S_ISREG(found.st_mode) and found.st_mode & 0o022:
+        mode, name = stat.S_IMODE(found.st_mode), shlex.quote(str(path))
+        raise ConfigError(f"config: {path}", f"others can write to it (mode {mode:04o}); run: chmod 600 {name}")
 
 
 def parse_config(text: str, path: Path) -> Config:

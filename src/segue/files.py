@@ -61,6 +61,22 @@ def prepare_directory(directory: Path, subject: str) -> None:
         raise StartError(subject, f"others can write to {directory} (mode {mode:04o}); {fix}")
 
 
+def find_replaceable(path: Path) -> Path | None:
+    """Return the first directory above the path in which another user can create or replace what leads to the path."""
+    real = Path(os.path.realpath(path.parent)) / path.name
+    trusted = (os.geteuid(), 0)
+    for directory, child in zip(real.parents, (real, *real.parents), strict=False):
+        try:
+            found = directory.stat()
+        except OSError:
+            continue
+        # In a sticky directory such as /tmp, only the owners of the file and of the directory can rename it.
+        protected = found.st_mode & stat.S_ISVTX and os.path.lexists(child) and child.lstat().st_uid in trusted
+        if found.st_uid not in trusted or (found.st_mode & 0o022 and not protected):
+            return directory
+    return None
+
+
 def open_private(path: Path, flags: int, mode: int = FILE_MODE) -> int:
     """Open a file and return its descriptor; fail on a symbolic link, and never wait for the other end of a pipe."""
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, mode)

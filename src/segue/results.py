@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from segue.models import (
     Bot,
@@ -252,6 +252,12 @@ class DaemonStatus(Struct, kw_only=True):
     process: ProcessStatus
     cleanup: CleanupStatus
     privacy: PrivacyStatus
+    config_changed: bool = False
+    """True if the configuration file differs from the settings with which the daemon runs."""
+    sync: None = None
+    """Null, because this daemon does not synchronize."""
+    import_: None = field(name="import", default=None)
+    """Null, because this daemon does not import."""
 
 
 class Subscribed(Struct, kw_only=True):

@@ -17,6 +17,8 @@ from segue import PROTOCOL, __version__
 from segue import store as store_surface
 from segue.api import METHODS
 from segue.api.request import ClientConnection, Context
+from segue.config import Limits, load_config
+from segue.errors import ConfigError
 from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
@@ -43,10 +45,15 @@ class App:
     """The objects of one running daemon; implements the `DaemonControl` that the methods use."""
 
     def __init__(
-        self, paths: Paths, store: Store, shutdown: Shutdown, clock: Clock, monotonic: Callable[[], float]
+        self,
+        paths: Paths,
+        limits: Limits,
+        store: Store,
+        shutdown: Shutdown,
+        clock: Clock,
+        monotonic: Callable[[], float],
     ) -> None:
         store_surface.load_all()
-        limits = paths.config.limits
         self._boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits, monotonic=monotonic)
         self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
@@ -61,6 +68,7 @@ class App:
         self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
         self.record = Record(str(paths.socket), os.getpid(), __version__, PROTOCOL, self._boot_id, str(paths.database))
         self._config = paths.config
+        self._config_path = paths.config_path
         self._redactor = Redactor(paths.config.privacy.redact)
         self.store = store
         self._shutdown = shutdown
@@ -93,6 +101,7 @@ class App:
             process=_process(),
             cleanup=self.cleanup.status(),
             privacy=self._redactor.status(deleted_remains=deleted_remains or self.maintenance.flush_due),
+            config_changed=self._config_changed(),
         )
 
     def stop(self) -> None:
@@ -143,6 +152,12 @@ class App:
     def discover(self) -> Any:
         """Return the encoded discovery document."""
         return self._discovery
+
+    def _config_changed(self) -> bool:
+        try:
+            return load_config(self._config_path) != self._config
+        except ConfigError:
+            return True
 
     def _context_for(self, client: Connection) -> Context:
         return Context(self.store, self._config, self, client, redaction_lock=anyio.Lock(fast_acquire=True))

@@ -10,6 +10,7 @@ from contextlib import suppress
 import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
 
+from segue.config import Limits
 from segue.errors import SegueError, StartError
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record, remove_record, write_record
@@ -49,21 +50,23 @@ async def serve(
     on_ready: Callable[[], None] = lambda: None,
     listener: socket.socket | None = None,
     notifier: Notifier | None = None,
+    limits: Limits | None = None,
 ) -> None:
     """Serve the database until `shutdown` is requested.
 
     `on_ready` is called when a client would receive an answer. `listener` is a socket at `paths.socket` that a service
-    manager opened.
+    manager opened. `limits` replaces those of the configuration.
 
     Raises:
         StartError: the daemon cannot start, perhaps in an ExceptionGroup; nothing is left behind.
     """
     config = paths.config
+    limits = limits or config.limits
     with hold_locks(paths):
         async with open_store(
-            paths.database, clock=clock, queue_limit=config.limits.queue, durability=config.daemon.durability
+            paths.database, clock=clock, queue_limit=limits.queue, durability=config.daemon.durability
         ) as store:
-            app = App(paths, store, shutdown, clock, monotonic)
+            app = App(paths, limits, store, shutdown, clock, monotonic)
             await recover_state(app)
             bound = bind_listener(paths.socket) if listener is None else adopt_listener(paths.socket, listener)
             daemon = Daemon(paths, app, shutdown, bound, notifier or Notifier(), monotonic)

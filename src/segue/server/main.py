@@ -12,11 +12,11 @@ from typing import NoReturn
 
 import anyio
 import click
-from msgspec.structs import replace
 
 from segue import __version__
-from segue.config import LogLevel
+from segue.config import Limits, LogLevel
 from segue.errors import StartError
+from segue.files import find_replaceable
 from segue.paths import PathOptions, Paths, resolve_paths
 from segue.server.daemon import serve
 from segue.server.net.socket_activation import select_listener, take_descriptors
@@ -53,15 +53,22 @@ def command(
     start_logging(log_level or paths.config.daemon.log_level)
     limits, warning = clamp_clients(paths.config.limits)
     warnings = [] if warning is None else [warning]
-    paths = paths._replace(configured=replace(paths.config, limits=limits))
+    for subject, path in (("database", paths.database), ("socket", paths.socket), ("configuration", paths.config_path)):
+        if directory := find_replaceable(path):
+            warnings.append(f"other users can rename what leads to the {subject} {path}; check the mode of {directory}")
     if (config or os.environ.get("SEGUE_CONFIG")) and not paths.config_path.exists():
         warnings.append(f"there is no {paths.config_path}; every setting has its default")
     uvloop = {"use_uvloop": find_spec("uvloop") is not None}
-    anyio.run(run, paths, listener, notifier, warnings, report, backend_options=uvloop)
+    anyio.run(run, paths, limits, listener, notifier, warnings, report, backend_options=uvloop)
 
 
 async def run(
-    paths: Paths, listener: sockets.socket | None, notifier: Notifier, warnings: list[str], report: StartupReport
+    paths: Paths,
+    limits: Limits,
+    listener: sockets.socket | None,
+    notifier: Notifier,
+    warnings: list[str],
+    report: StartupReport,
 ) -> None:
     """Serve until a signal, a client or the idle timer stops the daemon."""
     shutdown = Shutdown()
@@ -75,7 +82,7 @@ async def run(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(handle_signals, shutdown)
         tasks.start_soon(force_exit, shutdown)
-        await serve(paths, shutdown, on_ready=report_ready, listener=listener, notifier=notifier)
+        await serve(paths, shutdown, on_ready=report_ready, listener=listener, notifier=notifier, limits=limits)
         tasks.cancel_scope.cancel()
 
 

@@ -1,5 +1,6 @@
 """Options, settings, standard streams and exit statuses of `segued`."""
 
+import os
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from segue import __version__
 from tests.support.deadline import wait_until
 from tests.support.process import PROGRAMS, Segued
+from tests.support.system.users import AM_ROOT, NOBODY
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 
@@ -61,6 +63,42 @@ def test_an_unreadable_configuration_exits_with_status_2(segued: Segued) -> None
     refused(segued, 2, "config")
     segued.config.rmdir()
     refused(segued, 2, "config", "--config", "/dev/null/config.toml")
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666], ids=oct)
+def test_a_configuration_writable_by_other_users_is_refused(segued: Segued, mode: int) -> None:
+    segued.config.write_text("")
+    segued.config.chmod(mode)
+    assert f"run: chmod 600 {segued.config}" in refused(segued, 2, f"config: {segued.config}")
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root can give a file away")
+def test_a_configuration_of_another_user_is_refused(segued: Segued) -> None:
+    segued.config.write_text("")
+    os.chown(segued.config, NOBODY, NOBODY)
+    assert f"belongs to user {NOBODY}" in refused(segued, 2, f"config: {segued.config}")
+
+
+def test_a_path_that_other_users_can_rename_is_logged(segued: Segued) -> None:
+    shared = segued.folder / "shared"
+    (shared / "data").mkdir(parents=True, mode=0o700)
+    shared.chmod(0o777)
+    segued.start("--database", str(shared / "data" / "sessions.db"))
+    wait_until(lambda: any(f"can rename what leads to the database {shared}" in line for line in segued.log))
+    segued.stop()
+    shared.chmod(0o700)
+
+
+def test_status_reports_a_changed_configuration(segued: Segued) -> None:
+    segued.config.write_text("[daemon]\nidle_exit_minutes = 5\n")
+    wire = segued.start().connect()
+    status = wire.call("daemon.status")
+    assert (status["config_changed"], status["sync"], status["import"]) == (False, None, None)
+    for text in ("[daemon]\nidle_exit_minutes = 6\n", "nonsense"):
+        segued.config.write_text(text)
+        assert wire.call("daemon.status")["config_changed"]
+    segued.config.write_text("# a comment\n[daemon]\nidle_exit_minutes = 5.0\n")
+    assert not wire.call("daemon.status")["config_changed"]
 
 
 def test_a_missing_configuration_is_logged_when_the_daemon_serves(segued: Segued) -> None:
