@@ -254,9 +254,9 @@ class DaemonStatus(Struct, kw_only=True):
     privacy: PrivacyStatus
     config_changed: bool = False
     """True if the configuration file differs from the settings with which the daemon runs."""
-    sync: None = None
+    sync: dict[str, Any] | None = None
     """Null, because this daemon does not synchronize."""
-    import_: None = field(name="import", default=None)
+    import_: dict[str, Any] | None = field(name="import", default=None)
     """Null, because this daemon does not import."""
 
 
