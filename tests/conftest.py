@@ -54,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--model-seed", type=int, help="seed of the model test; default: a fixed and a random one")
     parser.addoption("--sweep", default="sample", help="which faults to try: sample, all, or one as CALL:FAULT:NUMBER")
     parser.addoption("--sweep-seed", type=int, default=7, help="seed of the sample of faults")
+    parser.addoption("--soak-minutes", type=float, help="minutes of soak; write a plot of the memory to build/soak.svg")
     parser.addoption("--soak-seed", default="segue", help="seed of the clients of the soak")
     parser.addoption("--tried-file", type=Path, help="write the counts of this run to this file, as lines of JSON")
 
@@ -63,6 +64,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, length in LENGTHS.items():
         if name in metafunc.fixturenames:
             given = metafunc.config.getoption(f"--{name.replace('_', '-')}")
+            if name == "soak_seconds" and (minutes := metafunc.config.getoption("--soak-minutes")):
+                given = 60 * minutes
             long = pytest.param(length.long, marks=pytest.mark.long, id=f"long {name}")
             metafunc.parametrize(name, [length.short, long] if given is None else [given])
     if "model_seed" in metafunc.fixturenames:

@@ -224,11 +224,7 @@ class PrivacyStatus(Struct, kw_only=True):
 
 
 class DaemonStatus(Struct, kw_only=True):
-    """What the daemon is doing, and what went wrong since its start.
-
-    `refused_clients` came when `limits.clients` were there, `refused_peers` are other users, and
-    `dropped_subscribers` counts how often a `reset` was given for events that were missed.
-    """
+    """The state of the daemon and its counters since the start; `dropped_subscribers` counts sent resets."""
 
     version: str
     protocol: int
@@ -253,11 +249,8 @@ class DaemonStatus(Struct, kw_only=True):
     cleanup: CleanupStatus
     privacy: PrivacyStatus
     config_changed: bool = False
-    """True if the configuration file differs from the settings with which the daemon runs."""
     sync: dict[str, Any] | None = None
-    """Null, because this daemon does not synchronize."""
     import_: dict[str, Any] | None = field(name="import", default=None)
-    """Null, because this daemon does not import."""
 
 
 class Subscribed(Struct, kw_only=True):

@@ -17,6 +17,7 @@ from segue.runtime.daemon_record import read_record, remove_record, write_record
 from segue.server.app import App
 from segue.server.net.listener import Listener, adopt_listener, bind_listener
 from segue.server.process.instance_lock import hold_locks
+from segue.server.process.malloc import trim_periodically
 from segue.server.process.sd_notify import Notifier
 from segue.server.process.signals import Shutdown
 from segue.store.store import open_store
@@ -154,6 +155,7 @@ class Daemon:
         background.start_soon(app.maintenance.run)
         background.start_soon(self.watch_socket, background, clients)
         background.start_soon(self._watch_database)
+        background.start_soon(trim_periodically)
         background.start_soon(self._exit_on_failed_commit)
         background.start_soon(self._notifier.feed_watchdog, app.store)
 

@@ -5,15 +5,26 @@ import threading
 import time
 from typing import NamedTuple
 
+import pytest
+
 from tests.support.counters import ANSWERED, measured, tried
 from tests.support.deadline import wait_until
 from tests.support.hostile.siege import MEBIBYTE, warm_up
 from tests.support.hostile.soak import Soaker
+from tests.support.hostile.soak_plot import plot_memory
 from tests.support.process import Segued
 from tests.support.system.usage import memory_bytes, usage
 
 SOAKERS = 5
 SAMPLES = 20
+SAMPLE_SECONDS = 5.0
+"""Seconds between two samples of a long soak."""
+
+FLAT_MINUTES = 10
+"""Minutes: the memory of a soak of this length and longer must be flat at its end."""
+
+FLAT_BYTES = MEBIBYTE
+"""Bytes of growth in the last third of such a soak."""
 
 MEMORY_BYTES = 192 * MEBIBYTE
 """Bytes of growth after the first sample: 64 MiB of events, SQLite's caches, and slack."""
@@ -44,12 +55,19 @@ def slopes(samples: list[Sample]) -> str:
     return ", ".join(parts)
 
 
+def growth(samples: list[Sample]) -> float:
+    """Return the growth of the memory in MiB, by linear regression."""
+    times = [sample.seconds for sample in samples]
+    slope = statistics.linear_regression(times, [sample.memory for sample in samples]).slope
+    return slope * (times[-1] - times[0])
+
+
 def p99_ms(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98] * 1000 if len(seconds) > 1 else 0
 
 
 def test_a_soak_loses_no_answered_write_and_frees_every_resource(
-    segued: Segued, soak_seconds: float, soak_seed: str
+    segued: Segued, soak_seconds: float, soak_seed: str, pytestconfig: pytest.Config
 ) -> None:
     watcher = segued.start().connect()
     warm_up(watcher)
@@ -63,7 +81,7 @@ def test_a_soak_loses_no_answered_write_and_frees_every_resource(
     seen = [0] * SOAKERS
     while any(thread.is_alive() for thread in threads):
         for thread in threads:
-            thread.join(soak_seconds / SAMPLES / SOAKERS)
+            thread.join(min(soak_seconds / SAMPLES, SAMPLE_SECONDS) / SOAKERS)
         recent = [second for soaker, at in zip(soakers, seen, strict=True) for second in soaker.seconds[at:]]
         seen = [len(soaker.seconds) for soaker in soakers]
         status, held = watcher.call("daemon.status"), usage(segued, watcher)
@@ -80,5 +98,11 @@ def test_a_soak_loses_no_answered_write_and_frees_every_resource(
     tried("seconds of soak", round(soak_seconds))
     tried(ANSWERED, writes)
     assert (samples[-1].memory - samples[0].memory) * MEBIBYTE < MEMORY_BYTES
+    if soak_seconds >= 60 * FLAT_MINUTES:
+        plot = plot_memory([(sample.seconds, sample.memory) for sample in samples], "memory of the daemon, MiB")
+        path = pytestconfig.rootpath / "build" / "soak.svg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(plot)
+        assert growth(samples[len(samples) * 2 // 3 :]) * MEBIBYTE < FLAT_BYTES
     assert max(sample.wal for sample in samples) * MEBIBYTE < WAL_BYTES
     assert watcher.call("daemon.check", full=True) == {"ok": True, "problems": []}
