@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from segue.client.errors import ConnectionLost, ProtocolError
 from segue.client.socket_io import MAX_ANSWER_BYTES
 from segue.errors import SegueError, ShuttingDown, from_wire
-from segue.jsonrpc.framing import LineDecoder, TooLong
+from segue.jsonrpc.framing import LineDecoder, Unreadable
 
 if TYPE_CHECKING:
     from segue.client.event_queue import EventQueue
@@ -187,13 +187,13 @@ def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in kwargs.items() if value is not UNSET}
 
 
-def parse_answer(line: bytes | TooLong) -> Answer:
+def parse_answer(line: bytes | Unreadable) -> Answer:
     """Return the response or the notification that a line contains.
 
     Raises:
         ProtocolError: the line is neither.
     """
-    if isinstance(line, TooLong):
+    if isinstance(line, Unreadable):
         raise ProtocolError(f"received a response of more than {MAX_ANSWER_BYTES} bytes")
     try:
         return _decode(line)

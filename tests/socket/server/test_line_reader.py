@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from segue.jsonrpc.framing import TooLong
+from segue.jsonrpc.framing import Unreadable
 from segue.server.net import line_reader
 from segue.server.net.line_reader import LONG_LINE_BYTES, LineReader, Stalled
 from segue.server.net.socket_stream import SocketStream
@@ -84,7 +84,7 @@ async def test_blank_and_skipped_lines_give_their_slot_back(line: bytes) -> None
     slots = anyio.Semaphore(1)
     async with senders(1, slots) as (sender,), anyio.create_task_group() as tasks:
         tasks.start_soon(sender.send, line + b"\n" + b"next\n")
-        lines: list[bytes | TooLong] = []
+        lines: list[bytes | Unreadable] = []
         while b"next" not in lines:
             lines = await sender.reader.read() or []
             sender.reader.release_slot()

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.jsonrpc.framing import TOO_LONG, LineDecoder, TooLong
+from segue.jsonrpc.framing import BAD_HEADER, TOO_LONG, ContentLengthDecoder, LineDecoder, MessageDecoder, Unreadable
 
 LIMIT = 10
 
 
-def split(*chunks: bytes, limit: int = LIMIT, finish: bool = True) -> list[bytes | TooLong]:
+def split(*chunks: bytes, limit: int = LIMIT, finish: bool = True) -> list[bytes | Unreadable]:
     lines = LineDecoder(limit)
     found = [line for chunk in chunks for line in lines.feed(chunk)]
     return found + lines.finish() if finish else found
@@ -45,7 +45,7 @@ def test_lf_ends_a_line_and_blank_lines_are_left_out(data: bytes, lines: list[by
 
 @pytest.mark.parametrize(("length", "lines"), [(LIMIT - 1, [b"x" * 9]), (LIMIT, [b"x" * 10]), (LIMIT + 1, [TOO_LONG])])
 @pytest.mark.parametrize("end", [b"\n", b""])
-def test_line_may_be_as_long_as_the_limit(length: int, lines: list[bytes | TooLong], end: bytes) -> None:
+def test_line_may_be_as_long_as_the_limit(length: int, lines: list[bytes | Unreadable], end: bytes) -> None:
     assert split(b"x" * length + end) == lines
     assert split(*one_by_one(b"x" * length + end)) == lines
 
@@ -86,3 +86,57 @@ def test_buffer_never_exceeds_the_limit(chunks: list[bytes]) -> None:
     for chunk in chunks:
         lines.feed(chunk)
         assert lines.buffered_bytes <= LIMIT
+
+
+def bodies(*chunks: bytes, limit: int = LIMIT) -> list[bytes | Unreadable]:
+    decoder = ContentLengthDecoder(limit)
+    return [body for chunk in chunks for body in decoder.feed(chunk)] + decoder.finish()
+
+
+def framed(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (framed(b"{}") + framed(b'{"a":\n1}'), [b"{}", b'{"a":\n1}']),
+        (b"content-length:2\r\nContent-Type: x; charset=utf-8\r\n\r\n{}", [b"{}"]),
+        (b"Content-Type: x\r\nCONTENT-LENGTH:  2  \r\n\r\n{}", [b"{}"]),
+        (b"Content-Length: 2\n\n{}", [b"{}"]),
+        (framed(b"") + framed(b"{}"), [b"", b"{}"]),
+        (framed(b"x" * (LIMIT + 1)) + framed(b"{}"), [TOO_LONG, b"{}"]),
+        (framed(b"x" * LIMIT), [b"x" * LIMIT]),
+        (b"Content-Type: x\r\n\r\n" + framed(b"{}"), [BAD_HEADER, b"{}"]),
+        (b"Content-Length: -2\r\n\r\n" + framed(b"{}"), [BAD_HEADER, b"{}"]),
+        (b"Content-Length: 2", []),
+        (framed(b"{}")[:-1], []),
+    ],
+)
+def test_content_length_frames_bodies(data: bytes, expected: list[bytes | Unreadable]) -> None:
+    assert bodies(data) == expected
+    assert bodies(*one_by_one(data)) == expected
+
+
+def test_header_without_end_is_bad_and_its_buffer_is_bounded() -> None:
+    decoder = ContentLengthDecoder(LIMIT)
+    found = [body for _ in range(100) for body in decoder.feed(b"Content-X: " + b"y" * 1000)]
+    assert set(found) == {BAD_HEADER}
+    assert decoder.buffered_bytes < 10_000
+
+
+@pytest.mark.parametrize("start", [b"Content-Length", b"content-length", b"CONTENT-LENGTH"])
+@pytest.mark.parametrize("cut", [0, 1, 7, 8, 20])
+def test_first_bytes_choose_the_framing(start: bytes, cut: int) -> None:
+    data = framed(b"{}").replace(b"Content-Length", start)
+    decoder = MessageDecoder(LIMIT)
+    assert decoder.feed(data[:cut]) + decoder.feed(data[cut:]) + decoder.finish() == [b"{}"]
+    assert decoder.encode(b'{"a":1}\n{}\n') == b'Content-Length: 7\r\n\r\n{"a":1}Content-Length: 2\r\n\r\n{}'
+
+
+@pytest.mark.parametrize("data", [b"{}\n[]", b"Con", b"Contend\n", b"\nContent-", b""])
+def test_other_first_bytes_are_lines(data: bytes) -> None:
+    decoder = MessageDecoder(LIMIT)
+    found = [line for byte in one_by_one(data) for line in decoder.feed(byte)]
+    assert found + decoder.finish() == [line for line in data.split(b"\n") if line]
+    assert decoder.encode(b"{}\n") == b"{}\n"

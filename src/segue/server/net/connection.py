@@ -20,10 +20,10 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from segue.config import Limits
-from segue.errors import Overloaded, TooLarge
+from segue.errors import Overloaded, ParseError, TooLarge
 from segue.events import Filter
 from segue.jsonrpc.dispatcher import YIELD_EVERY, Dispatcher, to_error
-from segue.jsonrpc.framing import TooLong
+from segue.jsonrpc.framing import TOO_LONG, Unreadable
 from segue.results import Subscribed
 from segue.server.events.subscriptions import Subscriptions
 from segue.server.net.line_reader import LONG_LINE_BYTES, STALLED_SECONDS, LineReader, Stalled
@@ -126,12 +126,12 @@ class Connection:
         if not self._receiving_stopped:  # `stop_receiving` may have cut the last line in two.
             await self._answer_each(self._reader.finish(), ctx)
 
-    async def _answer_each(self, lines: list[bytes | TooLong], ctx: Any) -> None:
+    async def _answer_each(self, lines: list[bytes | Unreadable], ctx: Any) -> None:
         responses = bytearray()
         for index, line in enumerate(lines):
             if index % YIELD_EVERY == YIELD_EVERY - 1:
                 await checkpoint()
-            response = self._too_long() if isinstance(line, TooLong) else await self._run(line, ctx)
+            response = self._unreadable(line) if isinstance(line, Unreadable) else await self._run(line, ctx)
             self._reader.release_slot()  # Only the first line of a chunk can be long.
             if response is not None and len(response) > CHUNK_BYTES:
                 # Not collected, because a copy would double the memory of a large response.
@@ -199,8 +199,8 @@ class Connection:
 
     async def _send_parts(self, parts: tuple[bytes, ...]) -> None:
         for part in parts:
-            if part:
-                await self._stream.send(part)
+            if encoded := self._reader.encode(part):
+                await self._stream.send(encoded)
 
     async def _send_events(self) -> None:
         """Send events until the subscriptions stop; while the client does not read, their positions fall behind."""
@@ -211,7 +211,7 @@ class Connection:
                     # Under the lock, because no event may follow the response to `events.unsubscribe`.
                     lines, more = self._subscriptions.next_batch(CHUNK_BYTES)
                     if lines:
-                        await self._stream.send(lines)
+                        await self._stream.send(self._reader.encode(lines))
                 if more:
                     await checkpoint()
                 elif not await self._subscriptions.wait():
@@ -224,6 +224,8 @@ class Connection:
         with anyio.move_on_after(1):
             await self._send(self._dispatcher.error_response(error) + b"\n")
 
-    def _too_long(self) -> bytes:
+    def _unreadable(self, reason: Unreadable) -> bytes:
+        if reason is not TOO_LONG:
+            return self._dispatcher.error_response(ParseError("a header has no valid Content-Length"))
         limit = self._limits.request_bytes
         return self._dispatcher.error_response(TooLarge(f"a line has more than {limit} bytes", limit=limit))

@@ -1,4 +1,4 @@
-"""Read the lines of one connection, with a bound on the long lines of all connections together.
+"""Read the messages of one connection, with a bound on the long ones of all connections together.
 
 1. Read a chunk and decode it into lines.
 2. When the unfinished line grows over LONG_LINE_BYTES, take one of the slots that all connections share.
@@ -6,12 +6,13 @@
 4. While the slot is held, raise Stalled if no byte arrives for STALLED_SECONDS.
 5. Give the slot back when the line was handled or dropped.
 
-A line of LONG_LINE_BYTES needs no slot, so that short requests are always read.
+A message framed by Content-Length counts as a line. A line of LONG_LINE_BYTES needs no slot, so that short requests
+are always read.
 """
 
 import anyio
 
-from segue.jsonrpc.framing import LineDecoder, TooLong
+from segue.jsonrpc.framing import MessageDecoder, Unreadable
 from segue.server.net.socket_stream import SocketStream
 
 LONG_LINE_BYTES = 65536
@@ -30,11 +31,11 @@ class LineReader:
 
     def __init__(self, stream: SocketStream, limit: int, slots: anyio.Semaphore) -> None:
         self._stream = stream
-        self._decoder = LineDecoder(limit)
+        self._decoder = MessageDecoder(limit)
         self._slots = slots
         self._holds_slot = False
 
-    async def read(self) -> list[bytes | TooLong] | None:
+    async def read(self) -> list[bytes | Unreadable] | None:
         """Return the next lines, or None at the end of the stream.
 
         Raises:
@@ -49,9 +50,13 @@ class LineReader:
                 self.release_slot()
         return None
 
-    def finish(self) -> list[bytes | TooLong]:
+    def finish(self) -> list[bytes | Unreadable]:
         """Return the last line, if the stream ended without an LF."""
         return self._decoder.finish()
+
+    def encode(self, lines: bytes) -> bytes:
+        """Return lines, each with its LF, in the framing that the client uses."""
+        return self._decoder.encode(lines)
 
     def release_slot(self) -> None:
         """Give the slot back, if one is held."""
