@@ -43,6 +43,7 @@ LAYERS = [
     ["segue.history", "segue.workflows"],
     ["segue.shell", "segue.cli.__init__"],
     ["segue.cli.output"],
+    ["segue.cli.liveness"],
     ["segue.cli.confirm", "segue.cli.daemon_client", "segue.cli.groups", "segue.cli.input", "segue.cli.integration"],
     ["segue.cli.session_lookup"],
     ["segue.cli.ask", "segue.cli.fast_path"],

@@ -7,7 +7,8 @@ from typing import Any, Self, TypeVar
 
 import click
 
-from segue.client import Client
+from segue.cli.liveness import LivenessCheck
+from segue.client import Client, ClientError
 from segue.client.protocol import Answer
 from segue.paths import PathOptions, Paths, resolve_paths
 
@@ -27,6 +28,7 @@ class DaemonClient:
         self._options = options
         self.autostart = True
         """False for a command that must not start a daemon."""
+        self._check: LivenessCheck | None = None
 
     @cached_property
     def paths(self) -> Paths:
@@ -48,7 +50,20 @@ class DaemonClient:
 
     def exchange(self, name: str, /, **params: Any) -> Answer:
         """Call a method and return its response; parameters that are None are left out."""
-        return self.client.exchange(name, {key: value for key, value in params.items() if value is not None})
+        return self.exchange_raw(name, {key: value for key, value in params.items() if value is not None})
+
+    def exchange_raw(self, name: str, params: Any) -> Answer:
+        """Call a method with any JSON value as its parameters and return its response.
+
+        Raises:
+            ClientError: No response arrived in time, or the daemon hangs.
+        """
+        try:
+            return self.client.exchange(name, params)
+        except ClientError:
+            if self._check is not None and self._check.failure is not None:
+                raise self._check.failure from None
+            raise
 
     def call(self, name: str, kind: type[R], /, **params: Any) -> R:
         """Call a method and return its result as a value of `kind`.
@@ -78,13 +93,16 @@ class DaemonClient:
 
     def close(self) -> None:
         """Close the connection if it is open."""
+        if self._check is not None:
+            self._check.stop()
         if "client" in self.__dict__:
             self.client.close()
 
     def disable_timeout(self) -> None:
-        """Ping the daemon, then wait without a limit for later responses, because some methods take minutes."""
+        """Ping the daemon, then wait for later responses as long as the daemon lives, because some take minutes."""
         self.client.exchange("daemon.ping")
         self.client.timeout = None
+        self._check = LivenessCheck(self.paths, self.client.close)
 
     def _connect(self, *, autostart: bool) -> Client:
         client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)

@@ -32,7 +32,7 @@ def rpc(daemon: DaemonClient, *, method: str, params: tuple[str, ...]) -> int:
     parsed = parse_params(params, daemon.paths.config.limits.request_bytes)
     daemon.autostart = method != "daemon.shutdown"
     daemon.disable_timeout()
-    return print_response(daemon.client.exchange(method, parsed))
+    return print_response(daemon.exchange_raw(method, parsed))
 
 
 def parse_params(params: tuple[str, ...], limit: int) -> Any:
