@@ -24,7 +24,7 @@ LAYERS = [
         "segue.redaction",
         "segue.manual",
     ],
-    ["segue.events", "segue.config", "segue.files", "segue.parts", "segue.paths"],
+    ["segue.escapes", "segue.events", "segue.config", "segue.files", "segue.parts", "segue.paths"],
     ["segue.exchanges", "segue.provider_requests", "segue.transfer"],
     ["segue.jsonrpc", "segue.runtime"],
     ["segue.store.engine"],

@@ -107,3 +107,9 @@ def test_an_added_message_is_told_in_words(segue: Cli) -> None:
     id = segue.id()
     assert segue.shown("add", "hello", "--key", "k") == f"message 1 in {id}\n"
     assert segue.shown("add", "hello", "--key", "k") == f"message 1 in {id} (already stored)\n"
+
+
+def test_the_reply_of_a_model_cannot_drive_the_terminal_and_a_pipe_gets_its_bytes(segue: Cli) -> None:
+    reply = r"printf '\033]52;c;eA==\007\033[31mred\033[0m\342\200\256\n'"
+    assert segue.shown("ask", "x", "--with", reply) == "\\x1b]52;c;eA==\\x07\x1b[31mred\x1b[0m\\u202e\n\x1b[0m"
+    assert segue.ok("ask", "x", "--with", reply).out == "\x1b]52;c;eA==\x07\x1b[31mred\x1b[0m\u202e\n"

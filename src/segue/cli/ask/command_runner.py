@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 
 from segue.cli.ask.poll import wait
 from segue.cli.ask.reply_buffer import Reply
+from segue.cli.ask.screen_filter import ScreenFilter
 from segue.cli.ask.signal_pipe import Signals
 
 SHELL = "/bin/sh"
@@ -61,6 +62,7 @@ class Outcome(NamedTuple):
 def run_command(command: str, prompt: bytes, screen: int, signals: Signals, limit: int) -> Outcome:
     """Run the command with the prompt on its standard input, and copy its output to the descriptor `screen`.
 
+    If that is a terminal, it gets only text and colors.
     Return when the command has ended: a few seconds after a signal, or after `limit` bytes, at the latest.
     """
     started = time.monotonic()
@@ -87,6 +89,7 @@ class _Run:
             raise AssertionError("standard input and output of the command are pipes")
         self._process, self._input, self._output = process, process.stdin, process.stdout
         self._screen, self._signals, self._reply = screen, signals, reply
+        self._filter = ScreenFilter() if os.isatty(screen) else None
         self._unsent = memoryview(prompt)
         self._unshown = bytearray()
         self._deadline: float | None = None
@@ -115,6 +118,8 @@ class _Run:
                 self._kill_and_drain()
         if self._stop_reason is not None:
             self.kill()
+        if self._filter is not None and self._screen_error is None:
+            self._unshown += self._filter.finish()
         self._flush_screen()
 
     def kill(self) -> None:
@@ -180,7 +185,7 @@ class _Run:
             data = os.read(self._output.fileno(), min(CHUNK, self._reply.free_bytes))
             self._reply.append(data)
             if self._screen_error is None:
-                self._unshown += data
+                self._unshown += data if self._filter is None else self._filter.feed(data)
                 self._last_byte = data[-1:] or self._last_byte
             if not data:
                 self._output.close()

@@ -10,17 +10,10 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
+from segue.escapes import BLOCK, JSON, LINE
+
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
 """Exit statuses; 0 is success."""
-
-_CONTROLS = [*range(0x20), 0x7F, *range(0x80, 0xA0)]
-_OVERRIDES = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-"""Characters that change the direction of text, so that it reads differently from its bytes."""
-
-_VISIBLE = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _OVERRIDES}
-_VISIBLE_IN_BLOCK = {code: shown for code, shown in _VISIBLE.items() if chr(code) not in "\n\t"}
-_ESCAPED = {code: f"\\u{code:04x}" for code in _VISIBLE if code >= 0x7F}
-"""Escapes for JSON, in which all characters below the space are escaped already."""
 
 
 class Failure(Exception):
@@ -94,7 +87,7 @@ def echo_tsv(values: list[str]) -> None:
 def echo_json(result: bytes) -> None:
     """Print a result as one line of JSON. Only a terminal gets control characters as JSON escapes."""
     text = result.decode()
-    echo(text.translate(_ESCAPED) if stdout_is_tty() else text)
+    echo(text.translate(JSON) if stdout_is_tty() else text)
 
 
 def warn(text: str, code: int = 0) -> int:
@@ -109,12 +102,12 @@ def warn(text: str, code: int = 0) -> int:
 
 def escape_line(text: str) -> str:
     """Return the text with all control characters escaped, line ends and tabs too."""
-    return text.translate(_VISIBLE)
+    return text.translate(LINE)
 
 
 def escape_controls(text: str) -> str:
     """Return the text with all control characters escaped but line ends and tabs."""
-    return text.replace("\r\n", "\n").translate(_VISIBLE_IN_BLOCK)
+    return text.replace("\r\n", "\n").translate(BLOCK)
 
 
 def styled(text: str, **style: bool | str) -> str:
