@@ -37,7 +37,16 @@ SECTIONS = {
         "backup": "backup",
         "restore": "restore",
     },
-    "Operate": {"status": "status", "ping": "status", "check": "status", "service": "service", "init": "init"},
+    "Operate": {
+        "status": "status",
+        "ping": "status",
+        "start": "daemon",
+        "stop": "daemon",
+        "restart": "daemon",
+        "check": "status",
+        "service": "service",
+        "init": "init",
+    },
     "Develop": {"rpc": "rpc", "help": "help"},
 }
 """The commands under the headings of the help, each with the module that defines it."""
