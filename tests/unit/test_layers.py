@@ -64,7 +64,7 @@ NEVER = {
 }
 """Packages that a package does not import, although they are below it."""
 
-WITHOUT_A_DAEMON = ("segue.cli.commands.restore", "segue.store.maintenance.restore")
+WITHOUT_A_DAEMON = ("segue.cli.commands.keep.restore", "segue.store.maintenance.restore")
 """The one import of the store in the command line: `segue restore` needs the file while no daemon has it."""
 
 ONLY_IN = {

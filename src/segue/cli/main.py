@@ -31,7 +31,7 @@ SECTIONS = {
     "Keep": {
         "memory": "memory",
         "bot": "bot",
-        "delete": "session",
+        "delete": "delete",
         "cleanup": "maintenance",
         "scrub": "maintenance",
         "backup": "backup",
@@ -49,9 +49,16 @@ SECTIONS = {
     },
     "Develop": {"rpc": "rpc", "help": "help"},
 }
-"""The commands under the headings of the help, each with the module that defines it."""
+"""The commands under the headings of the help, each with the module that defines it.
 
-COMMANDS = {name: module for section in SECTIONS.values() for name, module in section.items()}
+The modules of a section are in the package of its name below segue.cli.commands.
+"""
+
+COMMANDS = {
+    name: f"segue.cli.commands.{section.lower()}.{module}"
+    for section, commands in SECTIONS.items()
+    for name, module in commands.items()
+}
 
 
 class Commands(Group):
@@ -69,7 +76,7 @@ class Commands(Group):
         """Return the command of that name, or None if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(f"segue.cli.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        found: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         return found
 
 

@@ -58,7 +58,8 @@ def test_a_verb_does_not_import_the_others(segue: Cli) -> None:
         "segue.cli.daemon_client",
         "segue.cli.groups",
         "segue.cli.commands",
-        "segue.cli.commands.status",
+        "segue.cli.commands.operate",
+        "segue.cli.commands.operate.status",
         "segue.cli.main",
         "segue.cli.output.terminal",
     }
@@ -80,7 +81,13 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-STARTED = ["segue.cli.output.terminal", "segue.cli.fast_path", "segue.cli.main", "click", "segue.cli.commands.list"]
+STARTED = [
+    "segue.cli.output.terminal",
+    "segue.cli.fast_path",
+    "segue.cli.main",
+    "click",
+    "segue.cli.commands.browse.list",
+]
 
 
 @pytest.mark.parametrize("ignored", [False, True])

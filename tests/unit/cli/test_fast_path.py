@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.cli.commands.rpc import parse_params
+from segue.cli.commands.develop.rpc import parse_params
 from segue.cli.fast_path import Call, parse
 
 VALUES = st.one_of(

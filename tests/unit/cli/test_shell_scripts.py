@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.cli.commands.init import PARTS, SCRIPTS
+from segue.cli.commands.operate.init import PARTS, SCRIPTS
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from segue.cli.commands.search import parse_since, search
+from segue.cli.commands.browse.search import parse_since, search
 from segue.cli.output.terminal import when
 
 

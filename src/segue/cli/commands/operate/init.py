@@ -15,7 +15,7 @@ from segue.cli.integration.completion_table import table
 from segue.cli.output.terminal import echo, warn
 from segue.paths import default_socket
 
-SCRIPTS = Path(__file__).parents[2] / "shell"
+SCRIPTS = Path(__file__).parents[3] / "shell"
 PARTS = ("transport", "json", "prompt", "functions", "completion")
 
 Settings = dict[str, str | list[str]]

@@ -1,0 +1,1 @@
+"""Commands for scripts and readers of the manual."""

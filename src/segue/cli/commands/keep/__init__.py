@@ -1,0 +1,1 @@
+"""Commands that keep and delete what is stored."""

@@ -1,0 +1,1 @@
+"""Commands that run and check the daemon, and set up a shell."""
