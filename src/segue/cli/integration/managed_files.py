@@ -24,7 +24,9 @@ class State(StrEnum):
 def with_checksum(text: str) -> str:
     """Return the text with a final comment that contains its checksum."""
     mark = f"{MARK}{sha256(text.encode()).hexdigest()}"
-    return text + (f"<!-- {mark} -->\n" if text.startswith("<?xml") else f"# {mark}\n")
+    if text.startswith("<?xml"):
+        return f"{text}<!-- {mark} -->\n"
+    return f'{text}.\\" {mark}\n' if text.startswith(".TH") else f"{text}# {mark}\n"
 
 
 def state_of(path: Path, text: str) -> State:

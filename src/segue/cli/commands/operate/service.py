@@ -16,6 +16,8 @@ force_option = click.option(
     "--force", is_flag=True, help="Replace files that were edited or written by other programs."
 )
 
+man_option = click.option("--man", is_flag=True, help="Man pages instead of unit files.")
+
 
 @click.group(cls=Group, examples=["segue service install --hardened", "segue service status"])
 def service() -> None:
@@ -26,14 +28,21 @@ def service() -> None:
     """
 
 
-@command("install", examples=["segue service install", "segue service install --hardened --dry-run"])
+@command(
+    "install",
+    examples=["segue service install", "segue service install --hardened --dry-run", "segue service install --man"],
+)
 @click.option("--hardened", is_flag=True, help="systemd only: add a sandbox; needs user namespaces.")
+@man_option
 @force_option
 @dry_run_option
 @pass_daemon
-def install(daemon: DaemonClient, *, hardened: bool, force: bool, dry_run: bool) -> None:
-    """Write the unit files and print how to activate them."""
-    planned = plan(daemon.paths, hardened=hardened)
+def install(daemon: DaemonClient, *, hardened: bool, man: bool, force: bool, dry_run: bool) -> None:
+    """Write the unit files and print how to activate them.
+
+    With --man, write the man pages segue(1), segued(1), segue.toml(5) and segue-protocol(7) instead.
+    """
+    planned = _man_plan() if man else plan(daemon.paths, hardened=hardened)
     if dry_run:
         return _show(planned)
     for unit in planned.units:
@@ -48,12 +57,13 @@ def install(daemon: DaemonClient, *, hardened: bool, force: bool, dry_run: bool)
 
 
 @command("uninstall", examples=["segue service uninstall --dry-run", "segue service uninstall"])
+@man_option
 @force_option
 @dry_run_option
 @pass_daemon
-def uninstall(daemon: DaemonClient, *, force: bool, dry_run: bool) -> None:
+def uninstall(daemon: DaemonClient, *, man: bool, force: bool, dry_run: bool) -> None:
     """Remove the unit files and print how to stop the service."""
-    planned = plan(daemon.paths, hardened=True)
+    planned = _man_plan() if man else plan(daemon.paths, hardened=True)
     present = [unit for unit in planned.units if state_of(unit.path, unit.text) is not State.ABSENT]
     for unit in present:
         refuse_foreign(unit.path, unit.text, force=force)
@@ -63,7 +73,7 @@ def uninstall(daemon: DaemonClient, *, force: bool, dry_run: bool) -> None:
                 echo(f"{'would remove' if dry_run else 'removed'} {escape_line(str(path))}")
     if not present:
         echo("nothing is installed")
-    elif not dry_run:
+    elif not dry_run and planned.stop_commands:
         _print_commands(planned.stop_commands)
 
 
@@ -86,6 +96,12 @@ def status(daemon: DaemonClient) -> int:
 service.add_command(install)
 service.add_command(uninstall)
 service.add_command(status)
+
+
+def _man_plan() -> Plan:
+    from segue.cli.integration.man_pages import commands_to_read, man_pages
+
+    return Plan(man_pages(), commands_to_read(), [])
 
 
 def _show(planned: Plan) -> None:
