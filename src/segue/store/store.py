@@ -108,7 +108,7 @@ class Store:
 
     def check_files(self) -> str | None:
         """Return a sentence if a database file was removed or replaced. The store then refuses all writes."""
-        return self._file_guard.find_replaced()
+        return self._file_guard.check_all()
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run QUERY in a write transaction and return its result after the commit is durable.
