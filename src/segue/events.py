@@ -3,13 +3,14 @@
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from segue.models import Bot, Memory, Message, RowId, Session, Summary, Timestamp
 
 EventKind = Literal[
-    "session.created", "session.updated", "session.ended", "session.deleted", "message.appended", "messages.deleted",
-    "summary.saved", "memory.saved", "memory.deleted", "bot.created", "bot.deleted",
+    "session.created", "session.updated", "session.ended", "session.deleted", "message.appended",
+    "message.updated", "messages.deleted", "summary.saved", "memory.saved", "memory.deleted",
+    "bot.created", "bot.deleted",
 ]  # fmt: skip
 AnyKind = Literal[EventKind, "reset"]
 
@@ -24,9 +25,10 @@ class SessionDeleted(Struct, kw_only=True):
 
 
 class MessagesDeleted(Struct, kw_only=True):
-    """Messages of a session that were deleted: the ones with a smaller id."""
+    """Messages of a session that were deleted: the ones below an id, or the ones with the ids."""
 
-    before_id: RowId
+    before_id: RowId | UnsetType = UNSET
+    message_ids: list[RowId] | UnsetType = UNSET
     deleted: RowId
 
 
@@ -65,6 +67,7 @@ DATA: dict[AnyKind, type[Data]] = {
     "session.ended": Session,
     "session.deleted": SessionDeleted,
     "message.appended": Message,
+    "message.updated": Message,
     "messages.deleted": MessagesDeleted,
     "summary.saved": Summary,
     "memory.saved": Memory,

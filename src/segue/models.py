@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 MAX_INTEGER = 2**63 - 1
 """SQLite's integers end here."""
@@ -36,6 +36,15 @@ SearchLimit = Annotated[int, Meta(ge=1, le=200)]
 PreviewChars = Annotated[int, Meta(ge=0, le=1000)]
 
 Role = Literal["user", "assistant", "system", "tool"]
+GivenRole = Literal["user", "assistant", "system", "tool", "developer", "function", "model"]
+State = Literal["complete", "streaming", "interrupted"]
+OnKey = Literal["conflict", "keep", "replace"]
+Scope = Literal["directory", "project"]
+Project = Annotated[str, Meta(min_length=1, max_length=4096, description="1 to 4096 characters")]
+Tag = Annotated[str, Meta(min_length=1, max_length=100, description="1 to 100 characters")]
+Tags = Annotated[list[Tag], Meta(max_length=50)]
+Terminal = Annotated[str, Meta(min_length=1, max_length=255, description="1 to 255 characters")]
+TextChars = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Status = Literal["active", "completed", "crashed"]
 EndStatus = Literal["completed", "crashed"]
 ContextFormat = Literal["segue", "openai", "anthropic"]
@@ -50,6 +59,14 @@ MemoryLimit = Annotated[int, Meta(ge=0, le=1000)]
 LeaseSeconds = Annotated[int, Meta(ge=1, le=86400)]
 
 PREVIEW_CHARS = 100
+
+
+class Source(Struct, kw_only=True):
+    """Where an imported session comes from."""
+
+    tool: str
+    id: str
+    path: str | None = None
 
 
 class SessionSummary(Struct, kw_only=True):
@@ -71,6 +88,13 @@ class SessionSummary(Struct, kw_only=True):
     input_tokens: Count
     output_tokens: Count
     preview: str | None
+    project: str | None
+    tags: list[str]
+    archived: bool
+    parent_id: str | None
+    source: Source | None
+    retention_days: Count | None
+    metadata: Metadata | UnsetType = UNSET
 
 
 class Session(Struct, kw_only=True):
@@ -93,6 +117,12 @@ class Session(Struct, kw_only=True):
     message_count: Count
     input_tokens: Count
     output_tokens: Count
+    project: str | None
+    tags: list[str]
+    archived: bool
+    parent_id: str | None
+    source: Source | None
+    retention_days: Count | None
 
 
 class Message(Struct):
@@ -116,13 +146,19 @@ class Message(Struct):
     key: str | None
     metadata: Metadata
     created_at: Timestamp
+    updated_at: Timestamp | None
+    state: State
+    cut: dict[str, Count] | UnsetType = UNSET
 
 
 class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A message to be appended, as a client sends it. Null counts as left out."""
+    """A message to be appended. Null counts as left out.
 
-    role: Role
-    content: str
+    `content` is a string, or an array that counts as `parts`, or null if there are parts.
+    """
+
+    role: GivenRole
+    content: str | Parts | None = None
     parts: Parts | None = None
     token_count: Count | None = None
     input_tokens: Count | None = None
@@ -133,6 +169,26 @@ class Draft(Struct, kw_only=True, forbid_unknown_fields=True):
     is_summary: bool | None = False
     metadata: Metadata | None = None
     key: Name | None = None
+    indexed: bool | None = True
+    created_at: Timestamp | None = None
+
+
+class NewSession(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A session to be created for a message. Null counts as left out."""
+
+    working_dir: WorkingDir | None = None
+    bot_id: BotId | None = None
+    name: Name | None = None
+    provider: Name | None = None
+    model: Name | None = None
+    system_prompt: str | None = None
+    pinned: bool | None = None
+    metadata: Metadata | None = None
+    project: Project | None = None
+    tags: Tags | None = None
+    parent_id: SessionId | None = None
+    retention_days: Count | None = None
+    created_at: Timestamp | None = None
 
 
 class Bot(Struct, kw_only=True):
@@ -157,6 +213,7 @@ class Memory(Struct, kw_only=True):
     superseded_by: RowId | None
     is_manual: bool
     created_at: Timestamp
+    duplicate: bool | UnsetType = UNSET
 
 
 class MemoryDraft(Struct, kw_only=True, forbid_unknown_fields=True):

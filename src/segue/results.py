@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType
 
 from segue.models import (
     Bot,
@@ -18,6 +18,14 @@ from segue.models import (
     Summary,
     Timestamp,
 )
+from segue.status_results import CleanupResult as CleanupResult
+from segue.status_results import CleanupStatus as CleanupStatus
+from segue.status_results import DaemonStatus as DaemonStatus
+from segue.status_results import DatabaseStatus as DatabaseStatus
+from segue.status_results import PrivacyStatus as PrivacyStatus
+from segue.status_results import ProcessStatus as ProcessStatus
+from segue.status_results import ReadStatus as ReadStatus
+from segue.status_results import WriteStatus as WriteStatus
 
 
 class Resolution(Struct, kw_only=True):
@@ -28,6 +36,7 @@ class Resolution(Struct, kw_only=True):
     reason: Reason
     idle_seconds: Count | None
     previous: str | None
+    others: Count
 
     @property
     def required_session(self) -> Session:
@@ -42,6 +51,7 @@ class SessionPage(Struct, kw_only=True):
 
     sessions: list[SessionSummary]
     total: Count
+    next_cursor: str | None
 
 
 class MessagePage(Struct, kw_only=True):
@@ -49,6 +59,8 @@ class MessagePage(Struct, kw_only=True):
 
     messages: list[Message]
     has_more: bool
+    first_index: Count | None | UnsetType = UNSET
+    total: Count | UnsetType = UNSET
 
 
 class Appended(Struct, kw_only=True):
@@ -59,6 +71,7 @@ class Appended(Struct, kw_only=True):
     created_at: Timestamp
     duplicate: bool
     resumed: bool
+    replaced: bool | UnsetType = UNSET
 
 
 class AppendedMany(Struct, kw_only=True):
@@ -66,6 +79,17 @@ class AppendedMany(Struct, kw_only=True):
 
     message_ids: list[RowId]
     session_id: str
+    duplicates: Count
+    replaced: Count
+
+
+class MessagesReplaced(Struct, kw_only=True):
+    """The messages that were removed and appended, and the newest id (0: none)."""
+
+    removed: Count
+    removed_messages: list[Message] | UnsetType = UNSET
+    message_ids: list[RowId]
+    last_id: RowId
 
 
 class SearchHit(Struct, kw_only=True):
@@ -159,98 +183,6 @@ class ConversationContext(Struct, kw_only=True):
     dropped: Count
     request: dict[str, Any] | UnsetType = UNSET
     """The request of the API that `format` names; absent for the format `segue`."""
-
-
-class CleanupResult(Struct, kw_only=True):
-    """What a cleanup deleted, or would delete."""
-
-    sessions_deleted: Count
-    by_retention: Count
-    by_max_sessions: Count
-    session_ids: list[str]
-
-
-class DatabaseStatus(Struct, kw_only=True):
-    """The file behind the daemon; `bytes` is its size once the `wal_bytes` beside it are folded in."""
-
-    path: str
-    bytes: Count
-    wal_bytes: Count
-    schema_version: Count
-    sessions: Count
-    messages: Count
-
-
-class CleanupStatus(Struct, kw_only=True):
-    """When sessions were last cleaned up, and when they will be next."""
-
-    last_run_at: Timestamp | None
-    next_run_at: Timestamp | None
-    last_result: CleanupResult | None
-
-
-class WriteStatus(Struct, kw_only=True):
-    """The number of writes since the start, and the time of the slowest from its request to its commit."""
-
-    committed: Count
-    slowest_ms: float
-    slowest_recent_ms: float
-    """Milliseconds: the slowest write of the last 1 to 2 minutes."""
-
-
-class ReadStatus(Struct, kw_only=True):
-    """The running reads, the reads that wait for a connection, and the run time of the oldest."""
-
-    running: Count
-    waiting: Count
-    oldest_ms: float | None
-
-
-class ProcessStatus(Struct, kw_only=True):
-    """What the daemon's process holds: tasks of the loop, threads, and the most memory it ever had."""
-
-    tasks: Count
-    threads: Count
-    peak_memory_bytes: Count
-
-
-class PrivacyStatus(Struct, kw_only=True):
-    """Whether secrets are taken out of what is stored, and how many of each kind were since the start."""
-
-    redact: bool
-    redacted: dict[str, Count]
-    deleted_remains: bool
-    """Whether something deleted may still be found in the bytes of the file, its WAL or the search index."""
-
-
-class DaemonStatus(Struct, kw_only=True):
-    """The state of the daemon and its counters since the start; `dropped_subscribers` counts sent resets."""
-
-    version: str
-    protocol: int
-    pid: int
-    boot_id: str
-    started_at: Timestamp
-    uptime_s: Count
-    socket: str
-    database: DatabaseStatus
-    clients: Count
-    subscriptions: Count
-    requests: Count
-    errors: Count
-    errors_by_kind: dict[str, Count]
-    refused_clients: Count
-    refused_peers: Count
-    dropped_subscribers: Count
-    queue_depth: Count
-    writes: WriteStatus
-    reads: ReadStatus
-    process: ProcessStatus
-    cleanup: CleanupStatus
-    privacy: PrivacyStatus
-    config_changed: bool = False
-    sync: dict[str, Any] | None = None
-    import_: dict[str, Any] | None = field(name="import", default=None)
 
 
 class Subscribed(Struct, kw_only=True):

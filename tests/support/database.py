@@ -26,7 +26,7 @@ class Database:
 
     def append(self, session: str, content: str, **more: Any) -> int:
         new = appending.prepare(Draft(**{"role": "assistant", "content": content, **more}), 2**30)
-        return appending.append(self.tx, session, new, expected_last_id=None).message_id
+        return appending.append(self.tx, session, new).message_id
 
     def catch_up(self) -> int:
         """Index everything; returns the number of slices."""

@@ -18,7 +18,13 @@ ANTHROPIC = TypeAdapter(list[MessageParam])
 
 
 def message(role: Role, content: str = "", parts: list[dict[str, Any]] | None = None) -> Message:
-    row = dict.fromkeys(Message.__struct_fields__) | {"id": 1, "session_id": "s", "is_summary": False, "metadata": {}}
+    row = dict.fromkeys(Message.__struct_fields__[:-1]) | {
+        "id": 1,
+        "session_id": "s",
+        "is_summary": False,
+        "metadata": {},
+        "state": "complete",
+    }
     at = {"created_at": "2026-11-28T00:00:00.000Z"}
     return msgspec.convert(row | at | {"role": role, "content": content, "parts": parts}, Message)
 

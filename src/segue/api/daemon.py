@@ -7,7 +7,8 @@ from segue.api.request import Context
 from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath
-from segue.results import BackupResult, CheckResult, DaemonStatus, Empty, ScrubResult
+from segue.results import BackupResult, CheckResult, Empty, ScrubResult
+from segue.status_results import DaemonStatus
 
 
 @method("daemon.ping")

@@ -3,38 +3,47 @@
 import builtins
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta, structs
+from msgspec import Meta
 
 from segue import store
+from segue.api import drafts
+from segue.api.message_changes import Drafts, Keys
+from segue.api.message_changes import delete as delete
+from segue.api.message_changes import replace as replace
+from segue.api.message_changes import update as update
 from segue.api.request import Context
-from segue.api.validation import check_depth, check_time, normalize_directory
+from segue.api.validation import check_time, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
     BotId,
     Count,
     Draft,
+    GivenRole,
     Message,
     Metadata,
     Name,
+    NewSession,
+    OnKey,
     Order,
     PageLimit,
     Parts,
+    Project,
     Role,
     RowId,
+    Scope,
     SearchLimit,
     SessionId,
+    Terminal,
     Timestamp,
     WorkingDir,
 )
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 
 if TYPE_CHECKING:
-    from segue.store.records.idempotency import PreparedMessage
     from segue.store.search.search import Filter
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
-Drafts = Annotated[list[Draft], Meta(max_length=1000)]
 
 QUICK_SECONDS = 0.25
 """Seconds: how long a search may occupy a reader that other requests wait for."""
@@ -49,8 +58,8 @@ async def append(
     *,
     session_id: SessionId | None = None,
     working_dir: WorkingDir | None = None,
-    role: Role,
-    content: str,
+    role: GivenRole,
+    content: str | Parts | None = None,
     parts: Parts | None = None,
     token_count: Count | None = None,
     input_tokens: Count | None = None,
@@ -63,17 +72,29 @@ async def append(
     key: Name | None = None,
     expected_last_id: RowId | None = None,
     bot_id: BotId | None = None,
+    on_key: OnKey = "conflict",
+    create: bool | NewSession = False,
+    created_at: Timestamp | None = None,
+    indexed: bool = True,
+    project: Project | None = None,
+    scope: Scope = "directory",
+    terminal: Terminal | None = None,
 ) -> Appended:
     """Append a message to `session_id`, or to the session that `working_dir` continues.
 
     The message is durable when the response is sent. The same `key` with the same role, content and parts returns the
-    first result again; with other content it is a conflict. With `expected_last_id`, the append is a conflict unless
-    that is the id of the newest message (0: the session is empty). `bot_id` needs `working_dir`.
+    first result again. With other content it is a conflict; `on_key="keep"` returns the first result, and "replace"
+    changes the stored message in place. With `expected_last_id`, the append is a conflict unless that is the id of the
+    newest message (0: the session is empty). `create` creates a session that does not exist. With `indexed=false`, a
+    search never finds the message. `bot_id`, `project`, `scope` and `terminal` need `working_dir`.
     """
     if (session_id is None) == (working_dir is None):
         raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
-    if bot_id is not None and working_dir is None:
-        raise InvalidParams("only with working_dir", path="$.bot_id")
+    for name, value in (("bot_id", bot_id), ("project", project), ("terminal", terminal)):
+        if value is not None and working_dir is None:
+            raise InvalidParams("only with working_dir", path=f"$.{name}")
+    if create is not False and session_id is None:
+        raise InvalidParams("only with session_id", path="$.create")
     draft = Draft(
         role=role,
         content=content,
@@ -87,33 +108,38 @@ async def append(
         is_summary=is_summary,
         metadata=metadata,
         key=key,
+        indexed=indexed,
+        created_at=created_at,
     )
-    [new] = await _prepare(ctx, [draft], "$")
+    [new] = await drafts.prepare(ctx, [draft], "$")
+    options = store.append.Options(expected_last_id, on_key, await drafts.creation(ctx, create, "$.create"))
     write = ctx.store.write_inline if new.size <= store.append.INLINE_BYTES else ctx.store.write
     if session_id is not None:
-        return await write(store.append.append, session_id, new, expected_last_id=expected_last_id)
-    return await write(
-        store.append.append_to_directory,
-        store.resolve.DirectoryKey(normalize_directory(working_dir or ""), bot_id or "default"),
-        ctx.config.session.continuity_ms,
-        new,
-        expected_last_id=expected_last_id,
-    )
+        return await write(store.append.append, session_id, new, options)
+    place = store.resolve.Place(normalize_directory(working_dir or ""), bot_id or "default", project, scope, terminal)
+    return await write(store.append.append_to_place, place, ctx.config.session.continuity_ms, new, options)
 
 
 @method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), batchable=True)
 async def append_many(
-    ctx: Context, *, session_id: SessionId, messages: Drafts, expected_last_id: RowId | None = None
+    ctx: Context,
+    *,
+    session_id: SessionId,
+    messages: Drafts,
+    expected_last_id: RowId | None = None,
+    on_key: OnKey = "conflict",
+    create: bool | NewSession = False,
 ) -> AppendedMany:
     """Append at most 1000 messages to a session in one transaction: all are stored, or none.
 
-    A message whose `key` was used before returns the id of the first one.
+    A message whose `key` was used before returns the id of the first one; see `message.append` for the options.
     """
-    several = await _prepare(ctx, messages, "$.messages[{}]")
-    return await ctx.store.write(store.append.append_many, session_id, several, expected_last_id=expected_last_id)
+    prepared = await drafts.prepare(ctx, messages, "$.messages[{}]")
+    options = store.append.Options(expected_last_id, on_key, await drafts.creation(ctx, create, "$.create"))
+    return await ctx.store.write(store.append.append_many, session_id, prepared, options)
 
 
-@method("message.list", raises=(StorageError, InvalidData))
+@method("message.list", raises=(NotFound, StorageError, InvalidData))
 async def list(
     ctx: Context,
     *,
@@ -125,23 +151,27 @@ async def list(
     limit: PageLimit = 1000,
     offset: Count = 0,
     order: Order = "asc",
+    keys: Keys | None = None,
+    key_prefix: str | None = None,
+    around_id: RowId | None = None,
+    text_chars: Count | None = None,
 ) -> MessagePage:
     """List messages of one session, or of all, in the order of their ids.
 
-    `after_id`, `before_id` and `since` are exclusive. A page over `limits.answer_bytes` ends early, with `has_more`.
+    `after_id`, `before_id` and `since` are exclusive. `around_id` returns the page that has the message in its middle.
+    `text_chars` cuts strings of content and parts; `cut` has their lengths. A page over `limits.answer_bytes` ends
+    early, with `has_more`. With a session, `first_index` is the position of the first message in it.
     """
     check_time(since, "$.since")
     return await ctx.store.read(
-        store.messages.list_page,
-        session_id=session_id,
-        after_id=after_id,
-        before_id=before_id,
-        since=since,
-        roles=roles,
+        store.message_page.list_page,
+        store.message_page.Filter(session_id, after_id, before_id, since, roles, keys, key_prefix),
         limit=limit,
         offset=offset,
         order=order,
         answer_bytes=ctx.config.limits.answer_bytes,
+        around_id=around_id,
+        text_chars=text_chars,
     )
 
 
@@ -215,18 +245,3 @@ async def _search(ctx: Context, query: str, filter: "Filter", limit: int, offset
         except store.message_search.TookTooLong:
             reason = f"the search takes longer than {SLOW_SECONDS} s; use fewer or rarer words"
             raise InvalidParams(reason, path="$.query") from None
-
-
-async def _prepare(ctx: Context, drafts: builtins.list[Draft], path: str) -> "builtins.list[PreparedMessage]":
-    """Validate and redact drafts. All are redacted in one call, so that many short ones also run on another thread."""
-    for index, draft in enumerate(drafts):
-        check_depth(draft.parts, f"{path.format(index)}.parts")
-        check_depth(draft.metadata, f"{path.format(index)}.metadata")
-    if ctx.config.privacy.redact:
-        redacted = await ctx.redact([(draft.content, draft.parts, draft.metadata) for draft in drafts])
-        drafts = [
-            structs.replace(draft, content=content, parts=parts, metadata=metadata)
-            for draft, (content, parts, metadata) in zip(drafts, redacted, strict=True)
-        ]
-    limit = ctx.config.limits.content_bytes
-    return [store.append.prepare(draft, limit, path.format(index)) for index, draft in enumerate(drafts)]

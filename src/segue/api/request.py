@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     # Not at run time, because clients import the method definitions and must not load the store.
     from segue.events import Filter
     from segue.models import EndStatus, Session
-    from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ScrubResult, Subscribed
+    from segue.results import BackupResult, CleanupResult, ScrubResult, Subscribed
+    from segue.status_results import DaemonStatus, DatabaseStatus
     from segue.store.store import Store
 
 

@@ -3,8 +3,10 @@
 from msgspec import UNSET, UnsetType
 
 from segue import store
+from segue.api import drafts
 from segue.api.request import Context
-from segue.api.validation import check_json, check_max_bytes, normalize_directory
+from segue.api.session_changes import update as update
+from segue.api.validation import check_max_bytes, normalize_directory
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
@@ -15,12 +17,18 @@ from segue.models import (
     Limit,
     Metadata,
     Name,
+    NewSession,
     PreviewChars,
+    Project,
     RowId,
+    Scope,
     Session,
     SessionId,
     SessionOrder,
     Status,
+    Tags,
+    Terminal,
+    Timestamp,
     WorkingDir,
 )
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
@@ -38,18 +46,21 @@ async def resolve(
     model: Name | None = None,
     system_prompt: str | None = None,
     create: bool = True,
+    project: Project | None = None,
+    scope: Scope = "directory",
+    terminal: Terminal | None = None,
 ) -> Resolution:
     """Return the session that a directory continues, or create one.
 
-    A directory continues its newest session that is not completed, if its last message is less than
-    `session.continuity_hours` old. `name`, `provider`, `model` and `system_prompt` apply to a new session only.
-    With `create=false`, no session is created and `session` may be null.
+    A directory continues its newest session that is not completed, archived or imported, if its last message is less
+    than `session.continuity_hours` old. With `scope="project"`, the sessions of the project count instead. With
+    `terminal`, the terminal's own session comes first, and recent sessions of other terminals are left to them.
+    The other fields apply to a new session only. With `create=false`, no session is created.
     """
     check_max_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
-    key = store.resolve.DirectoryKey(normalize_directory(working_dir), bot_id)
+    place = store.resolve.Place(normalize_directory(working_dir), bot_id, project, scope, terminal)
     continuity_ms = ctx.config.session.continuity_ms
-    found = await ctx.store.read(store.resolve.resolve_without_write, key, continuity_ms)
-    if found is not None:
+    if found := await ctx.store.read(store.resolve.resolve_without_write, place, continuity_ms):
         return found
     new_fields = {
         "name": await ctx.redact(name),
@@ -57,7 +68,7 @@ async def resolve(
         "model": model,
         "system_prompt": await ctx.redact(system_prompt),
     }
-    return await ctx.store.write(store.resolve.resolve, key, continuity_ms, create=create, new_fields=new_fields)
+    return await ctx.store.write(store.resolve.resolve, place, continuity_ms, create=create, new_fields=new_fields)
 
 
 @method("session.create", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -73,24 +84,32 @@ async def create(
     system_prompt: str | None = None,
     pinned: bool = False,
     metadata: Metadata | None = None,
+    project: Project | None = None,
+    tags: Tags | None = None,
+    parent_id: SessionId | None = None,
+    retention_days: Count | None = None,
+    created_at: Timestamp | None = None,
 ) -> Session:
     """Create a session, which becomes the newest of its directory.
 
-    The default `id` is generated from the time (UTC): `YYYY-MM-DD-HHMM-mmm`.
+    The default `id` is `YYYY-MM-DD-HHMM-mmm` (UTC). `retention_days` replaces the configured number; 0 keeps it.
     """
-    _check_sizes(ctx, system_prompt, metadata)
-    return await ctx.store.write(
-        store.sessions.create,
+    new = NewSession(
+        working_dir=working_dir,
         bot_id=bot_id,
-        working_dir=None if working_dir is None else normalize_directory(working_dir),
-        id=id,
-        name=await ctx.redact(name),
+        name=name,
         provider=provider,
         model=model,
-        system_prompt=await ctx.redact(system_prompt),
+        system_prompt=system_prompt,
         pinned=pinned,
-        metadata=await ctx.redact(metadata),
+        metadata=metadata,
+        project=project,
+        tags=tags,
+        parent_id=parent_id,
+        retention_days=retention_days,
+        created_at=created_at,
     )
+    return await ctx.store.write(store.sessions.create, id=id, **await drafts.session_columns(ctx, new))
 
 
 @method("session.get", raises=(NotFound, StorageError, InvalidData))
@@ -113,57 +132,39 @@ async def list(
     limit: Limit = 20,
     offset: Count = 0,
     preview_chars: PreviewChars = PREVIEW_CHARS,
+    project: Project | None = None,
+    tags: Tags | None = None,
+    archived: bool | None | UnsetType = UNSET,
+    parent_id: SessionId | None = None,
+    source: str | None = None,
+    metadata: Metadata | None = None,
+    with_metadata: bool = False,
+    cursor: str | None = None,
 ) -> SessionPage:
     """List sessions, newest first, each with the beginning of its first user message.
 
-    `id_prefix` and `name_contains` match literally; `name_contains` ignores case. `total` counts all matches.
+    `id_prefix` and `name_contains` match literally; `name_contains` ignores case. A session needs all `tags`, and each
+    member of `metadata`. Archived sessions are left out; `archived=true` lists only them, and null lists all. `source`
+    is a tool, or "" for sessions that are not imported. `total` counts all matches. `next_cursor` continues the list
+    without gaps or repetitions.
     """
-    return await ctx.store.read(
-        store.session_list.list_page,
-        store.session_list.Filter(
-            None if working_dir is None else normalize_directory(working_dir),
-            bot_id,
-            status,
-            id_prefix,
-            name_contains,
-            pinned,
-        ),
-        order_by=order_by,
-        limit=limit,
-        offset=offset,
-        preview_chars=preview_chars,
+    filter = store.session_list.Filter(
+        None if working_dir is None else normalize_directory(working_dir),
+        bot_id,
+        status,
+        id_prefix,
+        name_contains,
+        pinned,
+        project,
+        False if isinstance(archived, UnsetType) else archived,
+        parent_id,
+        source,
+        tags,
+        metadata,
     )
-
-
-@method("session.update", raises=(NotFound, TooLarge, StorageError, InvalidData))
-async def update(
-    ctx: Context,
-    *,
-    session_id: SessionId,
-    name: Name | None | UnsetType = UNSET,
-    provider: Name | None | UnsetType = UNSET,
-    model: Name | None | UnsetType = UNSET,
-    system_prompt: str | None | UnsetType = UNSET,
-    working_dir: WorkingDir | None | UnsetType = UNSET,
-    pinned: bool | UnsetType = UNSET,
-    metadata: Metadata | None | UnsetType = UNSET,
-) -> Session:
-    """Change the given fields of a session, and return it. Null clears a field. `metadata` is replaced as a whole."""
-    _check_sizes(
-        ctx,
-        None if isinstance(system_prompt, UnsetType) else system_prompt,
-        None if isinstance(metadata, UnsetType) else metadata,
-    )
-    changes = {
-        "name": await ctx.redact(name),
-        "provider": provider,
-        "model": model,
-        "system_prompt": await ctx.redact(system_prompt),
-        "working_dir": normalize_directory(working_dir) if isinstance(working_dir, str) else working_dir,
-        "pinned": pinned,
-        "metadata": await ctx.redact(metadata),
-    }
-    return await ctx.store.write(store.sessions.update, session_id, changes)
+    answer_bytes = ctx.config.limits.answer_bytes
+    window = store.session_list.Window(order_by, limit, offset, cursor, preview_chars, with_metadata, answer_bytes)
+    return await ctx.store.read(store.session_list.list_page, filter, window)
 
 
 @method("session.touch", raises=(NotFound, StorageError, InvalidData))
@@ -172,14 +173,16 @@ async def touch(ctx: Context, *, session_id: SessionId) -> Session:
     return await ctx.store.write(store.sessions.touch, session_id)
 
 
-@method("session.resume", raises=(NotFound, StorageError, InvalidData))
-async def resume(ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None) -> Session:
+@method("session.resume", raises=(NotFound, Conflict, StorageError, InvalidData))
+async def resume(
+    ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None, terminal: Terminal | None = None
+) -> Session:
     """Make a session active and the newest of its directory, so that the directory continues it.
 
-    With `working_dir`, the session moves to that directory.
+    With `working_dir`, the session moves to that directory. An imported session is a conflict; fork it.
     """
-    directory = UNSET if working_dir is None else normalize_directory(working_dir)
-    return await ctx.store.write(store.sessions.resume, session_id, directory)
+    directory = None if working_dir is None else normalize_directory(working_dir)
+    return await ctx.store.write(store.sessions.resume, session_id, directory, terminal)
 
 
 @method("session.end", raises=(NotFound, StorageError, InvalidData))
@@ -195,8 +198,8 @@ async def end(ctx: Context, *, session_id: SessionId, status: EndStatus = "compl
 async def attach(ctx: Context, *, session_id: SessionId) -> Session:
     """Attach this connection to a session, and return the session.
 
-    If the connection closes without ending or detaching the session, the session becomes crashed, provided that it
-    is active and no other connection is attached. Attaching a second time changes nothing.
+    If the connection closes without ending or detaching it, an active session becomes crashed, unless another
+    connection is attached. Attaching a second time changes nothing.
     """
     return await ctx.daemon.attach(ctx.client, session_id)
 
@@ -255,9 +258,3 @@ async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
             store.retention.preview, ctx.config.session.retention_ms, ctx.config.session.max_sessions
         )
     return await ctx.daemon.run_cleanup()
-
-
-def _check_sizes(ctx: Context, system_prompt: str | None, metadata: Metadata | None) -> None:
-    limit = ctx.config.limits.content_bytes
-    check_max_bytes(system_prompt, limit, "system_prompt")
-    check_json(metadata, limit, "metadata")

@@ -40,22 +40,27 @@ def check_time(at: str | None, path: str) -> None:
             raise InvalidParams(str(error), path=path) from None
 
 
-def check_depth(value: Any, path: str) -> None:
-    """Raise InvalidParams if objects and arrays are nested deeper than MAX_DEPTH."""
+def encode_shallow(value: Any, path: str) -> str | None:
+    """Return JSON text, or None for None.
+
+    Raises:
+        InvalidParams: objects and arrays are nested deeper than MAX_DEPTH.
+    """
     if value is None:
-        return
+        return None
     try:
         text = msgspec.json.encode(value)
     except RecursionError:
         text = b"[" * (MAX_DEPTH + 1)
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(text):
         raise InvalidParams(f"nested deeper than {MAX_DEPTH} levels", path=path)
+    return text.decode()
 
 
 def check_json(value: Any, limit: int, name: str) -> None:
     """Raise InvalidParams if the value is nested too deeply, and TooLarge if it is over `limit` bytes as JSON."""
-    check_depth(value, f"$.{name}")
-    if value and len(msgspec.json.encode(value)) > limit:
+    text = encode_shallow(value, f"$.{name}")
+    if value and text is not None and len(text.encode()) > limit:
         raise TooLarge(f"{name} has more than {limit} bytes", limit=limit)
 
 

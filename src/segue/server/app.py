@@ -23,7 +23,7 @@ from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
 from segue.paths import Paths
-from segue.results import BackupResult, CleanupResult, DaemonStatus, DatabaseStatus, ProcessStatus, ScrubResult
+from segue.results import BackupResult, CleanupResult, ScrubResult
 from segue.runtime.daemon_record import Record
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
@@ -35,6 +35,7 @@ from segue.server.jobs.scrubber import Scrubber
 from segue.server.net.connection import Connection
 from segue.server.net.connections import ConnectionManager
 from segue.server.process.signals import Shutdown
+from segue.status_results import DaemonStatus, DatabaseStatus, ProcessStatus
 from segue.store.store import Store
 from segue.timestamps import Clock, timestamp
 

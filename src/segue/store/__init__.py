@@ -19,9 +19,13 @@ if TYPE_CHECKING:
         resolve,
         retention,
         session_list,
+        session_update,
         sessions,
         summaries,
     )
+    from segue.store.records.message import edit as message_edit
+    from segue.store.records.message import page as message_page
+    from segue.store.records.message import replace as message_replace
     from segue.store.search import index, index_check
     from segue.store.search import search as message_search
     from segue.store.transfer import exports
@@ -39,10 +43,14 @@ _MODULES = {
     "integrity": "segue.store.maintenance.integrity",
     "memories": "segue.store.records.memories",
     "message_search": "segue.store.search.search",
+    "message_edit": "segue.store.records.message.edit",
+    "message_page": "segue.store.records.message.page",
+    "message_replace": "segue.store.records.message.replace",
     "messages": "segue.store.records.messages",
     "resolve": "segue.store.records.resolve",
     "retention": "segue.store.records.retention",
     "session_list": "segue.store.records.session_list",
+    "session_update": "segue.store.records.session_update",
     "sessions": "segue.store.records.sessions",
     "summaries": "segue.store.records.summaries",
 }
@@ -60,11 +68,15 @@ __all__ = [
     "integrity",
     "load_all",
     "memories",
+    "message_edit",
+    "message_page",
+    "message_replace",
     "message_search",
     "messages",
     "resolve",
     "retention",
     "session_list",
+    "session_update",
     "sessions",
     "summaries",
 ]

@@ -15,7 +15,7 @@ import anyio
 
 from segue.errors import StartError, StorageError
 from segue.files import prepare_directory
-from segue.results import ReadStatus, WriteStatus
+from segue.status_results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
 from segue.store.engine.disk_reserve import DiskReserve

@@ -27,7 +27,7 @@ def furnish(wire: Wire, bot_id: str) -> dict[str, Any]:
     )
     entry = wire.call("extraction.enqueue", session_id=session)
     memory = wire.call(
-        "memory.save", bot_id=bot_id, session_id=session, fact="f", category="fact", importance=3,
+        "memory.save", bot_id=bot_id, session_id=session, fact=f"of {session}", category="fact", importance=3,
         source_message_id=message,
     )  # fmt: skip
     return {"session": session, "message": message, "summary": summary, "entry": entry, "memory": memory}
@@ -98,7 +98,7 @@ def test_an_unknown_bot_is_not_found_to_read_or_to_write_under_and_as_a_filter_g
         with pytest.raises(NotFound) as caught:
             wire.call(method, bot_id="nobody", **params)
         assert caught.value.data == {"what": "bot", "id": "nobody"}
-    assert wire.call("session.list", bot_id="nobody") == {"sessions": [], "total": 0}
+    assert wire.call("session.list", bot_id="nobody") == {"sessions": [], "total": 0, "next_cursor": None}
     assert wire.call("memory.list", bot_id="nobody") == {"memories": [], "total": 0}
     assert wire.call("extraction.list", bot_id="nobody") == {"extractions": [], "total": 0}
     assert wire.call("extraction.claim", bot_id="nobody") == {"extractions": []}

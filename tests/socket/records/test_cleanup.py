@@ -86,7 +86,7 @@ def test_status_tells_of_the_last_cleanup_also_after_a_restart(server: Server, w
     assert wire.call("daemon.status")["cleanup"]["last_result"] == result
     server.restart(Config(session=SessionConfig(auto_cleanup=False)))
     cleanup = server.connect().call("daemon.status")["cleanup"]
-    assert cleanup == {"last_run_at": at, "next_run_at": None, "last_result": result}
+    assert cleanup == {"last_run_at": at, "next_run_at": None, "last_result": result, "waiting": 0}
 
 
 class TestWithACap:

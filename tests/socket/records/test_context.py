@@ -6,7 +6,7 @@ import pytest
 
 from segue.config import Config, Limits
 from segue.errors import InvalidParams, NotFound
-from segue.store.records.message_row import to_message
+from segue.store.records.message.row import to_message
 from tests.support.wire import Wire
 
 
@@ -261,8 +261,8 @@ class TestWithASmallAnswer:
         assert shape(build(wire, session)) == ([newest], 1, 10, False)
 
     def test_memories_take_of_the_answer_too_and_their_pages_end_early(self, wire: Wire, session: str) -> None:
-        for _ in range(10):
-            wire.call("memory.save", fact="x" * 1000, category="fact", importance=3)
+        for number in range(10):
+            wire.call("memory.save", fact=f"{number} " + "x" * 1000, category="fact", importance=3)
         newest = append(wire, session)
         context = build(wire, session)
         assert 1 <= len(context["memories"]) <= 4

@@ -25,7 +25,7 @@ def say(wire: Wire, text: str = "hello", **where: object) -> str:
 def test_a_directory_without_sessions_gets_a_new_one_and_says_none(wire: Wire) -> None:
     resolution = wire.call("session.resolve", working_dir=HERE, name="mine", provider="p", model="m", system_prompt="s")
     session = resolution.pop("session")
-    assert resolution == {"resumed": False, "reason": "none", "idle_seconds": None, "previous": None}
+    assert resolution == {"resumed": False, "reason": "none", "idle_seconds": None, "previous": None, "others": 0}
     assert (session["working_dir"], session["bot_id"], session["status"]) == (HERE, "default", "active")
     assert [session[member] for member in ("name", "provider", "model", "system_prompt")] == ["mine", "p", "m", "s"]
 
@@ -78,7 +78,9 @@ def test_a_completed_session_is_not_continued_and_the_answer_says_ended(server: 
     wire.call("session.end", session_id=first)
     server.clock.pass_time(5 * SECOND)
     resolution = wire.call("session.resolve", working_dir=HERE, create=False)
-    assert resolution == {"session": None, "resumed": False, "reason": "ended", "idle_seconds": 5, "previous": first}
+    assert resolution == {
+        "session": None, "resumed": False, "reason": "ended", "idle_seconds": 5, "previous": first, "others": 0
+    }  # fmt: skip
 
 
 def test_an_open_session_behind_a_completed_one_is_continued(wire: Wire) -> None:

@@ -314,7 +314,8 @@ def test_a_thousand_memories_are_taken_at_once_and_one_more_is_refused(wire: Wir
     with pytest.raises(InvalidParams) as caught:
         wire.call("extraction.complete", extraction_id=entry["id"], memories=[draft()] * 1001)
     assert caught.value.data["path"] == "$.memories"
-    saved = wire.call("extraction.complete", extraction_id=entry["id"], memories=[draft()] * 1000)["memories"]
+    many = [draft(f"fact {number}") for number in range(1000)]
+    saved = wire.call("extraction.complete", extraction_id=entry["id"], memories=many)["memories"]
     assert len({memory["id"] for memory in saved}) == 1000
 
 

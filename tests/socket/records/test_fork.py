@@ -56,6 +56,7 @@ def test_a_fork_has_what_the_original_has_and_is_new(server: Server, wire: Wire)
     at = server.clock.at
     assert made == {
         **origin, "id": "2026-11-21-1531-123", "metadata": {"a": [1], "forked_from": origin["id"]}, "pinned": False,
+        "name": "n (fork)", "parent_id": origin["id"],
         "status": "active", "ended_at": None, "created_at": at, "updated_at": at, "last_message_at": at,
     }  # fmt: skip
     assert wire.call("session.get", session_id=made["id"]) == made

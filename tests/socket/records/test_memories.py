@@ -49,10 +49,10 @@ def test_a_memory_has_every_member_of_the_contract(server: Server, wire: Wire, s
 
 def test_what_is_left_out_of_a_memory_is_null_or_false(server: Server, wire: Wire) -> None:
     nulls: dict[str, Any] = dict.fromkeys(["session_id", "source_message_id", "is_manual", "supersedes", "bot_id"])
-    for more in ({}, nulls):
-        made = save(wire, **more)
+    for fact, more in (("f", {}), ("g", nulls)):
+        made = save(wire, fact, **more)
         assert made == {
-            "id": made["id"], "bot_id": "default", "session_id": None, "fact": "f", "category": "fact",
+            "id": made["id"], "bot_id": "default", "session_id": None, "fact": fact, "category": "fact",
             "importance": 3, "source_message_id": None, "superseded_by": None, "is_manual": False,
             "created_at": server.clock.at,
         }  # fmt: skip
@@ -193,8 +193,8 @@ def test_a_chain_of_any_length_stays_whole_whichever_of_its_links_are_deleted(
 ) -> None:
     wire.call("memory.delete_all", bot_id="default")
     chain: list[int] = []
-    for _ in range(length):
-        chain.append(save(wire, supersedes=chain[-1] if chain else None)["id"])
+    for number in range(length):
+        chain.append(save(wire, f"{number}", supersedes=chain[-1] if chain else None)["id"])
     for link in data.draw(st.permutations(chain)):
         assert wire.call("memory.delete", memory_id=link) == {"deleted": True}
         chain.remove(link)

@@ -44,8 +44,12 @@ def test_a_message_comes_back_with_every_member_as_it_was_given(server: Server, 
         "duplicate": False, "resumed": False,
     }  # fmt: skip
     stored = wire.call("message.get", message_id=appended["message_id"])
-    assert stored == {"id": appended["message_id"], "session_id": session, "created_at": server.clock.at, **given}
-    assert wire.call("message.list", session_id=session) == {"messages": [stored], "has_more": False}
+    assert stored == {
+        "id": appended["message_id"], "session_id": session, "created_at": server.clock.at, "updated_at": None,
+        "state": "complete", **given,
+    }  # fmt: skip
+    page = {"messages": [stored], "has_more": False, "first_index": 0, "total": 1}
+    assert wire.call("message.list", session_id=session) == page
 
 
 def test_an_append_brings_the_session_up_to_date(server: Server, wire: Wire, session: str) -> None:
@@ -247,7 +251,7 @@ def test_many_with_keys_can_be_sent_again_whole(wire: Wire, session: str) -> Non
     messages = [{"role": "user", "content": f"{index}", "key": f"k{index}"} for index in range(3)]
     first = wire.call("message.append_many", session_id=session, messages=messages, expected_last_id=0)
     again = wire.call("message.append_many", session_id=session, messages=messages, expected_last_id=0)
-    assert again == first
+    assert again == {**first, "duplicates": 3}
     twice = wire.call("message.append_many", session_id=session, messages=[messages[0]] * 2)
     assert twice["message_ids"] == [first["message_ids"][0]] * 2
     assert wire.call("message.append_many", session_id=session, messages=[])["message_ids"] == []
@@ -305,7 +309,8 @@ def test_messages_of_all_sessions_come_in_one_list(wire: Wire, session: str) -> 
     other = wire.call("session.create")["id"]
     append(wire, other, "two")
     assert contents(wire.call("message.list")) == ["one", "two"]
-    assert wire.call("message.list", session_id="unknown") == {"messages": [], "has_more": False}
+    empty = {"messages": [], "has_more": False, "first_index": None, "total": 0}
+    assert wire.call("message.list", session_id="unknown") == empty
 
 
 def test_messages_before_an_id_are_deleted_and_counted(server: Server, wire: Wire, session: str) -> None:
@@ -455,7 +460,7 @@ def noting(ways: list[str], name: str, method: Callable[..., Any]) -> Callable[.
     """The method, which notes its name for an append."""
 
     async def noted(store: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
-        if query in (appending.append, appending.append_to_directory):
+        if query in (appending.append, appending.append_to_place):
             ways.append(name)
         return await method(store, query, *args, **kwargs)
 

@@ -50,7 +50,7 @@ def test_c1_bots_own_sessions_and_a_deleted_bot_takes_its_sessions_and_memories_
     hers = [wire.call("session.create", bot_id="ada")["id"] for _ in range(2)]
     mine = wire.call("session.create")
     for session in hers:
-        wire.call("memory.save", bot_id="ada", session_id=session, fact="f", category="fact", importance=1)
+        wire.call("memory.save", bot_id="ada", session_id=session, fact=f"of {session}", category="fact", importance=1)
     kept = wire.call("memory.save", fact="mine", category="fact", importance=1)
     assert [one["id"] for one in wire.call("session.list", bot_id="ada")["sessions"]] == hers[::-1]
     assert wire.call("bot.delete", bot_id="ada") == {"deleted": True, "sessions_deleted": 2, "memories_deleted": 2}

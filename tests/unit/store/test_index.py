@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segue.store.records import bots, forks, messages, purges, sessions
+from segue.store.records import bots, forks, messages, purges, session_update, sessions
+from segue.store.records.message import edit
 from segue.store.search import index, index_check, tokenizer
 from tests.support.database import Database, emptied
 
@@ -194,6 +195,9 @@ DEED = st.one_of(
     st.tuples(st.just("name"), SESSIONS, NAMES),
     st.tuples(st.just("move"), SESSIONS, DIRECTORIES),
     st.tuples(st.just("cut"), SESSIONS, st.integers(0, 12)),
+    st.tuples(st.just("edit"), SESSIONS, st.sampled_from(["lion", "zebra elk"])),
+    st.tuples(st.just("remove"), SESSIONS, st.integers(0, 6)),
+    st.tuples(st.just("conceal"), SESSIONS, st.sampled_from(["zebra", "tiger"])),
     st.tuples(st.just("delete"), SESSIONS, st.none()),
     st.tuples(st.just("fork"), SESSIONS, st.none()),
     st.tuples(st.just("purge"), SESSIONS, st.none()),
@@ -213,7 +217,7 @@ def test_whatever_happens_in_whatever_order_the_index_fits(
         do(database, deed, session, value)
     rows = database.connection.execute(
         """
-        SELECT m.id, m.content || ' ' || coalesce(s.name, ''), s.working_dir FROM messages AS m
+        SELECT m.id, iif(m.indexed, m.content, '') || ' ' || coalesce(s.name, ''), s.working_dir FROM messages AS m
         JOIN sessions AS s ON s.id = m.session_id LEFT JOIN purges AS p ON p.session_id = m.session_id
         WHERE m.id >= coalesce(p.before_id, 0)
         """
@@ -234,13 +238,20 @@ def do(database: Database, deed: str, session: str, value: object) -> None:  # n
         case "append":
             database.append(session, str(value))
         case "name":
-            sessions.update(tx, session, {"name": value})
+            session_update.update(tx, session, {"name": value})
         case "move":
-            sessions.update(tx, session, {"working_dir": value})
+            session_update.update(tx, session, {"working_dir": value})
         case "cut":
             messages.delete_before(tx, session, newest - int(str(value)))
         case "delete":
             sessions.delete(tx, session)
+        case "edit":
+            if newest_of := messages.newest_id(tx, session):
+                edit.update(tx, newest_of, {"content": value})
+        case "remove":
+            edit.delete(tx, session, message_ids=[newest - int(str(value))], keys=None)
+        case "conceal":
+            database.append(session, str(value), indexed=False)
         case "fork":
             forks.fork(tx, session, None, None)
         case "purge":

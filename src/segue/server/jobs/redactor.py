@@ -7,7 +7,7 @@ import anyio.to_thread
 import msgspec
 
 from segue.redaction import redact_all
-from segue.results import PrivacyStatus
+from segue.status_results import PrivacyStatus
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ import msgspec
 
 from segue.config import SessionConfig
 from segue.errors import SegueError
-from segue.results import CleanupResult, CleanupStatus
+from segue.results import CleanupResult
+from segue.status_results import CleanupStatus
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
 from segue.store.records import retention

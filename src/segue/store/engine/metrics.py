@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable
 
-from segue.results import ReadStatus, WriteStatus
+from segue.status_results import ReadStatus, WriteStatus
 
 RECENT_SECONDS = 60
 """Seconds. The recent slowest write is from the last one to two intervals of this length."""

@@ -13,6 +13,7 @@ from segue.store.engine.tx import Tx
 log = logging.getLogger("segue.store")
 
 T = TypeVar("T", bound=msgspec.Struct)
+V = TypeVar("V")
 
 MAX_REPORTED = 1000
 """Rows: the number of damaged rows that one daemon names in its log."""
@@ -24,7 +25,7 @@ _reported: set[str] = set()
 
 _encode = msgspec.json.Encoder().encode
 
-JSON_COLUMNS = ("metadata", "parts")
+JSON_COLUMNS = ("metadata", "parts", "tags")
 
 
 def decode(type: type[T], what: str, columns: tuple[str, ...], row: tuple[Any, ...]) -> T:
@@ -71,12 +72,12 @@ def fetch_row(tx: Tx, what: str, id: str | int, sql: str, /, **values: str | flo
 def iterate_valid(
     tx: Tx,
     what: str,
-    convert: Callable[[tuple[Any, ...]], T],
+    convert: Callable[[tuple[Any, ...]], V],
     sql: str,
     rowid_sql: str,
     row_sql: str,
     **values: str | float | None,
-) -> Iterator[T | None]:
+) -> Iterator[V | None]:
     """Yield the converted rows of `sql`, and None for each row that cannot be decoded.
 
     A damaged row is logged once. Python ends a query at a text that is not UTF-8. The remaining rows are then read one

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segue.results import DatabaseStatus
+from segue.status_results import DatabaseStatus
 from segue.store.engine.tx import Tx
 from segue.store.search import index
 

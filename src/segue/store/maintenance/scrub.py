@@ -8,15 +8,15 @@ import msgspec
 
 from segue.redaction import MARK, find_truncated, redact_all
 from segue.store.engine.tx import Tx
-from segue.store.records import sessions
+from segue.store.records import messages, sessions
+from segue.store.records.message import edit
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
-from segue.store.search import index
-from segue.store.search.index_entries import IndexRow, as_text
+from segue.store.search.index_entries import as_text
 from segue.timestamps import milliseconds
 
 TEXTS = {
     "messages": ("content", "parts", "metadata"),
-    "sessions": ("name", "system_prompt", "metadata"),
+    "sessions": ("name", "system_prompt", "metadata", "tags"),
     "memories": ("fact",),
     "summaries": ("summary",),
     "bots": ("name", "description"),
@@ -24,7 +24,7 @@ TEXTS = {
 }
 """The columns of each table that hold text of a person or a model."""
 
-JSON = frozenset({"parts", "metadata"})
+JSON = frozenset({"parts", "metadata", "tags"})
 
 SLICE_ROWS = 100
 """Rows that one read searches at most, some 5 ms."""
@@ -89,7 +89,8 @@ def redact_row(tx: Tx, table: str, rowid: int) -> Counter[str]:
     if not kinds:
         return kinds
     if table == "messages":
-        _update_index_and_name(tx, rowid, values)
+        edit.change_index_and_name(tx, rowid, values)
+        _emit_updated(tx, messages.owner(tx, rowid))
     tx.run(_UPDATE[table], rowid=rowid, **values)
     if table == "sessions":
         _emit_updated(tx, row[1])
@@ -139,37 +140,6 @@ def _redact_json(text: bytes | None, kinds: Counter[str]) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # Another program wrote it.
         return redact_all(as_text(text), kinds)
     return as_text(text) if cleaned == value else msgspec.json.encode(cleaned).decode()
-
-
-def _update_index_and_name(tx: Tx, message_id: int, values: dict[str, str | None]) -> None:
-    """Update the index and the session's name for the new texts of a message."""
-    session_id, role, created_at, parts, content = tx.run(
-        """
-        SELECT session_id, role, created_at, CAST(parts AS BLOB), CAST(content AS BLOB) FROM messages
-        WHERE id = :id
-        """,
-        id=message_id,
-    ).fetchone()
-    old = IndexRow(message_id, session_id, role, created_at, as_text(parts), as_text(content) or "")
-    new = old._replace(parts=values["parts"], content=values["content"] or "")
-    index.replace(tx, old, new)
-    with suppress(ValueError):  # An invalid time, written by another program, gave no name.
-        _rename(tx, old, new)
-    _emit_updated(tx, session_id)
-
-
-def _rename(tx: Tx, old: IndexRow, new: IndexRow) -> None:
-    """Rename a session whose name comes from the message, because the name may hold the beginning of a secret.
-
-    A secret that is cut off matches no pattern.
-    """
-    moment = milliseconds(old.created_at)
-    tx.run(
-        "UPDATE sessions SET name = :new WHERE id = :id AND name = :old",
-        id=old.session_id,
-        old=name_from(old.content, moment),
-        new=name_from(new.content, moment),
-    )
 
 
 def _emit_updated(tx: Tx, session_id: str) -> None:

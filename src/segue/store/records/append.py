@@ -1,23 +1,46 @@
 """Append messages, and update the session's counters, times, name and status in the same transaction."""
 
+from typing import Any, NamedTuple, cast
+
 import msgspec
 
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
-from segue.models import MAX_INTEGER, Draft, Message
+from segue.models import MAX_INTEGER, Draft, Message, OnKey
 from segue.results import Appended, AppendedMany
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
-from segue.store.records import message_row, messages, resolve, sessions
-from segue.store.records.idempotency import PreparedMessage, find_first_of_key
-from segue.store.records.resolve import DirectoryKey
+from segue.store.records import messages, resolve, sessions
+from segue.store.records.message import edit, row
+from segue.store.records.message.idempotency import Found, PreparedMessage, find_first_of_key
+from segue.store.records.resolve import Place
 from segue.store.records.session_identity import name_from
 from segue.store.records.sessions import Scope
+from segue.timestamps import milliseconds
 
 INLINE_BYTES = 16_384
 """Bytes: the largest message that is written on the event loop. It takes about 30 µs within a batch."""
 
 
-def prepare(draft: Draft, content_bytes: int, path: str = "$") -> PreparedMessage:
+class Encoded(NamedTuple):
+    """A draft's parts and metadata as JSON text."""
+
+    parts: str | None
+    metadata: str | None
+
+
+class Options(NamedTuple):
+    """How an append treats keys, and the conditions on the session."""
+
+    expected_last_id: int | None = None
+    on_key: OnKey = "conflict"
+    creation: dict[str, Any] | None = None
+    """The columns of the session to create if there is none; None creates none."""
+
+
+DEFAULTS = Options()
+
+
+def prepare(draft: Draft, content_bytes: int, path: str = "$", encoded: Encoded | None = None) -> PreparedMessage:
     """Check a draft and encode it, so that the write transaction has less to do.
 
     Raises:
@@ -26,17 +49,22 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$") -> PreparedMessag
     """
     if draft.is_summary and draft.role != "system":
         raise InvalidParams("a summary has the role system", path=f"{path}.is_summary")
-    parts, metadata = encode_json(draft.parts), encode_json(draft.metadata) or "{}"
-    size = len(draft.content.encode()) + len((parts or "").encode()) + (len(metadata.encode()) if draft.metadata else 0)
+    parts, metadata = encoded or Encoded(encode_json(draft.parts), encode_json(draft.metadata))
+    content = cast(str, draft.content)
+    size = (
+        len(content.encode()) + len((parts or "").encode()) + (len((metadata or "").encode()) if draft.metadata else 0)
+    )
     if size > content_bytes:
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
-    columns = {name: getattr(draft, name) for name in message_row.DRAFT_COLUMNS}
-    columns.update(is_summary=bool(draft.is_summary), parts=parts, metadata=metadata)
+    columns = {name: getattr(draft, name) for name in row.DRAFT_COLUMNS}
+    columns.update(
+        is_summary=bool(draft.is_summary), indexed=draft.indexed is not False, parts=parts, metadata=metadata or "{}"
+    )
     return PreparedMessage(draft, columns, size)
 
 
 def append(
-    tx: Tx, session_id: str, new: PreparedMessage, *, expected_last_id: int | None, resumed: bool = False
+    tx: Tx, session_id: str, new: PreparedMessage, options: Options = DEFAULTS, *, resumed: bool = False
 ) -> Appended:
     """Store the message at the end of the session.
 
@@ -45,68 +73,71 @@ def append(
         Conflict: the key was used for another message (`key`), or the newest message is not the expected one
             (`last_id`).
     """
-    if new.draft.key is not None and (first := find_first_of_key(tx, new, session_id=session_id)):
+    if first := find_first_of_key(tx, new, options.on_key, session_id=session_id):
         # A retry that names the session resumed nothing, even if the first append did.
-        return msgspec.structs.replace(first, resumed=False)
-    if expected_last_id is not None:
+        return _use_first(tx, first, new, options, resumed=False)
+    sessions.ensure(tx, session_id, options.creation)
+    if options.expected_last_id is not None:
         sessions.require(tx, session_id)
-        _check_last_id(tx, session_id, expected_last_id)
-    session = _update_counters(tx, session_id, [new.draft])
-    message_id = _insert(tx, session_id, new, resumed)
-    _emit_appended(tx, session_id, session, message_id, new.draft)
-    _name_and_reactivate(tx, session_id, session, [new.draft])
-    return Appended(message_id=message_id, session_id=session_id, created_at=tx.at, duplicate=False, resumed=resumed)
+        check_last_id(tx, session_id, options.expected_last_id)
+    sessions.check_created_at(tx, new.draft.created_at, "$.created_at")
+    session = _update_counters(tx, session_id, [new])
+    appended = _insert(tx, session_id, new, resumed)
+    _emit_appended(tx, session, appended, new)
+    _name_and_reactivate(tx, session_id, session, [new])
+    return appended
 
 
-def append_to_directory(
-    tx: Tx, directory: DirectoryKey, continuity_ms: int, new: PreparedMessage, *, expected_last_id: int | None
+def append_to_place(
+    tx: Tx, place: Place, continuity_ms: int, new: PreparedMessage, options: Options = DEFAULTS
 ) -> Appended:
-    """Store the message in the session that the directory continues.
+    """Store the message in the session that the place continues.
 
-    The key is looked up in all sessions of the directory, because a retry may find another session continued.
+    The key is looked up in all sessions of the place, because a retry may find another session continued.
     """
-    if new.draft.key is not None and (first := find_first_of_key(tx, new, directory=directory)):
-        return first
-    resolution = resolve.resolve(tx, directory, continuity_ms, create=True)
+    if first := find_first_of_key(tx, new, options.on_key, place=place):
+        return _use_first(tx, first, new, options)
+    resolution = resolve.resolve(tx, place, continuity_ms, create=True)
     if resolution.session is None:
         raise AssertionError("resolve with create returned no session")
-    return append(tx, resolution.session.id, new, expected_last_id=expected_last_id, resumed=resolution.resumed)
+    return append(tx, resolution.session.id, new, options, resumed=resolution.resumed)
 
 
-def append_many(
-    tx: Tx, session_id: str, prepared: list[PreparedMessage], *, expected_last_id: int | None
-) -> AppendedMany:
+def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], options: Options = DEFAULTS) -> AppendedMany:
     """Store all messages in the order given, or none."""
+    sessions.ensure(tx, session_id, options.creation)
     session = sessions.scope(tx, session_id)
-    if expected_last_id is not None and any(_is_new(tx, session_id, new) for new in prepared):
-        _check_last_id(tx, session_id, expected_last_id)
-    message_ids: list[int] = []
-    stored: list[Draft] = []
-    for new in prepared:
-        if new.draft.key is not None and (first := find_first_of_key(tx, new, session_id=session_id)):
-            message_ids.append(first.message_id)
+    keys = options.on_key
+    if options.expected_last_id is not None and any(
+        find_first_of_key(tx, new, keys, session_id=session_id) is None for new in prepared
+    ):
+        check_last_id(tx, session_id, options.expected_last_id)
+    results: list[Appended] = []
+    stored: list[PreparedMessage] = []
+    for number, new in enumerate(prepared):
+        sessions.check_created_at(tx, new.draft.created_at, f"$.messages[{number}].created_at")
+        if first := find_first_of_key(tx, new, keys, session_id=session_id):
+            results.append(_use_first(tx, first, new, options))
             continue
-        message_ids.append(_insert(tx, session_id, new, resumed=False))
-        stored.append(new.draft)
-        _emit_appended(tx, session_id, session, message_ids[-1], new.draft)
+        results.append(_insert(tx, session_id, new, resumed=False))
+        stored.append(new)
+        _emit_appended(tx, session, results[-1], new)
     if stored:
         _update_counters(tx, session_id, stored)
         _name_and_reactivate(tx, session_id, session, stored)
-    return AppendedMany(message_ids=message_ids, session_id=session_id)
+    return AppendedMany(
+        message_ids=[result.message_id for result in results],
+        session_id=session_id,
+        duplicates=sum(result.duplicate for result in results),
+        replaced=sum(result.replaced is True for result in results),
+    )
 
 
-def _is_new(tx: Tx, session_id: str, new: PreparedMessage) -> bool:
-    return new.draft.key is None or find_first_of_key(tx, new, session_id=session_id) is None
-
-
-def _check_last_id(tx: Tx, session_id: str, expected: int) -> None:
-    newest = tx.run(
-        "SELECT max(id) FROM messages WHERE session_id = :id AND id >= :held_from",
-        id=session_id,
-        held_from=messages.held_from(tx, session_id),
-    ).fetchone()[0]
-    if (newest or 0) != expected:
-        raise Conflict(f"the last message is {newest or 0}, not {expected}", reason="last_id", last_id=newest or 0)
+def check_last_id(tx: Tx, session_id: str, expected: int) -> None:
+    """Raise Conflict (`last_id`) unless the session's newest message has the expected id, or there is none for 0."""
+    newest = messages.newest_id(tx, session_id)
+    if newest != expected:
+        raise Conflict(f"the last message is {newest}, not {expected}", reason="last_id", last_id=newest)
 
 
 _UPDATE_COUNTERS = f"""
@@ -114,44 +145,66 @@ _UPDATE_COUNTERS = f"""
     SET message_count = message_count + :count,
         input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
         output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
-        last_message_at = :at, updated_at = :at, activity = {sessions.NEXT_ACTIVITY}
+        last_message_at = max(last_message_at, :newest), updated_at = max(updated_at, :at),
+        activity = {sessions.NEXT_ACTIVITY}
     WHERE id = :id
     RETURNING working_dir, bot_id, name, status
 """
 
 
-def _insert(tx: Tx, session_id: str, new: PreparedMessage, resumed: bool) -> int:
-    values = {**new.columns, "session_id": session_id, "resumed": resumed, "created_at": tx.at}
-    return tx.run(message_row.INSERT, **values).lastrowid or 0
+def _use_first(
+    tx: Tx, first: Found, new: PreparedMessage, options: Options, *, resumed: bool | None = None
+) -> Appended:
+    """Return the first result of the key, after the stored message was replaced if that is requested."""
+    appended = first.appended
+    if options.on_key == "replace" and not first.same:
+        edit.replace_in_place(tx, appended.message_id, new)
+        return msgspec.structs.replace(appended, duplicate=False, resumed=False, replaced=True)
+    return appended if resumed is None else msgspec.structs.replace(appended, resumed=resumed)
 
 
-def _update_counters(tx: Tx, session_id: str, drafts: list[Draft]) -> Scope:
+def _insert(tx: Tx, session_id: str, new: PreparedMessage, resumed: bool) -> Appended:
+    created_at = new.draft.created_at or tx.at
+    values = {**new.columns, "session_id": session_id, "resumed": resumed, "created_at": created_at}
+    message_id = tx.run(row.INSERT, **values).lastrowid or 0
+    return Appended(
+        message_id=message_id, session_id=session_id, created_at=created_at, duplicate=False, resumed=resumed
+    )
+
+
+def _update_counters(tx: Tx, session_id: str, prepared: list[PreparedMessage]) -> Scope:
     """Update the session's counters, times and order of use, and return its scope.
 
     Raises:
         NotFound: there is no such session.
     """
-    row = tx.run(
+    drafts = [new.draft for new in prepared]
+    found = tx.run(
         _UPDATE_COUNTERS,
         id=session_id,
         count=len(drafts),
         # SQLite takes no larger integer as a parameter, and the counters stop there too.
         input_tokens=min(sum([draft.input_tokens or 0 for draft in drafts]), MAX_INTEGER),
         output_tokens=min(sum([draft.output_tokens or 0 for draft in drafts]), MAX_INTEGER),
+        newest=max([draft.created_at or tx.at for draft in drafts]),
         at=tx.at,
     ).fetchone()
-    if row is None:
+    if found is None:
         raise NotFound("session", session_id)
     # Compared in Python, because SQLite 3.40 finds no column NULL in an expression of RETURNING.
-    working_dir, bot_id, name, status = row
+    working_dir, bot_id, name, status = found
     return Scope(working_dir, bot_id, name is not None, status == "crashed")
 
 
-def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, drafts: list[Draft]) -> None:
+def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, prepared: list[PreparedMessage]) -> None:
     """Name an unnamed session after its first user message that has text, and make a crashed session active."""
     name = None
     if not session.named:
-        names = (name_from(draft.content, tx.now) for draft in drafts if draft.role == "user")
+        names = (
+            name_from(new.columns["content"], milliseconds(new.draft.created_at) if new.draft.created_at else tx.now)
+            for new in prepared
+            if new.draft.role == "user"
+        )
         name = next((found for found in names if found is not None), None)
     if name is None and not session.crashed:
         return
@@ -169,8 +222,23 @@ def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, drafts: list[D
     sessions.emit_if_valid(tx, "session.updated", session_id)
 
 
-def _emit_appended(tx: Tx, session_id: str, session: Scope, message_id: int, draft: Draft) -> None:
-    given = msgspec.structs.asdict(draft)
-    given.update(is_summary=bool(draft.is_summary), metadata=draft.metadata or {})
-    message = Message(id=message_id, session_id=session_id, created_at=tx.at, **given)
-    tx.emit("message.appended", message, session_id=session_id, working_dir=session.working_dir, bot_id=session.bot_id)
+def _emit_appended(tx: Tx, session: Scope, appended: Appended, new: PreparedMessage) -> None:
+    given = {name: new.columns[name] for name in row.DRAFT_COLUMNS if name != "indexed"}
+    # The event embeds the JSON text that is stored, so that it is not encoded again.
+    parts, metadata = given["parts"], given["metadata"]
+    given.update(parts=None if parts is None else msgspec.Raw(parts.encode()), metadata=msgspec.Raw(metadata.encode()))
+    message = Message(
+        id=appended.message_id,
+        session_id=appended.session_id,
+        created_at=appended.created_at,
+        updated_at=None,
+        state="complete",
+        **given,
+    )
+    tx.emit(
+        "message.appended",
+        message,
+        session_id=appended.session_id,
+        working_dir=session.working_dir,
+        bot_id=session.bot_id,
+    )

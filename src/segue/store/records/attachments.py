@@ -37,7 +37,7 @@ def mark_crashed(tx: Tx, session_id: str) -> None:
     """
     crashed = tx.run(
         """
-        UPDATE sessions SET status = 'crashed', ended_at = :at, updated_at = :at
+        UPDATE sessions SET status = 'crashed', ended_at = :at, updated_at = max(updated_at, :at)
         WHERE id = :id AND attached AND status = 'active'
         """,
         id=session_id,

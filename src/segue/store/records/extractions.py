@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
 from segue.results import ExtractionPage
@@ -144,7 +146,7 @@ def complete(tx: Tx, extraction_id: int, drafts: list[MemoryDraft]) -> list[Memo
         for index, draft in enumerate(drafts)
     ]
     delete(tx, extraction_id)
-    return [memories.get(tx, memory.id) for memory in saved]
+    return [structs.replace(memories.get(tx, memory.id), duplicate=memory.duplicate) for memory in saved]
 
 
 def fail(tx: Tx, extraction_id: int, error: str) -> Extraction:

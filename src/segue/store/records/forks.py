@@ -7,7 +7,8 @@ from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Session
 from segue.parts import tool_calls, tool_results
 from segue.store.engine.tx import Tx
-from segue.store.records import message_row, messages, sessions
+from segue.store.records import messages, session_identity, sessions
+from segue.store.records.message import row
 
 
 def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
@@ -24,14 +25,19 @@ def fork(tx: Tx, session_id: str, upto_message_id: int | None, name: str | None)
     if upto_message_id is not None and messages.session_of(tx, upto_message_id) != session_id:
         raise InvalidParams("a message of another session", path="$.upto_message_id")
     upto = MAX_INTEGER if upto_message_id is None else _end_of_exchange(tx, session_id, upto_message_id)
+    if name is None and origin.name is not None:
+        name = session_identity.fork_name(tx, origin.name)
     created = sessions.create(
         tx,
         bot_id=origin.bot_id,
         working_dir=origin.working_dir,
-        name=name if name is not None else origin.name,
+        name=name,
         provider=origin.provider,
         model=origin.model,
         system_prompt=origin.system_prompt,
+        project=origin.project,
+        tags=origin.tags,
+        parent_id=session_id,
         metadata={**origin.metadata, "forked_from": session_id},
         emit_event=False,
     )
@@ -56,7 +62,7 @@ def _end_of_exchange(tx: Tx, session_id: str, upto: int) -> int:
 
 def _copy_messages(tx: Tx, origin: str, copy: str, upto: int) -> None:
     tx.run(
-        f"{message_row.COPY} WHERE {messages.OF_SESSION} AND id <= :upto ORDER BY id",
+        f"{row.COPY} WHERE {messages.OF_SESSION} AND id <= :upto ORDER BY id",
         copy=copy,
         session_id=origin,
         held_from=messages.held_from(tx, origin),

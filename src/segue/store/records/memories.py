@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import structs
+
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
@@ -11,7 +13,7 @@ from segue.store.engine.rows import decode, fetch_row, iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, messages, sessions
 
-COLUMNS = Memory.__struct_fields__
+COLUMNS = tuple(name for name in Memory.__struct_fields__ if name != "duplicate")
 _SELECT = f"SELECT {', '.join(COLUMNS)}"
 
 # A list names a bot, a session, or both; an index serves each condition.
@@ -43,6 +45,8 @@ def get(tx: Tx, memory_id: int) -> Memory:
 def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: str = "$") -> Memory:
     """Save a memory; the one that it supersedes points to it from then on.
 
+    A fact that is current in the same bot is not saved twice: its row is returned, with the higher importance.
+
     Raises:
         NotFound: the bot, session, source message or superseded memory does not exist.
         InvalidParams: the message is of another session, or the superseded memory of another bot.
@@ -55,6 +59,8 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
         source = messages.session_of(tx, draft.source_message_id)
         if session_id not in (None, source):
             raise InvalidParams("a message of another session", path=f"{path}.source_message_id")
+    if duplicate := _find_current(tx, bot_id, draft.fact):
+        return _save_duplicate(tx, duplicate, draft, path)
     memory_id = tx.run(
         """
         INSERT INTO memories (bot_id, session_id, category, importance, source_message_id, is_manual, created_at, fact)
@@ -181,6 +187,32 @@ def _emit_saved(tx: Tx, memory_ids: list[int]) -> None:
             row = tx.run("SELECT working_dir FROM sessions WHERE id = :id", id=memory.session_id).fetchone()
             working_dir = row[0] if row else None
             tx.emit("memory.saved", memory, session_id=memory.session_id, working_dir=working_dir, bot_id=memory.bot_id)
+
+
+def _find_current(tx: Tx, bot_id: str, fact: str) -> int | None:
+    """Return the id of the bot's current memory of the same fact; the index holds the first 64 characters."""
+    row = tx.run(
+        """
+        SELECT id FROM memories
+        WHERE bot_id = :bot_id AND substr(fact, 1, 64) = substr(:fact, 1, 64) AND superseded_by IS NULL
+          AND CAST(fact AS BLOB) = CAST(:fact AS BLOB)
+        ORDER BY id LIMIT 1
+        """,
+        bot_id=bot_id,
+        fact=fact,
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _save_duplicate(tx: Tx, memory_id: int, draft: MemoryDraft, path: str) -> Memory:
+    memory = get(tx, memory_id)
+    if draft.importance > memory.importance:
+        tx.run("UPDATE memories SET importance = :importance WHERE id = :id", id=memory_id, importance=draft.importance)
+        _emit_saved(tx, [memory_id])
+    if draft.supersedes not in (None, memory_id):
+        _supersede(tx, draft.supersedes, memory, path)
+        _emit_saved(tx, [draft.supersedes])
+    return structs.replace(get(tx, memory_id), duplicate=True)
 
 
 def _supersede(tx: Tx, old_id: int, new: Memory, path: str) -> None:

@@ -1,30 +1,19 @@
 """Read messages in the order of their ids, count them, and delete the oldest."""
 
+import json
 from collections.abc import Iterator
 
 from segue.errors import NotFound
 from segue.events import MessagesDeleted
-from segue.models import MAX_INTEGER, Message, Order, Role
-from segue.results import MessagePage
-from segue.store.engine.rows import fetch_row, iterate_valid, wire_bytes
+from segue.models import Message
+from segue.store.engine.rows import fetch_row, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import purges, sessions
-from segue.store.records.message_row import SELECT, to_message
+from segue.store.records.message.row import SELECT, to_message
 
 # Hides messages that are deleted but not yet purged. One session has one first id; all sessions need a lookup each.
 OF_SESSION = "session_id = :session_id AND id >= :held_from"
 OF_ALL = "NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND id < p.before_id)"
-
-_PAGE = {
-    (of_session, order): f"""
-    FROM messages WHERE {scope} AND id > :after_id AND id < :before_id
-      AND (:since IS NULL OR created_at > :since)
-      AND (:roles IS NULL OR instr(:roles, role) > 0)
-    ORDER BY id {order} LIMIT :limit OFFSET :offset
-    """
-    for of_session, scope in ((True, OF_SESSION), (False, OF_ALL))
-    for order in ("asc", "desc")
-}
 
 
 def get(tx: Tx, message_id: int) -> Message:
@@ -40,6 +29,11 @@ def get(tx: Tx, message_id: int) -> Message:
     return to_message(row)
 
 
+def owner(tx: Tx, message_id: int) -> str:
+    """Return the id of the session that a row belongs to, even if the message is deleted and not yet purged."""
+    return str(tx.run("SELECT session_id FROM messages WHERE id = :id", id=message_id).fetchone()[0])
+
+
 def session_of(tx: Tx, message_id: int) -> str:
     """Return the id of the message's session.
 
@@ -52,56 +46,20 @@ def session_of(tx: Tx, message_id: int) -> str:
     return str(row[0])
 
 
-def list_page(
-    tx: Tx,
-    *,
-    session_id: str | None,
-    after_id: int | None,
-    before_id: int | None,
-    since: str | None,
-    roles: list[Role] | None,
-    limit: int,
-    offset: int,
-    order: Order,
-    answer_bytes: int,
-) -> MessagePage:
-    """Return one page of messages; it ends early, after its first message, when it exceeds `answer_bytes`."""
-    found = _iterate(
-        tx,
-        _PAGE[session_id is not None, order],
-        session_id=session_id,
-        held_from=held_from(tx, session_id) if session_id is not None else 0,
-        after_id=-1 if after_id is None else after_id,
-        before_id=MAX_INTEGER if before_id is None else before_id,
-        since=since,
-        roles=None if roles is None else ",".join(roles),
-        limit=limit + 1,
-        offset=offset,
-    )
-    page: list[Message] = []
-    size = 0
-    for number, message in enumerate(found):
-        if number == limit:
-            return MessagePage(messages=page, has_more=True)
-        if message is None:
-            continue
-        size += wire_bytes(message)
-        if page and size > answer_bytes:
-            return MessagePage(messages=page, has_more=True)
-        page.append(message)
-    return MessagePage(messages=page, has_more=False)
-
-
 def count(tx: Tx, session_id: str) -> int:
     """Return the number of messages that the session holds.
 
     Raises:
         NotFound: there is no such session.
     """
+    sessions.require(tx, session_id)
+    return count_if_any(tx, session_id)
+
+
+def count_if_any(tx: Tx, session_id: str) -> int:
+    """Return the number of messages that the session holds, 0 if there is no such session."""
     row = tx.run("SELECT message_count FROM sessions WHERE id = :id", id=session_id).fetchone()
-    if row is None:
-        raise NotFound("session", session_id)
-    return int(row[0])
+    return int(row[0]) if row else 0
 
 
 def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
@@ -110,21 +68,15 @@ def delete_before(tx: Tx, session_id: str, before_id: int) -> int:
     Readers see the deletion with the commit; the rows are purged later.
     """
     scope = sessions.scope(tx, session_id)
-    deleted = int(
-        tx.run(
-            f"SELECT count(*) FROM messages WHERE {OF_SESSION} AND id < :before_id",
-            session_id=session_id,
-            held_from=held_from(tx, session_id),
-            before_id=before_id,
-        ).fetchone()[0]
-    )
+    row = tx.run(
+        f"SELECT count(*) FROM messages WHERE {OF_SESSION} AND id < :before_id",
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        before_id=before_id,
+    ).fetchone()
+    deleted = int(row[0])
     if deleted:
-        tx.run(
-            "UPDATE sessions SET message_count = message_count - :deleted, updated_at = :at WHERE id = :id",
-            id=session_id,
-            deleted=deleted,
-            at=tx.at,
-        )
+        sessions.count_deleted(tx, session_id, deleted)
         purges.hide_before(tx, session_id, before_id)
         event = MessagesDeleted(before_id=before_id, deleted=deleted)
         tx.emit("messages.deleted", event, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
@@ -137,6 +89,28 @@ def held_from(tx: Tx, session_id: str) -> int:
     return int(row[0]) if row else 0
 
 
+def first_id(tx: Tx, session_id: str) -> int:
+    """Return the id of the session's oldest message, 0 if there is none."""
+    return _edge_id(tx, session_id, "min")
+
+
+def newest_id(tx: Tx, session_id: str) -> int:
+    """Return the id of the session's newest message, 0 if there is none."""
+    return _edge_id(tx, session_id, "max")
+
+
+def newest_ids(tx: Tx, session_id: str, *, from_id: int | None, last: int | None) -> list[int]:
+    """Return the ids of the session's messages from `from_id` on, or of the `last` newest ones, in order."""
+    rows = tx.run(
+        f"SELECT id FROM messages WHERE {OF_SESSION} AND id >= :from_id ORDER BY id DESC LIMIT :last",
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        from_id=from_id or 0,
+        last=-1 if last is None else last,
+    )
+    return [id for (id,) in rows][::-1]
+
+
 def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
     """Yield the session's messages with a larger id, newest first, without the ones that cannot be decoded."""
     return _after(tx, session_id, after_id, "")
@@ -144,7 +118,7 @@ def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
 
 def forwards(tx: Tx, session_id: str, after_id: int, upto: int) -> Iterator[Message]:
     """Yield the session's messages with a larger id up to another one, without the ones that cannot be decoded."""
-    found = _iterate(
+    found = iterate(
         tx,
         f"FROM messages WHERE {OF_SESSION} AND id > :after_id AND id <= :upto ORDER BY id",
         session_id=session_id,
@@ -181,8 +155,31 @@ def count_after(tx: Tx, session_id: str, after_id: int) -> int:
     return int(row[0])
 
 
+def iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Message | None]:
+    """Yield the messages of a FROM clause, and None for each row that cannot be decoded."""
+    columns, _, _ = SELECT.partition(" FROM ")
+    return iterate_valid(
+        tx, "message", to_message, f"{columns} {source}", f"SELECT id {source}", f"{SELECT} WHERE id = :rowid", **values
+    )
+
+
+def iterate_ids(tx: Tx, ids: list[int]) -> Iterator[Message | None]:
+    """Yield the messages with the ids in order, and None for each row that cannot be decoded."""
+    source = "FROM messages WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id"
+    return iterate(tx, source, ids=json.dumps(ids))
+
+
+def _edge_id(tx: Tx, session_id: str, function: str) -> int:
+    row = tx.run(
+        f"SELECT {function}(id) FROM messages WHERE {OF_SESSION}",
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+    ).fetchone()
+    return row[0] or 0
+
+
 def _after(tx: Tx, session_id: str, after_id: int, condition: str, **values: int) -> Iterator[Message]:
-    found = _iterate(
+    found = iterate(
         tx,
         f"FROM messages WHERE {OF_SESSION} AND id > :after_id {condition} ORDER BY id DESC",
         session_id=session_id,
@@ -191,10 +188,3 @@ def _after(tx: Tx, session_id: str, after_id: int, condition: str, **values: int
         **values,
     )
     return (message for message in found if message is not None)
-
-
-def _iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Message | None]:
-    columns, _, _ = SELECT.partition(" FROM ")
-    return iterate_valid(
-        tx, "message", to_message, f"{columns} {source}", f"SELECT id {source}", f"{SELECT} WHERE id = :rowid", **values
-    )

@@ -1,20 +1,36 @@
-"""The continue rule: which session a directory continues, and why."""
+"""The continue rule: which session a place continues, and why."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from segue.errors import InvalidData
 from segue.models import Reason
 from segue.results import Resolution
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, sessions
-from segue.timestamps import milliseconds
+from segue.timestamps import milliseconds, timestamp
+
+TERMINAL_REFRESH_MS = 60_000
+"""Milliseconds: how long the time of a terminal's last use may lag. It spares a write at most prompts."""
 
 
-class DirectoryKey(NamedTuple):
-    """A working directory of one bot."""
+class Place(NamedTuple):
+    """Where a conversation continues: a working directory or a project of one bot, and the caller's terminal."""
 
     working_dir: str
     bot_id: str
+    project: str | None = None
+    scope: Literal["directory", "project"] = "directory"
+    terminal: str | None = None
+
+    @property
+    def column(self) -> str:
+        """Return the column of `sessions` that the place is found by."""
+        return "project" if self.scope == "project" and self.project is not None else "working_dir"
+
+    @property
+    def value(self) -> str:
+        """Return the value of that column."""
+        return self.project if self.scope == "project" and self.project is not None else self.working_dir
 
 
 class Candidate(NamedTuple):
@@ -23,6 +39,8 @@ class Candidate(NamedTuple):
     id: str
     status: str
     last_message_at: str
+    terminal: str | None
+    terminal_at: str | None
 
 
 class Decision(NamedTuple):
@@ -37,51 +55,86 @@ class Decision(NamedTuple):
         return None if self.candidate is None else idle_ms(self.candidate, now) // 1000
 
 
-def decide(tx: Tx, directory: DirectoryKey, continuity_ms: int) -> Decision:
-    """Choose the newest session that is not completed, and resume it if it was idle for less than `continuity_ms`."""
-    bots.require(tx, directory.bot_id)
-    unended = _newest(tx, directory, ended=False)
+def decide(tx: Tx, place: Place, continuity_ms: int) -> Decision:
+    """Choose the session to resume.
+
+    1. Candidates are the sessions of the place that are neither archived nor imported, the newest first.
+    2. With a terminal, a candidate that was last used in it and is recent comes first. A candidate that another
+       terminal used within the continuity window is left out.
+    3. The newest of the other candidates that is not completed is resumed if it was idle for less than
+       `continuity_ms`.
+    """
+    bots.require(tx, place.bot_id)
+    held_after = timestamp(tx.now - continuity_ms)
+    own = _newest(tx, place, "status <> 'completed' AND terminal = :terminal") if place.terminal else None
+    if own and idle_ms(own, tx.now) < continuity_ms:
+        return Decision(own, resumed=True, reason="recent")
+    unheld = "true"
+    if place.terminal is not None:
+        unheld = "(terminal IS NULL OR terminal = :terminal OR terminal_at <= :held_after)"
+    unended = _newest(tx, place, f"status <> 'completed' AND {unheld}", held_after)
     if unended and idle_ms(unended, tx.now) < continuity_ms:
         return Decision(unended, resumed=True, reason="recent")
-    newest = _newest(tx, directory, ended=True)
+    newest = _newest(tx, place, unheld, held_after)
     if newest is None:
         return Decision(None, resumed=False, reason="none")
     return Decision(newest, resumed=False, reason="ended" if newest.status == "completed" else "expired")
 
 
-def resolve_without_write(tx: Tx, directory: DirectoryKey, continuity_ms: int) -> Resolution | None:
+def resolve_without_write(tx: Tx, place: Place, continuity_ms: int) -> Resolution | None:
     """Return the resolution if it changes nothing, else None.
 
     Most calls come from a shell prompt and find a session that is active, so they need no write.
     """
-    decision = decide(tx, directory, continuity_ms)
-    if decision.resumed and decision.candidate and decision.candidate.status == "active":
-        return _resolution(tx, decision)
-    return None
+    decision = decide(tx, place, continuity_ms)
+    candidate = decision.candidate
+    if not decision.resumed or candidate is None or candidate.status != "active":
+        return None
+    fresh_after = timestamp(tx.now - TERMINAL_REFRESH_MS)
+    if place.terminal is not None and (
+        candidate.terminal != place.terminal or (candidate.terminal_at or "") <= fresh_after
+    ):
+        return None
+    return _resolution(tx, place, continuity_ms, decision)
 
 
 def resolve(
-    tx: Tx, directory: DirectoryKey, continuity_ms: int, *, create: bool, new_fields: dict[str, Any] | None = None
+    tx: Tx, place: Place, continuity_ms: int, *, create: bool, new_fields: dict[str, Any] | None = None
 ) -> Resolution:
-    """Resume the directory's session, or create one with `new_fields` if `create` is set."""
-    decision = decide(tx, directory, continuity_ms)
+    """Resume the place's session, or create one with `new_fields` if `create` is set."""
+    decision = decide(tx, place, continuity_ms)
+    session_id = None
     if decision.resumed and decision.candidate:
-        sessions.activate(tx, decision.candidate.id)
+        session_id = decision.candidate.id
+        sessions.activate(tx, session_id)
     elif create:
-        created = sessions.create(tx, **directory._asdict(), **(new_fields or {}))
-        return _resolution(tx, decision, created.id)
-    return _resolution(tx, decision)
+        fields = {"working_dir": place.working_dir, "project": place.project, **(new_fields or {})}
+        session_id = sessions.create(tx, bot_id=place.bot_id, **fields).id
+    if session_id is not None:
+        mark_terminal(tx, session_id, place.terminal)
+    return _resolution(tx, place, continuity_ms, decision, session_id)
 
 
-def _resolution(tx: Tx, decision: Decision, created_id: str | None = None) -> Resolution:
+def mark_terminal(tx: Tx, session_id: str, terminal: str | None) -> None:
+    """Record that the session was used in the terminal now; None records nothing."""
+    if terminal is not None:
+        sql = "UPDATE sessions SET terminal = :terminal, terminal_at = :at WHERE id = :id"
+        tx.run(sql, id=session_id, terminal=terminal, at=tx.at)
+
+
+def _resolution(
+    tx: Tx, place: Place, continuity_ms: int, decision: Decision, session_id: str | None = None
+) -> Resolution:
     candidate = decision.candidate
-    session_id = candidate.id if decision.resumed and candidate else created_id
+    if decision.resumed and candidate:
+        session_id = candidate.id
     return Resolution(
         session=sessions.get(tx, session_id) if session_id else None,
         resumed=decision.resumed,
         reason=decision.reason,
         idle_seconds=decision.idle_seconds(tx.now),
         previous=None if decision.resumed or candidate is None else candidate.id,
+        others=_count_held(tx, place, continuity_ms, session_id),
     )
 
 
@@ -97,14 +150,37 @@ def idle_ms(candidate: Candidate, now: int) -> int:
         raise InvalidData("session", candidate.id) from None
 
 
-def _newest(tx: Tx, directory: DirectoryKey, *, ended: bool) -> Candidate | None:
+def _newest(tx: Tx, place: Place, condition: str, held_after: str = "") -> Candidate | None:
     row = tx.run(
-        """
-        SELECT id, status, last_message_at FROM sessions
-        WHERE working_dir = :working_dir AND bot_id = :bot_id AND (:ended OR status <> 'completed')
+        f"""
+        SELECT id, status, last_message_at, terminal, terminal_at FROM sessions
+        WHERE {place.column} = :place AND bot_id = :bot_id AND NOT archived AND source_tool IS NULL AND {condition}
         ORDER BY activity DESC LIMIT 1
         """,
-        **directory._asdict(),
-        ended=ended,
+        place=place.value,
+        bot_id=place.bot_id,
+        terminal=place.terminal,
+        held_after=held_after,
     ).fetchone()
     return None if row is None else Candidate(*row)
+
+
+def _count_held(tx: Tx, place: Place, continuity_ms: int, session_id: str | None) -> int:
+    """Return the number of active sessions of the place that other terminals used within the continuity window.
+
+    The unary plus keeps SQLite from the index of the place, because fewer sessions have a recent terminal.
+    """
+    row = tx.run(
+        f"""
+        SELECT count(*) FROM sessions
+        WHERE terminal IS NOT NULL AND terminal_at > :held_after AND +{place.column} = :place AND +bot_id = :bot_id
+          AND terminal IS NOT :terminal AND id IS NOT :session_id
+          AND status = 'active' AND NOT archived AND source_tool IS NULL
+        """,
+        held_after=timestamp(tx.now - continuity_ms),
+        place=place.value,
+        bot_id=place.bot_id,
+        terminal=place.terminal,
+        session_id=session_id,
+    ).fetchone()
+    return int(row[0])

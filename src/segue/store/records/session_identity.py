@@ -48,18 +48,27 @@ def _taken_in(tx: Tx, minute: str) -> set[str]:
 NAME_CHARS = 30
 """Code points: the length of the message text in a generated name."""
 
+MAX_NAME_CHARS = 255
+"""Characters: the longest name, by the wire contract."""
+
 _WORD = re.compile(r"\S+")
 _DATE_SUFFIX = re.compile(r" - [0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}-[0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+_TAG = re.compile(r"\s*<([A-Za-z][\w.:-]*)(?:\s[^<>]*)?>")
+_PREAMBLE = re.compile(r"\s*# AGENTS\.md\b[^\n]*")
+_SLASH_COMMAND = re.compile(r"\s*/[A-Za-z][\w:.-]*(?!\S)")
+_FORK = re.compile(r" \(fork(?: ([0-9]+))?\)")
+
+
 def name_from(content: str, now: int) -> str | None:
-    """Return `first 30 characters - YYYY-MM-DD_HH-MM`, or None if the message has no visible text.
+    """Return `first 30 characters - YYYY-MM-DD_HH-MM`, or None if the message has no text of a person.
 
     Only as many words are read as the name needs, because a message may have megabytes.
     """
     text = ""
-    for word in _WORD.finditer(content):
+    for word in _WORD.finditer(content, _start_of_text(content)):
         visible = _CONTROL.sub("", word[0])
         if visible:
             text = f"{text} {visible}" if text else visible
@@ -71,7 +80,46 @@ def name_from(content: str, now: int) -> str | None:
     return f"{text[:NAME_CHARS].strip()} - {at[:10]}_{at[11:13]}-{at[14:16]}"
 
 
+def _start_of_text(content: str) -> int:
+    """Return the position after the context that a tool injects, or the end if the message has no other text.
+
+    Injected are leading `<tag>…</tag>` blocks and a `# AGENTS.md …` preamble. A preamble without such a block has no
+    visible end, so it takes the whole message. A slash command is not text either.
+    """
+    start = 0
+    preamble = _PREAMBLE.match(content)
+    if preamble:
+        start = preamble.end()
+    blocks = 0
+    while tag := _TAG.match(content, start):
+        closing = f"</{tag[1]}>"
+        end = content.find(closing, tag.end())
+        if end < 0:
+            break
+        start = end + len(closing)
+        blocks += 1
+    if (preamble and not blocks) or _SLASH_COMMAND.match(content, start):
+        return len(content)
+    return start
+
+
+def fork_name(tx: Tx, name: str) -> str:
+    """Return the first unused name of `NAME (fork)`, `NAME (fork 2)` …, within 255 characters."""
+    found = _FORK.search(name)
+    base = name[: found.start()] if found and found.end() == len(name) else name
+    number = 1
+    while True:
+        suffix = " (fork)" if number == 1 else f" (fork {number})"
+        candidate = f"{base[: MAX_NAME_CHARS - len(suffix)]}{suffix}"
+        if tx.run("SELECT 1 FROM sessions WHERE name = :name", name=candidate).fetchone() is None:
+            return candidate
+        number += 1
+
+
 def automatic_base(name: str) -> str:
-    """Return the message text of a generated name, or an empty string for any other name."""
+    """Return the message text of a generated name, also of a fork's, or an empty string for any other name."""
+    found = _FORK.search(name)
+    if found and found.end() == len(name):
+        name = name[: found.start()]
     base, date_suffix = name[:-19], name[-19:]
     return base if _DATE_SUFFIX.fullmatch(date_suffix) else ""

@@ -1,14 +1,17 @@
 """List sessions with previews, newest first."""
 
-from typing import NamedTuple
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from segue.models import SessionOrder, SessionSummary
+import msgspec
+
+from segue.errors import InvalidParams
+from segue.models import Metadata, SessionOrder, SessionSummary
 from segue.results import SessionPage
-from segue.store.engine.rows import decode, iterate_valid
+from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
-
-COLUMNS = SessionSummary.__struct_fields__
-"""The members of a summary. All but the last one, the preview, are columns of the table `sessions`."""
+from segue.store.records.session_row import SELECT_SUMMARY, to_summary
 
 
 class Filter(NamedTuple):
@@ -20,6 +23,24 @@ class Filter(NamedTuple):
     id_prefix: str | None = None
     name_contains: str | None = None
     pinned: bool | None = None
+    project: str | None = None
+    archived: bool | None = None
+    parent_id: str | None = None
+    source: str | None = None
+    tags: list[str] | None = None
+    metadata: Metadata | None = None
+
+
+class Window(NamedTuple):
+    """The part of a list to return: after a cursor, or from an offset on."""
+
+    order_by: SessionOrder = "last_message_at"
+    limit: int = 20
+    offset: int = 0
+    cursor: str | None = None
+    preview_chars: int = 100
+    with_metadata: bool = False
+    answer_bytes: int = 2**63 - 1
 
 
 _CONDITIONS = {
@@ -29,6 +50,15 @@ _CONDITIONS = {
     "id_prefix": "substr(id, 1, length(:id_prefix)) = :id_prefix",
     "name_contains": "instr(casefold(coalesce(name, '')), :name_contains) > 0",
     "pinned": "pinned = :pinned",
+    "project": "project = :project",
+    "parent_id": "parent_id = :parent_id",
+    "tags": """
+        NOT EXISTS (
+            SELECT value FROM json_each(:tags)
+            EXCEPT SELECT value FROM json_each(CASE WHEN json_valid(sessions.tags) THEN sessions.tags ELSE '[]' END)
+        )
+    """,
+    "metadata": "has_members(metadata, :metadata)",
 }
 
 _BEGINNING = """
@@ -44,41 +74,124 @@ which would mean that there is no message, so coalesce() makes x'' of it.
 """
 
 _PREVIEW = ", ".join(_BEGINNING.format(condition=one) for one in ("role = 'user'", "NOT is_summary", "true"))
-_SELECT = f"SELECT {', '.join(COLUMNS[:-1])}, coalesce({_PREVIEW}) FROM"
 
 
-def list_page(
-    tx: Tx, filter: Filter, *, order_by: SessionOrder, limit: int, offset: int, preview_chars: int
-) -> SessionPage:
+def list_page(tx: Tx, filter: Filter, window: Window) -> SessionPage:
     """Return one page of the sessions that pass the filter, and the number of all that pass.
 
-    The page is found by narrow columns first and completed then, because a sort of wide rows uses temporary files.
+    1. The page is found by narrow columns first, because a sort of wide rows uses temporary files.
+    2. A time in the future sorts as now. Only if there is one, the order is an expression that no index serves.
+    3. The cursor holds the sort key of the last row of a page: the time and the counter of uses, which is unique.
+    4. The rows are completed with previews; the page ends early when it exceeds `answer_bytes`.
+
+    Raises:
+        InvalidParams: the cursor is not one of this order.
     """
-    given = {name: value for name, value in filter._asdict().items() if value is not None}
-    # Conditions that are not given are left out, so that SQLite can use an index for the ones that are.
-    matches = " AND ".join(_CONDITIONS[name] for name in given) or "true"
-    if filter.name_contains is not None:
-        given["name_contains"] = filter.name_contains.casefold()
-    total = tx.run(f"SELECT count(*) FROM sessions WHERE {matches}", **given).fetchone()[0]
-    order = f"{order_by} DESC, activity DESC"
-    page = f"SELECT rowid FROM sessions WHERE {matches} ORDER BY {order} LIMIT :limit OFFSET :offset"
-    found = iterate_valid(
+    matches, values = _where(tx, filter)
+    total = tx.run(f"SELECT count(*) FROM sessions WHERE {matches}", **values).fetchone()[0]
+    page = SessionPage(sessions=[], total=total, next_cursor=None)
+    size = 0
+    position: tuple[str, int] | None = None
+    for number, row in enumerate(_rows(tx, matches, values, window)):
+        if row is not None:
+            size += wire_bytes(row.summary)
+        if number == window.limit or (page.sessions and size > window.answer_bytes):
+            page.next_cursor = None if position is None else _make_cursor(window.order_by, *position)
+            break
+        if row is not None:
+            position = row.at, row.activity
+            page.sessions.append(row.summary)
+    return page
+
+
+class _Row(NamedTuple):
+    """A summary with its sort key."""
+
+    at: str
+    activity: int
+    summary: SessionSummary
+
+
+def _rows(tx: Tx, matches: str, values: dict[str, Any], window: Window) -> Iterator[_Row | None]:
+    """Yield the rows of the page and one more, in order, and None for each row that cannot be decoded."""
+    column = window.order_by
+    future = tx.run(f"SELECT 1 FROM sessions WHERE {column} > :now LIMIT 1", now=tx.at).fetchone()
+    key = f"min({column}, :now)" if future else column
+    after = "true"
+    if window.cursor is not None:
+        at, activity = _parse_cursor(window.cursor, column)
+        after = f"({key}, activity) < (:at, :activity)"
+        values = {**values, "at": at, "activity": activity}
+    order = f"{key} DESC, activity DESC"
+    page = f"SELECT rowid FROM sessions WHERE {matches} AND {after} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    metadata = ", metadata" if window.with_metadata else ""
+    select = f"{SELECT_SUMMARY} {metadata}, {key}, activity, coalesce({_PREVIEW})"
+    return iterate_valid(
         tx,
         "session",
-        lambda row: _summary(row, preview_chars),
-        f"WITH page (page_id) AS MATERIALIZED ({page}) {_SELECT} page CROSS JOIN sessions ON rowid = page_id"
+        lambda row: _Row(row[-3], row[-2], _summary(row, window.preview_chars)),
+        f"WITH page (page_id) AS MATERIALIZED ({page}) {select} FROM page CROSS JOIN sessions ON rowid = page_id"
         f" ORDER BY {order}",
         page,
-        f"{_SELECT} sessions WHERE rowid = :rowid",
-        limit=limit,
-        offset=offset,
-        preview_chars=preview_chars,
-        **given,
+        f"{select} FROM sessions WHERE rowid = :rowid",
+        **values,
+        limit=window.limit + 1,
+        offset=window.offset,
+        preview_chars=window.preview_chars,
+        now=tx.at,
     )
-    return SessionPage(sessions=[summary for summary in found if summary is not None], total=total)
 
 
-def _summary(row: tuple[object, ...], preview_chars: int) -> SessionSummary:
+def _where(tx: Tx, filter: Filter) -> tuple[str, dict[str, Any]]:
+    """Return the conditions that are given; SQLite can use an index for them if the other ones are left out."""
+    values: dict[str, Any] = {name: value for name, value in filter._asdict().items() if value is not None}
+    conditions = [_CONDITIONS[name] for name in values if name in _CONDITIONS]
+    if filter.archived is not None:
+        conditions.append("archived" if filter.archived else "NOT archived")
+    if filter.source is not None:
+        conditions.append("source_tool = :source" if filter.source else "source_tool IS NULL")
+    if filter.name_contains is not None:
+        values["name_contains"] = filter.name_contains.casefold()
+    if filter.tags is not None:
+        values["tags"] = json.dumps(filter.tags)
+    if filter.metadata is not None:
+        values["metadata"] = msgspec.json.encode(filter.metadata).decode()
+        tx.connection.create_function("has_members", 2, has_members, deterministic=True)
+    return " AND ".join(conditions) or "true", values
+
+
+def has_members(metadata: str, wanted: str) -> bool:
+    """Return True if the object has each member of the wanted one, with an equal value."""
+    try:
+        stored = msgspec.json.decode(metadata, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    members = msgspec.json.decode(wanted, type=dict[str, Any])
+    return all(name in stored and _sorted(stored[name]) == _sorted(value) for name, value in members.items())
+
+
+def _sorted(value: Any) -> bytes:
+    # Compared as text, because Python considers true, 1 and 1.0 equal.
+    return msgspec.json.encode(value, order="sorted")
+
+
+def _make_cursor(column: str, at: str, activity: int) -> str:
+    return f"{column[0]}{activity}@{at}"
+
+
+def _parse_cursor(cursor: str, column: str) -> tuple[str, int]:
+    activity, _, at = cursor[1:].partition("@")
+    if (
+        cursor[:1] != column[0]
+        or not activity.isdecimal()
+        or len(activity) > 18
+        or len(at) != len("2026-11-21T14:23:05.123Z")
+    ):
+        raise InvalidParams("not a cursor of this order", path="$.cursor")
+    return at, int(activity)
+
+
+def _summary(row: tuple[Any, ...], preview_chars: int) -> SessionSummary:
     preview = row[-1]
     text = preview.decode("utf-8", "ignore")[:preview_chars] if isinstance(preview, bytes) else preview
-    return decode(SessionSummary, "session", COLUMNS, (*row[:-1], text))
+    return to_summary(row[:-3], text)

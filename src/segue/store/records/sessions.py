@@ -1,33 +1,33 @@
-"""Create, read, change, end and delete sessions."""
+"""Create, read, end and delete sessions, and make them active."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from msgspec import UNSET, UnsetType
-
-from segue.errors import Conflict, InvalidData, NotFound
+from segue.errors import Conflict, InvalidData, InvalidParams, NotFound
 from segue.events import EventKind, SessionDeleted
 from segue.models import EndStatus, Session
-from segue.store.engine.rows import decode, encode_json, fetch_row
+from segue.store.engine.rows import encode_json, fetch_row
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, purges, session_identity
-
-COLUMNS = Session.__struct_fields__
-"""The columns of the table `sessions` that clients see. They are named after the members of `Session`."""
-
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM sessions WHERE id = :id"
+from segue.store.records.session_row import SELECT, to_session
+from segue.timestamps import milliseconds, timestamp
 
 NEXT_ACTIVITY = "(SELECT coalesce(max(activity), 0) + 1 FROM sessions)"
 """SQL: the next value of the counter that orders sessions by use."""
 
-UPDATABLE = ("name", "provider", "model", "system_prompt", "working_dir", "pinned", "metadata")
-"""The columns that `update` can change."""
+DAY_MS = 86_400_000
+
+UPDATABLE = (
+    "name", "provider", "model", "system_prompt", "working_dir", "pinned", "metadata", "project", "tags", "archived",
+    "parent_id", "retention_days",
+)  # fmt: skip
+"""The columns that the client sets."""
 
 _GIVEN_COLUMNS = ("id", "bot_id", *UPDATABLE)
 
 _INSERT = f"""
     INSERT INTO sessions ({", ".join(_GIVEN_COLUMNS)}, activity, created_at, updated_at, last_message_at)
-    VALUES ({", ".join(f":{name}" for name in _GIVEN_COLUMNS)}, {NEXT_ACTIVITY}, :at, :at, :at)
+    VALUES ({", ".join(f":{name}" for name in _GIVEN_COLUMNS)}, {NEXT_ACTIVITY}, :created_at, :at, :created_at)
 """
 
 
@@ -38,16 +38,27 @@ def get(tx: Tx, session_id: str) -> Session:
         NotFound: there is no such session.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "session", session_id, _SELECT, id=session_id)
+    row = fetch_row(tx, "session", session_id, f"{SELECT} WHERE id = :id", id=session_id)
     if row is None:
         raise NotFound("session", session_id)
-    return decode(Session, "session", COLUMNS, row)
+    return to_session(row)
 
 
 def require(tx: Tx, session_id: str) -> None:
     """Raise NotFound unless there is such a session."""
-    if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session_id).fetchone() is None:
+    if not exists(tx, session_id):
         raise NotFound("session", session_id)
+
+
+def exists(tx: Tx, session_id: str) -> bool:
+    """Return True if there is such a session."""
+    return tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session_id).fetchone() is not None
+
+
+def ensure(tx: Tx, session_id: str, creation: dict[str, Any] | None) -> None:
+    """Create the session with the columns of `creation` if there is none; None creates none."""
+    if creation is not None and not exists(tx, session_id):
+        create(tx, id=session_id, **creation)
 
 
 class Scope(NamedTuple):
@@ -84,49 +95,70 @@ def emit_if_valid(tx: Tx, kind: EventKind, session_id: str) -> None:
         emit(tx, kind, get(tx, session_id))
 
 
-def create(tx: Tx, /, *, bot_id: str, id: str | None = None, emit_event: bool = True, **columns: Any) -> Session:
+def later(tx: Tx, before: str | None) -> str:
+    """Return the current time, or a millisecond after `before` if that is later, so that two changes differ."""
+    if before is None or before < tx.at:
+        return tx.at
+    try:
+        return timestamp(milliseconds(before) + 1)
+    except ValueError:  # Another program wrote it.
+        return tx.at
+
+
+def check_created_at(tx: Tx, created_at: str | None, path: str) -> None:
+    """Raise InvalidParams if the time is more than a day from now."""
+    if created_at is not None and created_at > timestamp(tx.now + DAY_MS):
+        raise InvalidParams("later than a day from now", path=path)
+
+
+def create(
+    tx: Tx,
+    /,
+    *,
+    bot_id: str,
+    id: str | None = None,
+    created_at: str | None = None,
+    emit_event: bool = True,
+    **columns: Any,
+) -> Session:
     """Create a session, with a generated id if none is given; `columns` are some of UPDATABLE.
 
     The caller passes `emit_event=False` if it completes the session and emits the event itself.
 
     Raises:
-        NotFound: there is no such bot.
+        NotFound: there is no such bot or parent.
         Conflict: the id exists.
     """
     bots.require(tx, bot_id)
+    check_created_at(tx, created_at, "$.created_at")
     if id is None:
         id = session_identity.generate(tx)
-    elif tx.run("SELECT 1 FROM sessions WHERE id = :id", id=id).fetchone():
+    elif exists(tx, id):
         raise Conflict(f"session {id!r} exists", reason="exists")
     values = {**dict.fromkeys(UPDATABLE), **columns}
-    values.update(pinned=bool(values["pinned"]), metadata=encode_json(values["metadata"] or {}))
-    tx.run(_INSERT, id=id, bot_id=bot_id, at=tx.at, **values)
+    if values["parent_id"] is not None:
+        require(tx, values["parent_id"])
+    values.update(
+        pinned=bool(values["pinned"]),
+        archived=bool(values["archived"]),
+        metadata=encode_json(values["metadata"] or {}),
+        tags=encode_json(sorted(set(values["tags"] or []))),
+    )
+    tx.run(_INSERT, id=id, bot_id=bot_id, created_at=created_at or tx.at, at=tx.at, **values)
     created = get(tx, id)
     return emit(tx, "session.created", created) if emit_event else created
 
 
-def update(tx: Tx, session_id: str, changes: dict[str, Any]) -> Session:
-    """Set the columns that `changes` names; UNSET values and other columns change nothing."""
-    changes = {name: value for name, value in changes.items() if not isinstance(value, UnsetType)}
-    session = get(tx, session_id)
-    if not changes:
-        return session
-    _change(tx, session, changes)
-    return emit(tx, "session.updated", get(tx, session_id))
-
-
-def _change(tx: Tx, session: Session, changes: dict[str, Any]) -> None:
-    values = {name: changes.get(name, getattr(session, name)) for name in UPDATABLE}
-    values["metadata"] = encode_json(values["metadata"] or {})
-    assignments = ", ".join(f"{name} = :{name}" for name in UPDATABLE)
-    tx.run(f"UPDATE sessions SET {assignments}, updated_at = :at WHERE id = :id", id=session.id, at=tx.at, **values)
-
-
 def touch(tx: Tx, session_id: str) -> Session:
-    """Set the session's times to now, make it the most recently used one, and return it."""
+    """Set the session's times to now, make it the most recently used one, and return it.
+
+    `last_message_at` never goes back, because the clock may have been wrong.
+    """
     tx.run(
         f"""
-        UPDATE sessions SET last_message_at = :at, updated_at = :at, activity = {NEXT_ACTIVITY} WHERE id = :id
+        UPDATE sessions SET last_message_at = max(last_message_at, :at), updated_at = max(updated_at, :at),
+                            activity = {NEXT_ACTIVITY}
+        WHERE id = :id
         """,
         id=session_id,
         at=tx.at,
@@ -134,11 +166,23 @@ def touch(tx: Tx, session_id: str) -> Session:
     return emit(tx, "session.updated", get(tx, session_id))
 
 
-def resume(tx: Tx, session_id: str, working_dir: str | UnsetType = UNSET) -> Session:
-    """Make the session active and the newest of its directory; a given directory becomes its own."""
+def resume(tx: Tx, session_id: str, working_dir: str | None = None, terminal: str | None = None) -> Session:
+    """Make the session active and the newest of its directory; a given directory becomes its own.
+
+    Raises:
+        NotFound: there is no such session.
+        Conflict: the session is imported.
+    """
+    row = tx.run("SELECT source_tool FROM sessions WHERE id = :id", id=session_id).fetchone()
+    if row is not None and row[0] is not None:
+        raise Conflict(f"session {session_id!r} is imported; fork it to continue it", reason="imported")
     _make_active(tx, session_id)
-    if not isinstance(working_dir, UnsetType):
-        _change(tx, get(tx, session_id), {"working_dir": working_dir})
+    tx.run("UPDATE sessions SET archived = 0 WHERE id = :id", id=session_id)
+    if working_dir is not None:
+        tx.run("UPDATE sessions SET working_dir = :home WHERE id = :id", id=session_id, home=working_dir)
+    if terminal is not None:
+        sql = "UPDATE sessions SET terminal = :terminal, terminal_at = :at WHERE id = :id"
+        tx.run(sql, id=session_id, terminal=terminal, at=tx.at)
     return touch(tx, session_id)
 
 
@@ -150,7 +194,7 @@ def activate(tx: Tx, session_id: str) -> None:
 
 def _make_active(tx: Tx, session_id: str) -> bool:
     changed = tx.run(
-        "UPDATE sessions SET status = 'active', ended_at = NULL, updated_at = :at"
+        "UPDATE sessions SET status = 'active', ended_at = NULL, updated_at = max(updated_at, :at)"
         " WHERE id = :id AND status <> 'active'",
         id=session_id,
         at=tx.at,
@@ -162,7 +206,7 @@ def end(tx: Tx, session_id: str, status: EndStatus, *, detach: bool = False) -> 
     """Set the session's status, detach it if `detach` is set, and return it; the first `ended_at` stays."""
     tx.run(
         """
-        UPDATE sessions SET status = :status, ended_at = coalesce(ended_at, :at), updated_at = :at,
+        UPDATE sessions SET status = :status, ended_at = coalesce(ended_at, :at), updated_at = max(updated_at, :at),
                             attached = attached AND NOT :detach
         WHERE id = :id
         """,
@@ -172,6 +216,19 @@ def end(tx: Tx, session_id: str, status: EndStatus, *, detach: bool = False) -> 
         detach=detach,
     )
     return emit(tx, "session.ended", get(tx, session_id))
+
+
+def count_deleted(tx: Tx, session_id: str, deleted: int) -> None:
+    """Subtract deleted messages from the session's count."""
+    tx.run(
+        """
+        UPDATE sessions SET message_count = message_count - :deleted, updated_at = max(updated_at, :at)
+        WHERE id = :id
+        """,
+        id=session_id,
+        deleted=deleted,
+        at=tx.at,
+    )
 
 
 def delete(tx: Tx, session_id: str) -> bool:

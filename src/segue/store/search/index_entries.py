@@ -13,12 +13,18 @@ SLICE_MESSAGES = 40
 SLICE_BYTES = 32 * 1024
 """Bytes: a slice ends after the message that exceeds this."""
 
-_SLICE = """
-    SELECT id, session_id, role, created_at, CAST(parts AS BLOB), CAST(content AS BLOB) FROM messages
+COLUMNS = """
+    id, session_id, role, created_at, CASE WHEN indexed THEN CAST(parts AS BLOB) END,
+    CASE WHEN indexed THEN CAST(content AS BLOB) ELSE x'' END
+"""
+"""SQL: the columns of an `IndexRow`. A message that is not to be searched has an entry without text."""
+
+_SLICE = f"""
+    SELECT {COLUMNS} FROM messages
     WHERE id > :after_id AND id <= :upto ORDER BY id LIMIT :limit
 """
-_SLICE_OF_SESSION = """
-    SELECT id, session_id, role, created_at, CAST(parts AS BLOB), CAST(content AS BLOB) FROM messages
+_SLICE_OF_SESSION = f"""
+    SELECT {COLUMNS} FROM messages
     WHERE session_id = :session_id AND id >= :from_id AND id < :before_id ORDER BY id LIMIT :limit
 """
 

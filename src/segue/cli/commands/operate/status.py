@@ -9,7 +9,8 @@ from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import Unreachable
-from segue.results import CheckResult, CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
+from segue.results import CheckResult
+from segue.status_results import CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
 
 RETRY_PAUSE = 0.05
 """Seconds: pause between two connection attempts of `ping --wait`."""

@@ -8,16 +8,19 @@ from segue.errors import InvalidData
 from segue.models import Draft, Message, Metadata, Parts
 from segue.timestamps import FORMAT
 
-COLUMNS = Message.__struct_fields__
+COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "cut")
 """The columns of the table `messages` that clients see. They are named after the members of `Message`."""
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages"
 
-DRAFT_COLUMNS = Draft.__struct_fields__
+DRAFT_COLUMNS = tuple(name for name in Draft.__struct_fields__ if name != "created_at")
 """The columns that the client gives. The daemon sets the other ones."""
 
+CHANGEABLE = tuple(name for name in DRAFT_COLUMNS if name != "key")
+"""The columns that a change in place can set."""
+
 _NEW_COLUMNS = ("session_id", *DRAFT_COLUMNS, "resumed", "created_at")
-_COPIED_COLUMNS = tuple(name for name in COLUMNS if name not in ("id", "session_id"))
+_COPIED_COLUMNS = (*(name for name in COLUMNS if name not in ("id", "session_id")), "indexed")
 
 INSERT = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _NEW_COLUMNS)})"
 
@@ -29,10 +32,7 @@ COPY = f"""
 
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _decode_parts = msgspec.json.Decoder(Parts).decode
-_COLUMN_INDEX = {name: index for index, name in enumerate(COLUMNS)}
-_PARTS, _METADATA, _CREATED_AT, _IS_SUMMARY = (
-    _COLUMN_INDEX[name] for name in ("parts", "metadata", "created_at", "is_summary")
-)
+_PARTS, _METADATA, _CREATED_AT, _IS_SUMMARY = map(COLUMNS.index, ("parts", "metadata", "created_at", "is_summary"))
 
 
 def to_message(row: tuple[Any, ...]) -> Message:

@@ -1,16 +1,16 @@
 """Find the message that an earlier append stored under the same key."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from segue import redaction
 from segue.errors import Conflict
-from segue.models import Draft
+from segue.models import Draft, Metadata, OnKey, Parts
 from segue.results import Appended
 from segue.store.engine.tx import Tx
-from segue.store.records.resolve import DirectoryKey
+from segue.store.records.resolve import Place
 
 MAX_REDACTED_CHARS = 65_536
 """Characters: the longest retry that is compared with a stored message that was redacted meanwhile.
@@ -23,47 +23,72 @@ class PreparedMessage(msgspec.Struct, frozen=True):
     """A draft that is checked and encoded."""
 
     draft: Draft
+    """The draft with a plain content, one of the four roles and redacted texts."""
     columns: dict[str, Any]
-    """Values of `message_row.DRAFT_COLUMNS`, with parts and metadata as JSON text."""
+    """Values of `row.DRAFT_COLUMNS`, with parts and metadata as JSON text."""
     size: int
     """Bytes of content, parts and metadata together."""
 
+    @property
+    def parts(self) -> Parts | None:
+        """Return the parts."""
+        return self.draft.parts
 
-# Searches one session, or all sessions of a directory. The key comes first because its index is the most selective.
-_OF_KEY = """
-    SELECT m.id, m.session_id, m.created_at, m.role, m.content, m.parts, m.resumed
-    FROM messages AS m CROSS JOIN sessions AS s ON s.id = m.session_id
-    WHERE m.key = :key AND (m.session_id = :session_id OR (s.working_dir = :working_dir AND s.bot_id = :bot_id))
-      AND NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = m.session_id AND m.id < p.before_id)
-    ORDER BY m.id
-"""
+    @property
+    def metadata(self) -> Metadata:
+        """Return the metadata."""
+        return self.draft.metadata or {}
+
+
+class Found(NamedTuple):
+    """The message that first used a key."""
+
+    appended: Appended
+    same: bool
+    """True if role, content and parts are the same."""
+
+
+_OF_SESSION = "m.session_id = :session_id"
 
 
 def find_first_of_key(
-    tx: Tx, new: PreparedMessage, *, session_id: str | None = None, directory: DirectoryKey | None = None
-) -> Appended | None:
-    """Return the result of the append that first used the key, or None if the key is unused.
+    tx: Tx, new: PreparedMessage, on_key: OnKey, *, session_id: str | None = None, place: Place | None = None
+) -> Found | None:
+    """Return the message that first used the key in the session or place, or None if the key is unused.
+
+    A message with the same content is preferred. The key comes first in the query because its index is the most
+    selective one.
 
     Raises:
-        Conflict: the key was used for a different message.
+        Conflict: the key was used for a different message, and `on_key` is "conflict".
     """
+    if new.draft.key is None:
+        return None
+    scope = _OF_SESSION if place is None else f"s.{place.column} = :place AND s.bot_id = :bot_id"
     rows = tx.run(
-        _OF_KEY,
+        f"""
+        SELECT m.id, m.session_id, m.created_at, m.role, m.content, m.parts, m.resumed
+        FROM messages AS m CROSS JOIN sessions AS s ON s.id = m.session_id
+        WHERE m.key = :key AND {scope}
+          AND NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = m.session_id AND m.id < p.before_id)
+        ORDER BY m.id
+        """,
         key=new.draft.key,
         session_id=session_id,
-        working_dir=directory.working_dir if directory else None,
-        bot_id=directory.bot_id if directory else None,
+        place=place.value if place else None,
+        bot_id=place.bot_id if place else None,
     )
-    used = False
+    first: Appended | None = None
     for id, owner_id, created_at, role, content, parts, resumed in rows:
+        appended = Appended(
+            message_id=id, session_id=owner_id, created_at=created_at, duplicate=True, resumed=bool(resumed)
+        )
         if role == new.draft.role and _is_same(content, parts, new):
-            return Appended(
-                message_id=id, session_id=owner_id, created_at=created_at, duplicate=True, resumed=bool(resumed)
-            )
-        used = True
-    if used:
+            return Found(appended, same=True)
+        first = first or appended
+    if first is not None and on_key == "conflict":
         raise Conflict("the key was used for another message", reason="key")
-    return None
+    return None if first is None else Found(first, same=False)
 
 
 def _is_same(content: str, parts: str | None, new: PreparedMessage) -> bool:

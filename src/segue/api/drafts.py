@@ -1,0 +1,130 @@
+"""Validate, normalize and redact what clients want to store: messages and new sessions."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UnsetType, structs
+
+from segue import store
+from segue.api.request import Context
+from segue.api.validation import check_json, check_max_bytes, check_time, encode_shallow, normalize_directory
+from segue.errors import InvalidParams
+from segue.models import Draft, Metadata, NewSession, Parts
+from segue.parts import text_of
+
+if TYPE_CHECKING:
+    from segue.store.records.message.idempotency import PreparedMessage
+
+ROLES = {"developer": "system", "function": "tool", "model": "assistant"}
+"""The roles that other programs use, and the ones that are stored instead."""
+
+
+def normalize_content(content: str | Parts | None, parts: Parts | None, path: str) -> tuple[str, Parts | None]:
+    """Return the text and the parts of a message.
+
+    An array as content counts as parts. Empty content is the text of the text parts, joined by line feeds.
+
+    Raises:
+        InvalidParams: there is neither content nor parts, or parts are given twice.
+    """
+    if isinstance(content, list):
+        if parts is not None:
+            raise InvalidParams("content is an array, so parts must be left out", path=f"{path}.parts")
+        return text_of(content), content
+    if content is None and parts is None:
+        raise InvalidParams("required unless parts are given", path=f"{path}.content")
+    return content or text_of(parts or []), parts
+
+
+async def prepare(ctx: Context, drafts: list[Draft], path: str) -> "list[PreparedMessage]":
+    """Normalize, redact and encode drafts; `path` has a `{}` for the index.
+
+    All are redacted in one call, so that many short ones also run on another thread.
+    """
+    paths = [path.format(index) for index in range(len(drafts))]
+    drafts = [_normalize(draft, path) for draft, path in zip(drafts, paths, strict=True)]
+    encoded = [
+        store.append.Encoded(
+            encode_shallow(draft.parts, f"{path}.parts"), encode_shallow(draft.metadata, f"{path}.metadata")
+        )
+        for draft, path in zip(drafts, paths, strict=True)
+    ]
+    if ctx.config.privacy.redact:
+        redacted = await ctx.redact([(draft.content, draft.parts, draft.metadata) for draft in drafts])
+        drafts = [
+            structs.replace(draft, content=content, parts=parts, metadata=metadata)
+            for draft, (content, parts, metadata) in zip(drafts, redacted, strict=True)
+        ]
+        encoded = [store.append.Encoded(_encode(draft.parts), _encode(draft.metadata)) for draft in drafts]
+    limit = ctx.config.limits.content_bytes
+    return [
+        store.append.prepare(draft, limit, path, texts)
+        for draft, path, texts in zip(drafts, paths, encoded, strict=True)
+    ]
+
+
+def _normalize(draft: Draft, path: str) -> Draft:
+    check_time(draft.created_at, f"{path}.created_at")
+    content, parts = normalize_content(draft.content, draft.parts, path)
+    role = ROLES.get(draft.role, draft.role)
+    if (content, parts, role) == (draft.content, draft.parts, draft.role):
+        return draft
+    return structs.replace(draft, role=role, content=content, parts=parts)
+
+
+def _encode(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+async def text_changes(
+    ctx: Context,
+    content: str | Parts | None | UnsetType,
+    parts: Parts | None | UnsetType,
+    metadata: Metadata | None | UnsetType,
+) -> dict[str, Any]:
+    """Return the columns that a change of a message's texts sets, validated, redacted and encoded.
+
+    Raises:
+        InvalidParams: content is null without parts, parts are given twice, or a value is nested too deeply.
+    """
+    if isinstance(content, list) or (content is None and not isinstance(parts, UnsetType)):
+        content, parts = normalize_content(content, None if isinstance(parts, UnsetType) else parts, "$")
+    elif content is None:
+        raise InvalidParams("required unless parts are given", path="$.content")
+    for name, value in (("parts", parts), ("metadata", metadata)):
+        encode_shallow(None if isinstance(value, UnsetType) else value, f"$.{name}")
+    changes: dict[str, Any] = {"content": await ctx.redact(content)}
+    if not isinstance(parts, UnsetType):
+        changes["parts"] = _encode(await ctx.redact(parts))
+    if not isinstance(metadata, UnsetType):
+        changes["metadata"] = _encode(await ctx.redact(metadata or {}))
+    return changes
+
+
+async def creation(ctx: Context, create: bool | NewSession, path: str) -> dict[str, Any] | None:
+    """Return the columns of the session to create for a message, or None if none is to be created."""
+    if create is False:
+        return None
+    return await session_columns(ctx, NewSession() if create is True else create, path)
+
+
+async def session_columns(ctx: Context, new: NewSession, path: str = "$") -> dict[str, Any]:
+    """Return the columns of a new session, validated and redacted."""
+    check_session_texts(ctx, new.system_prompt, new.metadata)
+    check_time(new.created_at, f"{path}.created_at")
+    return {
+        **structs.asdict(new),
+        "bot_id": new.bot_id or "default",
+        "working_dir": None if new.working_dir is None else normalize_directory(new.working_dir),
+        "name": await ctx.redact(new.name),
+        "system_prompt": await ctx.redact(new.system_prompt),
+        "metadata": await ctx.redact(new.metadata),
+        "tags": await ctx.redact(new.tags),
+    }
+
+
+def check_session_texts(ctx: Context, system_prompt: Any, metadata: Any) -> None:
+    """Raise TooLarge or InvalidParams for texts of a session that are too large or nested too deeply."""
+    limit = ctx.config.limits.content_bytes
+    check_max_bytes(system_prompt if isinstance(system_prompt, str) else None, limit, "system_prompt")
+    check_json(metadata if isinstance(metadata, dict) else None, limit, "metadata")

@@ -1,0 +1,64 @@
+"""Define the method that changes a session."""
+
+from msgspec import UNSET, UnsetType
+
+from segue import store
+from segue.api import drafts
+from segue.api.request import Context
+from segue.api.validation import normalize_directory
+from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
+from segue.jsonrpc.method import method
+from segue.models import Count, Metadata, Name, Project, Session, SessionId, Tags, Timestamp, WorkingDir
+
+
+@method("session.update", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
+async def update(
+    ctx: Context,
+    *,
+    session_id: SessionId,
+    name: Name | None | UnsetType = UNSET,
+    provider: Name | None | UnsetType = UNSET,
+    model: Name | None | UnsetType = UNSET,
+    system_prompt: str | None | UnsetType = UNSET,
+    working_dir: WorkingDir | None | UnsetType = UNSET,
+    pinned: bool | UnsetType = UNSET,
+    metadata: Metadata | None | UnsetType = UNSET,
+    project: Project | None | UnsetType = UNSET,
+    tags: Tags | None | UnsetType = UNSET,
+    archived: bool | UnsetType = UNSET,
+    parent_id: SessionId | None | UnsetType = UNSET,
+    retention_days: Count | None | UnsetType = UNSET,
+    metadata_merge: Metadata | None = None,
+    expected_updated_at: Timestamp | None = None,
+) -> Session:
+    """Change the given fields of a session, and return it. Null clears a field. `metadata` is replaced as a whole.
+
+    `metadata_merge` is a JSON merge patch (RFC 7396). With `expected_updated_at`, the change is a conflict if another
+    one came before it.
+    """
+    if metadata_merge is not None and metadata is not UNSET:
+        raise InvalidParams("not together with metadata", path="$.metadata_merge")
+    drafts.check_session_texts(ctx, system_prompt, metadata)
+    drafts.check_session_texts(ctx, None, metadata_merge)
+    changes = {
+        "name": await ctx.redact(name),
+        "provider": provider,
+        "model": model,
+        "system_prompt": await ctx.redact(system_prompt),
+        "working_dir": normalize_directory(working_dir) if isinstance(working_dir, str) else working_dir,
+        "pinned": pinned,
+        "metadata": await ctx.redact(metadata),
+        "project": project,
+        "tags": await ctx.redact(tags),
+        "archived": archived,
+        "parent_id": parent_id,
+        "retention_days": retention_days,
+    }
+    return await ctx.store.write(
+        store.session_update.update,
+        session_id,
+        changes,
+        metadata_merge=await ctx.redact(metadata_merge),
+        expected_updated_at=expected_updated_at,
+        content_bytes=ctx.config.limits.content_bytes,
+    )

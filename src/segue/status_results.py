@@ -1,0 +1,104 @@
+"""The result of `daemon.status`."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from segue.models import Count, Timestamp
+
+
+class CleanupResult(Struct, kw_only=True):
+    """What a cleanup deleted, or would delete."""
+
+    sessions_deleted: Count
+    by_retention: Count
+    by_max_sessions: Count
+    session_ids: list[str]
+
+
+class DatabaseStatus(Struct, kw_only=True):
+    """The database file. `bytes` is its size after a checkpoint of the `wal_bytes` beside it."""
+
+    path: str
+    bytes: Count
+    wal_bytes: Count
+    schema_version: Count
+    sessions: Count
+    messages: Count
+
+
+class CleanupStatus(Struct, kw_only=True):
+    """The last and the next automatic cleanup.
+
+    `waiting` is the number of sessions that an automatic cleanup left for `session.cleanup`, because it would have
+    deleted more than half of all sessions.
+    """
+
+    last_run_at: Timestamp | None
+    next_run_at: Timestamp | None
+    last_result: CleanupResult | None
+    waiting: Count = 0
+
+
+class WriteStatus(Struct, kw_only=True):
+    """The number of writes since the start, and the time of the slowest from its request to its commit."""
+
+    committed: Count
+    slowest_ms: float
+    slowest_recent_ms: float
+    """Milliseconds: the slowest write of the last 1 to 2 minutes."""
+
+
+class ReadStatus(Struct, kw_only=True):
+    """Running reads, reads that wait for a connection, and the age of the oldest one."""
+
+    running: Count
+    waiting: Count
+    oldest_ms: float | None
+
+
+class ProcessStatus(Struct, kw_only=True):
+    """The tasks of the event loop, the threads of the process, and its largest memory use."""
+
+    tasks: Count
+    threads: Count
+    peak_memory_bytes: Count
+
+
+class PrivacyStatus(Struct, kw_only=True):
+    """The setting `privacy.redact`, and the secrets that were redacted since the start, by kind."""
+
+    redact: bool
+    redacted: dict[str, Count]
+    deleted_remains: bool
+    """True if deleted data may still be in the file, its WAL or the search index."""
+
+
+class DaemonStatus(Struct, kw_only=True):
+    """The state of the daemon and its counters since the start; `dropped_subscribers` counts sent resets."""
+
+    version: str
+    protocol: int
+    pid: int
+    boot_id: str
+    started_at: Timestamp
+    uptime_s: Count
+    socket: str
+    database: DatabaseStatus
+    clients: Count
+    subscriptions: Count
+    requests: Count
+    errors: Count
+    errors_by_kind: dict[str, Count]
+    refused_clients: Count
+    refused_peers: Count
+    dropped_subscribers: Count
+    queue_depth: Count
+    writes: WriteStatus
+    reads: ReadStatus
+    process: ProcessStatus
+    cleanup: CleanupStatus
+    privacy: PrivacyStatus
+    config_changed: bool = False
+    sync: dict[str, Any] | None = None
+    import_: dict[str, Any] | None = field(name="import", default=None)

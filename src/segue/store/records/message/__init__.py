@@ -1,0 +1,1 @@
+"""Messages: their columns, pages, keys, and changes in place."""
