@@ -26,7 +26,7 @@ def test_console_blocks_print_what_the_page_shows(page: str, segued: Segued, env
         code, screen = Terminal(["/bin/sh", "-c", command], environment, directory, columns=125).finish()
         assert (code, steady(screen, segued.folder)) == (0, steady(output, segued.folder)), command
         made.update(zip(re.findall(SESSION_ID, output), re.findall(SESSION_ID, screen), strict=True))
-        if "daemon.shutdown" in command:
+        if command == "segue stop":
             segued.wait()
 
 
