@@ -3,7 +3,7 @@
 from typing import Any, Literal, NamedTuple
 
 from segue.errors import InvalidData
-from segue.models import Reason
+from segue.models import Reason, Session
 from segue.results import Resolution
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, sessions
@@ -184,3 +184,14 @@ def _count_held(tx: Tx, place: Place, continuity_ms: int, session_id: str | None
         session_id=session_id,
     ).fetchone()
     return int(row[0])
+
+
+def preview(tx: Tx, place: Place, continuity_ms: int) -> tuple[Session, int] | None:
+    """Return the session that the place continues, and the whole seconds since its last message, if there is one.
+
+    Nothing changes: a crashed session stays crashed, unlike with `resolve`.
+    """
+    decision = decide(tx, place, continuity_ms)
+    if not decision.resumed or decision.candidate is None:
+        return None
+    return sessions.get(tx, decision.candidate.id), decision.idle_seconds(tx.now) or 0

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from segue.errors import InvalidParams
+from segue.errors import InvalidData, InvalidParams
 from segue.models import Metadata, SessionOrder, SessionSummary
 from segue.results import SessionPage
 from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records.session_row import SELECT_SUMMARY, to_summary
+from segue.timestamps import milliseconds
 
 
 class Filter(NamedTuple):
@@ -195,3 +196,22 @@ def _summary(row: tuple[Any, ...], preview_chars: int) -> SessionSummary:
     preview = row[-1]
     text = preview.decode("utf-8", "ignore")[:preview_chars] if isinstance(preview, bytes) else preview
     return to_summary(row[:-3], text)
+
+
+def complete(tx: Tx, prefix: str, limit: int) -> list[tuple[SessionSummary, int]]:
+    """Return sessions whose id begins with the prefix, else those whose name contains it, newest first.
+
+    Each has the whole seconds since its last message.
+    """
+    for filter in (Filter(id_prefix=prefix), Filter(name_contains=prefix)):
+        page = list_page(tx, filter, Window(limit=limit, preview_chars=0))
+        if page.sessions:
+            return [(one, _idle_seconds(tx, one)) for one in page.sessions]
+    return []
+
+
+def _idle_seconds(tx: Tx, session: SessionSummary) -> int:
+    try:
+        return max(0, tx.now - milliseconds(session.last_message_at)) // 1000
+    except ValueError:
+        raise InvalidData("session", session.id) from None

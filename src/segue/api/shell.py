@@ -1,0 +1,79 @@
+"""Define the methods that shells call to show sessions."""
+
+from msgspec import Struct
+
+from segue import store
+from segue.api.prompt_text import Shell, age, escape, render_prompt
+from segue.api.request import Context
+from segue.api.validation import normalize_directory
+from segue.errors import InvalidData, StorageError
+from segue.jsonrpc.method import method
+from segue.models import Limit, PreviewChars, Project, Scope, WorkingDir
+
+TEXT_COLUMNS = 60
+"""Terminal columns of a session's name in a completion."""
+
+
+class Completion(Struct, kw_only=True):
+    """A session that completes what a person typed in a shell."""
+
+    id: str
+    text: str
+
+
+class CompletionList(Struct, kw_only=True):
+    """Completions, newest session first."""
+
+    rows: list[Completion]
+
+
+@method("session.prompt", raises=(StorageError, InvalidData))
+async def prompt(
+    ctx: Context,
+    *,
+    working_dir: WorkingDir,
+    project: Project | None = None,
+    scope: Scope = "directory",
+    shell: Shell = "zsh",
+    format: str = "{name} ({messages}, {age}) ",
+    name_chars: PreviewChars = 30,
+) -> str:
+    """Return the text that a shell's prompt shows for the session that a place continues, or an empty string.
+
+    The place is the directory, or the project with `scope="project"`, as in `session.resolve`.
+
+    `format` may contain `{name}`, `{messages}`, `{age}` and `{id}`; its other text is returned unchanged. The name has
+    no generated date and is cut at `name_chars` terminal columns. No kind of prompt expansion of the shell interprets a
+    character of the name or the id. The session does not change.
+    """
+    place = store.resolve.Place(normalize_directory(working_dir), "default", project, scope)
+    found = await ctx.store.read(store.resolve.preview, place, ctx.config.session.continuity_ms)
+    if found is None:
+        return ""
+    session, idle_seconds = found
+    return render_prompt(
+        format,
+        shell,
+        id=session.id,
+        name=session.name,
+        messages=session.message_count,
+        idle_seconds=idle_seconds,
+        name_chars=name_chars,
+    )
+
+
+@method("session.complete", raises=(StorageError, InvalidData))
+async def complete(ctx: Context, *, prefix: str = "", shell: Shell, limit: Limit = 50) -> CompletionList:
+    """Return sessions whose id begins with `prefix`, else those whose name contains it, newest first.
+
+    `text` is the name and the time since the last message, with characters that the shell does not interpret.
+    """
+    found = await ctx.store.read(store.session_list.complete, prefix, limit)
+    return CompletionList(
+        rows=[
+            Completion(
+                id=one.id, text=f"{escape(one.name or 'no name yet', shell, TEXT_COLUMNS)}, {age(idle_seconds)} ago"
+            )
+            for one, idle_seconds in found
+        ]
+    )
