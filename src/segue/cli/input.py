@@ -7,11 +7,11 @@ from segue.errors import TooLarge
 
 
 def read_stdin(limit: int) -> str:
-    """Return all of standard input.
+    """Return all of standard input, with U+FFFD for bytes that are not UTF-8.
 
     Raises:
         TooLarge: It has more than `limit` bytes.
-        BadInput: It is closed, cannot be read or is not UTF-8.
+        BadInput: It is closed or cannot be read.
     """
     if sys.stdin is None:
         raise BadInput("cannot read standard input: it is closed; nothing was stored")
@@ -21,7 +21,4 @@ def read_stdin(limit: int) -> str:
         raise BadInput(f"cannot read standard input: {error.strerror}; nothing was stored") from None
     if len(data) > limit:
         raise TooLarge(f"standard input has more than {limit} bytes; nothing was stored", limit=limit)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(f"standard input is not UTF-8 at byte {error.start}; nothing was stored") from None
+    return data.decode(errors="replace")

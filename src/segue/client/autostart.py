@@ -22,6 +22,7 @@ from segue.client.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
 from segue.files import make_own_directory, open_private
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record
+from segue.runtime.lock import lock_holder
 
 START_SECONDS = 20.0
 """Seconds: the longest start. A daemon needs half a second, and a previous one may hold the file for 10 s."""
@@ -49,6 +50,7 @@ def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotStarted(endpoint.socket, f"{reason}{holder_hint(paths)}")
+            _check_held_elsewhere(paths)
             if not _acquire(lock):
                 time.sleep(POLL_SECONDS)
                 continue
@@ -69,6 +71,14 @@ def _connect(paths: Paths, deadline: float) -> socket.socket | None:
             time.sleep(POLL_SECONDS)
         return connected
     return None
+
+
+def _check_held_elsewhere(paths: Paths) -> None:
+    """Raise NotStarted if another machine holds the database, because no client here can reach its socket."""
+    holder = lock_holder(paths.lock)
+    if holder is not None and holder.host is not None:
+        where = f"a segued on another host or container ({holder.host})"
+        raise NotStarted(paths.socket, f"{where} holds {paths.database}; use it there, or set another database")
 
 
 def _check_served_elsewhere(paths: Paths, report: str) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from segue.client.errors import ConnectionLost, ProtocolError
+from segue.client.json_values import json_value
 from segue.client.socket_io import MAX_ANSWER_BYTES
 from segue.errors import SegueError, ShuttingDown, from_wire
 from segue.jsonrpc.framing import LineDecoder, Unreadable
@@ -89,10 +90,14 @@ class RequestPipeline:
         self._events: dict[str, EventQueue] = {}
 
     def new_request(self, name: str, params: Any) -> tuple[int, bytes]:
-        """Return the ID of a new request, and its line."""
+        """Return the ID of a new request, and its line.
+
+        Raises:
+            ValueError: a parameter contains NaN or infinity.
+        """
         id = next(self._ids)
         request = {"jsonrpc": "2.0", "method": name, "id": id}
-        line = _encode(request if params is None else {**request, "params": params}) + b"\n"
+        line = _encode(request if params is None else {**request, "params": json_value(params)}) + b"\n"
         self._pending[id] = None
         if name == "events.subscribe":
             self._subscribing.add(id)

@@ -160,13 +160,11 @@ def test_a_closed_standard_input_is_an_empty_one(segue: Cli, segued: Segued) -> 
     assert len(messages(segued)) == 4
 
 
-def test_a_question_that_is_no_text_is_told_and_stored_nowhere(segue: Cli, segued: Segued) -> None:
-    for arguments in (("-",), ("look",), ("look", "--new")):
-        outcome = segue.run("ask", "--with", "cat", *arguments, stdin=b"\x89PNG\r\n\xff")
-        assert (outcome.code, outcome.out) == (2, "")
-        assert "UTF-8" in outcome.err
-    assert segue.run("ask", b"\xff", "--new", "--with", "cat").code == 2
-    assert segue.ok("list").out == ""
+def test_bytes_of_a_question_that_are_not_utf_8_become_replacement_characters(segue: Cli, segued: Segued) -> None:
+    segue.ok("ask", "--with", "echo ok", "look", stdin=b"caf\xe9")
+    segue.ok("ask", b"caf\xe9", "--with", "echo ok")
+    questions = [message["content"] for message in messages(segued) if message["role"] == "user"]
+    assert questions == ["look\n\ncaf\ufffd", "caf\ufffd"]
 
 
 def test_a_question_over_the_limit_is_told_before_the_model_runs(segue: Cli, segued: Segued) -> None:

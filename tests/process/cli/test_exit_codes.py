@@ -97,10 +97,12 @@ def test_a_socket_path_longer_than_the_kernel_holds_is_1(unserved: Cli, tmp_path
     assert outcome.err.count("\n") == 1
 
 
-def test_an_argument_that_is_not_utf_8_is_2_and_stores_nothing(segue: Cli) -> None:
-    assert segue.run("add", b"\xff").code == 2
-    assert segue.run("new", "--name", b"\xff").code == 2
-    assert segue.ok("list").out == ""
+def test_bytes_of_an_argument_that_are_not_utf_8_become_replacement_characters(segue: Cli) -> None:
+    session = segue.ok("add", b"caf\xe9").rows[0][-1]
+    assert segue.ok("rpc", "session.update", f"session_id={session}", b"name=\xff\xff").json["name"] == "\ufffd\ufffd"
+    assert segue.ok("show", session, "--json").json["messages"][0]["content"] == "caf\ufffd"
+    named = segue.ok("rpc", "session.create", '{"name": "a\\ud800b"}').json
+    assert named["name"] == "a\ufffdb"
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(segue: Cli, segued: Segued) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from tests.process.command_line import SEGUE, Cli
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.system.background import Background, unattended
+from tests.support.system.users import AM_ROOT
 
 COMMANDS = 50
 
@@ -195,6 +197,24 @@ def test_a_database_that_is_served_at_another_socket_is_reported_immediately(seg
     assert (outcome.code, outcome.err.count("\n")) == (4, 1)
     assert str(segued.socket) in outcome.err
     segued.folder.joinpath("run", "other.sock.lock").unlink(missing_ok=True)
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root can make namespaces")
+def test_a_database_that_a_container_holds_is_reported_immediately(segued: Segued, segue: Cli) -> None:
+    segued.socket.parent.mkdir(mode=0o700)
+    inside = f"mount -t tmpfs -o mode=0700 tmpfs {segued.socket.parent} && exec {segued.program[0]}"
+    outside = segued.program
+    segued.program = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", inside]
+    segued.start()
+    started = time.monotonic()
+    outcome = segue.run("list")
+    assert time.monotonic() - started < 5
+    assert (outcome.code, outcome.err.count("\n")) == (4, 1)
+    assert f"another host or container ({os.uname().nodename}) holds {segued.database}" in outcome.err
+    segued.program = outside
+    code, [line] = segued.fail()
+    assert (code, "another host or container" in line) == (3, True)
+    segued.kill()
 
 
 def test_tail_does_not_restart_a_daemon_that_was_stopped(segue: Cli, background: Background) -> None:

@@ -7,6 +7,7 @@ import sys
 import click
 
 from segue.cli.input import read_stdin
+from segue.client.json_values import replace_surrogates
 from segue.errors import TooLarge
 
 
@@ -17,7 +18,7 @@ def read_question(words: tuple[str, ...], limit: int) -> str:
         click.UsageError: The question is empty, or standard input is a terminal.
         TooLarge: The question has more than `limit` bytes.
     """
-    text = "" if words == ("-",) else " ".join(words)
+    text = "" if words == ("-",) else replace_surrogates(" ".join(words))
     if not text and _is_terminal():
         raise click.UsageError("no question: give it as TEXT, or pipe it in")
     piped = read_stdin(limit) if not text or _is_piped() else ""

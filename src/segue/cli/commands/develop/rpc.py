@@ -3,12 +3,14 @@
 from typing import Any
 
 import click
-import msgspec
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
 from segue.cli.input import read_stdin
 from segue.cli.output.rpc_response import print_response
+from segue.client.json_values import replace_surrogates
+from segue.errors import ParseError
+from segue.jsonrpc.messages import parse_json
 
 
 @command(
@@ -50,8 +52,8 @@ def parse_params(params: tuple[str, ...], limit: int) -> Any:
 
 def _parse_json(text: str) -> Any:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return parse_json(replace_surrogates(text).encode())
+    except ParseError as error:
         raise click.UsageError(f"the parameters are not valid JSON: {error}") from None
 
 
@@ -63,6 +65,6 @@ def _parse_pair(pair: str) -> tuple[str, Any]:
             hint = "use name=value, or one JSON array for positional parameters"
         raise click.UsageError(f"invalid parameter {pair!r}: {hint}")
     try:
-        return name, msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+        return name, parse_json(replace_surrogates(value).encode())
+    except ParseError:
         return name, value

@@ -22,8 +22,9 @@ def backup(daemon: DaemonClient, *, path: str, overwrite: bool, as_json: bool) -
     """
     if not path:
         raise click.UsageError("PATH is empty")
-    daemon.disable_timeout()
     absolute = os.path.abspath(path) + ("/" if path.endswith("/") else "")
+    absolute.encode()  # The client would replace bytes that are not UTF-8, which makes another path.
+    daemon.disable_timeout()
     response = daemon.exchange("daemon.backup", path=absolute, overwrite=overwrite)
     if as_json:
         return echo_json(response.raw())
