@@ -198,7 +198,9 @@ async def _connect(
         if isinstance(step, socket.socket):
             return step
         if isinstance(step, Paths):
-            from segue.client.autostart import start_daemon  # Loads what starts a process, which is rarely needed.
+            from segue.client.autostart.start import (
+                start_daemon,  # Loads what starts a process, which is rarely needed.
+            )
 
             return await anyio.to_thread.run_sync(start_daemon, step, timeout)
         await anyio.sleep(step)

@@ -132,7 +132,7 @@ def _check_database(connected: socket.socket, paths: Paths) -> None:
 
 def _with_command(paths: Paths, fault: Unreachable) -> Unreachable:
     """Return the error with the command that starts a daemon at these paths."""
-    from segue.client.endpoint import start_command  # Not needed when a daemon serves.
+    from segue.client.autostart.endpoint import start_command  # Not needed when a daemon serves.
 
     return Unreachable(fault.path, fault.reason, start_command(paths), absent=fault.absent)
 

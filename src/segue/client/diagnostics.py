@@ -16,7 +16,5 @@ def hang_hint(paths: Paths | None) -> str:
 
 def holder_hint(paths: Paths) -> str:
     """Return what to do about the process that holds the database; nothing if no process does."""
-    holder = lock_holder(paths.lock)
-    if holder is None or holder.host is not None:
-        return ""
-    return f"; segued (pid {holder.pid}) holds the database: wait if it is busy, else run: kill {holder.pid}"
+    pid = lock_holder(paths.lock)
+    return "" if pid is None else f"; segued (pid {pid}) holds the database: wait if it is busy, else run: kill {pid}"

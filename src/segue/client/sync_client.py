@@ -208,7 +208,9 @@ def _connect(target: Target, timeout: float | None, *, autostart: bool, grace: f
         if isinstance(step, socket.socket):
             return step
         if isinstance(step, Paths):
-            from segue.client.autostart import start_daemon  # Loads what starts a process, which is rarely needed.
+            from segue.client.autostart.start import (
+                start_daemon,  # Loads what starts a process, which is rarely needed.
+            )
 
             return start_daemon(step, timeout)
         time.sleep(step)

@@ -27,6 +27,23 @@ class Record(NamedTuple):
     protocol: int | None = None
     boot_id: str | None = None
     database: str | None = None
+    host: str | None = None
+    machine: str | None = None
+    """The kernel and the pid namespace of the daemon. On another machine `pid` and `socket` mean nothing."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Return True if the daemon runs on another host or in another container."""
+        return self.machine not in (None, machine_id())
+
+
+def machine_id() -> str:
+    """Return an ID of the running kernel and its pid namespace; the host name if the system has no such IDs."""
+    try:
+        kernel = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{kernel} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return os.uname().nodename
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -24,7 +24,7 @@ from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
 from segue.paths import Paths
 from segue.results import BackupResult, CleanupResult, ScrubResult
-from segue.runtime.daemon_record import Record
+from segue.runtime.daemon_record import Record, machine_id
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
 from segue.server.jobs.backups import Backups
@@ -67,7 +67,16 @@ class App:
         store.on_commit(self._event_log.publish)
         self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock)
         self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
-        self.record = Record(str(paths.socket), os.getpid(), __version__, PROTOCOL, self._boot_id, str(paths.database))
+        self.record = Record(
+            socket=str(paths.socket),
+            pid=os.getpid(),
+            version=__version__,
+            protocol=PROTOCOL,
+            boot_id=self._boot_id,
+            database=str(paths.database),
+            host=os.uname().nodename,
+            machine=machine_id(),
+        )
         self._config = paths.config
         self._config_path = paths.config_path
         self._redactor = Redactor(paths.config.privacy.redact)

@@ -141,7 +141,7 @@ def test_a_program_whose_interpreter_is_gone_is_passed_over_for_the_module(
 def test_without_the_program_beside_it_the_interpreter_runs_the_module(
     paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segue.client.spawn.PROGRAM", "no-such-program")
+    monkeypatch.setattr("segue.client.autostart.spawn.PROGRAM", "no-such-program")
     with Client.connect(paths) as client:
         assert client.request("daemon.ping") == "pong"
     command = Path(f"/proc/{background.pid}/cmdline").read_bytes().split(b"\0")

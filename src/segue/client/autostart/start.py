@@ -14,15 +14,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from segue.client.autostart.endpoint import endpoint_to_start
+from segue.client.autostart.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
 from segue.client.connect import try_connect
 from segue.client.diagnostics import holder_hint
-from segue.client.endpoint import endpoint_to_start
 from segue.client.errors import NotStarted, Unreachable
-from segue.client.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
 from segue.files import make_own_directory, open_private
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record
-from segue.runtime.lock import lock_holder
+from segue.runtime.lock import is_lock_held
 
 START_SECONDS = 20.0
 """Seconds: the longest start. A daemon needs half a second, and a previous one may hold the file for 10 s."""
@@ -75,9 +75,9 @@ def _connect(paths: Paths, deadline: float) -> socket.socket | None:
 
 def _check_held_elsewhere(paths: Paths) -> None:
     """Raise NotStarted if another machine holds the database, because no client here can reach its socket."""
-    holder = lock_holder(paths.lock)
-    if holder is not None and holder.host is not None:
-        where = f"a segued on another host or container ({holder.host})"
+    record = read_record(paths)
+    if record is not None and record.is_elsewhere and is_lock_held(paths.lock):
+        where = f"a segued on another host or container ({record.host})"
         raise NotStarted(paths.socket, f"{where} holds {paths.database}; use it there, or set another database")
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from segue.client.daemon_log import open_log
+from segue.client.autostart.daemon_log import open_log
 from segue.paths import Paths
 
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
