@@ -6,7 +6,7 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.terminal import Failure, echo, echo_json, escape_line
 from segue.client import Unreachable
-from segue.client.autostart import start_daemon
+from segue.client.autostart.start import start_daemon
 from segue.results import DaemonStatus
 from segue.runtime.lock import lock_holder
 
