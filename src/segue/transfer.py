@@ -1,8 +1,23 @@
 """Sessions as a whole: what `session.export` returns and what `session.import` takes and returns."""
 
-from msgspec import Struct
+from typing import Annotated
 
-from segue.models import Memory, Message, Session, Summary
+from msgspec import Meta, Struct
+
+from segue.models import (
+    Count,
+    Memory,
+    Message,
+    Metadata,
+    Name,
+    Project,
+    Session,
+    Status,
+    Summary,
+    Tags,
+    Timestamp,
+    WorkingDir,
+)
 
 
 class SessionExport(Struct, kw_only=True):
@@ -13,3 +28,39 @@ class SessionExport(Struct, kw_only=True):
     summaries: list[Summary]
     memories: list[Memory]
     next_cursor: str | None
+
+
+class ImportSource(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where a session comes from: a tool, the tool's id of it, and the file."""
+
+    tool: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="a tool's name such as claude")]
+    id: Annotated[str, Meta(min_length=1, max_length=4096)]
+    path: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+
+
+class ImportedSession(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a tool records of a session. Null counts as left out. `parent` is an id of the same tool."""
+
+    working_dir: WorkingDir | None = None
+    project: Project | None = None
+    name: Name | None = None
+    provider: Name | None = None
+    model: Name | None = None
+    system_prompt: str | None = None
+    created_at: Timestamp | None = None
+    parent: str | None = None
+    tags: Tags | None = None
+    metadata: Metadata | None = None
+    status: Status | None = None
+    ended_at: Timestamp | None = None
+    archived: bool | None = None
+
+
+class ImportResult(Struct, kw_only=True):
+    """What an import did to a session and its messages."""
+
+    session_id: str
+    created: bool
+    added: Count
+    updated: Count
+    unchanged: Count

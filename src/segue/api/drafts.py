@@ -11,6 +11,7 @@ from segue.api.validation import check_json, check_max_bytes, check_time, encode
 from segue.errors import InvalidParams
 from segue.models import Draft, Metadata, NewSession, Parts
 from segue.parts import text_of
+from segue.transfer import ImportedSession
 
 if TYPE_CHECKING:
     from segue.store.records.message.idempotency import PreparedMessage
@@ -121,6 +122,21 @@ async def session_columns(ctx: Context, new: NewSession, path: str = "$") -> dic
         "metadata": await ctx.redact(new.metadata),
         "tags": await ctx.redact(new.tags),
     }
+
+
+async def imported_session(ctx: Context, new: ImportedSession) -> ImportedSession:
+    """Return an imported session, validated and redacted."""
+    check_session_texts(ctx, new.system_prompt, new.metadata)
+    for name in ("created_at", "ended_at"):
+        check_time(getattr(new, name), f"$.session.{name}")
+    return structs.replace(
+        new,
+        working_dir=None if new.working_dir is None else normalize_directory(new.working_dir),
+        name=await ctx.redact(new.name),
+        system_prompt=await ctx.redact(new.system_prompt),
+        metadata=await ctx.redact(new.metadata),
+        tags=await ctx.redact(new.tags),
+    )
 
 
 def check_session_texts(ctx: Context, system_prompt: Any, metadata: Any) -> None:

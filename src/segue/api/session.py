@@ -6,6 +6,8 @@ from segue import store
 from segue.api import drafts
 from segue.api.request import Context
 from segue.api.session_changes import update as update
+from segue.api.session_transfer import export as export
+from segue.api.session_transfer import import_ as import_
 from segue.api.validation import check_max_bytes, normalize_directory
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
@@ -32,7 +34,6 @@ from segue.models import (
     WorkingDir,
 )
 from segue.results import CleanupResult, Deleted, Empty, Resolution, SessionPage
-from segue.transfer import SessionExport
 
 
 @method("session.resolve", raises=(NotFound, TooLarge, StorageError, InvalidData))
@@ -222,17 +223,6 @@ async def fork(
     The fork is active, not pinned, and the newest session of its directory.
     """
     return await ctx.store.write(store.forks.fork, session_id, upto_message_id, await ctx.redact(name))
-
-
-@method("session.export", raises=(NotFound, StorageError, InvalidData))
-async def export(ctx: Context, *, session_id: SessionId, cursor: str | None = None) -> SessionExport:
-    """Return everything that a session holds, in pages: messages, summaries and memories.
-
-    A page has at most `limits.answer_bytes` bytes. `cursor` is the `next_cursor` of the page before; messages that were
-    appended after the first page are left out.
-    """
-    answer_bytes = ctx.config.limits.answer_bytes
-    return await ctx.store.read(store.exports.page, session_id, cursor, answer_bytes)
 
 
 @method("session.delete", raises=(StorageError,))

@@ -6,6 +6,7 @@ Each command is imported only when it runs, because shell prompts run `segue` of
 import importlib
 import os
 import sys
+from keyword import iskeyword
 
 import click
 
@@ -37,6 +38,7 @@ SECTIONS = {
         "backup": "backup",
         "restore": "restore",
     },
+    "Transfer": {"import": "import_", "export": "export", "open": "handoff", "handoff": "handoff"},
     "Operate": {
         "status": "status",
         "ping": "status",
@@ -76,7 +78,8 @@ class Commands(Group):
         """Return the command of that name, or None if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        module = importlib.import_module(COMMANDS[cmd_name])
+        found: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         return found
 
 

@@ -9,6 +9,7 @@ TOPICS = (
     "shell",
     "ask",
     "search",
+    "history",
     "python",
     "methods",
     "errors",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from segue.store.records.message import replace as message_replace
     from segue.store.search import index, index_check
     from segue.store.search import search as message_search
-    from segue.store.transfer import exports
+    from segue.store.transfer import exports, imports
 
 _MODULES = {
     "append": "segue.store.records.append",
@@ -38,6 +38,7 @@ _MODULES = {
     "exports": "segue.store.transfer.exports",
     "extractions": "segue.store.records.extractions",
     "forks": "segue.store.records.forks",
+    "imports": "segue.store.transfer.imports",
     "index": "segue.store.search.index",
     "index_check": "segue.store.search.index_check",
     "integrity": "segue.store.maintenance.integrity",
@@ -63,6 +64,7 @@ __all__ = [
     "exports",
     "extractions",
     "forks",
+    "imports",
     "index",
     "index_check",
     "integrity",

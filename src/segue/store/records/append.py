@@ -203,7 +203,7 @@ def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, prepared: list
         names = (
             name_from(new.columns["content"], milliseconds(new.draft.created_at) if new.draft.created_at else tx.now)
             for new in prepared
-            if new.draft.role == "user"
+            if new.draft.role == "user" and new.metadata.get("injected") is not True
         )
         name = next((found for found in names if found is not None), None)
     if name is None and not session.crashed:

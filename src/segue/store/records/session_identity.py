@@ -6,15 +6,16 @@ from segue.store.engine.tx import Tx
 from segue.timestamps import timestamp
 
 
-def generate(tx: Tx) -> str:
-    """Return an unused session id for the current time, of the form `YYYY-MM-DD-HHMM-mmm`.
+def generate(tx: Tx, moment: int | None = None) -> str:
+    """Return an unused session id for a time (default: now), of the form `YYYY-MM-DD-HHMM-mmm`.
 
     If the milliseconds are taken, the next free number follows, past 999 if necessary. Ids of deleted sessions
     stay taken.
     """
-    at = timestamp(tx.now)
+    moment = tx.now if moment is None else moment
+    at = timestamp(moment)
     minute = f"{at[:10]}-{at[11:13]}{at[14:16]}-"
-    number = tx.now % 1000
+    number = moment % 1000
     if _is_taken(tx, f"{minute}{number:03d}"):
         taken = _taken_in(tx, minute)
         while f"{number:03d}" in taken:

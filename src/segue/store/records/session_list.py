@@ -74,7 +74,9 @@ SQLite's substr() ends a text at a NUL, so it gets bytes; a character has four a
 which would mean that there is no message, so coalesce() makes x'' of it.
 """
 
-_PREVIEW = ", ".join(_BEGINNING.format(condition=one) for one in ("role = 'user'", "NOT is_summary", "true"))
+_OF_USER = "role = 'user' AND (metadata = '{}' OR json_extract(metadata, '$.injected') IS NOT 1)"
+
+_PREVIEW = ", ".join(_BEGINNING.format(condition=one) for one in (_OF_USER, "NOT is_summary", "true"))
 
 
 def list_page(tx: Tx, filter: Filter, window: Window) -> SessionPage:

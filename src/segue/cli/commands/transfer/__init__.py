@@ -1,0 +1,1 @@
+"""Commands that bring sessions in from other tools and out to them."""

@@ -1,0 +1,106 @@
+"""The `export` command."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from segue.cli.commands.browse.search import parse_since
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command
+from segue.cli.output.terminal import Failure, echo, stdout_is_tty
+from segue.cli.session_lookup import find_or_current, find_session
+from segue.files import FILE_MODE, replace_file
+from segue.results import SessionPage
+
+FORMATS = ("jsonl", "markdown", "html")
+SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}
+
+
+@command(
+    examples=[
+        "segue export > session.md",
+        "segue export 0340-249 --format html --output talk.html",
+        "segue export --all --format jsonl > everything.jsonl",
+    ]
+)
+@click.argument("sessions", metavar="[ID]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All sessions, archived and imported ones included.")
+@click.option("--since", callback=parse_since, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
+@click.option("--format", type=click.Choice(FORMATS), default="markdown", help="Format of the output.")
+@click.option("--output", metavar="PATH", help="File to write, or folder for one file per session.")
+@pass_daemon
+def export(
+    daemon: DaemonClient,
+    *,
+    sessions: tuple[str, ...],
+    everything: bool,
+    since: str | None,
+    format: str,
+    output: str | None,
+) -> None:
+    """Write sessions as JSON Lines, Markdown or HTML.
+
+    Without an ID, the session that the current directory continues is exported. JSON Lines have everything that is
+    stored, one session per line. HTML is one file per session that needs no network.
+    """
+    ids = list(_ids(daemon, sessions, everything=everything, since=since))
+    folder = Path(output) if output is not None and (len(ids) != 1 or Path(output).is_dir()) else None
+    if format == "html" and output is None and (len(ids) != 1 or stdout_is_tty()):
+        raise click.UsageError("HTML needs --output PATH: a file for one session, a folder for several")
+    daemon.disable_timeout()
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    for session_id in ids:
+        text = _render(daemon, session_id, format)
+        if folder is not None:
+            _write(folder / f"{session_id}.{SUFFIXES[format]}", text)
+        elif output is not None:
+            _write(Path(output), text)
+        else:
+            echo(text.removesuffix("\n"))
+    if output is not None and stdout_is_tty():
+        echo(f"exported {len(ids)} {'session' if len(ids) == 1 else 'sessions'} to {output}")
+
+
+def _ids(daemon: DaemonClient, sessions: tuple[str, ...], *, everything: bool, since: str | None) -> Iterator[str]:
+    if sessions and (everything or since):
+        raise click.UsageError("give either IDs or --all or --since")
+    if not everything and since is None:
+        named = [find_session(daemon, given) for given in sessions] or [find_or_current(daemon, None)]
+        yield from (session.id for session in named)
+        return
+    cursor: str | None = None
+    while True:
+        params = {"archived": None, "limit": 1000, "cursor": cursor}
+        page = msgspec.convert(daemon.client.request("session.list", params), SessionPage)
+        for session in page.sessions:
+            if since is not None and session.last_message_at < since:
+                return
+            yield session.id
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _render(daemon: DaemonClient, session_id: str, format: str) -> str:
+    from segue.history.bundle import fetch
+
+    bundle = fetch(daemon.client, session_id)
+    if format == "jsonl":
+        return msgspec.json.encode(bundle).decode() + "\n"
+    if format == "html":
+        from segue.history import html
+
+        return html.render(bundle)
+    from segue.history import markdown
+
+    return markdown.render(bundle)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        replace_file(path, text.encode(errors="replace"), mode=FILE_MODE)
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror}") from None

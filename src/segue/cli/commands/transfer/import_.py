@@ -1,0 +1,154 @@
+"""The `import` command."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from segue.cli.commands.browse.search import parse_since
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command
+from segue.cli.output.terminal import FAILED, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
+from segue.timestamps import milliseconds
+
+if TYPE_CHECKING:
+    from segue.history.discovery import Found
+    from segue.history.importer import Counts, Importer, Source
+
+SHOWN_PROBLEMS = 20
+"""Lines. `--json` has all problems."""
+
+
+@command(
+    "import",
+    examples=[
+        "segue import --list",
+        "segue import",
+        "segue import claude codex --since 30d",
+        "segue import ~/Downloads/chatgpt.zip",
+    ],
+)
+@click.argument("what", metavar="[TOOL | PATH]...", nargs=-1)
+@click.option("--list", "only_list", is_flag=True, help="List tools, folders and sizes; import nothing.")
+@click.option("--since", callback=parse_since, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
+@click.option("--dry-run", is_flag=True, help="Read everything and report; store nothing.")
+@click.option("--follow", is_flag=True, help="Continue to import what changes, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@pass_daemon
+def import_(
+    daemon: DaemonClient,
+    *,
+    what: tuple[str, ...],
+    only_list: bool,
+    since: str | None,
+    dry_run: bool,
+    follow: bool,
+    as_json: bool,
+) -> int:
+    """Import the conversations of other AI tools.
+
+    Without arguments, every tool that has a history on this machine is imported. TOOL is one of the names that --list
+    prints, PATH a file or folder of any of them, such as a data export of ChatGPT or Claude.ai.
+
+    Import again as often as you like: only what is new or changed is stored, and nothing is deleted when a tool deletes
+    its own files. Imported sessions are never continued by a directory; `segue open` continues them in their own tool.
+    """
+    from segue.history import discovery, states
+    from segue.history.importer import Importer
+    from segue.history.watching import Watcher
+
+    found = list(_find(what, since))
+    if only_list:
+        return _print_list(found)
+    path = states.path_of()
+    known = states.load(path, daemon.paths.database)
+    daemon.disable_timeout()
+    importer = Importer(daemon.client, known, dry_run=dry_run, since=since)
+    roots = [one.root for one in found if one.root.exists()] if follow else []
+    try:
+        with Watcher(roots) as watcher:
+            _run(importer, discovery.sources(found), quiet=as_json)
+            while follow:
+                watcher.wait()
+                importer.run(discovery.sources(_find(what, since)), lambda _: None)
+    finally:
+        if not dry_run:
+            states.save(path, daemon.paths.database, known)
+    importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
+    if as_json:
+        echo(msgspec.json.encode(importer.counts.as_dict()).decode())
+    else:
+        _print_counts(importer.counts, dry_run=dry_run)
+    return FAILED if importer.counts.problems else 0
+
+
+def _find(what: Iterable[str], since: str | None) -> "Iterable[Found]":
+    from segue.history import discovery
+    from segue.history.registry import readers
+
+    known = readers()
+    tools = [known[word] for word in what if word in known]
+    paths = [Path(word).expanduser().absolute() for word in what if word not in known]
+    for path in paths:
+        if not path.exists():
+            raise click.UsageError(f"{str(path)!r} is neither a tool nor a path; see: segue import --list")
+    if tools or not paths:
+        yield from discovery.on_this_machine(
+            tools or known.values(), milliseconds(since) if since is not None else None
+        )
+    yield from discovery.below(paths, tools or known.values())
+
+
+def _run(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
+    """Import with a progress bar on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        importer.run(sources, lambda _: None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("import", total=len(sources), rate="")
+
+        def advance(source: "Source") -> None:
+            seconds = progress.tasks[0].elapsed or 1
+            rate = f"{importer.counts.messages} messages, {importer.counts.messages / seconds:.0f}/s"
+            progress.update(task, advance=1, description=source.reader.name, rate=rate)
+
+        importer.run(sources, advance)
+
+
+def _print_list(found: "list[Found]") -> int:
+    if not stdout_is_tty():
+        for one in found:
+            echo_tsv([one.reader.name, str(len(one.items)), str(one.size()), str(one.root), one.problem or ""])
+        return 0
+    if not found:
+        echo("no history of another tool found; name a file or folder: segue import PATH")
+    for one in found:
+        shown = one.problem or f"{len(one.items):>6} items  {size(one.size()):>10}"
+        echo(f"{one.reader.name:<12} {shown}  {escape_line(str(one.root))}")
+    return 0
+
+
+def _print_counts(counts: "Counts", *, dry_run: bool) -> None:
+    for problem in counts.problems[:SHOWN_PROBLEMS]:
+        warn(problem)
+    if len(counts.problems) > SHOWN_PROBLEMS:
+        warn(f"and {len(counts.problems) - SHOWN_PROBLEMS} more problems; see --json")
+    for reason, count in sorted(counts.skipped.items()):
+        warn(f"skipped {count} × {reason}")
+    if dry_run:
+        echo(f"would import {counts.sessions} sessions with {counts.messages} messages")
+        return
+    changed = f"{counts.added} messages added, {counts.updated} updated, {counts.unchanged} unchanged"
+    echo(f"{counts.sessions} sessions read, {counts.items_unchanged} files unchanged: {changed}")

@@ -1,0 +1,180 @@
+"""Import, export, open and hand off, with the histories that other programs wrote."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.command_line import SEGUE, Cli
+from tests.support.deadline import wait_until
+from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS
+from tests.unit.history.histories import CORPORA, HISTORIES
+
+IN_HOME = sorted(set(CORPORA) - {"geminitui", "opencodetui", "qwentui", "llmold", "crush", "aider"})
+"""Folders whose files can be in one HOME."""
+
+
+@pytest.fixture
+def home(segued: Segued) -> Path:
+    """A HOME with the histories of all tools."""
+    home = Path(segued.environment["HOME"])
+    for corpus in IN_HOME:
+        shutil.copytree(HISTORIES / corpus, home, dirs_exist_ok=True)
+    (home / "expected.json").unlink()
+    return home
+
+
+def sessions(segued: Segued, **filter: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = segued.connect().call("session.list", limit=1000, **filter)["sessions"]
+    return found
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def test_every_tool_is_imported_and_nothing_is_written_beside_its_files(segue: Cli, segued: Segued, home: Path) -> None:
+    known = [json.loads((HISTORIES / corpus / "expected.json").read_text())["sessions"] for corpus in IN_HOME]
+    folders = [path for path in home.iterdir() if path.name.startswith(".") and path.name not in (".local", ".config")]
+    before = [snapshot(folder) for folder in folders]
+    outcome = segue.ok("import", "--json")
+    assert outcome.json["problems"] == []
+    assert outcome.json["sessions"] == sum(map(len, known))
+    assert [snapshot(folder) for folder in folders] == before
+    again = segue.ok("import", "--json").json
+    assert (again["items_unchanged"], again["added"], again["updated"]) == (again["items"], 0, 0)
+
+
+def test_a_list_reads_nothing(segue: Cli, segued: Segued, home: Path) -> None:
+    rows = {row[0]: row for row in segue.ok("import", "--list").rows if row[1] != "0"}
+    assert set(rows) == {CORPORA[corpus] for corpus in IN_HOME}
+    assert sessions(segued) == []
+
+
+def test_a_session_that_grew_gets_only_what_is_new(segue: Cli, segued: Segued, home: Path) -> None:
+    segue.ok("import", "claude")
+    file = next(home.glob(".claude/projects/*/22222222-*.jsonl"))
+    *_, last = [line for line in map(json.loads, file.read_text().splitlines()) if "uuid" in line]
+    record = {"type": "user", "uuid": "new", "parentUuid": last["uuid"], "message": {"content": "One more question"}}
+    with file.open("a") as lines:
+        lines.write(json.dumps(record | {"timestamp": "2026-11-28T05:00:00.000Z"}) + "\n")
+        lines.write('{"type":"user","uuid":"half')  # The tool is still writing this line.
+    counts = segue.ok("import", "claude", "--json").json
+    assert (counts["added"], counts["updated"], counts["skipped"]) == (1, 0, {})
+
+
+def test_a_database_that_its_program_holds_open_is_read(segue: Cli, segued: Segued, home: Path) -> None:
+    with closing(sqlite3.connect(home / ".local/share/opencode/opencode.db")) as program:
+        program.execute("PRAGMA journal_mode = WAL")
+        program.execute("BEGIN IMMEDIATE")
+        program.execute("UPDATE session SET title = 'uncommitted'")
+        assert segue.ok("import", "opencode", "--json").json["problems"] == []
+        program.rollback()
+        program.execute("UPDATE session SET title = 'committed in the WAL' WHERE id LIKE '%AzHuCi'")
+        program.commit()
+        segue.ok("import", "opencode")
+    names = {session["name"] for session in sessions(segued, source="opencode")}
+    assert "committed in the WAL" in names
+    assert "uncommitted" not in names
+
+
+def test_damage_costs_itself_only(segue: Cli, segued: Segued, home: Path) -> None:
+    folder = home / ".claude/projects/-home-ada-proj"
+    (folder / "damaged.jsonl").write_bytes(b"\xff\xfe not json\n" + b'{"type": "unheard-of"}\n')
+    (folder / "loop.jsonl").symlink_to("loop.jsonl")
+    (home / ".gemini/tmp/proj/chats/session-1-x.json").write_text("[1")
+    (home / ".hfs/sessions.db").write_bytes(b"SQLite format 3\0 and nothing more")
+    outcome = segue.run("import", "--json")
+    assert (outcome.code, outcome.json["skipped"]) == (1, {"damaged line": 1, "unknown record unheard-of": 1})
+    problems = "\n".join(outcome.json["problems"])
+    assert [name for name in ("loop.jsonl", "session-1-x.json", "hfs") if name not in problems] == []
+    assert {session["source"]["tool"] for session in sessions(segued)} >= {"claude", "codex", "gemini"}
+
+
+def test_what_vanished_stays_imported(segue: Cli, segued: Segued, home: Path) -> None:
+    segue.ok("import", "claude")
+    count = len(sessions(segued))
+    shutil.rmtree(home / ".claude")
+    segue.ok("import")
+    assert len(sessions(segued, source="claude")) == count
+
+
+def test_after_a_restore_it_is_imported_again(segue: Cli, segued: Segued, home: Path) -> None:
+    segue.ok("import", "cherry2k")
+    wire = segued.connect()
+    for session in sessions(segued):
+        wire.call("session.delete", session_id=session["id"])
+    assert segue.ok("import", "cherry2k", "--json").json["added"] == 7
+
+
+def test_a_file_is_imported_by_its_path_whatever_tool_wrote_it(segue: Cli, segued: Segued, tmp_path: Path) -> None:
+    export = [
+        {
+            "uuid": "c-1",
+            "name": "Zebras",
+            "created_at": "2026-11-01T10:00:00Z",
+            "chat_messages": [
+                {"uuid": "m-1", "sender": "human", "text": "Are zebras white?", "created_at": "2026-11-01T10:00:00Z"},
+                {"uuid": "m-2", "sender": "assistant", "content": [{"type": "text", "text": "Black."}]},
+            ],
+        }
+    ]
+    (tmp_path / "conversations.json").write_text(json.dumps(export))
+    archive = shutil.make_archive(str(tmp_path / "data"), "zip", tmp_path, "conversations.json")
+    segue.ok("import", archive)
+    [session] = sessions(segued)
+    assert (session["name"], session["source"]["tool"], session["message_count"]) == ("Zebras", "claude-ai", 2)
+    refused = segue.run("import", str(tmp_path / "none"))
+    assert (refused.code, "neither a tool nor a path" in refused.err) == (2, True)
+
+
+def test_following_imports_what_is_written_meanwhile(segue: Cli, segued: Segued, home: Path) -> None:
+    chat = home / ".cache/shell_gpt/chat_cache/live"
+    wire = segued.connect()
+    following = subprocess.Popen([SEGUE, "import", "shell-gpt", "--follow"], env=segued.environment)
+    try:
+        wait_until(lambda: wire.call("session.list")["total"] == 3)
+        chat.write_text(json.dumps([{"role": "user", "content": "Written while it follows"}]))
+        wait_until(lambda: wire.call("session.list")["total"] == 4)
+    finally:
+        following.terminate()
+        following.wait(TIMEOUT_SECONDS)
+
+
+def test_imported_sessions_are_opened_in_their_own_tool(segue: Cli, segued: Segued, home: Path) -> None:
+    segue.ok("import", "claude")
+    [session] = [one for one in sessions(segued) if one["name"] == "Sorting things"]
+    assert segue.ok("open", "--print", session["id"]).out == f"claude --resume {session['source']['id']}\n"
+    own = segue.id()
+    refused = segue.run("open", own)
+    assert (refused.code, "segue resume" in refused.err) == (1, True)
+
+
+def test_a_brief_is_printed_or_given_to_a_command(segue: Cli, segued: Segued) -> None:
+    id = segue.id()
+    segue.ok("add", "Rename the importer. Never touch the tests.")
+    brief = segue.ok("handoff").out
+    assert "- Never touch the tests." in brief
+    assert segue.ok("handoff", id, "--to", "printf %s").out == brief
+
+
+def test_an_export_writes_each_format(segue: Cli, segued: Segued, tmp_path: Path) -> None:
+    first = segue.id("--name", "one")
+    segue.ok("add", "hello *world*")
+    assert "hello *world*" in segue.ok("export").out
+    page = tmp_path / "page.html"
+    segue.ok("export", "--format", "html", "--output", str(page))
+    assert "<em>world</em>" in page.read_text()
+    assert page.stat().st_mode & 0o777 == 0o600
+    second = segue.id("--name", "two")
+    lines = [json.loads(line) for line in segue.ok("export", "--all", "--format", "jsonl").out.splitlines()]
+    assert {line["session"]["id"] for line in lines} == {first, second}
+    segue.ok("export", "--all", "--output", str(tmp_path / "notes"))
+    assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == sorted([f"{first}.md", f"{second}.md"])
