@@ -1,6 +1,8 @@
-"""Define the method that changes a session."""
+"""Define the methods that change sessions, and that bring whole sessions in and out."""
 
-from msgspec import UNSET, UnsetType
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
 
 from segue import store
 from segue.api import drafts
@@ -8,7 +10,8 @@ from segue.api.request import Context
 from segue.api.validation import normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
-from segue.models import Count, Metadata, Name, Project, Session, SessionId, Tags, Timestamp, WorkingDir
+from segue.models import Count, Draft, Metadata, Name, Project, Session, SessionId, Tags, Timestamp, WorkingDir
+from segue.transfer import ImportedSession, ImportResult, ImportSource, SessionExport
 
 
 @method("session.update", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -62,3 +65,36 @@ async def update(
         expected_updated_at=expected_updated_at,
         content_bytes=ctx.config.limits.content_bytes,
     )
+
+
+@method("session.import", raises=(TooLarge, StorageError, InvalidData))
+async def import_(
+    ctx: Context,
+    *,
+    source: ImportSource,
+    session: ImportedSession,
+    messages: Annotated[list[Draft], Meta(max_length=1000)] | None = None,
+) -> ImportResult:
+    """Import a session of another tool, or what is new of it; each message needs a `key`.
+
+    One session is stored per tool and id. The same import again changes nothing. A known key is changed in place if the
+    message differs. A name that a person gave stays. A directory never continues an imported session.
+    """
+    several = messages or []
+    for number, message in enumerate(several):
+        if message.key is None:
+            raise InvalidParams("required", path=f"$.messages[{number}].key")
+    about = await drafts.imported_session(ctx, session)
+    prepared = await drafts.prepare(ctx, several, "$.messages[{}]")
+    return await ctx.store.write(store.imports.import_session, source, about, prepared)
+
+
+@method("session.export", raises=(NotFound, StorageError, InvalidData))
+async def export(ctx: Context, *, session_id: SessionId, cursor: str | None = None) -> SessionExport:
+    """Return everything that a session holds, in pages: messages, summaries and memories.
+
+    A page has at most `limits.answer_bytes` bytes. `cursor` is the `next_cursor` of the page before; messages that were
+    appended after the first page are left out.
+    """
+    answer_bytes = ctx.config.limits.answer_bytes
+    return await ctx.store.read(store.exports.page, session_id, cursor, answer_bytes)

@@ -27,6 +27,8 @@ SECTIONS = {
         "fork": "session",
         "rename": "session",
         "end": "session",
+        "open": "handoff",
+        "handoff": "handoff",
     },
     "Browse": {"list": "list", "current": "list", "show": "show", "search": "search", "tail": "tail"},
     "Keep": {
@@ -37,8 +39,9 @@ SECTIONS = {
         "scrub": "maintenance",
         "backup": "backup",
         "restore": "restore",
+        "import": "import_",
+        "export": "export",
     },
-    "Transfer": {"import": "import_", "export": "export", "open": "handoff", "handoff": "handoff"},
     "Operate": {
         "status": "status",
         "ping": "status",

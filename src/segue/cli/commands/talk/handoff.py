@@ -44,7 +44,7 @@ def open(daemon: DaemonClient, *, session_id: str, only_print: bool) -> None:
     _run(words, session, only_print=only_print)
 
 
-@command(examples=["segue handoff > brief.md", "segue handoff 0340-249 --to codex", "segue handoff --budget 1000"])
+@command(examples=["segue handoff", "segue handoff 0340-249 --to codex", "segue handoff --budget 1000"])
 @click.argument("session_id", metavar="[ID]", required=False)
 @click.option("--to", "target", metavar="TOOL", help="Tool or command that gets the brief as its first prompt.")
 @click.option("--budget", type=click.IntRange(min=100), default=4000, metavar="TOKENS", help="Length of the brief.")

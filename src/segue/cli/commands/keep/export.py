@@ -20,9 +20,9 @@ SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}
 
 @command(
     examples=[
-        "segue export > session.md",
+        "segue export",
         "segue export 0340-249 --format html --output talk.html",
-        "segue export --all --format jsonl > everything.jsonl",
+        "segue export --all --format jsonl --output everything",
     ]
 )
 @click.argument("sessions", metavar="[ID]...", nargs=-1)

@@ -1,1 +1,0 @@
-"""Commands that bring sessions in from other tools and out to them."""

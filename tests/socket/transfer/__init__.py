@@ -1,0 +1,1 @@
+"""Whole sessions in and out, over a real socket in one process."""
