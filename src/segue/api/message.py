@@ -113,7 +113,11 @@ async def append(
     )
     [new] = await drafts.prepare(ctx, [draft], "$")
     options = store.append.Options(expected_last_id, on_key, await drafts.creation(ctx, create, "$.create"))
-    write = ctx.store.write_inline if new.size <= store.append.INLINE_BYTES else ctx.store.write
+    is_small = new.size <= store.append.INLINE_BYTES
+    if session_id is not None and is_small and store.append_group.is_plain(new, options):
+        plain = store.append_group.PlainAppend(session_id, new)
+        return await ctx.store.write_grouped(store.append_group.append_one, store.append_group.append_group, plain)
+    write = ctx.store.write_inline if is_small else ctx.store.write
     if session_id is not None:
         return await write(store.append.append, session_id, new, options)
     place = store.resolve.Place(normalize_directory(working_dir or ""), bot_id or "default", project, scope, terminal)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         sessions,
         summaries,
     )
+    from segue.store.records.message import append_group
     from segue.store.records.message import edit as message_edit
     from segue.store.records.message import page as message_page
     from segue.store.records.message import replace as message_replace
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "append": "segue.store.records.append",
+    "append_group": "segue.store.records.message.append_group",
     "bots": "segue.store.records.bots",
     "context": "segue.store.records.context",
     "database_status": "segue.store.maintenance.database_status",
@@ -58,6 +60,7 @@ _MODULES = {
 
 __all__ = [
     "append",
+    "append_group",
     "bots",
     "context",
     "database_status",

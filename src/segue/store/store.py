@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import anyio
 
@@ -23,7 +23,7 @@ from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.file_lock import lock_database_file
 from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.sqlite_errors import StoreFailed, disk_full
-from segue.store.engine.transactions import run_read
+from segue.store.engine.transactions import GroupQuery, WriteResult, run_read
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import Durability, checkpoint_on_close
 from segue.store.engine.write_queue import CommitListener, WriteQueue
@@ -33,6 +33,7 @@ log = logging.getLogger("segue.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A")
 
 READERS = 2
 """Reads that run concurrently: the number of cores of a small machine."""
@@ -131,6 +132,17 @@ class Store:
         """
         self._check_space()
         return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
+
+    async def write_grouped(
+        self, run_one: Callable[[Tx, A], T], run_group: Callable[[Tx, list[A]], list[WriteResult]], argument: A
+    ) -> T:
+        """Do the same as `write_inline` for RUN_ONE with ARGUMENT, together with waiting writes of the same kind.
+
+        RUN_GROUP takes the arguments of several and returns the result of each. If it raises, each runs alone.
+        """
+        self._check_space()
+        query = cast("Callable[[Tx], T]", GroupQuery(run_one, run_group, argument))
+        return await self._queue.submit(query, inline=True)
 
     async def write_deletion(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a query that deletes rows: on a full disk it uses the reserved space."""

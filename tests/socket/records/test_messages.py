@@ -9,6 +9,7 @@ import pytest
 
 from segue.errors import Conflict, InvalidParams, NotFound
 from segue.store.records import append as appending
+from segue.store.records.message import append_group
 from segue.store.store import Store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.inprocess import Server
@@ -448,11 +449,11 @@ def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_lo
 ) -> None:
     wire.call("session.create", id="s", working_dir=HERE)
     ways: list[str] = []
-    for name in ("write", "write_inline"):
+    for name in ("write", "write_inline", "write_grouped"):
         monkeypatch.setattr(Store, name, noting(ways, name, getattr(Store, name)))
     content = "é" * (appending.INLINE_BYTES // 2) + "x" * over
     wire.call("message.append", role="user", content=content, **place)
-    assert ways == [way]
+    assert ways == ["write_grouped" if way == "write_inline" and "session_id" in place else way]
     assert contents(wire.call("message.list", session_id="s")) == [content]
 
 
@@ -460,7 +461,7 @@ def noting(ways: list[str], name: str, method: Callable[..., Any]) -> Callable[.
     """The method, which notes its name for an append."""
 
     async def noted(store: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
-        if query in (appending.append, appending.append_to_place):
+        if query in (appending.append, appending.append_to_place, append_group.append_one):
             ways.append(name)
         return await method(store, query, *args, **kwargs)
 

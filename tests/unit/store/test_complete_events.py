@@ -26,7 +26,7 @@ from segue.store.records import (
     sessions,
     summaries,
 )
-from segue.store.records.message import edit, replace
+from segue.store.records.message import append_group, edit, replace
 from tests.support.clock import START_MS
 from tests.support.database import Database
 
@@ -43,6 +43,7 @@ NEW = append.prepare(Draft(role="user", content="hello"), 1000)
 WRITES: dict[str, Callable[[Tx], object]] = {
     "append.append": lambda tx: append.append(tx, "s", NEW),
     "append.append_many": lambda tx: append.append_many(tx, "s", [NEW, NEW]),
+    "append_group.append_one": lambda tx: append_group.append_one(tx, append_group.PlainAppend("s", NEW)),
     "append.append_to_place": lambda tx: append.append_to_place(tx, HERE, 1000, NEW),
     "attachments.attach": lambda tx: attachments.attach(tx, "s"),
     "attachments.detach": lambda tx: attachments.detach(tx, "attached"),
@@ -154,7 +155,11 @@ def test_a_write_emits_an_event_for_each_row_it_changes(database: Database, name
 def test_the_list_holds_every_write_function() -> None:
     package = Path(segue.api.__file__).parents[1]
     sources = [path.read_text() for folder in ("api", "server/jobs") for path in (package / folder).glob("*.py")]
-    calls = {call for text in sources for call in re.findall(r"write(?:_inline)?\(\s*(?:store\.)?(\w+\.\w+)", text)}
+    calls = {
+        call
+        for text in sources
+        for call in re.findall(r"write(?:_inline|_deletion|_grouped)?\(\s*(?:store\.)?(\w+\.\w+)", text)
+    }
     elsewhere = ("index.", "purges.", "daemon_state.", "scrub.", "integrity.")
     assert {call for call in calls if not call.startswith(elsewhere)} <= set(WRITES)
     assert len(calls) > len(elsewhere)

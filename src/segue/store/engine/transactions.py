@@ -61,6 +61,22 @@ def begin_immediate(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
 
 
+MAX_GROUP = 16
+"""Queries that run as one group, so that `has_time` is asked often enough."""
+
+
+class GroupQuery(NamedTuple):
+    """A query that can run together with its neighbors of the same kind."""
+
+    run_one: Callable[[Tx, Any], Any]
+    run_group: Callable[[Tx, list[Any]], list[WriteResult]]
+    argument: Any
+
+    def __call__(self, tx: Tx) -> Any:
+        """Run this query alone."""
+        return self.run_one(tx, self.argument)
+
+
 RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], WriteResult]
 
 
@@ -72,20 +88,42 @@ def run_uncommitted(
     Return None, with the transaction undone, if another program holds the database, a query fails, or HAS_TIME
     returns False before the next query. The connection's busy timeout must be 0.
     """
-    results: list[WriteResult] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for query in queries:
-            if not has_time():
-                break
-            results.append(_run_without_savepoint(connection, Tx(connection, now), query))
-        else:
+        if (results := _run_in_groups(connection, now, queries, has_time)) is not None:
             return results
     except Exception:  # noqa: BLE001, S110 - The query fails again in `commit_batch`, which reports the error.
         pass
     with suppress(sqlite3.Error):  # `commit_batch` rolls back again and reports this error.
         _roll_back(connection)
     return None
+
+
+def _run_in_groups(
+    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], has_time: Callable[[], bool]
+) -> list[WriteResult] | None:
+    """Run the queries in order, neighboring ones of one kind as a group; return None without time for the next."""
+    results: list[WriteResult] = []
+    while (position := len(results)) < len(queries):
+        if not has_time():
+            return None
+        first = queries[position]
+        group = _group_at(queries, position, first) if isinstance(first, GroupQuery) else []
+        if len(group) > 1 and isinstance(first, GroupQuery):
+            results += first.run_group(Tx(connection, now), group)
+        else:
+            results.append(_run_without_savepoint(connection, Tx(connection, now), first))
+    return results
+
+
+def _group_at(queries: list[Callable[[Tx], Any]], position: int, first: GroupQuery) -> list[Any]:
+    """Return the arguments of the queries from POSITION on that run together with FIRST."""
+    group = []
+    for query in queries[position : position + MAX_GROUP]:
+        if not isinstance(query, GroupQuery) or query.run_group is not first.run_group:
+            break
+        group.append(query.argument)
+    return group
 
 
 def commit_batch(

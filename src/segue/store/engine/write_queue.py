@@ -2,7 +2,7 @@
 
 Plan:
 
-1. `submit` appends a write. If no batch runs, it starts one.
+1. `submit` appends a write. If no batch runs, it starts one at the end of the loop's turn.
 2. `_start_batch` takes all waiting writes as one batch, which gets one transaction and one COMMIT.
 3. If every write of the batch is marked `inline`, the event loop's thread runs the statements. The reason: the two
    threads would exchange the interpreter lock between any two statements, which takes longer than the statements.
@@ -114,7 +114,7 @@ class WriteQueue:
         self._waiting.append(Write(query, done, self._metrics.now(), inline))
         if self._idle.is_set():
             self._idle.clear()
-            self._start_batch()
+            self._loop.call_soon(self._start_batch)  # Not now: the requests of this turn of the loop share a batch.
         return done
 
     def close(self) -> None:
@@ -131,6 +131,9 @@ class WriteQueue:
             await self._commit_ended.wait()
 
     def _start_batch(self) -> None:
+        if not self._waiting:  # `fail` has refused them.
+            self._idle.set()
+            return
         batch = list(self._waiting)
         self._waiting.clear()
         queries = [write.query for write in batch]

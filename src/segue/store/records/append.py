@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
+from segue.events import Emitted
 from segue.models import MAX_INTEGER, Draft, Message, OnKey
 from segue.results import Appended, AppendedMany
 from segue.store.engine.rows import encode_json
@@ -140,13 +141,20 @@ def check_last_id(tx: Tx, session_id: str, expected: int) -> None:
         raise Conflict(f"the last message is {newest}, not {expected}", reason="last_id", last_id=newest)
 
 
+SET_COUNTERS = f"""
+    message_count = message_count + {{count}},
+    input_tokens = min(input_tokens, {MAX_INTEGER} - {{input_tokens}}) + {{input_tokens}},
+    output_tokens = min(output_tokens, {MAX_INTEGER} - {{output_tokens}}) + {{output_tokens}},
+    last_message_at = max(last_message_at, {{newest}}), updated_at = max(updated_at, {{at}}),
+    activity = {sessions.NEXT_ACTIVITY}
+"""
+"""The assignments of an UPDATE of a session that gets messages; the names of its parameters are filled in."""
+
+COUNTER_PARAMETERS = ("count", "input_tokens", "output_tokens", "newest", "at")
+
 _UPDATE_COUNTERS = f"""
     UPDATE sessions
-    SET message_count = message_count + :count,
-        input_tokens = min(input_tokens, {MAX_INTEGER} - :input_tokens) + :input_tokens,
-        output_tokens = min(output_tokens, {MAX_INTEGER} - :output_tokens) + :output_tokens,
-        last_message_at = max(last_message_at, :newest), updated_at = max(updated_at, :at),
-        activity = {sessions.NEXT_ACTIVITY}
+    SET {SET_COUNTERS.format(**{name: f":{name}" for name in COUNTER_PARAMETERS})}
     WHERE id = :id
     RETURNING working_dir, bot_id, name, status
 """
@@ -223,6 +231,11 @@ def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, prepared: list
 
 
 def _emit_appended(tx: Tx, session: Scope, appended: Appended, new: PreparedMessage) -> None:
+    tx.emitted.append(appended_event(tx, session, appended, new))
+
+
+def appended_event(tx: Tx, session: Scope, appended: Appended, new: PreparedMessage) -> Emitted:
+    """Return the event of a new message."""
     given = {name: new.columns[name] for name in row.DRAFT_COLUMNS if name != "indexed"}
     # The event embeds the JSON text that is stored, so that it is not encoded again.
     parts, metadata = given["parts"], given["metadata"]
@@ -235,10 +248,4 @@ def _emit_appended(tx: Tx, session: Scope, appended: Appended, new: PreparedMess
         state="complete",
         **given,
     )
-    tx.emit(
-        "message.appended",
-        message,
-        session_id=appended.session_id,
-        working_dir=session.working_dir,
-        bot_id=session.bot_id,
-    )
+    return Emitted("message.appended", appended.session_id, session.working_dir, session.bot_id, tx.at, message)

@@ -76,11 +76,17 @@ def scope(tx: Tx, session_id: str) -> Scope:
     Raises:
         NotFound: there is no such session.
     """
-    sql = "SELECT working_dir, bot_id, name IS NOT NULL, status = 'crashed' FROM sessions WHERE id = :id"
-    row = tx.run(sql, id=session_id).fetchone()
-    if row is None:
+    found = find_scope(tx, session_id)
+    if found is None:
         raise NotFound("session", session_id)
-    return Scope(*row)
+    return found
+
+
+def find_scope(tx: Tx, session_id: str) -> Scope | None:
+    """Return the session's scope; None if there is no such session."""
+    sql = "SELECT working_dir, bot_id, name IS NOT NULL, status = 'crashed' FROM sessions WHERE id = ?"
+    row = tx.connection.execute(sql, (session_id,)).fetchone()
+    return None if row is None else Scope(*row)
 
 
 def emit(tx: Tx, kind: EventKind, session: Session) -> Session:

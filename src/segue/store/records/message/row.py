@@ -24,6 +24,9 @@ _COPIED_COLUMNS = (*(name for name in COLUMNS if name not in ("id", "session_id"
 
 INSERT = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _NEW_COLUMNS)})"
 
+INSERT_VALUES = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join('?' * len(_NEW_COLUMNS))})"
+"""The same by position: session_id, the columns of the draft, resumed, created_at."""
+
 COPY = f"""
     INSERT INTO messages (session_id, {", ".join(_COPIED_COLUMNS)})
     SELECT :copy, {", ".join(_COPIED_COLUMNS)} FROM messages
