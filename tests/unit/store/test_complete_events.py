@@ -27,6 +27,8 @@ from segue.store.records import (
     summaries,
 )
 from segue.store.records.message import append_group, edit, replace
+from segue.store.transfer import imports
+from segue.transfer import ImportedSession, ImportSource
 from tests.support.clock import START_MS
 from tests.support.database import Database
 
@@ -39,6 +41,8 @@ GETTERS: dict[str, Callable[[Tx, Any], Data]] = {
 HERE = resolve.Place("/here", "ada")
 FACT = MemoryDraft(fact="g", category="fact", importance=1)
 NEW = append.prepare(Draft(role="user", content="hello"), 1000)
+KEYED = append.prepare(Draft(role="user", content="hello", key="k"), 1000)
+SOURCE = ImportSource(tool="codex", id="x")
 
 WRITES: dict[str, Callable[[Tx], object]] = {
     "append.append": lambda tx: append.append(tx, "s", NEW),
@@ -59,6 +63,7 @@ WRITES: dict[str, Callable[[Tx], object]] = {
     "extractions.enqueue": lambda tx: extractions.enqueue(tx, "attached"),
     "extractions.fail": lambda tx: extractions.fail(tx, 1, "no model"),
     "forks.fork": lambda tx: forks.fork(tx, "s", None, None),
+    "imports.import_session": lambda tx: imports.import_session(tx, SOURCE, ImportedSession(), [KEYED]),
     "memories.delete": lambda tx: memories.delete(tx, 2),
     "memories.save": lambda tx: memories.save(
         tx, "ada", "s", MemoryDraft(fact="h", category="fact", importance=1, supersedes=2)
