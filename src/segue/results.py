@@ -93,7 +93,7 @@ class MessagesReplaced(Struct, kw_only=True):
 
 
 class SearchHit(Struct, kw_only=True):
-    """A message that was found; `snippet` has U+E000 before and U+E001 after each match in it."""
+    """A message that was found; `snippet` has a mark before and after each match, `matched` are the words found."""
 
     message_id: RowId
     session_id: str
@@ -103,13 +103,17 @@ class SearchHit(Struct, kw_only=True):
     created_at: Timestamp
     snippet: str
     score: float
+    matched: list[str]
 
 
 class SearchPage(Struct, kw_only=True):
-    """Messages that were found, the best first, and how many there are in all."""
+    """Messages that were found, and on the first page the sessions whose name or summary holds all words."""
 
     hits: list[SearchHit]
-    total: Count
+    total: Count | None
+    sessions: list[SessionSummary]
+    suggestions: list[str]
+    next_cursor: str | None
 
 
 class MessageCount(Struct, kw_only=True):

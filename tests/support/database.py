@@ -8,9 +8,9 @@ from segue.results import SearchPage
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
 from segue.store.records import append as appending
-from segue.store.records import purges, sessions
+from segue.store.records import purges, session_list, sessions
 from segue.store.search import index, index_check, search
-from segue.store.search.search import Filter
+from segue.store.search.request import Filter, Request
 from tests.support.clock import START_MS
 
 
@@ -46,7 +46,7 @@ class Database:
 
     def page(self, query: str, **filter: Any) -> SearchPage:
         self.catch_up()
-        return search.search(self.tx, query, Filter(**filter), limit=200, offset=0, seconds=60)
+        return search.search(self.tx, Request(query, Filter(**filter), limit=200), 60, session_list.by_ids)
 
     def find(self, query: str, **filter: Any) -> set[int]:
         """The ids of the hits, which must be as many as the total."""

@@ -5,7 +5,7 @@ from segue.api.request import Context
 from segue.api.validation import check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
-from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SessionId
+from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SearchQuery, SessionId
 from segue.results import Deleted, DeletedCount, MemoryPage
 
 
@@ -54,8 +54,11 @@ async def list(
     include_superseded: bool = False,
     limit: Limit = 100,
     offset: Count = 0,
+    query: SearchQuery | None = None,
 ) -> MemoryPage:
     """Return the memories of a bot or a session, most important first, then newest first.
+
+    With `query`, return those whose fact contains all words of it, as `message.search` does, best match first.
 
     `bot_id` defaults to `default` if `session_id` is not given either. The session may be deleted already.
     A page over `limits.answer_bytes` ends early.
@@ -66,6 +69,7 @@ async def list(
         session_id=session_id,
         category=category,
         include_superseded=include_superseded,
+        words=query,
         limit=limit,
         offset=offset,
         answer_bytes=ctx.config.limits.answer_bytes,
@@ -78,7 +82,7 @@ async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
 
     The memory that it superseded then points to its successor, or is current again.
     """
-    deleted = await ctx.store.write_deletion(store.memories.delete, memory_id)
+    deleted = await ctx.store.write(store.memories.delete, memory_id)
     ctx.daemon.schedule_purge()
     return Deleted(deleted=deleted)
 
@@ -86,6 +90,6 @@ async def delete(ctx: Context, *, memory_id: RowId) -> Deleted:
 @method("memory.delete_all", raises=(NotFound, StorageError))
 async def delete_all(ctx: Context, *, bot_id: BotId) -> DeletedCount:
     """Delete all memories of a bot, and return their number."""
-    deleted = await ctx.store.write_deletion(store.bots.delete_memories, bot_id)
+    deleted = await ctx.store.write(store.bots.delete_memories, bot_id)
     ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)

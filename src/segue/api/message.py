@@ -20,6 +20,8 @@ from segue.models import (
     Count,
     Draft,
     GivenRole,
+    Mark,
+    MatchMode,
     Message,
     Metadata,
     Name,
@@ -33,7 +35,10 @@ from segue.models import (
     RowId,
     Scope,
     SearchLimit,
+    SearchOrder,
     SessionId,
+    SourceFilter,
+    Tags,
     Terminal,
     Timestamp,
     WorkingDir,
@@ -41,9 +46,12 @@ from segue.models import (
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 
 if TYPE_CHECKING:
-    from segue.store.search.search import Filter
+    from segue.store.search.request import Request
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
+
+Marks = Annotated[builtins.list[Mark], Meta(min_length=2, max_length=2)]
+"""The texts before and after each match."""
 
 QUICK_SECONDS = 0.25
 """Seconds: how long a search may occupy a reader that other requests wait for."""
@@ -212,40 +220,66 @@ async def search(
     until: Timestamp | None = None,
     limit: SearchLimit = 20,
     offset: Count = 0,
+    order: SearchOrder = "best",
+    match: MatchMode = "words",
+    marks: Marks | None = None,
+    cursor: str | None = None,
+    count: bool = True,
+    project: Project | None = None,
+    source: SourceFilter | None = None,
+    tags: Tags | None = None,
 ) -> SearchPage:
-    """Search for messages that contain all words of the query, best match first among the newest 1000.
+    """Search for messages that match the query, and for sessions whose name or summary does.
 
-    A word matches in the content, in `parts` or in the session's name. Case and accents do not matter.
-    `"…"` searches for a phrase, and `*` after at least 3 characters for a prefix; other symbols are plain text.
-    `since` is exclusive, `until` inclusive. `total` counts all matches.
+    A message matches if its content or `parts` contain at least one word, and its text and its session's name together
+    contain all. Case and accents do not matter. `"…"` searches for a phrase, and `*` after at least 3 characters for a
+    prefix; other symbols are plain text. Of the newest 1000 matches the best come first; `next_cursor` continues with
+    older ones. `since` is exclusive, `until` inclusive. `total` counts all matches, unless `count` is false.
+
+    `match` "any" searches for messages that contain any of the words or other forms of them, ranked by relevance.
+    "substring" (at least 3 characters, without regard to case) and "regex" (a Python pattern of at most 1000
+    characters) scan the messages, newest first, for at most 1 s; `next_cursor` continues the scan.
     """
     check_time(since, "$.since")
     check_time(until, "$.until")
-    store.message_search.check_query(query)
     directory = None if working_dir is None else normalize_directory(working_dir)
-    filter = store.message_search.Filter(session_id, directory, bot_id, role, since, until)
+    request = store.search_request.Request(
+        query,
+        store.search_request.Filter(
+            session_id, directory, bot_id, role, since, until, project, source, tuple(tags or ())
+        ),
+        match,
+        order,
+        limit,
+        offset,
+        cursor,
+        count,
+        store.snippets.Marks(*marks) if marks is not None else store.snippets.Marks(),
+    )
+    store.search_request.check(request)
     await ctx.daemon.index_messages()
     try:
-        return await _search(ctx, query, filter, limit, offset)
+        return await _search(ctx, request)
     except store.index.IndexDamaged:
         await ctx.store.write(store.index.reset)
     await ctx.daemon.index_messages()
-    return await _search(ctx, query, filter, limit, offset)
+    return await _search(ctx, request)
 
 
-async def _search(ctx: Context, query: str, filter: "Filter", limit: int, offset: int) -> SearchPage:
+async def _search(ctx: Context, request: "Request") -> SearchPage:
     """Search on a shared reader; a slow search starts again on its own connection, one at a time.
 
     So slow searches never occupy the readers that other clients wait for.
     """
-    search, page = store.message_search.search, {"limit": limit, "offset": offset}
-    try:
-        return await ctx.store.read(search, query, filter, **page, seconds=QUICK_SECONDS)
-    except store.message_search.TookTooLong:
-        pass
+    search, sessions = store.message_search.search, store.session_list.by_ids
+    if request.match == "words":
+        try:
+            return await ctx.store.read(search, request, QUICK_SECONDS, sessions)
+        except store.message_search.TookTooLong:
+            pass
     async with ctx.store.slow_reads:
         try:
-            return await ctx.store.read_on_new_connection(search, query, filter, **page, seconds=SLOW_SECONDS)
+            return await ctx.store.read_on_new_connection(search, request, SLOW_SECONDS, sessions)
         except store.message_search.TookTooLong:
             reason = f"the search takes longer than {SLOW_SECONDS} s; use fewer or rarer words"
             raise InvalidParams(reason, path="$.query") from None

@@ -53,4 +53,6 @@ class Pager:
             bound = "before_id" if self._params.get("order") == "desc" else "after_id"
             first = {"offset": 0} if "offset" in self._params else {}
             return {**first, bound: rows[-1].id} if page.has_more else None
+        if self._name == "message.search":
+            return {"cursor": page.next_cursor} if page.next_cursor else None
         return {"offset": self._offset} if self._offset < page.total else None

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from segue.store.records.message import page as message_page
     from segue.store.records.message import replace as message_replace
     from segue.store.search import index, index_check
+    from segue.store.search import request as search_request
     from segue.store.search import search as message_search
+    from segue.store.search.text import snippets
     from segue.store.transfer import exports, imports
 
 _MODULES = {
@@ -52,9 +54,11 @@ _MODULES = {
     "messages": "segue.store.records.messages",
     "resolve": "segue.store.records.resolve",
     "retention": "segue.store.records.retention",
+    "search_request": "segue.store.search.request",
     "session_list": "segue.store.records.session_list",
     "session_update": "segue.store.records.session_update",
     "sessions": "segue.store.records.sessions",
+    "snippets": "segue.store.search.text.snippets",
     "summaries": "segue.store.records.summaries",
 }
 
@@ -80,9 +84,11 @@ __all__ = [
     "messages",
     "resolve",
     "retention",
+    "search_request",
     "session_list",
     "session_update",
     "sessions",
+    "snippets",
     "summaries",
 ]
 

@@ -59,6 +59,11 @@ def prefix(corpus: Corpus, choice: random.Random) -> dict[str, Any]:
     return {"query": corpus.language.words[choice.randrange(1000, 60_000)][:4] + "*"}
 
 
+def any_word(corpus: Corpus, choice: random.Random) -> dict[str, Any]:
+    words = [corpus.language.words[choice.randrange(bound)] for bound in (20, 50, 100, 1000, 5000, 60_000)]
+    return {"query": " ".join(words), "match": "any"}
+
+
 def han(corpus: Corpus, choice: random.Random) -> dict[str, Any]:
     return {"query": "".join(chr(0x4E00 + 7 * choice.randrange(100)) for _ in range(2))}
 
@@ -99,6 +104,7 @@ MEASURED: list[tuple[str, str, Ask]] = [
     ("search: a phrase", "message.search", phrase),
     ("search: a prefix", "message.search", prefix),
     ("search: two CJK characters", "message.search", han),
+    ("search: any of six words", "message.search", any_word),
     ("search: in a directory", "message.search", in_directory),
     ("search: in a session", "message.search", in_session),
     ("search: of a role", "message.search", of_role),

@@ -39,7 +39,15 @@ def test_nothing_found_is_exit_1_without_a_word(segue: Cli) -> None:
     for arguments in (["nothing"], [""], ["zebra", "--role", "tool"], ["zebra", "--bot", "nobody"]):
         assert segue.run("search", *arguments) == (1, "", "")
     outcome = segue.run("search", "nothing", "--json")
-    assert (outcome.code, outcome.json) == (1, {"hits": [], "total": 0})
+    assert (outcome.code, outcome.json["hits"], outcome.json["total"]) == (1, [], 0)
+
+
+def test_messages_with_some_words_are_shown_if_none_has_all(segue: Cli) -> None:
+    segue.ok("add", "the zebra importer")
+    outcome = segue.run("search", "how", "does", "the", "zebra", "import")
+    assert (outcome.code, len(outcome.rows)) == (0, 1)
+    assert outcome.err == "segue: no message contains all words; showing messages that contain some of them\n"
+    assert segue.run("search", "zebras", "--json").json["hits"][0]["matched"] == ["zebras"]
 
 
 def test_filters_narrow_the_search(segue: Cli, segued: Segued) -> None:

@@ -273,3 +273,19 @@ class TestWithASmallBound:
         assert caught.value.data == {"limit": 10}
         assert save(wire, "é" * 5)["fact"] == "é" * 5
         assert wire.call("memory.list")["total"] == 1
+
+
+def test_a_query_finds_memories_best_match_first(wire: Wire) -> None:
+    facts = ["likes zebras and getUserById", "the zebra is a zebra", "a lion", "a zebra beside the lion"]
+    made = [wire.call("memory.save", fact=fact, category="fact", importance=3)["id"] for fact in facts]
+    assert ids(wire, "zebra") == [made[1], made[3]]
+    assert ids(wire, "ZEBRA lion") == [made[3]]
+    assert ids(wire, "zeb*") == [made[1], made[3], made[0]]
+    assert ids(wire, "UserById") == [made[0]]
+    assert ids(wire, "elk") == ids(wire, "") == []
+    page = wire.call("memory.list", query="zeb*", limit=1, offset=1)
+    assert ([memory["id"] for memory in page["memories"]], page["total"]) == ([made[3]], 3)
+
+
+def ids(wire: Wire, query: str) -> list[int]:
+    return [memory["id"] for memory in wire.call("memory.list", query=query)["memories"]]

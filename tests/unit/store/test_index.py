@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from segue.store.records import bots, forks, messages, purges, session_update, sessions
 from segue.store.records.message import edit
-from segue.store.search import index, index_check, tokenizer
+from segue.store.search import index, index_check
+from segue.store.search.text import tokenizer
 from tests.support.database import Database, emptied
 
 
@@ -104,8 +105,8 @@ def test_an_id_that_is_used_again_does_not_inherit(database: Database) -> None:
     sessions.delete(database.tx, first)
     again = database.session("s", name="After", working_dir="/b")
     made = database.append(again, "zebra")
-    assert database.find("zebra") == database.find("after") == database.find("zebra", working_dir="/b") == {made}
-    assert database.find("before") == database.find("zebra", working_dir="/a") == set()
+    assert database.find("zebra") == database.find("after zebra") == database.find("zebra", working_dir="/b") == {made}
+    assert database.find("before zebra") == database.find("zebra", working_dir="/a") == set()
     database.purge()
     assert database.find("after zebra") == {made}
     assert database.check() == []
@@ -154,7 +155,8 @@ def database_problems(database: Database) -> list[str]:
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
-        ("INSERT INTO message_words (rowid, words, tags) VALUES (999, 'x', 'ruser')", "1 messages in it are deleted"),
+        ("INSERT INTO message_words (rowid, words) VALUES (999, 'x §ruser')", "1 messages in it are deleted"),
+        ("DELETE FROM search_names", "1 session names do not fit"),
         ("UPDATE search_progress SET upto = upto + 1000", "1 messages are missing"),
     ],
 )
@@ -217,15 +219,22 @@ def test_whatever_happens_in_whatever_order_the_index_fits(
         do(database, deed, session, value)
     rows = database.connection.execute(
         """
-        SELECT m.id, iif(m.indexed, m.content, '') || ' ' || coalesce(s.name, ''), s.working_dir FROM messages AS m
+        SELECT m.id, iif(m.indexed, m.content, ''), coalesce(s.name, ''), s.working_dir FROM messages AS m
         JOIN sessions AS s ON s.id = m.session_id LEFT JOIN purges AS p ON p.session_id = m.session_id
         WHERE m.id >= coalesce(p.before_id, 0)
         """
     ).fetchall()
     for word in ("zebra", "lion", "tiger", "elk"):
-        holding = [(id, place) for id, text, place in rows if word in text.lower().split()]
+        holding = [(id, directory) for id, text, _, directory in rows if word in text.split()]
         assert database.find(word) == {id for id, _ in holding}
-        assert database.find(word, working_dir="/a") == {id for id, place in holding if place == "/a"}
+        assert database.find(word, working_dir="/a") == {id for id, directory in holding if directory == "/a"}
+    for pair in ({"zebra", "lion"}, {"tiger", "den"}, {"elk", "tiger"}):
+        found = {
+            id
+            for id, text, name, _ in rows
+            if pair & set(text.split()) and pair <= {*text.split(), *name.lower().split()}
+        }
+        assert database.find(" ".join(pair)) == found
     assert database.check() == []
 
 

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from segue.store.search import tokenizer
-from segue.store.search.query_parser import Term, expression, parse
-from segue.store.search.tokenizer import index_text, part_strings, tokenize, tokenize_with_offsets
+from segue.store.search.index_entries import own_texts
+from segue.store.search.text import tokenizer
+from segue.store.search.text.pieces import pieces_text
+from segue.store.search.text.query_parser import Term, expression, filtered, parse
+from segue.store.search.text.tokenizer import fold, fold_with_offsets, tokenize
 from tests.support.database import Database, emptied
 
 
@@ -45,7 +47,7 @@ from tests.support.database import Database, emptied
 )
 def test_text_is_split_into_folded_words(text: str, words: list[str]) -> None:
     assert tokenize(text) == words
-    assert [place.word for place in tokenize_with_offsets(text)] == words
+    assert fold_with_offsets(text)[0] == fold(text)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,12 @@ def test_text_is_split_into_folded_words(text: str, words: list[str]) -> None:
         ('"a b', [Term(("a",)), Term(("b",))]),
         (
             "exe* ex* e-xe* foo_bar*",
-            [Term(("exe",), prefix=True), Term(("ex",)), Term(("e", "xe")), Term(("foo", "bar"), prefix=True)],
+            [
+                Term(("exe",), prefix=True),
+                Term(("ex",)),
+                Term(("e", "xe"), prefix=True),
+                Term(("foo", "bar"), prefix=True),
+            ],
         ),
         ("*abc a*bcd abc** abc-*", [Term(("abc",)), Term(("a", "bcd"))]),
         ("天気予*", [Term(("天", "気", "予"))]),
@@ -67,21 +74,63 @@ def test_text_is_split_into_folded_words(text: str, words: list[str]) -> None:
     ],
 )
 def test_a_query_is_read_as_terms(query: str, terms: list[Term]) -> None:
-    assert parse(query) == terms
+    assert [Term(term.words, term.prefix) for term in parse(query)] == terms
 
 
-def test_only_quoted_words_reach_the_index() -> None:
-    assert expression(parse('x"y z" w*a abc*'), ["s1", "ruser"]) == (
-        'words : ("x" AND "y z" AND "w a" AND "abc" *) AND tags : (s1 AND ruser)'
-    )
+@pytest.mark.parametrize(
+    ("query", "match"),
+    [
+        ('x"y z" w*a abc*', '"x" AND "y z" AND "w a" AND "abc" *'),
+        ("UserById", '("userbyid" OR "user by id")'),
+        ("sp_new1*", '("sp new1" * OR "sp new 1" *)'),
+        ('"getUserById now"', '"getuserbyid now"'),
+    ],
+)
+def test_only_quoted_words_reach_the_index(query: str, match: str) -> None:
+    assert expression(parse(query), [], "¶") == match
+    assert filtered(match, ["§s1"], []) == f'{match} AND "§s1"'
+    assert filtered(match, ["§s1"], ["§i"]) == f'({match} AND "§s1") NOT "§i"'
 
 
-def test_texts_of_a_message_are_kept_apart() -> None:
-    parts = msgspec.json.encode([{"text": "b", "n": 5, "deep": [{"k": ["c", None, True]}], "data": {"x": "no"}}])
-    assert part_strings(parts.decode()) == ["b", "c"]
-    assert index_text("a", parts.decode(), "d") == "a ‖ b ‖ c ‖ d"
-    assert index_text("", None, None) == ""
-    assert part_strings("[{") == []
+def test_a_message_must_hold_one_of_the_words_that_names_hold() -> None:
+    a, b = parse("a b")
+    assert expression([a, b], [a], "¶") == '("a" OR "¶a") AND "b"'
+    assert expression([a, b], [a, b], "¶") == '("a" OR "¶a") AND ("b" OR "¶b") AND ("a" OR "b")'
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("plain words, foo_bar and 2026-11-28", ""),
+        ("getUserById", "get user by id ‖ getuser ‖ getuserby ‖ userby ‖ userbyid ‖ byid"),
+        ("SessionRepository HTTPServer", "session repository ‖ http server"),
+        ("v20.11.1 (sp_new1)", "v 20 11 1 ‖ sp new 1"),
+        ("log 2026-11-28T03:40:00Z boom", "2026 11 28 t 03 40 00 z ‖ 28t ‖ t03"),
+        ("a3f8c9e1b2d4", ""),
+        ("getUserById getUserById", "get user by id ‖ getuser ‖ getuserby ‖ userby ‖ userbyid ‖ byid"),
+    ],
+)
+def test_compound_words_are_divided_into_pieces(text: str, pieces: str) -> None:
+    assert " ".join(pieces_text(text).split()) == pieces
+
+
+@pytest.mark.parametrize(
+    ("part", "texts"),
+    [
+        ({"text": "b", "n": 5, "deep": [{"k": ["c", None, True, 1.5]}]}, ["b", "5", "c", "1.5"]),
+        ({"type": "image", "source": {"type": "base64", "data": "QUJD"}}, ["image", "base64"]),
+        ({"type": "tool", "data": {"output": "x"}}, ["tool", "x"]),
+        ({"url": "data:image/png;base64,QUJD", "alt": "data: none"}, ["data: none"]),
+        ({"k": "Q" * 256, "l": "Q" * 257, "m": "Q " * 200}, ["Q" * 256, "Q " * 200]),
+        ({"k": "wörd " * 20_000}, ["wörd " * (64 * 1024 // 6) + "wör"]),
+    ],
+)
+def test_texts_and_numbers_of_parts_are_searched_but_base64(part: dict[str, Any], texts: list[str]) -> None:
+    assert own_texts("a", msgspec.json.encode([part]).decode()) == ["a", *texts]
+
+
+def test_parts_that_are_not_json_hold_no_text() -> None:
+    assert own_texts("", "[{") == []
 
 
 @given(st.text())
@@ -93,14 +142,15 @@ def test_every_word_is_one_to_the_index_too(text: str) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=0x2FFF)))
-def test_places_lie_in_the_text_in_order(text: str) -> None:
-    paths = tokenize_with_offsets(text)
-    assert all(0 <= place.start <= place.end <= len(text) for place in paths)
-    assert all(one.start <= other.start for one, other in pairwise(paths))
+def test_origins_lie_in_the_text_in_order(text: str) -> None:
+    folded, origins = fold_with_offsets(text)
+    assert len(folded) == len(origins)
+    assert all(0 <= start < end <= len(text) for start, end in origins)
+    assert all(one <= other for one, other in pairwise(origins))
 
 
-# A naive reading of the rule, for texts of this alphabet.
-ALPHABET = [*"aabbcdé\u0301ÄßZ019 .,-_/*\"'\n\t今天か한👍€“ﬁЖ  "]
+# A naive reading of the rule, for texts of this alphabet, which has no borders inside of words.
+ALPHABET = [*"aabbcdé\u0301Äßz .,-_/*\"'\n\t今天か한👍€“ﬁЖ  "]
 TEXTS = st.text(st.sampled_from(ALPHABET), max_size=40)
 Naive = list[tuple[str, bool]]
 """Words, and for each whether it is CJK and directly behind another such."""
@@ -135,7 +185,7 @@ def naive_terms(query: str) -> Iterator[tuple[Naive, bool]]:
         quoted = index % 2 == 1 and index < len(pieces) - 1
         for text in [piece] if quoted else piece.split():
             words = naive_words(text.removesuffix("*"))
-            star = text.endswith("*") and not quoted and bool(words) and len(words[-1][0]) >= 3
+            star = text.endswith("*") and not quoted and sum(len(word) for word, _ in words) >= 3
             star = star and (text[-2].isalnum() or combining(text[-2]) > 0) and words[-1][0].isalnum()
             if words:
                 yield words, star
@@ -215,3 +265,20 @@ def test_hits_are_those_of_a_naive_search(file: Database, texts: list[tuple[str,
     for asked in (query, " ".join(drawn), " ".join(word[: len(word) // 2 + 1] + "*" for word in drawn)):
         terms = list(naive_terms(asked))
         assert database.find(asked) == {id for id, texts in made.items() if naive_match(terms, texts)}, asked
+
+
+ATOMS = st.sampled_from(["get", "User", "By", "Id", "HTTP", "2", "2026", "x"])
+
+
+@LASTING
+@given(atoms=st.lists(ATOMS, min_size=1, max_size=5), data=st.data())
+def test_every_run_of_pieces_finds_the_word(file: Database, atoms: list[str], data: Any) -> None:
+    word = "".join(atoms)
+    assume(sum(one.isdigit() for one in atoms) <= 1)
+    assume("HTTP" not in atoms[1:] and "x" not in atoms[1:] and "get" not in atoms[1:])
+    database = emptied(file)
+    made = database.append(database.session("s"), f"see {word}, please")
+    start = data.draw(st.integers(0, len(atoms) - 1))
+    end = data.draw(st.integers(start + 1, len(atoms)))
+    run = "".join(atoms[start:end])
+    assert database.find(run) == database.find(run.lower()) == {made}

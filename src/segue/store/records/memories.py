@@ -12,6 +12,7 @@ from segue.results import MemoryPage
 from segue.store.engine.rows import decode, fetch_row, iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, messages, sessions
+from segue.store.search.text.text_match import TextMatch
 
 COLUMNS = tuple(name for name in Memory.__struct_fields__ if name != "duplicate")
 _SELECT = f"SELECT {', '.join(COLUMNS)}"
@@ -137,13 +138,15 @@ def list_page(
     session_id: str | None,
     category: str | None = None,
     include_superseded: bool = False,
+    words: str | None = None,
     limit: int,
     offset: int = 0,
     answer_bytes: int,
 ) -> MemoryPage:
     """Return one page of a bot's memories, or of a session's, by importance and then newest first.
 
-    The session may be deleted. The page ends early, after its first memory, when it exceeds `answer_bytes`.
+    With `words`, return only those that contain all of them, best match first. The session may be deleted.
+    The page ends early, after its first memory, when it exceeds `answer_bytes`.
     """
     source = f"FROM memories WHERE {_SCOPES[bot_id is not None, session_id is not None]} {_MATCHES}"
     values = {
@@ -152,15 +155,28 @@ def list_page(
         "category": category,
         "include_superseded": include_superseded,
     }
-    page = MemoryPage(memories=[], total=tx.run(f"SELECT count(*) {source}", **values).fetchone()[0])
-    ordered = f"{source} ORDER BY importance DESC, id DESC LIMIT :limit OFFSET :offset"
+    ordered = f"{source} ORDER BY importance DESC, id DESC"
+    if words is None:
+        page = MemoryPage(memories=[], total=tx.run(f"SELECT count(*) {source}", **values).fetchone()[0])
+        found = _iterate(tx, f"{ordered} LIMIT :limit OFFSET :offset", limit=limit, offset=offset, **values)
+    else:
+        ranked = _rank(_iterate(tx, ordered, **values), words)
+        page = MemoryPage(memories=[], total=len(ranked))
+        found = iter(ranked[offset : offset + limit])
     size = 0
-    for memory in _iterate(tx, ordered, limit=limit, offset=offset, **values):
+    for memory in found:
         size += wire_bytes(memory)
         if page.memories and size > answer_bytes:
             break
         page.memories.append(memory)
     return page
+
+
+def _rank(memories: Iterator[Memory], query: str) -> list[Memory]:
+    """Return the memories that match the query, best match first."""
+    match = TextMatch(query)
+    scored = [(score, memory) for memory in memories if (score := match.score(memory.fact)) is not None]
+    return [memory for _, memory in sorted(scored, key=lambda entry: -entry[0])]
 
 
 def _to_memory(row: tuple[Any, ...]) -> Memory:

@@ -41,8 +41,8 @@ def hide_all(tx: Tx, session_id: str) -> None:
 
 
 def are_due(tx: Tx) -> bool:
-    """Return True if hidden messages are still in the file."""
-    return tx.run("SELECT 1 FROM purges").fetchone() is not None
+    """Return True if hidden messages or names of deleted sessions are still in the file."""
+    return index.removals_are_due(tx)
 
 
 def remove_slice(tx: Tx) -> bool:
@@ -50,6 +50,8 @@ def remove_slice(tx: Tx) -> bool:
     row = tx.run("SELECT session_id, before_id FROM purges LIMIT 1").fetchone()
     if row is not None:
         _remove_slice(tx, *row)
+        return True
+    if index.remove_deleted_sessions(tx):
         return True
     free = tx.run("PRAGMA freelist_count").fetchone()[0]
     if free <= FREE_PAGES:

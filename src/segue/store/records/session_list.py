@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +14,9 @@ from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records.session_row import SELECT_SUMMARY, to_summary
 from segue.timestamps import milliseconds
+
+PREVIEW_CHARS = 100
+"""Characters: the default length of a preview."""
 
 
 class Filter(NamedTuple):
@@ -143,6 +147,17 @@ def _rows(tx: Tx, matches: str, values: dict[str, Any], window: Window) -> Itera
         preview_chars=window.preview_chars,
         now=tx.at,
     )
+
+
+def by_ids(tx: Tx, ids: list[str], preview_chars: int = PREVIEW_CHARS) -> list[SessionSummary]:
+    """Return the sessions with these ids, in this order. Rows that cannot be decoded are left out."""
+    select = f"{SELECT_SUMMARY}, '', 0, coalesce({_PREVIEW}) FROM sessions WHERE id = :id"
+    found: list[SessionSummary] = []
+    for id in ids:
+        row = tx.run(select, id=id, preview_chars=preview_chars).fetchone()
+        with suppress(InvalidData):
+            found += [_summary(row, preview_chars)] if row else []
+    return found
 
 
 def _where(tx: Tx, filter: Filter) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from segue.store.engine.tx import Tx
-from segue.store.search.index import BLOCK_BITS
+from segue.store.search.blocks import BLOCK_BITS
 
 RANGES = 100
 """Ranges: above this number they are searched as one, message by message."""

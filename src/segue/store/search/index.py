@@ -7,7 +7,8 @@ Plan. These invariants hold at every commit:
 2. The FTS5 table is contentless. A message is removed by repeating the exact text that it was indexed with, and only
    if it is in the index. FTS5 does not detect a violation; the index is then silently corrupt.
 3. Text that is not in the message itself can change: the session's name, directory and bot. `search_sessions` records
-   the values that each message was indexed with (see `index_sessions`).
+   the values that each message was indexed with (see `index_sessions`). Each session has an entry too, for its name
+   and its summary (see `session_entries`). Triggers list the sessions that changed in `search_changes`.
 4. A message is removed from the index before its row is deleted or changed (`remove_rows`, `replace`).
 5. A removal adds a delete marker, and the old terms stay in their segment. A merge of all segments drops both.
    `search_progress.merging` is 'due' from the removal to the first merge step, then 'begun' to the last.
@@ -19,13 +20,13 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from functools import wraps
-from itertools import groupby
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 from segue.errors import StorageError
 from segue.store.engine.tx import Tx
-from segue.store.search import index_sessions, tokenizer
-from segue.store.search.index_entries import IndexRow, SessionAttributes, add, remove, slice_after
+from segue.store.search import blocks, index_sessions, session_entries
+from segue.store.search.index_entries import SLICE_MESSAGES, IndexRow, SessionAttributes, add, remove, slice_after
+from segue.store.search.text import tokenizer
 
 log = logging.getLogger("segue.search")
 
@@ -34,9 +35,6 @@ T = TypeVar("T")
 
 MERGE_PAGES = 16
 """Pages (4 KiB): the merge work of one slice, about 2 ms. Eight times what a slice adds, so that merging keeps up."""
-
-BLOCK_BITS = 10
-"""Bits: a row of `search_times` covers 1024 message ids."""
 
 # The rows that FTS5 writes for a new table. They replace a table that FTS5 cannot open. Format 4 is valid for all
 # versions since 3.9, and the ten bytes are a structure record without segments.
@@ -83,13 +81,18 @@ def is_behind(tx: Tx, target: int) -> bool:
 
 
 def merge_is_due(tx: Tx) -> bool:
-    """Return True if the index holds deleted terms and no purge is about to add more."""
-    return progress(tx).merging != "no" and tx.run("SELECT 1 FROM purges").fetchone() is None
+    """Return True if the index holds deleted terms and no removal is about to add more."""
+    return progress(tx).merging != "no" and not removals_are_due(tx)
 
 
 def has_deleted_terms(tx: Tx) -> bool:
     """Return True if deleted text may still be in the tables or in the index."""
-    return progress(tx).merging != "no" or tx.run("SELECT 1 FROM purges").fetchone() is not None
+    return progress(tx).merging != "no" or removals_are_due(tx)
+
+
+def removals_are_due(tx: Tx) -> bool:
+    """Return True if the index may hold deleted messages or the names of deleted sessions."""
+    return tx.run("SELECT 1 FROM purges UNION ALL SELECT 1 FROM search_deletions").fetchone() is not None
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -129,19 +132,18 @@ def reset(tx: Tx) -> None:
             raise
         for statement in _EMPTY:
             tx.run(statement)
-    for table in ("search_sessions", "search_changes", "search_times"):
+    for table in ("search_sessions", "search_names", "search_times"):
         tx.run(f"DELETE FROM {table}")
+    tx.run("INSERT OR IGNORE INTO search_changes (session_id) SELECT id FROM sessions")
     start_over = "UPDATE search_progress SET upto = 0, words = 0, version = :version, merging = 'no'"
     tx.run(start_over, version=tokenizer.VERSION)
 
 
 @rebuild_if_damaged
 def step(tx: Tx, target: int) -> None:
-    """Index the next slice: messages of a changed session, else new messages up to `target`."""
-    changed = tx.run("SELECT session_id FROM search_changes LIMIT 1").fetchone()
-    if changed is not None:
-        _count_words(tx, index_sessions.renew_slice(tx, changed[0], progress(tx).upto))
-    else:
+    """Index the next slice: changed sessions, then messages of one of them or new messages up to `target`."""
+    changed = tx.run("SELECT session_id FROM search_changes LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
+    if not any(_renew_slice(tx, session_id) for (session_id,) in changed):
         _add_slice(tx, target)
     tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=MERGE_PAGES)
 
@@ -170,18 +172,40 @@ def remove_rows(tx: Tx, rows: list[IndexRow]) -> None:
 
 
 @rebuild_if_damaged
+def remove_deleted_sessions(tx: Tx) -> bool:
+    """Remove a slice of the names of deleted sessions; return False if there is none."""
+    deleted = tx.run("SELECT session_id FROM search_deletions LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
+    for (session_id,) in deleted:
+        _count_words(tx, session_entries.refresh(tx, session_id))
+        tx.run("DELETE FROM search_deletions WHERE session_id = :id", id=session_id)
+    if deleted:
+        schedule_merge(tx)
+    return bool(deleted)
+
+
+@rebuild_if_damaged
 def replace(tx: Tx, old: IndexRow, new: IndexRow) -> None:
     """Replace an indexed message's text. Call this before its row is changed."""
     if old.id <= progress(tx).upto:
         attributes = index_sessions.attributes_at(tx, old)
         # Removed before it is added, because FTS5 keeps the last of two entries for one rowid.
-        _count_words(tx, -remove(tx, old, attributes) + add(tx, new, attributes))
+        removed, added = remove(tx, old, attributes), add(tx, new, attributes)
+        _count_words(tx, added.words - removed)
+        blocks.record(tx, [blocks.Entry(new.id, new.created_at, added.length)])
         schedule_merge(tx)
 
 
 def schedule_merge(tx: Tx) -> None:
     """Request a merge of all segments, which removes every deleted term from the file."""
     tx.run("UPDATE search_progress SET merging = 'due'")
+
+
+def _renew_slice(tx: Tx, session_id: str) -> bool:
+    """Bring a changed session's entry up to date and a slice of its messages; return False if there is no slice."""
+    words = session_entries.refresh(tx, session_id)
+    difference = index_sessions.renew_slice(tx, session_id, progress(tx).upto)
+    _count_words(tx, words + (difference or 0))
+    return difference is not None
 
 
 def _count_words(tx: Tx, difference: int) -> None:
@@ -191,26 +215,14 @@ def _count_words(tx: Tx, difference: int) -> None:
 def _add_slice(tx: Tx, target: int) -> None:
     rows = slice_after(tx, progress(tx).upto, target)
     attributes: dict[str, SessionAttributes] = {}
-    added = 0
+    words = 0
+    entries: list[blocks.Entry] = []
     for row in rows:
         if row.session_id not in attributes:
             attributes[row.session_id] = index_sessions.extend(tx, row)
-        added += add(tx, row, attributes[row.session_id])
-    _count_words(tx, added)
+        added = add(tx, row, attributes[row.session_id])
+        words += added.words
+        entries.append(blocks.Entry(row.id, row.created_at, added.length))
+    _count_words(tx, words)
     tx.run("UPDATE search_progress SET upto = max(upto, :upto)", upto=rows[-1].id if rows else target)
-    _record_times(tx, rows)
-
-
-def _record_times(tx: Tx, rows: list[IndexRow]) -> None:
-    for block, members in groupby(rows, key=lambda row: row.id >> BLOCK_BITS):
-        times = [row.created_at for row in members]
-        tx.run(
-            """
-            INSERT INTO search_times (block, first_at, last_at) VALUES (:block, :first, :last)
-            ON CONFLICT (block) DO UPDATE
-            SET first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)
-            """,
-            block=block,
-            first=min(times),
-            last=max(times),
-        )
+    blocks.record(tx, entries)

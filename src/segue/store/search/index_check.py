@@ -1,11 +1,16 @@
 """The comparison of the search index with the messages, for `daemon.check`."""
 
 import sqlite3
+from typing import get_args
 
+from segue.models import Role
 from segue.store.engine.tx import Tx
-from segue.store.search import index
+from segue.store.search import index, session_entries
+from segue.store.search.index_entries import tag
 
-_EVERY_MESSAGE = "tags : (ruser OR rassistant OR rsystem OR rtool)"
+_EVERY_MESSAGE = " OR ".join(f'"{tag("r", role)}"' for role in get_args(Role))
+
+_IDS = "SELECT rowid FROM message_words WHERE message_words MATCH :all"
 
 
 def check(tx: Tx) -> list[str]:
@@ -47,5 +52,8 @@ def _compare(tx: Tx) -> list[str]:
         upto=upto,
         all=_EVERY_MESSAGE,
     ).fetchone()[0]
+    named = {id for (id,) in tx.run("SELECT -id FROM search_names")}
+    held = {id for (id,) in tx.run(_IDS, all=f'"{session_entries.MARK}"')}
     problems = [f"search index: {missing} messages are missing"] if missing else []
-    return problems + ([f"search index: {surplus} messages in it are deleted"] if surplus else [])
+    problems += [f"search index: {surplus} messages in it are deleted"] if surplus else []
+    return problems + ([f"search index: {len(named ^ held)} session names do not fit"] if named != held else [])

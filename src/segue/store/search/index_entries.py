@@ -1,11 +1,24 @@
-"""The text that a message is indexed with. A message is removed by repeating it exactly."""
+"""The text that a message is indexed with. A message is removed by repeating it exactly.
 
+An entry holds, in this order: the words of the message, the pieces of its compound words, the words of its session's
+name, and a filter term for each attribute. The last two kinds bear a mark that no word of a text can begin with. So a
+search for a word reads one list of the index, without a filter by column.
+"""
+
+import re
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from segue.store.engine.tx import Tx
-from segue.store.search import tokenizer
+from segue.store.search.text.part_texts import part_texts
+from segue.store.search.text.pieces import pieces_text
+from segue.store.search.text.tokenizer import END, normalize
+
+NAME_MARK, SUMMARY_MARK, TAG_MARK = "¶", "«", "§"
+"""Text: begins each word of a session's name, of a session's summary, and each filter term. Punctuation."""
 
 SLICE_MESSAGES = 40
 """Messages: the size of a slice, which is added or removed in one transaction. About 3 ms, a client's longest wait."""
@@ -19,14 +32,13 @@ COLUMNS = """
 """
 """SQL: the columns of an `IndexRow`. A message that is not to be searched has an entry without text."""
 
-_SLICE = f"""
-    SELECT {COLUMNS} FROM messages
-    WHERE id > :after_id AND id <= :upto ORDER BY id LIMIT :limit
-"""
-_SLICE_OF_SESSION = f"""
-    SELECT {COLUMNS} FROM messages
-    WHERE session_id = :session_id AND id >= :from_id AND id < :before_id ORDER BY id LIMIT :limit
-"""
+_GENERATED_DATE = re.compile(r" - \d{4}-\d\d-\d\d_\d\d-\d\d\Z")
+
+_SELECT = f"SELECT {COLUMNS} FROM messages"
+_SLICE = f"{_SELECT} WHERE id > :after_id AND id <= :upto ORDER BY id LIMIT :limit"
+_SLICE_OF_SESSION = (
+    f"{_SELECT} WHERE session_id = :session_id AND id >= :from_id AND id < :before_id ORDER BY id LIMIT :limit"
+)
 
 
 class IndexRow(NamedTuple):
@@ -46,11 +58,30 @@ class SessionAttributes(NamedTuple):
     bot_id: str | None
     working_dir: str | None
     name: str | None
+    project: str | None = None
+    source: str | None = None
+    """The tool that an imported session comes from."""
+    tags: str | None = None
+    """A JSON array of strings."""
 
 
-def tag(kind: Literal["s", "b", "d", "r"], value: str) -> str:
-    """Return the filter term for a session, bot, directory or role."""
-    return kind + (value if kind == "r" else blake2b(value.encode(), digest_size=8).hexdigest())
+TagKind = Literal["b", "d", "o", "p", "r", "s", "t"]
+"""Kinds of attributes: bot, directory, origin (tool), project, role, session, tag."""
+
+IMPORTED = f"{TAG_MARK}i"
+"""Text: the filter term of messages of imported sessions."""
+
+
+class Added(NamedTuple):
+    """The size of a new entry: the words of the message itself, and those of the whole entry."""
+
+    length: int
+    words: int
+
+
+def tag(kind: TagKind, value: str) -> str:
+    """Return the filter term for an attribute."""
+    return f"{TAG_MARK}{kind}" + (value if kind == "r" else blake2b(value.encode(), digest_size=8).hexdigest())
 
 
 def as_text(column: bytes | None) -> str | None:
@@ -73,8 +104,8 @@ def _take_slice(rows: Iterable[tuple[Any, ...]]) -> list[IndexRow]:
     """Return the first rows, at least one, up to `SLICE_BYTES`."""
     taken: list[IndexRow] = []
     size = 0
-    for id, session_id, role, created_at, parts, content in rows:
-        row = IndexRow(id, session_id, role, created_at, as_text(parts), content.decode(errors="replace"))
+    for columns in rows:
+        row = _row(columns)
         taken.append(row)
         size += len(row.content) + len(row.parts or "")
         if size > SLICE_BYTES:
@@ -82,29 +113,71 @@ def _take_slice(rows: Iterable[tuple[Any, ...]]) -> list[IndexRow]:
     return taken
 
 
-def add(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> int:
-    """Add a message to the index and return its number of words."""
-    text, tags = _texts(row, attributes)
-    tx.run("INSERT INTO message_words (rowid, words, tags) VALUES (:id, :text, :tags)", id=row.id, text=text, tags=tags)
-    return len(text.split()) + len(tags.split())
+def _row(columns: tuple[Any, ...]) -> IndexRow:
+    id, session_id, role, created_at, parts, content = columns
+    return IndexRow(id, session_id, role, created_at, as_text(parts), as_text(content) or "")
+
+
+def add(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> Added:
+    """Add a message to the index."""
+    own, marked = _texts(row, attributes)
+    return Added(len(own.split()), add_text(tx, row.id, f"{own} {END} {marked}"))
 
 
 def remove(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> int:
     """Remove a message from the index and return its number of words."""
-    text, tags = _texts(row, attributes)
-    tx.run(
-        "INSERT INTO message_words (message_words, rowid, words, tags) VALUES ('delete', :id, :text, :tags)",
-        id=row.id,
-        text=text,
-        tags=tags,
-    )
-    return len(text.split()) + len(tags.split())
+    own, marked = _texts(row, attributes)
+    return remove_text(tx, row.id, f"{own} {END} {marked}")
+
+
+def add_text(tx: Tx, id: int, text: str) -> int:
+    """Add an entry to the index and return its number of words."""
+    tx.run("INSERT INTO message_words (rowid, words) VALUES (:id, :text)", id=id, text=text)
+    return len(text.split())
+
+
+def remove_text(tx: Tx, id: int, text: str) -> int:
+    """Remove an entry, whose text must be the one it was added with, and return its number of words."""
+    tx.run("INSERT INTO message_words (message_words, rowid, words) VALUES ('delete', :id, :text)", id=id, text=text)
+    return len(text.split())
+
+
+def own_texts(content: str, parts: str | None) -> list[str]:
+    """Return the texts that a message itself holds."""
+    return [text for text in (content, *part_texts(parts)) if text]
+
+
+def name_text(name: str | None, mark: str = NAME_MARK) -> str:
+    """Return the marked words of a session's name, without the date that ends a generated name."""
+    text = _GENERATED_DATE.sub("", name or "")
+    return " ".join(mark + word for word in f"{normalize(text)} {END} {pieces_text(text)}".split()) if text else ""
 
 
 def _texts(row: IndexRow, attributes: SessionAttributes) -> tuple[str, str]:
-    tags = [tag("s", row.session_id), tag("r", row.role)]
-    if attributes.bot_id is not None:
-        tags.append(tag("b", attributes.bot_id))
-    if attributes.working_dir is not None:
-        tags.append(tag("d", attributes.working_dir))
-    return tokenizer.index_text(row.content, row.parts, attributes.name), " ".join(tags)
+    """Return the words of the message itself, and the marked words of its session."""
+    texts = own_texts(row.content, row.parts)
+    pieces = [pieces for text in texts if (pieces := pieces_text(text))]
+    own = f" {END} ".join([*map(normalize, texts), *pieces])
+    return own, " ".join([name_text(attributes.name), *_tags(row, attributes)])
+
+
+def _tags(row: IndexRow, attributes: SessionAttributes) -> list[str]:
+    values: list[tuple[TagKind, str | None]] = [
+        ("s", row.session_id),
+        ("r", row.role),
+        ("b", attributes.bot_id),
+        ("d", attributes.working_dir),
+        ("p", attributes.project),
+        ("o", attributes.source),
+        *(("t", value) for value in json_strings(attributes.tags)),
+    ]
+    tags = [tag(kind, value) for kind, value in values if value is not None]
+    return tags if attributes.source is None else [*tags, IMPORTED]
+
+
+def json_strings(text: str | None) -> list[str]:
+    """Return the strings of a JSON array; an empty list for any other text, which another program may have written."""
+    try:
+        return msgspec.json.decode(text or "[]", type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        return []

@@ -10,16 +10,18 @@ up to the next row were indexed with these attributes.
 4. A deleted session keeps its rows until its last message is purged, because removal needs the attributes.
 """
 
+import json
 import sqlite3
 
 from segue.store.engine.tx import Tx
 from segue.store.search.index_entries import IndexRow, SessionAttributes, add, as_text, remove, slice_of_session
 
-_RANGES = "SELECT from_id, bot_id, working_dir, name FROM search_sessions WHERE session_id = :id ORDER BY from_id"
-
+_RANGES = "SELECT from_id, attributes FROM search_sessions WHERE session_id = :id ORDER BY from_id"
 # Read as bytes, because text that is not UTF-8 must not stop the index.
 _CURRENT = """
-    SELECT CAST(bot_id AS BLOB), CAST(working_dir AS BLOB), CAST(name AS BLOB) FROM sessions WHERE id = :id
+    SELECT CAST(bot_id AS BLOB), CAST(working_dir AS BLOB), CAST(name AS BLOB), CAST(project AS BLOB),
+           CAST(source_tool AS BLOB), CAST(tags AS BLOB)
+    FROM sessions WHERE id = :id
 """
 
 
@@ -31,7 +33,7 @@ class _MissingAttributes(sqlite3.DatabaseError):
 
 def extend(tx: Tx, row: IndexRow) -> SessionAttributes:
     """Return the attributes to index a session's new messages with, and record them if they differ from the last."""
-    last = [SessionAttributes(*attributes) for _, *attributes in tx.run(_RANGES, id=row.session_id)][-1:]
+    last = [_decode(attributes) for _, attributes in tx.run(_RANGES, id=row.session_id)][-1:]
     # Messages of a deleted session are indexed too, because `upto` promises that every message up to it is.
     now = _current(tx, row.session_id) or (last[0] if last else SessionAttributes(None, None, None))
     if last != [now]:
@@ -43,7 +45,7 @@ def attributes_at(tx: Tx, row: IndexRow) -> SessionAttributes:
     """Return the attributes that a message was indexed with. Raises: SQLITE_CORRUPT_VTAB if none are recorded."""
     found = tx.run(
         """
-        SELECT bot_id, working_dir, name FROM search_sessions
+        SELECT attributes FROM search_sessions
         WHERE session_id = :session_id AND from_id <= :id ORDER BY from_id DESC LIMIT 1
         """,
         session_id=row.session_id,
@@ -51,24 +53,27 @@ def attributes_at(tx: Tx, row: IndexRow) -> SessionAttributes:
     ).fetchone()
     if found is None:
         raise _MissingAttributes(f"search index: no attributes recorded for message {row.id}")
-    return SessionAttributes(*found)
+    return _decode(found[0])
 
 
-def renew_slice(tx: Tx, session_id: str, upto: int) -> int:
-    """Index a slice of a changed session's messages again; return by how much the number of indexed words grew."""
+def renew_slice(tx: Tx, session_id: str, upto: int) -> int | None:
+    """Index a slice of a changed session's messages again; return by how much the number of indexed words grew.
+
+    Return None if all messages are up to date; the session is then removed from `search_changes`.
+    """
     now = _current(tx, session_id)
-    ranges = [(from_id, SessionAttributes(*attributes)) for from_id, *attributes in tx.run(_RANGES, id=session_id)]
+    ranges = [(from_id, _decode(attributes)) for from_id, attributes in tx.run(_RANGES, id=session_id)]
     stale = next((index for index, (_, attributes) in enumerate(ranges) if attributes != now), None)
     if now is None or stale is None:
         if now is not None:
             _join(tx, session_id, ranges[0][0] if ranges else 0)
         tx.run("DELETE FROM search_changes WHERE session_id = :id", id=session_id)
-        return 0
+        return None
     from_id, old = ranges[stale]
     end = ranges[stale + 1][0] if stale + 1 < len(ranges) else upto + 1
     rows = slice_of_session(tx, session_id, from_id, end)
     # Each row is removed before it is added, because FTS5 keeps the last of two entries for one rowid.
-    difference = sum(-remove(tx, row, old) + add(tx, row, now) for row in rows)
+    difference = sum(-remove(tx, row, old) + add(tx, row, now).words for row in rows)
     _record(tx, session_id, from_id, now)
     if rows and rows[-1].id + 1 < end:
         _record(tx, session_id, rows[-1].id + 1, old)
@@ -96,10 +101,14 @@ def _join(tx: Tx, session_id: str, first: int) -> None:
 def _record(tx: Tx, session_id: str, from_id: int, attributes: SessionAttributes) -> None:
     tx.run(
         """
-        INSERT OR REPLACE INTO search_sessions (session_id, from_id, bot_id, working_dir, name)
-        VALUES (:session_id, :from_id, :bot_id, :working_dir, :name)
+        INSERT OR REPLACE INTO search_sessions (session_id, from_id, attributes)
+        VALUES (:session_id, :from_id, :attributes)
         """,
         session_id=session_id,
         from_id=from_id,
-        **attributes._asdict(),
+        attributes=json.dumps(attributes),
     )
+
+
+def _decode(attributes: str) -> SessionAttributes:
+    return SessionAttributes(*json.loads(attributes))

@@ -1,6 +1,7 @@
 """The `search` command."""
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from segue.cli.groups import command
 from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
 from segue.cli.output.transcript import COLORS
 from segue.cli.session_lookup import current_directory, find_session
+from segue.client.protocol import Answer
 from segue.results import SearchHit, SearchPage
 from segue.timestamps import timestamp, wall_ms
 
@@ -54,8 +56,9 @@ def search(
 ) -> int:
     """Search all messages, best match first.
 
-    A message matches if it contains all words. Use "quotes" for a phrase, and * after at least three characters for
-    a prefix; quote both for the shell. Exit status 1 if nothing matches.
+    A message matches if it contains all words. If no message does, messages with some of the words are shown. Use
+    "quotes" for a phrase, and * after at least three characters for a prefix; quote both for the shell. Exit status 1
+    if nothing matches.
 
     A pipe gets tab-separated values: message ID, session ID, role, time, directory, session name and the matching
     text. --json prints one line for every 200 matches.
@@ -69,12 +72,25 @@ def search(
         "since": since,
     }
     shown = 0
-    for response, page in daemon.pages("message.search", SearchPage, limit, query=" ".join(words), **filters):
+    for response, page in _pages(daemon, limit, {"query": " ".join(words), **filters}):
         echo_json(response.raw()) if as_json else _print_page(page)
         shown += len(page.hits)
     if not shown and stdout_is_tty():
         warn("nothing found")
     return 0 if shown else 1
+
+
+def _pages(daemon: DaemonClient, limit: int, params: dict[str, str | None]) -> Iterator[tuple[Answer, SearchPage]]:
+    """Yield the pages of messages with all words; without any, those of messages with some of the words."""
+    pages = daemon.pages("message.search", SearchPage, limit, **params)
+    first = next(pages)
+    if not first[1].hits:
+        others = daemon.pages("message.search", SearchPage, limit, match="any", **params)
+        if (other := next(others))[1].hits:
+            warn("no message contains all words; showing messages that contain some of them")
+            first, pages = other, others
+    yield first
+    yield from pages
 
 
 def _print_page(page: SearchPage) -> None:

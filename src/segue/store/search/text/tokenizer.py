@@ -2,7 +2,8 @@
 
 Text is decomposed (NFKD), stripped of accents and case-folded. White space and punctuation separate words, so an
 identifier such as `foo_bar` is the two words `foo bar`. A symbol outside ASCII, such as an emoji, is a word of one
-character. So is each Chinese, Japanese or Korean character: adjacent ones are a phrase, which matches substrings.
+character. So is each character of a script without spaces, such as Chinese or Thai, and of Korean: adjacent ones are
+a phrase, which matches substrings.
 
 The result is text with spaces between the words. Every other character is a lower-case ASCII letter, a digit or
 outside ASCII. FTS5's `ascii` tokenizer splits such text exactly at the spaces, in every Unicode version.
@@ -11,32 +12,22 @@ outside ASCII. FTS5's `ascii` tokenizer splits such text exactly at the spaces, 
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
 
-import msgspec
-
-VERSION = f"1/{unicodedata.unidata_version}"
+VERSION = f"2/{unicodedata.unidata_version}"
 """Text: the tokenizer's version. A change rebuilds the index, because the same text may give other words."""
 
 BREAK = "·"
-"""Text: stands between CJK characters that were apart, so that they match no substring. Never part of a word."""
+"""Text: separates characters of a script without spaces that were apart in the text. Never part of a word."""
 
 END = "‖"
 """Text: stands between two texts of a message, so that no phrase spans both."""
 
-PART_BYTES = 64 * 1024
-"""Bytes: a longer string in `parts` is a file and is not indexed."""
-
-OPAQUE = frozenset({"data", "url", "id", "type"})
-"""Names: members of `parts` that are not indexed."""
-
-_EDGE = "\x00"  # Marks both sides of a CJK character during splitting. No text contains it, because it separates words.
+_EDGE = (
+    "\x00"  # Encloses a character of a script without spaces during splitting. It separates words, so no word has it.
+)
 _APART = re.compile(f"{_EDGE} +{_EDGE}")
-_WORD = re.compile(f"{_EDGE}[^{_EDGE}]{_EDGE}|[^ {_EDGE}]+")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_ASCII_WORD = re.compile("[A-Za-z0-9]+")
 _VOICING_MARKS = {0x3099, 0x309A}  # These make another kana letter, so they are not accents.
 _MARK_RANGES = ((0xA0, 0x3400), (0xA000, 0xAC00), (0xF900, 0x10000))
 """Ranges: the code points below U+10000 that may be accents; the Chinese and Korean blocks hold none."""
@@ -45,6 +36,11 @@ _CJK = (
     (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA960, 0xA97F), (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0x1AFF0, 0x1B16F),
     (0x20000, 0x3FFFF),
 )  # fmt: skip
+_SOUTH_EAST_ASIAN = (
+    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19FF), (0x1A20, 0x1AAF), (0xA9E0, 0xA9FF),
+    (0xAA60, 0xAADF),
+)  # fmt: skip
+"""Ranges: Thai, Lao, Tibetan; Burmese; Khmer; Tai Le, New Tai Lue; Tai Tham; Burmese; Burmese, Tai Viet."""
 
 
 class _Split(dict[int, int | str]):
@@ -71,14 +67,6 @@ _split = _Split()
 _extends = _Extends()
 
 
-class TokenSpan(NamedTuple):
-    """A word and its position in the original text."""
-
-    word: str
-    start: int
-    end: int
-
-
 def normalize(text: str) -> str:
     """Return the words of the text with spaces between them."""
     edged = _fold_and_split(text)
@@ -98,7 +86,7 @@ def is_single_char_token(word: str) -> bool:
     return len(word) == 1 and isinstance(_split[ord(word)], str)
 
 
-def is_cjk(word: str) -> bool:
+def is_unspaced(word: str) -> bool:
     """Return True if the word is one character of a script that is searched by substring."""
     return is_single_char_token(word) and _EDGE in str(_split[ord(word)])
 
@@ -108,63 +96,28 @@ def tokenize(text: str) -> list[str]:
     return normalize(text).split()
 
 
-def tokenize_with_offsets(text: str) -> list[TokenSpan]:
-    """Return the words of the text with their positions. Slow, so only snippets use it.
+def fold_with_offsets(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return the folded text and, for each of its characters, the range of the original text that it comes from.
 
-    The text is folded one character with its accents at a time. A position may be missing where this differs from
-    folding the whole text, which happens in no known language.
+    Slow, so only snippets use it. The text is folded one character with its accents at a time. The result differs
+    from folding the whole text in no known language.
     """
     if text.isascii():
-        return [TokenSpan(word[0].lower(), *word.span()) for word in _ASCII_WORD.finditer(text)]
+        return text.lower(), [(index, index + 1) for index in range(len(text))]
     pieces: list[str] = []
     origins: list[tuple[int, int]] = []
     for start, end in _clusters(text):
         pieces.append(_fold_cluster(text[start:end]))
         origins += [(start, end)] * len(pieces[-1])
-    found: list[TokenSpan] = []
-    edged, last = "".join(pieces), 0
-    for word in _WORD.finditer(edged):
-        span = TokenSpan(word[0].strip(_EDGE), origins[word.start()][0], origins[word.end() - 1][1])
-        if found and word[0][0] == _EDGE and edged[last - 1] == _EDGE and word.start() > last:
-            found.append(TokenSpan(BREAK, span.start, span.start))
-        found.append(span)
-        last = word.end()
-    return found
-
-
-def index_text(content: str, parts: str | None, name: str | None) -> str:
-    """Return the words that a message is found by: of its content, its `parts` (JSON) and its session's name."""
-    return f" {END} ".join(normalize(text) for text in (content, *part_strings(parts), name or "") if text)
-
-
-def part_strings(parts: str | None) -> list[str]:
-    """Return the strings inside `parts` that may hold words, in order."""
-    found: list[str] = []
-    if parts is not None:
-        with suppress(msgspec.DecodeError, RecursionError):  # Another program may have changed the row.
-            _collect(msgspec.json.decode(parts), found)
-    return found
-
-
-def _collect(value: Any, found: list[str]) -> None:
-    if isinstance(value, str):
-        if len(value) <= PART_BYTES and len(value.encode()) <= PART_BYTES:
-            found.append(value)
-    elif isinstance(value, list):
-        for item in value:
-            _collect(item, found)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name not in OPAQUE:
-                _collect(item, found)
+    return "".join(pieces), origins
 
 
 def _fold_and_split(text: str) -> str:
-    """Return the words with spaces between them, and each CJK character between two edges."""
+    """Return the words with spaces between them, and each character of a script without spaces between edges."""
     return fold(text).translate(_split)
 
 
-_fold_cluster = lru_cache(maxsize=4096)(_fold_and_split)
+_fold_cluster = lru_cache(maxsize=4096)(fold)
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
@@ -203,7 +156,12 @@ def _is_dropped(code: int) -> bool:
     if kind == "Me" or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
         return True  # A frame around a symbol, or the selector of its variant.
     # Not accents: a mark of class 0 is a vowel sign, and one of class 9 joins consonants.
-    return kind == "Mn" and unicodedata.combining(char) not in (0, 9) and code not in _VOICING_MARKS
+    is_accent = kind == "Mn" and unicodedata.combining(char) not in (0, 9) and code not in _VOICING_MARKS
+    return is_accent and not _is_within(code, _SOUTH_EAST_ASIAN)
+
+
+def _is_within(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= code <= last for first, last in ranges)
 
 
 def _translation(code: int) -> int | str:
@@ -211,7 +169,7 @@ def _translation(code: int) -> int | str:
     if code < 0x80:
         return code if char.isalnum() else " "
     kind = unicodedata.category(char)
-    if any(first <= code <= last for first, last in _CJK) and kind[0] in "LMN":
+    if kind[0] in "LMN" and (_is_within(code, _CJK) or _is_within(code, _SOUTH_EAST_ASIAN)):
         return f"{_EDGE}{char}{_EDGE}"
     if kind[0] in "LMN":
         return code
