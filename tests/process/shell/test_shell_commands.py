@@ -136,7 +136,7 @@ def test_an_id_is_completed_from_its_beginning(segue: Cli, opener: Opener) -> No
     assert shell.arguments(f"segue delete --yes be{TAB}") == ["delete", "--yes", odd]
 
 
-@pytest.mark.parametrize(("typed", "shown"), [("segue resume ", "how to sort"), ("segue re", "a name that is never")])
+@pytest.mark.parametrize(("typed", "shown"), [("segue resume ", "how to sort"), ("segue re", "Rename a session")])
 def test_what_there_is_to_choose_from_is_described(segue: Cli, opener: Opener, typed: str, shown: str) -> None:
     for name in ("how to sort", "how to match"):
         segue.ok("new", "--name", name)

@@ -263,3 +263,31 @@ def test_nothing_of_it_is_a_job_and_nothing_holds_the_shell_at_its_end(
     assert code == 7
     # Not just "jobs", because the echo of the command above may still be on its way to the screen.
     assert not re.search("(running|stopped|suspended|still) jobs", shown)
+
+
+@pytest.mark.parametrize("appended", ["history -a", ";history -a"])
+def test_command_appended_to_prompt_command_runs(segue: Cli, segued: Segued, project: Path, appended: str) -> None:
+    segue.ok("new", "--name", "appended")
+    environment = {**segued.environment, "SEGUE_NO_AUTOSTART": "1", **PATIENT, "HISTFILE": str(project / "history")}
+    with open_shell("bash", environment, project) as shell:
+        shell.run(f"PROMPT_COMMAND+='{appended}'")
+        shell.show_prompt()
+        assert shell.prompt.startswith("appended (")
+        assert "not found" not in shell.screen
+        assert (project / "history").exists()
+
+
+def test_arithmetic_with_floats_in_zsh_changes_nothing(segue: Cli, segued: Segued, project: Path) -> None:
+    segue.ok("new", "--name", "floats")
+    environment = {**segued.environment, "SEGUE_NO_AUTOSTART": "1", **PATIENT}
+    with open_shell("zsh", environment, project, before="setopt force_float\n") as shell:
+        shell.wait_for_prompt("floats (0, ")
+
+
+def test_zsh_shows_what_another_terminal_did(segue: Cli, segued: Segued, project: Path) -> None:
+    segue.ok("new", "--name", "before")
+    with open_shell("zsh", {**segued.environment, "SEGUE_NO_AUTOSTART": "1", **PATIENT}, project) as shell:
+        shell.wait_for_prompt("before (0, ")
+        segue.ok("rename", "after")
+        shell.show_prompt()
+        assert shell.prompt.startswith("after (0, ")

@@ -1,26 +1,20 @@
 # --- completion: from the table that `segue init` made of the commands; ids are asked of the daemon -----------------
 
-# Sessions as `matches` and `about`: those whose id begins with $1, else those whose name holds it.
+# Set `matches` and `about` to the sessions that $1 completes.
 __segue_sessions() {
-  local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY quoted filter rest
+  local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY rest
   __segue_clock
   __segue_quote "$1"
-  quoted=$REPLY
-  for filter in ",\"id_prefix\":$quoted" ",\"name_contains\":$quoted"; do
-    [[ -n $1 ]] || filter=''
-    __segue_call session.list "{\"limit\":50,\"preview_chars\":0$filter}" || return 1
-    rest=$REPLY
-    while [[ $rest == *'{"id":"'* ]]; do
-      rest=${rest#*\{\"id\":}
-      __segue_string "$rest"
-      matches+=("$REPLY")
-      __segue_string "${rest#*,\"name\":}"
-      __segue_harmless "${REPLY:-no name yet}"
-      about+=("$REPLY")
-    done
-    ((${#matches[@]})) && return 0
+  __segue_call session.complete "{\"prefix\":$REPLY,\"shell\":\"bash\"}" || return 1
+  rest=$REPLY
+  while [[ $rest == *'{"id":"'* ]]; do
+    rest=${rest#*\{\"id\":}
+    __segue_string "$rest"
+    matches+=("$REPLY")
+    __segue_string "${rest#*,\"text\":}"
+    about+=("$REPLY")
   done
-  return 1
+  ((${#matches[@]}))
 }
 
 # The kind of the word $2 of the command $1 as `kind`; empty if the table has none.

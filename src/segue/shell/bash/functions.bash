@@ -72,8 +72,10 @@ __segue_define_short() {
 __segue_hook=segue_prompt
 __segue_hook_in() {
   # shellcheck disable=SC2016
-  local hook='"${__segue_hook-:}" && :' # so its status, which is the last command's, ends no shell and springs no trap
+  local hook='"${__segue_hook-:}" && :' # ":", because the status of the last command must end no shell and run no trap
   [[ ${PROMPT_COMMAND[*]-} == *"$hook"* ]] && return 0
+  # An assignment at the end, because a user may append a command with a semicolon before it or without.
+  hook+='; __segue_none= '
   # Each element finds $? and PIPESTATUS as the last command left them, which bash before 5.1 cannot do.
   if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
     PROMPT_COMMAND=("$hook" ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})

@@ -9,10 +9,10 @@
 # again before it does. Older bash, or SEGUE_BASH_COPROC=0: one short process when there is something new to ask.
 
 [[ -n ${SEGUE_PROMPT_FORMAT+set} ]] || SEGUE_PROMPT_FORMAT='{name} ({messages}, {age}) ' # and {id}
-SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # characters of a name
+SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # columns of a name
 
-SEGUE_PROMPT='' __segue_shown_in='' __segue_quoted='' __segue_id='' __segue_name='' __segue_messages=''
-__segue_stale=1 __segue_asked=0 __segue_last=0 __segue_retry=0 __segue_now=0 __segue_short=()
+SEGUE_PROMPT='' __segue_shown_in='' __segue_shown='' __segue_quoted=''
+__segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_now=0 __segue_short=()
 __segue_number=${__segue_number:-0} __segue_waiting=${__segue_waiting:-0} __segue_since=0 __segue_proven=0
 [[ -n ${__segue_pipe[1]-} ]] || unset __segue_pipe # the environment has no arrays: it is none of ours
 

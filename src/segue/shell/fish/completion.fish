@@ -1,16 +1,13 @@
 # --- completion: from the table that `segue init` made of the commands; ids are asked of the daemon -----------------
 
-# Ids and names of the sessions whose id begins with the text.
+# Print the sessions that the text completes.
 function __segue_sessions --argument-names text
     __segue_clock
-    set -l filter ''
-    test -n "$text"; and set filter ',"id_prefix":'(__segue_quote $text)
-    set -l answer (__segue_call session.list '{"limit":100,"preview_chars":0'$filter'}' 0.3); or return
+    set -l answer (__segue_call session.complete '{"prefix":'(__segue_quote "$text")',"shell":"fish"}' 0.3); or return
     for row in (string split '{"id":' -- $answer)[2..-1]
         __segue_member id '"id":'$row
         set -l id $__segue_value
-        __segue_member name $row
-        test -n "$__segue_value"; or set -g __segue_value 'no name yet'
+        __segue_member text $row
         printf '%s\t%s\n' $id $__segue_value
     end
 end

@@ -17,22 +17,10 @@ function __segue_quote --argument-names text
     printf '"%s"' (string unescape --style=url -- $encoded)
 end
 
-# The string member of a JSON object as __segue_value, without controls; empty if it has none.
-# No string in JSON can hold such a name with its quotes: they would be escaped.
+# Set __segue_value to a string member of a JSON object, or to nothing. The daemon escapes quotes, backslashes and
+# controls only; a string with a control is not taken. No string contains the name, because of its quotes.
 function __segue_member --argument-names name object
     set -g __segue_value ''
-    set -l found (string match -r '"'$name'": ?"((?:[^"\\\\]|\\\\.)*)"' -- $object); or return 0
-    set -l text (string replace -ra '[\x00-\x1f\x7f-\x9f]' '' -- $found[2])
-    if string match -qr '\\\\' -- $text
-        # \x01 stands for an escaped backslash until the others are gone.
-        set text (string replace -ra '\\\\\\\\' \x01 -- $text | string replace -ra '\\\\(["/])' '$1')
-        set text (string replace -ra '\\\\[nrtbf]|\\\\u00[01].|\\\\u00[89].|\\\\u007[fF]' ' ' -- $text)
-        while set -l code (string match -r '\\\\u([dD][89abAB]..)\\\\u([dD][c-fC-F]..)|\\\\u(?![dD][89a-fA-F])(....)' -- $text)
-            set -l point "0x$code[-1]"
-            set -q code[4]; or test (count $code) -eq 3; and set point (math "65536 + (0x$code[2] - 0xd800) * 1024 + 0x$code[3] - 0xdc00")
-            set text (string replace -- $code[1] (printf (printf '\\\\U%08x' $point)) $text)
-        end
-        set text (string replace -ra '\\\\u....' '' -- $text | string replace -a \x01 '\\')
-    end
-    set -g __segue_value "$text"
+    set -l found (string match -r '"'$name'": ?"((?:[^"\\\\]|\\\\["\\\\])*)"' -- $object); or return 0
+    set -g __segue_value (string replace -ra '\\\\(["\\\\])' '$1' -- $found[2])
 end

@@ -8,13 +8,13 @@
 # older than SEGUE_PROMPT_SECONDS. A daemon that does not answer is not asked again for some seconds.
 
 set -q SEGUE_PROMPT_FORMAT; or set -g SEGUE_PROMPT_FORMAT '{name} ({messages}, {age}) ' # and {id}
-set -q SEGUE_PROMPT_LENGTH; or set -g SEGUE_PROMPT_LENGTH 30 # characters of a name
+set -q SEGUE_PROMPT_LENGTH; or set -g SEGUE_PROMPT_LENGTH 30 # columns of a name
 set -q SEGUE_PROMPT_SECONDS; or set -g SEGUE_PROMPT_SECONDS 30 # how old an answer may be
 
 set -g SEGUE_PROMPT ''
 set -g __segue_shown_in ''
 set -g __segue_quoted ''
-set -g __segue_id ''
+set -g __segue_shown ''
 set -g __segue_stale 1
 set -g __segue_asked 0
 set -g __segue_now 0

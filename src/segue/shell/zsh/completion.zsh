@@ -1,27 +1,21 @@
 # --- completion: from the table that `segue init` made of the commands; no process, ids from the open socket -----
 
-# Sessions as `matches` and `shown`: those whose id begins with $1, else those whose name holds it.
+# Set `matches` and `shown` to the sessions that $1 completes.
 __segue_sessions() {
-  local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY quoted filter rest
+  local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY rest
   __segue_quote "$1"
-  quoted=$REPLY
-  for filter in ',"id_prefix":'$quoted ',"name_contains":'$quoted; do
-    [[ -n $1 ]] || filter=''
-    __segue_call session.list '{"limit":100,"preview_chars":0'$filter'}' || return 1
+  __segue_call session.complete '{"prefix":'$REPLY',"shell":"zsh"}' || return 1
+  rest=$REPLY
+  while [[ $rest == *'{"id":"'* ]]; do
+    __segue_after "$rest" '{"id":'
     rest=$REPLY
-    while [[ $rest == *'{"id":"'* ]]; do
-      __segue_after "$rest" '{"id":'
-      rest=$REPLY
-      __segue_string "$rest"
-      matches+=("$REPLY")
-      __segue_after "$rest" ',"name":'
-      __segue_string "$REPLY"
-      __segue_plain "${REPLY:-no name yet}"
-      shown+=("$matches[-1]  -- $REPLY[1,60]")
-    done
-    (( $#matches )) && return 0
+    __segue_string "$rest"
+    matches+=("$REPLY")
+    __segue_after "$rest" ',"text":'
+    __segue_string "$REPLY"
+    shown+=("$matches[-1]  -- $REPLY")
   done
-  return 1
+  (( $#matches ))
 }
 
 # What may stand at the cursor: its kind as `awaited`, for which command as `at`, from the words before it.
@@ -41,7 +35,7 @@ __segue_await() {
 
 _segue() {
   emulate -L zsh
-  setopt extended_glob unset no_xtrace
+  setopt extended_glob no_force_float unset no_xtrace
   local -a fields matches shown
   local -A kinds
   local row at='' awaited='' wanted='[^-@]*' word=${(Q)words[CURRENT]}

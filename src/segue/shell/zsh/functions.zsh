@@ -8,7 +8,7 @@ __segue_run() {
 # Resume what was named, or what a person picks: with fzf if it is there (SEGUE_PICKER=menu does without).
 __segue_resume() {
   emulate -L zsh
-  setopt no_err_exit no_err_return unset
+  setopt no_err_exit no_err_return no_force_float unset
   (( $# )) && { __segue_run resume "$@"; return; }
   local -a rows shown fields
   local row answer

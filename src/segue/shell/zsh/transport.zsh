@@ -9,13 +9,13 @@
 zmodload zsh/net/socket zsh/system zsh/datetime
 
 [[ -v SEGUE_PROMPT_FORMAT ]] || typeset -g SEGUE_PROMPT_FORMAT='{name} ({messages}, {age}) ' # and {id}
-[[ -v SEGUE_PROMPT_LENGTH ]] || typeset -g SEGUE_PROMPT_LENGTH=30 # characters of a name
-[[ -v SEGUE_PROMPT_SECONDS ]] || typeset -g SEGUE_PROMPT_SECONDS=30 # how old an answer may be; 0 asks at each prompt
+[[ -v SEGUE_PROMPT_LENGTH ]] || typeset -g SEGUE_PROMPT_LENGTH=30 # columns of a name
+[[ -v SEGUE_PROMPT_SECONDS ]] || typeset -g SEGUE_PROMPT_SECONDS=0 # how old an answer may be; 0 asks at each prompt
 
 (( $+functions[__segue_close] )) && __segue_close # the line is run again; a variable alone may be inherited
 typeset -g SEGUE_PROMPT='' __segue_shown_in='' __segue_quoted='' __segue_fd='' __segue_rest=''
-typeset -g __segue_id='' __segue_name='' __segue_messages=''
-typeset -gi __segue_stale=1 __segue_asked=0 __segue_last=0 __segue_retry=0 __segue_number=0 __segue_doubt=1
+typeset -g __segue_shown=''
+typeset -gi __segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_number=0 __segue_doubt=1
 typeset -gi __segue_child=0
 
 # --- the connection ---------------------------------------------------------------------------------------------
