@@ -65,3 +65,40 @@ IN_CONTEXT: dict[str, list[tuple[str, str]]] = {
     "slack": [("https://hooks.slack.com/services/", "T01234567/B01234567/" + mixed(24))],
 }
 """What is secret only after the word before it, which stays."""
+
+SHAPED: dict[str, list[tuple[str, str, str]]] = {
+    "url-password": [
+        ("postgres://admin:", "hunt" + "er2", "@db.example.com/x"),
+        ("https://ada:", "s3cr3t" + "!", "@host/"),
+        ("redis://:", "p4ss" + "w0rd", "@localhost:6379"),
+    ],
+    "authorization": [
+        ("Authorization: Bearer ", mixed(40), ""),
+        ("curl -H 'Authorization: Basic ", "YWRhOmh1" + "bnRlcjI=", "' https://x"),
+        ('{"authorization": "Bearer ', mixed(20), '"}'),
+    ],
+    "netrc": [
+        ("machine github.com login ada password ", "hunt" + "er2", ""),
+        ("machine h\n  login ada\n  password ", "hunt" + "er2", "\n"),
+    ],
+    "curl-password": [
+        ("curl -u ada:", "hunt" + "er2", " https://x"),
+        ("curl -s --user 'ada:", "hunt" + "er2", "' https://x"),
+    ],
+    "connection-password": [("Server=x;User Id=sa;Password=", "correct" + "-horse", ";Encrypt=true")],
+    "assignment": [
+        ("DB_PASSWORD=", "hunt" + "er2", "\n"),
+        ("DB_PASSWORD=", "correct" + "horse", "\n"),
+        ("export GH_TOKEN='", mixed(16), "'"),
+        ("SESSION_SECRET=", "correct-horse-" + "battery", ""),
+        ("docker run -e PG_PASSWORD=", "hunt" + "er2", " image"),
+        ('{"api_key": "', mixed(16), '"}'),
+        ('"client_secret":"', "s3cr3t" + "value", '"'),
+        ("db_password: ", "hunt" + "er2", "\n"),
+        ('password: "', "hunt" + "er2", '"'),
+        ("access_token = '", mixed(16), "'"),
+        ("secretKey: '", mixed(16), "'"),
+    ],
+    "discord": [("", "MTIzNDU2Nzg5MDEyMzQ1Njc4" + ".YaBcDe." + mixed(27), "")],
+}
+"""By kind: the text before, the secret and the text after."""

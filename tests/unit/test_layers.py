@@ -21,6 +21,7 @@ LAYERS = [
         "segue.results",
         "segue.errors",
         "segue.timestamps",
+        "segue.redaction.shapes",
         "segue.redaction",
         "segue.manual",
         "segue.status_results",

@@ -1,7 +1,7 @@
 """Find and remove API keys and tokens in text.
 
-Each form of secret has a fixed prefix, or a fixed word before it. A string that is only random is not a secret,
-because it may be a checksum. The search runs in three steps:
+Each form of secret has a fixed prefix, or words around it (`shapes`). A string that is only random is not a
+secret, because it may be a checksum. The search runs in three steps:
 
 1. Find each prefix as plain text.
 2. Match the form's pattern at that position only.
@@ -16,6 +16,8 @@ from collections import Counter
 from functools import cache
 from typing import NamedTuple, TypeVar
 
+from segue.redaction.shapes import SHAPES, Secret
+
 T = TypeVar("T")
 
 # Not inside a word. The two characters `\n` are a line break in text that is itself JSON.
@@ -24,24 +26,15 @@ _END = r"(?![A-Za-z0-9_\-])"
 _BLOB = r"(?:(?<![A-Za-z0-9+/_\-])|(?<=\\[nrt]))"
 _ASSIGN = r"""["']?\s{0,3}(?:=>|[=:])\s{0,3}["']?"""
 _BREAK = r"""(?:[\s"',+]|\\[nrt])"""
-_HEADER = r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):[^\n\\]{0,100}+)"
-
-
-class Secret(NamedTuple):
-    """A form of secret: its prefixes and the pattern that must match there. A group marks the secret part."""
-
-    kind: str
-    prefixes: tuple[str, ...]
-    pattern: str
-    digits_before: int = 0
-    """Count: the digits required before the prefix. They are part of the secret."""
+# Not over five dashes, or each of many headers would be read to the end of the text.
+_HEADER = r"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):(?:(?!-----)[^\n\\]){0,100}+)"
 
 
 def _secret(kind: str, prefixes: str, pattern: str, digits_before: int = 0) -> Secret:
     return Secret(kind, tuple(prefixes.split()), pattern, digits_before)
 
 
-SECRETS = (
+MAKERS = (
     _secret("anthropic", "sk-ant-", _WORD + r"sk-ant-[A-Za-z0-9_\-]{32,}+"),
     _secret("openrouter", "sk-or-v1-", _WORD + r"sk-or-v1-[0-9a-f]{64}" + _END),
     _secret(
@@ -114,6 +107,9 @@ SECRETS = (
         r"(?:-----END [A-Z0-9 ]{0,40}+-----)?",
     ),
 )  # fmt: skip
+"""Every form with a prefix of its maker, the more specific ones first."""
+
+SECRETS = (*MAKERS, *SHAPES)
 """Every form, the more specific ones first."""
 
 MARK = "[redacted:"
@@ -160,9 +156,9 @@ MIN_TRUNCATED_CHARS = 8
 def find_truncated(text: str) -> Hit | None:
     """Return the secret that the end of the text cuts off, if there is one.
 
-    The forms of `aws`, `azure` and `private-key` that consist of a name and a value are not recognized.
+    Forms that consist of a name and a value are not recognized.
     """
-    for secret in SECRETS:
+    for secret in MAKERS:
         positions = {at for prefix in secret.prefixes for at in _positions(prefix, text)}
         for completion in _COMPLETIONS if positions else ():
             for hit in _matches(secret, text + completion):
@@ -222,17 +218,28 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _matches(secret: Secret, text: str) -> list[Hit]:
-    hits: list[Hit] = []
     pattern = _compiled(secret.pattern)
+    if not secret.prefixes:
+        return [hit for match in pattern.finditer(text) if (hit := _hit(secret, text, match))]
+    hits: list[Hit] = []
     for prefix in secret.prefixes:
         at = text.find(prefix)
         while at >= 0:
             match = pattern.match(text, at)
-            start = _start_with_digits(secret, text, match.start(match.lastindex or 0)) if match else -1
-            if match and start >= 0:
-                hits.append(Hit(start, match.end(match.lastindex or 0), secret.kind))
-            at = text.find(prefix, match.end() if match else at + 1)
+            if match and (hit := _hit(secret, text, match)):
+                hits.append(hit)
+                at = text.find(prefix, match.end())
+            else:
+                at = text.find(prefix, at + len(prefix))
     return hits
+
+
+def _hit(secret: Secret, text: str, match: re.Match[str]) -> Hit | None:
+    if secret.accepts is not None and not secret.accepts(text, match):
+        return None
+    group = "secret" if "secret" in match.re.groupindex else match.lastindex or 0
+    start = _start_with_digits(secret, text, match.start(group))
+    return Hit(start, match.end(group), secret.kind) if start >= 0 else None
 
 
 def _start_with_digits(secret: Secret, text: str, start: int) -> int:

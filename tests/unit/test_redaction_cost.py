@@ -1,0 +1,119 @@
+"""The work of the redaction grows linearly, and ordinary text stays untouched."""
+
+import random
+import re._constants as constants  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.redaction import MAKERS, find
+from segue.redaction import SECRETS as FORMS
+
+SMALL, LARGE = 2 * 1024, 16 * 1024
+"""Characters: quadratic work takes 64 times as long for the large text, linear work 8 times."""
+
+MAX_RATIO = 24
+MAX_FALSE_POSITIVES = 0.25
+"""Count: the most false positives per megabyte of ordinary text. It is 0.09 on Python's library and its packages."""
+
+FILLINGS = ("", " ", "\n", "A1" * 8, ".", ":", "=", "_", "a:b", "Version:", "'", "-----", "@")
+TOKENS = (
+    *sorted({prefix for form in FORMS for prefix in form.prefixes}),
+    *FILLINGS, "user:", "password", " login ", "curl ", "Bearer ", "=", "\"", "\\n", "eyJaaaaaaaa.", "M" * 24, "/+",
+    "0" * 9, "\u00e9",
+)  # fmt: skip
+
+
+def seconds(text: str) -> float:
+    started = time.process_time()
+    find(text)
+    return time.process_time() - started
+
+
+def is_linear(unit: str) -> bool:
+    """Return True if a text of repeated units takes at most MAX_RATIO times as long when it is 8 times as long."""
+    small, large = ((unit * (size // len(unit) + 1))[:size] for size in (SMALL, LARGE))
+    if seconds(large) < 0.01:
+        return True
+    times = [(seconds(small), seconds(large)) for _ in range(3)]
+    return min(long for _, long in times) <= MAX_RATIO * max(min(short for short, _ in times), 0.0002)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.prefixes[:1]}")
+def test_the_work_of_each_form_grows_linearly(form: Any) -> None:
+    for prefix in form.prefixes or ("M", "MTIz.", ".YaBcDe."):
+        assert all(is_linear(prefix + filling) for filling in FILLINGS)
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_the_work_for_generated_hostile_texts_grows_linearly(count: int) -> None:
+    choose = random.Random(count)
+    units = ["".join(choose.choices(TOKENS, k=choose.randint(1, 6))) or " " for _ in range(count)]
+    assert [unit for unit in units if not is_linear(unit)] == []
+
+
+def test_many_headers_of_private_keys_are_read_once() -> None:
+    unit = "Version:-----BEGIN PRIVATE KEY-----Version:\n"
+    assert is_linear(unit)
+    assert seconds(unit * (256 * 1024 // len(unit))) < 2
+
+
+def corpus() -> Iterator[Path]:
+    """Yield ordinary code and prose: the files of Python's library and of the installed packages."""
+    for name in ("stdlib", "purelib"):
+        root = Path(sysconfig.get_path(name))
+        for path in root.rglob("*"):
+            if path.suffix in (".py", ".pyi", ".txt", ".md", ".rst", ".c", ".h", ".js", ".html", ".css"):
+                inside = path.relative_to(root).parts
+                if inside[0] not in ("site-packages", "dist-packages") and path.is_file():
+                    yield path
+
+
+def test_ordinary_code_and_prose_stay_untouched(record_property: Callable[[str, object], None]) -> None:
+    size, hits = 0, []
+    for path in corpus():
+        text = path.read_text(errors="replace")
+        size += len(text)
+        hits += [(hit.kind, f"{path}: {hit.kind} at {hit.start}") for hit in find(text)]
+        if size > 15_000_000:
+            break
+    assert size > 10_000_000
+    rate = len(hits) / (size / 1e6)
+    record_property("false positives per megabyte", rate)
+    assert [text for kind, text in hits if kind in {form.kind for form in MAKERS}] == []
+    assert rate <= MAX_FALSE_POSITIVES, hits
+
+
+def repeats(tree: Any, *, inside: bool = False) -> Iterator[tuple[Any, int, int, bool]]:
+    """Yield each repetition that may give back characters, and whether it is inside another repetition."""
+    for operator, argument in tree:
+        if operator in (constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REPEAT):
+            least, most, body = argument
+            if operator is not constants.POSSESSIVE_REPEAT and least != most:
+                yield operator, least, int(most), inside
+            yield from repeats(body, inside=True)
+        elif operator is constants.SUBPATTERN:
+            yield from repeats(argument[3], inside=inside)
+        elif operator is constants.BRANCH:
+            for branch in argument[1]:
+                yield from repeats(branch, inside=inside)
+        elif operator in (constants.ASSERT, constants.ASSERT_NOT):
+            yield from repeats(argument[1], inside=inside)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.kind} {form.prefixes[:1]}")
+def test_no_pattern_backtracks_far(form: Any) -> None:
+    """A pattern gives back a few characters only, so no text takes long."""
+    for _, least, most, inside in repeats(parser.parse(form.pattern)):
+        assert most - least <= 16
+        assert not inside or most <= 12
+
+
+def test_eight_mebibytes_of_incomplete_secrets_are_searched() -> None:
+    unit = "\nsk-ant- ghp_ AKIA eyJaaaaaaaa.eyJaaaaaaaa. -----BEGIN PRIVATE KEY-----AAAA xoxb-1 :AA "
+    assert find(unit * (8 * 1024 * 1024 // len(unit))) == []
