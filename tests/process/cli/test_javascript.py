@@ -1,0 +1,144 @@
+"""The JavaScript client, run by the Node.js of the machine against the real daemon."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.process.docs.typescript import TARGET, declarations
+from tests.support.process import Segued
+
+MODULE = TARGET.with_name("segue.mjs")
+NODE = shutil.which("node")
+
+pytestmark = pytest.mark.skipif(NODE is None, reason="this machine has no Node.js")
+
+
+def run(segued: Segued, script: str, **environment: str) -> Any:
+    """Run a script with the module's exports and return the JSON value that it prints."""
+    source = f'import * as segue from "{MODULE}";\nconst {{ connect }} = segue;\n{script}'
+    done = subprocess.run(
+        [NODE or "node", "--input-type=module", "-e", source],
+        env={**segued.environment, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_types_are_those_of_the_discovery_document() -> None:
+    assert TARGET.read_text(encoding="utf-8") == declarations()
+
+
+def test_calls_errors_and_batches(segued: Segued) -> None:
+    segued.start()
+    found = run(
+        segued,
+        """
+const client = await connect();
+const session = await client.call("session.create", { id: "s", name: "caf\\u00e9 \\ud800" });
+const many = await Promise.all(Array.from({ length: 50 }, (_, i) =>
+  client.call("message.append", { session_id: "s", role: "user", content: `${i}`.repeat(1000) })));
+const error = await client.call("session.get", { session_id: "x" }).catch((error) => error);
+const nan = await client.call("session.create", { metadata: { x: NaN } }).catch((error) => error.name);
+const batch = await client.batch([
+  { method: "daemon.ping" }, { method: "session.get", params: { session_id: "x" } },
+  { method: "message.count", params: { session_id: "s" } }]);
+client.close();
+const closed = await client.call("daemon.ping").catch((error) => error.message);
+console.log(JSON.stringify({
+  name: session.name, ids: many.length, kind: error.kind, code: error.code, data: error.data, nan, closed,
+  batch: batch.map(({ result, error }) => error?.kind ?? result) }));
+""",
+    )
+    assert found == {
+        "name": "café \ufffd",
+        "ids": 50,
+        "kind": "not_found",
+        "code": -32002,
+        "data": {"kind": "not_found", "what": "session", "id": "x"},
+        "nan": "TypeError",
+        "closed": "this client is closed",
+        "batch": ["pong", "not_found", {"count": 50}],
+    }
+
+
+def test_events_are_received_and_bounded(segued: Segued) -> None:
+    segued.start()
+    found = run(
+        segued,
+        """
+const client = await connect();
+const events = client.events({ kinds: ["session.created"] });
+const first = events.next();
+await new Promise((resolve) => setTimeout(resolve, 200));
+await client.call("session.create", { id: "first" });
+const received = [(await first).value.session_id];
+for (let i = 0; i < 1005; i++) await client.call("session.create", { id: `s${i}` });
+for (let i = 0; i < 3; i++) received.push((await events.next()).value.kind);
+await events.return();
+client.close();
+console.log(JSON.stringify(received));
+""",
+    )
+    assert found == ["first", "reset", "session.created", "session.created"]
+
+
+RESTART = """
+import { createInterface } from "node:readline";
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const client = await connect();
+const events = client.events({ kinds: ["session.created"] });
+const next = events.next();
+await client.call("session.create", { id: "a" });
+const before = (await next).value.session_id;
+const after = events.next();
+console.error("ready");
+await lines.next();
+const read = await client.call("session.get", { session_id: "a" });
+const keyed = await client.call("message.append", { session_id: "a", role: "user", content: "x", key: "k" });
+const kind = (await after).value.kind;
+client.close();
+console.log(JSON.stringify([before, read.id, keyed.duplicate, kind]));
+process.exit(0);
+"""
+
+
+def test_a_client_reconnects_after_a_restart(segued: Segued, tmp_path: Path) -> None:
+    segued.start()
+    script = tmp_path / "script.mjs"
+    script.write_text(f'import {{ connect }} from "{MODULE}";\n{RESTART}')
+    with subprocess.Popen(
+        [NODE or "node", str(script)],
+        env=segued.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "ready\n"
+        segued.stop()
+        segued.start()
+        out, err = process.communicate("go\n", timeout=60)
+    assert (json.loads(out), err) == (["a", "a", False, "reset"], "")
+
+
+def test_a_socket_that_others_can_open_is_refused(segued: Segued) -> None:
+    segued.start()
+    segued.socket.chmod(0o666)
+    found = run(segued, "console.log(JSON.stringify(await connect().catch((error) => error.message)));")
+    assert "others can open" in found
+    segued.socket.chmod(0o600)
+
+
+def test_the_daemon_is_found_by_its_record(segued: Segued) -> None:
+    segued.start()
+    found = run(segued, "console.log(JSON.stringify(segue.findSocket()));", SEGUE_SOCKET="")
+    assert found == str(segued.socket)
