@@ -53,7 +53,7 @@ async def delete(
     """Delete the session's messages that have one of the ids, or one of the keys, and return their number."""
     if (message_ids is None) == (keys is None):
         raise InvalidParams("exactly one of message_ids and keys", path="$.message_ids")
-    deleted = await ctx.store.write(store.message_edit.delete, session_id, message_ids=message_ids, keys=keys)
+    deleted = await ctx.store.write_deletion(store.message_edit.delete, session_id, message_ids=message_ids, keys=keys)
     ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)
 

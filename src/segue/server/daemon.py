@@ -118,6 +118,7 @@ class Daemon:
         2. Write the record, report readiness, and start the background tasks.
         3. When a shutdown is requested, cancel the background tasks and stop accepting.
         4. Drain: answer what was received, within DRAIN_SECONDS. A second signal ends this immediately.
+        5. Delete old sessions, if the last daemons had no time for it.
         """
         async with anyio.create_task_group() as clients:
             async with anyio.create_task_group() as background:
@@ -131,6 +132,8 @@ class Daemon:
                 self._notifier.send("STOPPING=1", "STATUS=answering requests that were received")
                 background.cancel_scope.cancel()
             await self._drain(clients)
+        if not self._app.store.failed:
+            await self._app.cleanup.run_at_exit()
 
     def remove_socket_and_record(self) -> None:
         """Remove the socket and the record, unless another daemon has replaced them."""

@@ -11,11 +11,11 @@ from segue.config import Config, SessionConfig
 from segue.server.jobs.retention import Cleanup
 from segue.store.engine.migrate import load_migrations
 from segue.store.engine.tx import Tx
-from segue.store.records.retention import delete_if_unused, expired
+from segue.store.records.retention import count, delete_if_unused, expired
 from segue.store.records.sessions import create, touch
 from segue.store.store import open_store
+from segue.timestamps import timestamp
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock
-from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
@@ -74,7 +74,7 @@ def test_a_long_session_goes_whole(server: Server, wire: Wire) -> None:
     wire.call("message.append_many", session_id=session, messages=messages)
     server.clock.pass_time(31 * DAY)
     assert wire.call("session.cleanup")["session_ids"] == [session]
-    assert wire.call("message.list") == {"messages": [], "has_more": False}
+    assert wire.call("message.list")["messages"] == []
     assert wire.call("daemon.check", full=True)["ok"]
 
 
@@ -123,44 +123,88 @@ class TestWithoutRetention:
         assert wire.call("session.cleanup") == NOTHING
 
 
-def test_cleanup_runs_at_the_start(server: Server, wire: Wire) -> None:
+def test_a_start_runs_no_cleanup_for_ten_minutes(server: Server, wire: Wire) -> None:
     session = made(wire)
-    server.clock.pass_time(29 * DAY + HOUR)
-    wire.call("session.cleanup")
-    server.clock.pass_time(DAY - HOUR + 1)
+    server.clock.pass_time(31 * DAY)
     server.restart()
     wire = server.connect()
-    wait_until(lambda: wire.call("daemon.status")["cleanup"]["last_run_at"] == server.clock.at)
-    assert session not in kept(wire)
+    assert wire.call("session.cleanup", dry_run=True)["session_ids"] == [session]
+    cleanup = wire.call("daemon.status")["cleanup"]
+    assert cleanup["next_run_at"] == timestamp(server.clock.now + 10 * MINUTE)
+    assert (kept(wire), cleanup["last_run_at"]) == ([session], None)
 
 
-class Chores:
-    """The scheduler by itself, over a real file, with both clocks in hand."""
+def test_the_third_daemon_that_exits_early_cleans_up(server: Server, wire: Wire) -> None:
+    session = made(wire)
+    server.clock.pass_time(31 * DAY)
+    for _ in range(2):
+        server.restart()
+        assert kept(server.connect()) == [session]
+    server.restart()
+    wire = server.connect()
+    assert kept(wire) == []
+    assert wire.call("daemon.status")["cleanup"]["last_result"]["session_ids"] == [session]
+
+
+def test_a_session_has_a_retention_of_its_own(server: Server, wire: Wire) -> None:
+    short, long, forever = (made(wire, retention_days=days) for days in (1, 60, 0))
+    usual = made(wire)
+    server.clock.pass_time(DAY + 1)
+    assert wire.call("session.cleanup")["session_ids"] == [short]
+    server.clock.pass_time(30 * DAY)
+    assert wire.call("session.cleanup")["session_ids"] == [usual]
+    wire.call("session.update", session_id=long, retention_days=None)
+    assert wire.call("session.cleanup", dry_run=True)["session_ids"] == [long]
+    server.clock.pass_time(4000 * DAY)
+    assert wire.call("session.cleanup")["session_ids"] == [long]
+    assert kept(wire) == [forever]
+
+
+class Lives:
+    """Daemons that run the schedule over one file, with both clocks set by hand."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.clock = HandClock()
+        self.waiting = 0
 
     async def life(self, *steps: Any) -> list[int]:
-        """How many sessions are left at the start of one life of the daemon, and after each step of the clocks."""
+        """Return the number of sessions after each step of one daemon's life, which ends in an exit."""
         left = []
         async with open_store(self.path, clock=self.clock.wall) as store:
             cleanup = Cleanup(store, SessionConfig(), self.clock.wall, self.clock.monotonic)
             await cleanup.load()
-            await cleanup.run_if_trusted(cleanup.far_from_last_run())
-            left.append(await store.read(count_sessions))
             for step in steps:
-                step()
-                await cleanup.run_if_trusted(cleanup.clock_jumped())
-                left.append(await store.read(count_sessions))
+                if isinstance(step, int):
+                    for _ in range(step):
+                        await store.write(create, bot_id="default")
+                else:
+                    step()
+                    await cleanup.run_unless_clock_jumped()
+                left.append(await store.read(count))
+            await cleanup.run_at_exit()
+            self.waiting = cleanup.status().waiting
         return left
 
-    async def make_session(self) -> None:
+    async def make_sessions(self, number: int = 1) -> None:
         async with open_store(self.path, clock=self.clock.wall) as store:
-            await store.write(create, bot_id="default")
+            for _ in range(number):
+                await store.write(create, bot_id="default")
+
+    async def clean_up(self) -> int:
+        """Return the number of sessions after a cleanup that a client requested."""
+        async with open_store(self.path, clock=self.clock.wall) as store:
+            cleanup = Cleanup(store, SessionConfig(), self.clock.wall, self.clock.monotonic)
+            await cleanup.load()
+            await cleanup.run()
+            self.waiting = cleanup.status().waiting
+            return await store.read(count)
 
     def hour(self) -> None:
         self.clock.pass_time(HOUR)
+
+    def month(self) -> None:
+        self.clock.pass_time(31 * DAY)
 
     def year_ahead(self) -> None:
         self.clock.jump(365 * DAY)
@@ -171,60 +215,68 @@ class Chores:
         self.hour()
 
 
-def count_sessions(tx: Any) -> int:
-    return int(tx.run("SELECT count(*) FROM sessions").fetchone()[0])
-
-
 @pytest.fixture
-def chores(tmp_path: Path) -> Chores:
-    return Chores(tmp_path / "data" / "sessions.db")
+def lives(tmp_path: Path) -> Lives:
+    return Lives(tmp_path / "data" / "sessions.db")
 
 
-async def test_a_clock_that_jumps_a_year_ahead_and_back_deletes_nothing(chores: Chores) -> None:
-    await chores.make_session()
-    assert await chores.life(chores.hour, chores.year_ahead, chores.year_back, chores.hour) == [1, 1, 1, 1, 1]
+async def test_a_clock_that_jumps_a_year_ahead_and_back_deletes_nothing(lives: Lives) -> None:
+    await lives.make_sessions()
+    assert await lives.life(lives.hour, lives.year_ahead, lives.year_back, lives.hour) == [1, 1, 1, 1]
 
 
-async def test_a_clock_that_stays_a_year_ahead_is_believed_at_the_next_interval(chores: Chores) -> None:
-    await chores.make_session()
-    assert await chores.life(chores.hour, chores.year_ahead, chores.hour) == [1, 1, 1, 0]
+async def test_a_clock_that_stays_a_year_ahead_is_trusted_after_an_interval(lives: Lives) -> None:
+    await lives.make_sessions()
+    assert await lives.life(lives.hour, lives.year_ahead, lives.hour) == [1, 1, 0]
 
 
-async def test_a_start_far_from_the_last_run_is_put_off_once_even_by_daemons_that_live_shortly(chores: Chores) -> None:
-    await chores.make_session()
-    assert await chores.life() == [1]
-    chores.clock.jump(31 * DAY)
-    assert await chores.life() == [1]
-    assert await chores.life() == [0]
+async def test_a_session_of_this_daemon_or_the_last_one_is_spared_after_a_clock_in_the_past(lives: Lives) -> None:
+    lives.clock.jump(-365 * DAY)
+    assert await lives.life(1, lives.year_ahead, lives.hour) == [1, 1, 1]
+    assert await lives.life(lives.hour) == [1]
+    assert await lives.life(lives.hour) == [0]
 
 
-async def test_a_start_before_the_last_run_is_put_off_only_if_it_would_delete(chores: Chores) -> None:
-    await chores.life()
-    chores.clock.jump(-40 * DAY)
-    await chores.make_session()
-    chores.clock.jump(31 * DAY)
-    assert await chores.life() == [1]
-    assert await chores.life(chores.hour) == [0, 0]
+async def test_a_daemon_deletes_what_it_did_not_use_within_the_retention(lives: Lives) -> None:
+    assert await lives.life(1, lives.hour, lives.month, lives.month) == [1, 1, 0, 0]
 
 
-async def test_a_gain_of_less_than_a_day_is_no_jump(chores: Chores) -> None:
-    await chores.make_session()
-    await chores.life()
+@pytest.mark.parametrize(("old", "new", "left"), [(20, 0, 0), (21, 0, 21), (21, 20, 41), (21, 21, 21)])
+async def test_a_run_that_would_delete_more_than_half_and_more_than_20_waits_for_a_person(
+    lives: Lives, old: int, new: int, left: int
+) -> None:
+    await lives.make_sessions(old)
+    lives.clock.pass_time(31 * DAY)
+    await lives.make_sessions(new)
+    assert await lives.life(lives.hour) == [left]
+    assert lives.waiting == (old if left == old + new else 0)
+    assert await lives.clean_up() == new
+    assert lives.waiting == 0
+
+
+async def test_the_third_daemon_without_a_cleanup_runs_it_when_it_exits(lives: Lives) -> None:
+    await lives.make_sessions()
+    lives.clock.pass_time(31 * DAY)
+    assert [await lives.life(0) for _ in range(4)] == [[1], [1], [1], [0]]
+
+
+async def test_a_gain_of_less_than_a_day_is_no_jump(lives: Lives) -> None:
+    await lives.make_sessions()
 
     def nearly_a_day() -> None:
-        chores.clock.jump(DAY - SECOND)
-        chores.clock.pass_time(MINUTE)
+        lives.clock.jump(DAY - SECOND)
+        lives.clock.pass_time(MINUTE)
 
-    assert await chores.life(*[nearly_a_day] * 30) == [1] * 30 + [0]
+    assert await lives.life(*[nearly_a_day] * 30) == [1] * 29 + [0]
 
 
-async def test_what_another_program_wrote_over_our_notes_is_no_reason_to_fail(chores: Chores) -> None:
-    await chores.make_session()
-    await chores.life()
-    async with open_store(chores.path, clock=chores.clock.wall) as store:
+async def test_a_state_that_another_program_wrote_is_ignored(lives: Lives) -> None:
+    await lives.make_sessions()
+    await lives.life(lives.hour)
+    async with open_store(lives.path, clock=lives.clock.wall) as store:
         await store.write(lambda tx: tx.run("UPDATE daemon_state SET value = 'junk'").rowcount)
     with anyio.fail_after(10):
-        assert await chores.life() == [1]
+        assert await lives.life(lives.hour) == [1]
 
 
 def test_a_session_used_after_it_was_found_due_is_not_deleted(tmp_path: Path) -> None:

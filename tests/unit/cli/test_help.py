@@ -60,7 +60,8 @@ def test_every_command_has_examples_that_parse(path: str) -> None:
     for example in vars(found)["examples"]:
         calls = [part.split("$(")[-1] for part in example.split("|") if "segue" in part]
         for call in calls:
-            words = shlex.split(call.partition(" < ")[0].rstrip('")') if "$(" in example else call.partition(" < ")[0])
+            bare = call.partition(" < ")[0].partition(" > ")[0]
+            words = shlex.split(bare.rstrip('")') if "$(" in example else bare)
             assert words[0] == "segue"
             used.append(" ".join(words))
             parse(words)

@@ -1,20 +1,20 @@
-"""Central cleanup: on its own schedule, one session at a time, and not fooled by a clock that jumped."""
+"""Delete old sessions on a schedule that a wrong clock does not mislead."""
 
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import anyio
 import msgspec
 
 from segue.config import SessionConfig
 from segue.errors import SegueError
-from segue.results import CleanupResult
-from segue.status_results import CleanupStatus
+from segue.status_results import CleanupResult, CleanupStatus
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
 from segue.store.records import retention
+from segue.store.records.retention import ExpiredSession
 from segue.store.store import Store
 from segue.timestamps import Clock, milliseconds, timestamp
 
@@ -22,23 +22,49 @@ log = logging.getLogger("segue.cleanup")
 
 DAY_MS = 86_400_000
 ROUND = 100
-"""Sessions above the cap that are deleted after one look at all of them."""
+"""Sessions: the most that are deleted above the limit before all are counted again."""
 
-LAST_RUN = "cleanup.last_run_at"
-LAST_RESULT = "cleanup.last_result"
-PUT_OFF = "cleanup.put_off"
+FIRST_RUN_SECONDS = 600
+"""Seconds: from the start to the first automatic run, so that a preview, a pin or a stop is possible before it."""
+
+LIVES = 3
+"""Daemons in a row that exited before an automatic run; the last of them runs it when it exits."""
+
+MANY_SESSIONS = 20
+"""Sessions: an automatic run that would delete more than this, and more than half of all, waits for a person."""
+
+EXIT_SECONDS = 5
+"""Seconds: the longest cleanup of a daemon that exits. The next daemon deletes the rest."""
+
+SAMPLE_SECONDS = 3600
+MAX_SAMPLES = 10_000
+"""Samples: enough for a retention of a year."""
+
+STATE = "cleanup.state"
 
 
-class Memory(msgspec.Struct):
-    """What earlier runs left in the file."""
+class CleanupState(msgspec.Struct):
+    """The state that is kept in the database across restarts."""
 
-    last_run_at: str | None
-    last_result: CleanupResult | None
-    put_off: bool
+    last_run_at: str | None = None
+    last_result: CleanupResult | None = None
+    waiting: int = 0
+    lives: int = 0
+    """Daemons in a row that did not clean up, including the running one."""
+    activities: list[int] = []
+    """The order of use at the starts of the last two daemons: sessions above the first were used in one of them."""
 
 
 class Cleanup:
-    """Deletes sessions by age and number, and removes from the file what was deleted."""
+    """The deletion of sessions by age and number.
+
+    1. An automatic run comes 10 minutes after the start and after every interval. After a long absence or a jump of
+       the clock, a whole interval passes first. A daemon that exits earlier leaves it to the third one in a row.
+    2. An automatic run spares sessions that this daemon or the last one used, until this daemon has lived for the
+       session's retention by the monotonic clock.
+    3. An automatic run that would delete more than half of all sessions waits for `session.cleanup`.
+    4. Each session is deleted in its own transaction, which checks again that the session is unused.
+    """
 
     def __init__(
         self, store: Store, config: SessionConfig, clock: Clock, monotonic: Callable[[], float] = time.monotonic
@@ -47,76 +73,118 @@ class Cleanup:
         self._config = config
         self._clock = clock
         self._monotonic = monotonic
-        self._memory = Memory(None, None, put_off=False)
+        self._state = CleanupState()
         self._next_run_at: str | None = None
         self._seen = (clock(), monotonic())
+        self._samples: list[tuple[float, int]] = []
+        """Times by the monotonic clock, each with the order of use then."""
         self.on_deleted: Callable[[], None] = lambda: None
         """Called after a run that deleted sessions."""
 
     def status(self) -> CleanupStatus:
-        """When it ran, what came of it, and when it runs next."""
+        """Return the last and the next run, and the number of sessions that wait for `session.cleanup`."""
         return CleanupStatus(
-            last_run_at=self._memory.last_run_at,
+            last_run_at=self._state.last_run_at,
             next_run_at=self._next_run_at,
-            last_result=self._memory.last_result,
+            last_result=self._state.last_result,
+            waiting=self._state.waiting,
         )
 
     async def load(self) -> None:
-        """Recall what earlier runs left."""
-        self._memory = await self._store.read(_recall)
+        """Read the state that earlier daemons left, and count this one."""
+        self._state = await self._store.write(_begin_life)
 
     async def run_on_schedule(self) -> None:
-        """Clean up now and at every interval; a fault is logged and the next interval tries again."""
+        """Run the automatic cleanups; after an error the next interval tries again."""
         interval = self._config.cleanup_interval_minutes * 60
-        suspicious = self.far_from_last_run()
+        wait: float = max(FIRST_RUN_SECONDS, interval) if self.far_from_last_run() else FIRST_RUN_SECONDS
         while True:
+            self._next_run_at = timestamp(self._clock() + round(wait * 1000))
+            await anyio.sleep(wait)
+            wait = interval
             try:
-                await self.run_if_trusted(suspicious)
+                await self.run_unless_clock_jumped()
             except (SegueError, sqlite3.Error) as error:
                 log.error("cleanup failed: %s", error)
-            self._next_run_at = timestamp(self._clock() + round(interval * 1000))
-            await anyio.sleep(interval)
-            suspicious = self.clock_jumped()
 
-    async def run_if_trusted(self, suspicious: bool) -> None:
-        """Clean up; if the clock is suspicious and sessions would go, once not: it is put off to the next time."""
-        if suspicious and not self._memory.put_off:
-            due = await self._store.read(retention.preview, self._config.retention_ms, self._config.max_sessions)
-            if due.sessions_deleted:
-                log.warning("the clock jumped; cleanup of %d sessions is put off once", due.sessions_deleted)
-                await self._store.write(daemon_state.set, PUT_OFF, "1")
-                self._memory.put_off = True
-                return
-        await self.run()
+    async def run_at_exit(self) -> None:
+        """Run the cleanup that LIVES daemons in a row had no time for."""
+        if self._config.auto_cleanup and self._state.lives >= LIVES:
+            try:
+                with anyio.move_on_after(EXIT_SECONDS):
+                    await self.run_automatically()
+            except (SegueError, sqlite3.Error) as error:
+                log.error("cleanup at exit failed: %s", error)
+
+    async def run_unless_clock_jumped(self) -> None:
+        """Run the automatic cleanup, or defer it by an interval if the wall clock jumped since the last call."""
+        if self.clock_jumped():
+            log.warning("cleanup deferred by one interval: the clock jumped")
+            return
+        await self.run_automatically()
+
+    async def run_automatically(self) -> None:
+        """Delete what is due, unless that is more than half of all sessions."""
+        expired = await self._store.read(retention.expired, self._config.retention_ms)
+        due = [session for session in expired if session.activity <= self._spared_after(session.retention_ms)]
+        excluded = {session.session_id for session in expired}
+        surplus = await self._store.read(retention.over_limit, self._config.max_sessions, excluded)
+        total = await self._store.read(retention.count)
+        number = len(due) + len(surplus)
+        await self._sample()
+        if number > MANY_SESSIONS and number * 2 > total:
+            log.warning("cleanup would delete %d of %d sessions; it waits for segue cleanup", number, total)
+            self._state = await self._store.write(_set_waiting, number)
+            return
+        await self._run(due, excluded)
 
     async def run(self) -> CleanupResult:
-        """Delete what is due, each session in a transaction of its own that looks at it again."""
-        retention_ms, cap = self._config.retention_ms, self._config.max_sessions
-        old = await self._delete(await self._store.read(retention.expired, retention_ms))
-        many = await self._delete_surplus(cap)
-        result = retention.result(old, many)
-        self._memory = await self._store.write(_remember, result)
+        """Delete everything that is due, because a client requested it."""
+        return await self._run(await self._store.read(retention.expired, self._config.retention_ms), ())
+
+    async def _run(self, due: list[ExpiredSession], excluded: Collection[str]) -> CleanupResult:
+        old = await self._delete(due)
+        surplus = await self._delete_surplus(excluded)
+        result = retention.result(old, surplus)
+        self._state = await self._store.write(_record_run, result)
         if result.sessions_deleted:
-            log.info("cleanup deleted %d sessions by age, %d by number", len(old), len(many))
+            log.info("cleanup deleted %d sessions by age, %d by number", len(old), len(surplus))
             self.on_deleted()
         return result
 
-    async def _delete(self, due: list[retention.ExpiredSession]) -> list[str]:
-        return [one.session_id for one in due if await self._store.write_deletion(retention.delete_if_unused, one)]
+    async def _delete(self, due: list[ExpiredSession]) -> list[str]:
+        return [
+            session.session_id
+            for session in due
+            if await self._store.write_deletion(retention.delete_if_unused, session)
+        ]
 
-    async def _delete_surplus(self, max_sessions: int) -> list[str]:
-        """Delete in rounds, each after a new look: sessions deleted meanwhile by others make room as well."""
+    async def _delete_surplus(self, excluded: Collection[str]) -> list[str]:
+        """Delete in rounds and count again between them, because clients delete sessions too."""
         deleted: list[str] = []
-        while due := (await self._store.read(retention.over_limit, max_sessions))[:ROUND]:
-            gone = await self._delete(due)
-            if not gone:
+        limit = self._config.max_sessions
+        while due := (await self._store.read(retention.over_limit, limit, excluded))[:ROUND]:
+            round_deleted = await self._delete(due)
+            if not round_deleted:
                 break
-            deleted += gone
+            deleted += round_deleted
         return deleted
+
+    async def _sample(self) -> None:
+        """Note the order of use, once in SAMPLE_SECONDS."""
+        now = self._monotonic()
+        if not self._samples or now - self._samples[-1][0] >= SAMPLE_SECONDS:
+            self._samples = [*self._samples[-MAX_SAMPLES:], (now, await self._store.read(_activity))]
+
+    def _spared_after(self, retention_ms: int) -> int:
+        """Return the order of use above which sessions are spared: they were used within the retention."""
+        now = self._monotonic()
+        old = [activity for at, activity in self._samples if (now - at) * 1000 >= retention_ms]
+        return old[-1] if old else self._state.activities[0]
 
     def far_from_last_run(self) -> bool:
         """Return True if the wall clock is more than a day before or after the last run."""
-        last = self._memory.last_run_at
+        last = self._state.last_run_at
         return last is not None and abs(self._clock() - milliseconds(last)) > DAY_MS
 
     def clock_jumped(self) -> bool:
@@ -126,18 +194,38 @@ class Cleanup:
         return wall - (self._seen[1] - before[1]) * 1000 > DAY_MS
 
 
-def _recall(tx: Tx) -> Memory:
-    last_run_at, put_off = daemon_state.get(tx, LAST_RUN), daemon_state.get(tx, PUT_OFF) is not None
+def _activity(tx: Tx) -> int:
+    return int(tx.run("SELECT coalesce(max(activity), 0) FROM sessions").fetchone()[0])
+
+
+def _load(tx: Tx) -> CleanupState:
     try:
-        milliseconds(last_run_at or "")
-        last_result = msgspec.json.decode(daemon_state.get(tx, LAST_RESULT) or "", type=CleanupResult)
-        return Memory(last_run_at, last_result, put_off)
-    except ValueError:  # never run, or written by something else: as if it had never run
-        return Memory(None, None, put_off)
+        state = msgspec.json.decode(daemon_state.get(tx, STATE) or "{}", type=CleanupState)
+        milliseconds(state.last_run_at or tx.at)
+    except ValueError:  # Another program wrote it.
+        return CleanupState()
+    return state
 
 
-def _remember(tx: Tx, result: CleanupResult) -> Memory:
-    daemon_state.set(tx, LAST_RUN, tx.at)
-    daemon_state.set(tx, LAST_RESULT, msgspec.json.encode(result).decode())
-    daemon_state.clear(tx, PUT_OFF)
-    return Memory(tx.at, result, put_off=False)
+def _save(tx: Tx, state: CleanupState) -> CleanupState:
+    daemon_state.set(tx, STATE, msgspec.json.encode(state).decode())
+    return state
+
+
+def _begin_life(tx: Tx) -> CleanupState:
+    state = _load(tx)
+    state.lives += 1
+    state.activities = [*state.activities[-1:], _activity(tx)]
+    return _save(tx, state)
+
+
+def _set_waiting(tx: Tx, waiting: int) -> CleanupState:
+    state = _load(tx)
+    state.waiting = waiting
+    return _save(tx, state)
+
+
+def _record_run(tx: Tx, result: CleanupResult) -> CleanupState:
+    state = _load(tx)
+    state.last_run_at, state.last_result, state.waiting, state.lives = tx.at, result, 0, 0
+    return _save(tx, state)

@@ -1,5 +1,6 @@
 """Find sessions that are too old or too many, and delete them one by one."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from segue.results import CleanupResult
@@ -10,48 +11,71 @@ from segue.timestamps import timestamp
 MAX_RESULT_IDS = 1000
 """Sessions: the number of ids that a result lists, by the wire contract."""
 
+DAY_MS = 86_400_000
+
+_EXEMPT = "(pinned OR attached OR retention_days = 0 OR (source_tool IS NOT NULL AND retention_days IS NULL))"
+"""SQL: True for sessions that no cleanup deletes. Imported sessions are only deleted for a retention of their own."""
+
 
 class ExpiredSession(NamedTuple):
-    """A session to delete, unless it is used before that."""
+    """A session to delete, unless it is used or its retention changes before that."""
 
     session_id: str
     activity: int
+    retention_days: int | None
+    """The session's own retention."""
+    retention_ms: int
+    """Milliseconds: the retention that applies; 0 for a session above the limit."""
 
 
 def expired(tx: Tx, retention_ms: int | None) -> list[ExpiredSession]:
-    """Return the sessions whose last message is more than `retention_ms` old, the longest unused first."""
-    if retention_ms is None:
-        return []
+    """Return the sessions that are older than their retention, the longest unused first.
+
+    `retention_ms` applies to sessions without a retention of their own; None keeps them.
+    """
     rows = tx.run(
-        """
-        SELECT id, activity FROM sessions WHERE last_message_at < :before AND NOT pinned AND NOT attached
-        ORDER BY last_message_at, activity
+        f"""
+        SELECT id, activity, retention_days, applied FROM (
+            SELECT *, :retention_ms AS applied FROM sessions
+            WHERE retention_days IS NULL AND last_message_at < :before
+            UNION ALL
+            SELECT *, retention_days * {DAY_MS} AS applied FROM sessions
+            WHERE retention_days > 0
+              AND last_message_at < strftime('%Y-%m-%dT%H:%M:%fZ', :now, '-' || retention_days || ' days')
+        )
+        WHERE NOT coalesce({_EXEMPT}, FALSE) ORDER BY last_message_at, activity
         """,
-        before=timestamp(tx.now - retention_ms),
+        now=tx.at,
+        retention_ms=retention_ms,
+        before="" if retention_ms is None else timestamp(tx.now - retention_ms),
     )
     return [ExpiredSession(*row) for row in rows]
 
 
-def over_limit(tx: Tx, max_sessions: int, already_deleted: int = 0) -> list[ExpiredSession]:
-    """Return the least recent sessions above the limit (0: none), without the `already_deleted` longest unused."""
+def over_limit(tx: Tx, max_sessions: int, excluded: Collection[str] = ()) -> list[ExpiredSession]:
+    """Return the least recent sessions above the limit (0: no limit), without the `excluded` ones."""
     if not max_sessions:
         return []
     rows = tx.run(
+        f"""
+        SELECT id, activity, retention_days, 0 FROM sessions WHERE NOT coalesce({_EXEMPT}, FALSE)
+        ORDER BY last_message_at DESC, activity DESC
         """
-        SELECT id, activity FROM sessions WHERE NOT pinned AND NOT attached
-        ORDER BY last_message_at DESC, activity DESC LIMIT -1 OFFSET :max_sessions
-        """,
-        max_sessions=max_sessions,
     )
-    least_recent_first = [ExpiredSession(*row) for row in rows][::-1]
-    return least_recent_first[already_deleted:]
+    most_recent_first = [ExpiredSession(*row) for row in rows if row[0] not in excluded]
+    return most_recent_first[max_sessions:][::-1]
+
+
+def count(tx: Tx) -> int:
+    """Return the number of all sessions."""
+    return int(tx.run("SELECT count(*) FROM sessions").fetchone()[0])
 
 
 def preview(tx: Tx, retention_ms: int | None, max_sessions: int) -> CleanupResult:
     """Return what a cleanup would delete now."""
-    old = expired(tx, retention_ms)
-    surplus = over_limit(tx, max_sessions, already_deleted=len(old))
-    return result([session.session_id for session in old], [session.session_id for session in surplus])
+    old = [session.session_id for session in expired(tx, retention_ms)]
+    surplus = over_limit(tx, max_sessions, excluded=set(old))
+    return result(old, [session.session_id for session in surplus])
 
 
 def result(by_retention: list[str], by_max_sessions: list[str]) -> CleanupResult:
@@ -65,7 +89,12 @@ def result(by_retention: list[str], by_max_sessions: list[str]) -> CleanupResult
 
 
 def delete_if_unused(tx: Tx, session: ExpiredSession) -> bool:
-    """Delete the session unless it was used, pinned or attached since it was found."""
-    sql = "SELECT 1 FROM sessions WHERE id = :id AND activity = :activity AND NOT pinned AND NOT attached"
-    unused = tx.run(sql, id=session.session_id, activity=session.activity).fetchone() is not None
-    return unused and sessions.delete(tx, session.session_id)
+    """Delete the session unless it was used, pinned, attached or given another retention since it was found."""
+    sql = f"""
+        SELECT 1 FROM sessions
+        WHERE id = :id AND activity = :activity AND retention_days IS :retention_days
+          AND NOT coalesce({_EXEMPT}, FALSE)
+    """
+    session_id, activity, retention_days, _ = session
+    unused = tx.run(sql, id=session_id, activity=activity, retention_days=retention_days).fetchone() is not None
+    return unused and sessions.delete(tx, session_id)
