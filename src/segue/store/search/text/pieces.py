@@ -5,8 +5,8 @@ Plan. A border is a change from lower to upper case or between letter and digit 
 1. The text is cut into chunks at white space, quotes, brackets and operators. Only chunks with a border matter.
 2. Each chunk gives its atoms in order, `get user by id`. So a phrase matches across borders and punctuation:
    `2026-11-28` is in `2026-11-28T03:40`, and `20.11` is in `v20.11.1`.
-3. Each word of at least three atoms also gives its joined runs, `getuser`, `userby`, `byid`. So a query in lower case
-   matches too, although it shows no borders.
+3. A word with a change of case and at least three atoms also gives its joined runs, `getuser`, `userby`, `byid`. So a
+   query in lower case matches too, although it shows no such border. Borders to digits show in lower case.
 4. A word with many borders between letters and digits is a hash or the like. It stays whole, because its atoms are
    single characters that would fill the index.
 """
@@ -19,6 +19,7 @@ _BORDER = re.compile("[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z](?=[0-9]|[A-Z][a-
 _DIGIT_BORDER = re.compile("[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _CHUNK = re.compile(r"""[^\s"'`(){}\[\],;<>=|&!?*\\]+""")
 _WORD = re.compile(r"[^\W_]+")
+_CASE_BORDER = re.compile("[a-z][A-Z]|[A-Z][A-Z][a-z]")
 
 HASH_BORDERS = 4
 """Borders between letters and digits: a word with more is not divided."""
@@ -56,7 +57,7 @@ def _atoms_of_word(word: str) -> list[str]:
 def _runs_of(chunk: str) -> list[str]:
     runs: list[str] = []
     for word in _WORD.findall(chunk):
-        parts = _atoms_of_word(word) if word.isascii() else []
+        parts = _atoms_of_word(word) if word.isascii() and _CASE_BORDER.search(word) else []
         count = len(parts)
         for start in range(count - 1 if count > 2 else 0):
             ends = range(start + 2, count + 1) if count <= ALL_RUNS or start == 0 else [count]
