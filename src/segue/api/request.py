@@ -35,6 +35,9 @@ class DaemonControl(Protocol):
     async def index_messages(self) -> None:
         """Index every message that was appended before the call."""
 
+    async def fork(self, session_id: str, upto_message_id: int | None, name: str | None) -> "Session":
+        """Copy a session, and return the copy when it is complete."""
+
     async def run_cleanup(self) -> "CleanupResult":
         """Delete expired sessions, and those over `session.max_sessions`."""
 

@@ -222,7 +222,7 @@ async def fork(
     The fork has the bot, directory, model, prompt and metadata of the session; `metadata.forked_from` is its id.
     The fork is active, not pinned, and the newest session of its directory.
     """
-    return await ctx.store.write(store.forks.fork, session_id, upto_message_id, await ctx.redact(name))
+    return await ctx.daemon.fork(session_id, upto_message_id, await ctx.redact(name))
 
 
 @method("session.delete", raises=(StorageError,))

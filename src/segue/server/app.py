@@ -28,6 +28,7 @@ from segue.runtime.daemon_record import Record, machine_id
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
 from segue.server.jobs.backups import Backups
+from segue.server.jobs.forks import Forks
 from segue.server.jobs.maintenance import Maintenance
 from segue.server.jobs.redactor import Redactor
 from segue.server.jobs.retention import Cleanup
@@ -62,6 +63,7 @@ class App:
         self.cleanup.on_deleted = self.maintenance.mark_deleted
         self._job_lock = anyio.Lock()
         self.backups = Backups(paths, store, self.maintenance, self._job_lock)
+        self.forks = Forks(store, self.maintenance)
         self.attachments = Attachments(store)
         self._event_log = EventLog(self._boot_id, limits, clock)
         store.on_commit(self._event_log.publish)
@@ -125,6 +127,10 @@ class App:
     async def index_messages(self) -> None:
         """Index every message that was appended before the call."""
         await self.maintenance.run_until(indexed=True)
+
+    async def fork(self, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
+        """Copy a session, and return the copy when it is complete."""
+        return await self.forks.make(session_id, upto_message_id, name)
 
     async def run_cleanup(self) -> CleanupResult:
         """Delete the sessions that are too old or too many."""

@@ -72,6 +72,10 @@ class Maintenance:
         self._store = store
         self._monotonic = monotonic
         self._sleep = sleep
+        self.copying: str | None = None
+        """The id of a fork that is being copied: its messages are hidden like deleted ones, and must stay."""
+        self.copy_lock = anyio.Lock()
+        """Held while a fork is being copied, because the index cannot be merged meanwhile."""
         self._deletions = 1  # Because the WAL of a daemon that was killed may hold deleted rows.
         self._flushed = 0
         self._vacuum_due = True
@@ -125,9 +129,15 @@ class Maintenance:
         """
         if clean:
             self.mark_deleted()
+        if not merged and not clean:
+            return await self._run_phases(indexed=indexed)
+        async with self.copy_lock:
+            return await self._run_phases(indexed=indexed, merged=merged, clean=clean)
+
+    async def _run_phases(self, *, indexed: bool, merged: bool = False, clean: bool = False) -> bool:
         deletions, newest = self._deletions, await self._store.read(index.newest)
         for phase, wanted in ((Phase.PURGE, merged), (Phase.INDEX, indexed), (Phase.MERGE, merged)):
-            while (wanted or clean) and await self._store.read(_is_due, phase, newest):
+            while (wanted or clean) and await self._store.read(_is_due, phase, newest, self.copying):
                 await self._step(phase, newest)
                 if phase is not Phase.INDEX or clean:
                     await anyio.sleep(PAUSE_SECONDS)
@@ -136,14 +146,14 @@ class Maintenance:
     async def _run_round(self) -> bool:
         """Do one step of every phase that is due; return False if none is."""
         deletions = self._deletions
-        newest, due = await self._store.read(_find_due)
+        newest, due = await self._store.read(_find_due, self.copying)
         for phase in due:
             await self._step(phase, newest)
         if due:
             return True
         if self._vacuum_due:
             self._vacuum_due = False
-            if await self._store.write_deletion(purges.remove_slice):
+            if await self._store.write_deletion(purges.remove_slice, self.copying):
                 self._vacuum_due = True
             return True
         if self.flush_due and self._monotonic() >= self._next_flush and not await self._flush(deletions):
@@ -153,7 +163,7 @@ class Maintenance:
 
     async def _step(self, phase: Phase, newest: int) -> None:
         if phase is Phase.PURGE:
-            await self._store.write_deletion(purges.remove_slice)
+            await self._store.write_deletion(purges.remove_slice, self.copying)
         elif phase is Phase.INDEX:
             await self._store.write(index.step, newest)
         else:
@@ -199,15 +209,15 @@ class Maintenance:
                 tasks.cancel_scope.cancel()
 
 
-def _find_due(tx: Tx) -> tuple[int, list[Phase]]:
+def _find_due(tx: Tx, copying: str | None) -> tuple[int, list[Phase]]:
     """Return the ID of the newest message and the phases that are due."""
     newest = index.newest(tx)
-    return newest, [phase for phase in Phase if _is_due(tx, phase, newest)]
+    return newest, [phase for phase in Phase if _is_due(tx, phase, newest, copying)]
 
 
-def _is_due(tx: Tx, phase: Phase, newest: int) -> bool:
+def _is_due(tx: Tx, phase: Phase, newest: int, copying: str | None) -> bool:
     if phase is Phase.PURGE:
-        return purges.are_due(tx)
+        return purges.are_due(tx, copying)
     if phase is Phase.INDEX:
         return index.is_behind(tx, newest)
     return index.merge_is_due(tx)

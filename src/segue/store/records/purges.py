@@ -40,14 +40,18 @@ def hide_all(tx: Tx, session_id: str) -> None:
     hide_before(tx, session_id, MAX_INTEGER)
 
 
-def are_due(tx: Tx) -> bool:
-    """Return True if hidden messages or names of deleted sessions are still in the file."""
-    return index.removals_are_due(tx)
+def are_due(tx: Tx, copying: str | None = None) -> bool:
+    """Return True if hidden messages or names of deleted sessions are still in the file.
+
+    `copying` is the id of a fork that is being copied.
+    """
+    return index.removals_are_due(tx, copying)
 
 
-def remove_slice(tx: Tx) -> bool:
-    """Remove one slice of the hidden messages, or return free space; return False when nothing is left to do."""
-    row = tx.run("SELECT session_id, before_id FROM purges LIMIT 1").fetchone()
+def remove_slice(tx: Tx, copying: str | None = None) -> bool:
+    """Remove one slice of the deleted messages, or return free space; return False when nothing is left to do."""
+    sql = "SELECT session_id, before_id FROM purges WHERE session_id IS NOT :copying LIMIT 1"
+    row = tx.run(sql, copying=copying).fetchone()
     if row is not None:
         _remove_slice(tx, *row)
         return True

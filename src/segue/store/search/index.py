@@ -90,9 +90,13 @@ def has_deleted_terms(tx: Tx) -> bool:
     return progress(tx).merging != "no" or removals_are_due(tx)
 
 
-def removals_are_due(tx: Tx) -> bool:
-    """Return True if the index may hold deleted messages or the names of deleted sessions."""
-    return tx.run("SELECT 1 FROM purges UNION ALL SELECT 1 FROM search_deletions").fetchone() is not None
+def removals_are_due(tx: Tx, copying: str | None = None) -> bool:
+    """Return True if the index may hold deleted messages or the names of deleted sessions.
+
+    `copying` is the id of a fork that is being copied. Its messages are hidden, but not deleted.
+    """
+    sql = "SELECT 1 FROM purges WHERE session_id IS NOT :copying UNION ALL SELECT 1 FROM search_deletions"
+    return tx.run(sql, copying=copying).fetchone() is not None
 
 
 def is_damage(error: sqlite3.Error) -> bool:
