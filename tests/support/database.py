@@ -21,6 +21,10 @@ class Database:
         self.connection = connect_writer(path, "normal")
         self.tx = Tx(self.connection, START_MS)
 
+    def __del__(self) -> None:
+        """Close the connection, because Python 3.13 warns of an open one."""
+        self.connection.close()
+
     def session(self, id: str, **more: Any) -> str:
         return sessions.create(self.tx, **{"bot_id": "default", "id": id, "name": "plain", **more}).id
 

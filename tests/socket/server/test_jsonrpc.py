@@ -264,7 +264,10 @@ def test_deeper_ones_are_invalid_params_and_nothing_is_stored(wire: Wire, sessio
 @pytest.mark.parametrize("levels", [1_000, 5_000, 100_000])
 def test_json_deeper_than_the_parser_goes_is_a_parse_error(wire: Wire, levels: int) -> None:
     for line in (b"[" * levels, b"[" * levels + b"]" * levels, b'{"a":' * levels + b"1" + b"}" * levels):
-        assert wordless(wire.ask(line)) == failed(-32700)
+        answer = wire.ask(line)
+        # Python 3.12 and 3.13 parse 1 000 and 5 000 levels: then it is JSON, but not a request.
+        [failure] = answer if isinstance(answer, list) else [answer]
+        assert wordless(failure) in ([failed(-32700)] if levels == 100_000 else [failed(-32700), failed(-32600)])
     assert wire.ask(PING) == PONG
 
 

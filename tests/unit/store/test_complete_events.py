@@ -44,6 +44,12 @@ NEW = append.prepare(Draft(role="user", content="hello"), 1000)
 KEYED = append.prepare(Draft(role="user", content="hello", key="k"), 1000)
 SOURCE = ImportSource(tool="codex", id="x")
 
+
+def copy_in_slices(tx: Tx) -> Session | None:
+    copy = forks.begin_copy(tx)
+    return forks.reveal_copy(tx, "s", 2, copy, None, [forks.copy_slice(tx, "s", copy, 0, 2)])
+
+
 WRITES: dict[str, Callable[[Tx], object]] = {
     "append.append": lambda tx: append.append(tx, "s", NEW),
     "append.append_many": lambda tx: append.append_many(tx, "s", [NEW, NEW]),
@@ -62,7 +68,10 @@ WRITES: dict[str, Callable[[Tx], object]] = {
     "extractions.delete": lambda tx: extractions.delete(tx, 1),
     "extractions.enqueue": lambda tx: extractions.enqueue(tx, "attached"),
     "extractions.fail": lambda tx: extractions.fail(tx, 1, "no model"),
+    "forks.begin_copy": forks.begin_copy,
+    "forks.copy_slice": lambda tx: forks.copy_slice(tx, "s", "copy", 0, 2),
     "forks.fork": lambda tx: forks.fork(tx, "s", None, None),
+    "forks.reveal_copy": copy_in_slices,
     "imports.import_session": lambda tx: imports.import_session(tx, SOURCE, ImportedSession(), [KEYED]),
     "memories.delete": lambda tx: memories.delete(tx, 2),
     "memories.save": lambda tx: memories.save(
@@ -145,9 +154,8 @@ def test_a_write_emits_an_event_for_each_row_it_changes(database: Database, name
     before = rows(database.tx)
     WRITES[name](database.tx)
     after, events = rows(database.tx), database.tx.emitted
-    forked = (
-        {event.session_id for event in events if event.kind == "session.created"} if name == "forks.fork" else set()
-    )
+    created = {event.session_id for event in events if event.kind == "session.created"}
+    forked = created if name.startswith("forks.") else set()
     for key, row in after.items():
         if is_changed(row, before.get(key), events) and getattr(row, "session_id", None) not in forked:
             assert [event for event in events if json.encode(event.data) == json.encode(row)], (
