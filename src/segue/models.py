@@ -67,7 +67,7 @@ PREVIEW_CHARS = 100
 
 
 class Source(Struct, kw_only=True):
-    """Where an imported session comes from."""
+    """The origin of an imported session."""
 
     tool: str
     id: str
@@ -75,7 +75,7 @@ class Source(Struct, kw_only=True):
 
 
 class SessionSummary(Struct, kw_only=True):
-    """A session as lists show it."""
+    """A session in a list, without its system prompt."""
 
     id: str
     bot_id: str
@@ -103,7 +103,7 @@ class SessionSummary(Struct, kw_only=True):
 
 
 class Session(Struct, kw_only=True):
-    """A conversation: where it belongs, with whom it is, and what it has used."""
+    """A conversation: its place, its model and its counters."""
 
     id: str
     bot_id: str
@@ -131,7 +131,7 @@ class Session(Struct, kw_only=True):
 
 
 class Message(Struct):
-    """One turn of a conversation, as it was appended.
+    """One message of a conversation.
 
     The order of the members is the order of the columns that the store reads.
     """
@@ -197,7 +197,7 @@ class NewSession(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Bot(Struct, kw_only=True):
-    """Who owns sessions and memories; a bot `default` always exists."""
+    """An owner of sessions and memories. The bot `default` always exists."""
 
     id: str
     name: str
@@ -206,7 +206,7 @@ class Bot(Struct, kw_only=True):
 
 
 class Memory(Struct, kw_only=True):
-    """Something a bot should remember; it outlives the session it came from."""
+    """A fact that a bot remembers. It is kept when its session is deleted."""
 
     id: RowId
     bot_id: str
@@ -233,7 +233,7 @@ class MemoryDraft(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Summary(Struct, kw_only=True):
-    """What a range of messages said; the messages stay."""
+    """A summary of a range of messages. The messages are kept."""
 
     id: RowId
     session_id: str
@@ -245,7 +245,7 @@ class Summary(Struct, kw_only=True):
 
 
 class Extraction(Struct, kw_only=True):
-    """A session whose memories are still to be extracted."""
+    """An entry of the extraction queue: a session whose memories are not extracted yet."""
 
     id: RowId
     session_id: str

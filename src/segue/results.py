@@ -29,7 +29,7 @@ from segue.status_results import WriteStatus as WriteStatus
 
 
 class Resolution(Struct, kw_only=True):
-    """Which session a directory continues, and why."""
+    """The session that a place continues, and the reason."""
 
     session: Session | None
     resumed: bool
@@ -47,7 +47,7 @@ class Resolution(Struct, kw_only=True):
 
 
 class SessionPage(Struct, kw_only=True):
-    """Sessions, newest first, and how many there are in all."""
+    """A page of sessions, newest first, and the number of all that match."""
 
     sessions: list[SessionSummary]
     total: Count
@@ -55,7 +55,7 @@ class SessionPage(Struct, kw_only=True):
 
 
 class MessagePage(Struct, kw_only=True):
-    """Messages in the order asked for, and whether there are more."""
+    """A page of messages in the requested order."""
 
     messages: list[Message]
     has_more: bool
@@ -64,7 +64,7 @@ class MessagePage(Struct, kw_only=True):
 
 
 class Appended(Struct, kw_only=True):
-    """Where a message went."""
+    """The position of an appended message."""
 
     message_id: RowId
     session_id: str
@@ -75,7 +75,7 @@ class Appended(Struct, kw_only=True):
 
 
 class AppendedMany(Struct, kw_only=True):
-    """Where several messages went, in the order given."""
+    """The positions of appended messages, in the order of the request."""
 
     message_ids: list[RowId]
     session_id: str
@@ -117,19 +117,19 @@ class SearchPage(Struct, kw_only=True):
 
 
 class MessageCount(Struct, kw_only=True):
-    """How many messages a session holds."""
+    """The number of messages in a session."""
 
     count: Count
 
 
 class Deleted(Struct, kw_only=True):
-    """Whether there was something to delete."""
+    """The result of a deletion; `deleted` is false if there was nothing to delete."""
 
     deleted: bool
 
 
 class DeletedCount(Struct, kw_only=True):
-    """How many were deleted."""
+    """The number of deleted rows."""
 
     deleted: Count
 
@@ -142,7 +142,7 @@ class BotList(Struct, kw_only=True):
 
 
 class BotDeleted(Struct, kw_only=True):
-    """Whether there was such a bot, and what went with it."""
+    """The result of deleting a bot, with the numbers of its sessions and memories."""
 
     deleted: bool
     sessions_deleted: Count
@@ -150,20 +150,20 @@ class BotDeleted(Struct, kw_only=True):
 
 
 class MemoryPage(Struct, kw_only=True):
-    """Memories by importance, then newest, and how many there are in all."""
+    """A page of memories, most important first, then newest, and the number of all that match."""
 
     memories: list[Memory]
     total: Count
 
 
 class MemoryList(Struct, kw_only=True):
-    """The memories that were saved."""
+    """The saved memories."""
 
     memories: list[Memory]
 
 
 class ExtractionList(Struct, kw_only=True):
-    """Entries of the queue, the next due first."""
+    """Entries of the extraction queue, next due first."""
 
     extractions: list[Extraction]
 
@@ -190,27 +190,27 @@ class ConversationContext(Struct, kw_only=True):
 
 
 class Subscribed(Struct, kw_only=True):
-    """A subscription, and the position in the course of events at which it begins."""
+    """A subscription, and the cursor at which it begins."""
 
     subscription_id: str
     cursor: str
 
 
 class Removed(Struct, kw_only=True):
-    """Whether there was something to remove."""
+    """The result of ending a subscription; `removed` is false if there was none."""
 
     removed: bool
 
 
 class CheckResult(Struct, kw_only=True):
-    """Whether the database is sound, and each problem in words."""
+    """The result of a check: a description of each problem."""
 
     ok: bool
     problems: list[str]
 
 
 class BackupResult(Struct, kw_only=True):
-    """Where the copy is, and how large."""
+    """The path and size of a backup."""
 
     path: str
     bytes: Count
@@ -232,4 +232,4 @@ class ScrubResult(Struct, kw_only=True):
 
 
 class Empty(Struct):
-    """Nothing to say but that it was done."""
+    """An empty result, of a method that returns nothing else."""

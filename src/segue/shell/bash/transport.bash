@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# segue in bash. Above stands what `segue init bash` found: __segue_command, __segue_socket, __segue_record,
+# segue in bash. The lines above are from `segue init bash`: __segue_command, __segue_socket, __segue_record,
 # __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_dial and __segue_address (a netcat),
 # __segue_hurried (its time limit), __segue_words (for completion).
 #
 # SEGUE_PROMPT holds the session that the directory continues; show it with: PS1='$SEGUE_PROMPT\w\$ '
-# Nothing here starts a process on the way to a prompt but the netcat that stays (a coproc, bash 4 and newer), and a
-# physical look at a new directory. The daemon may take SEGUE_BUDGET seconds; one that does not answer is not asked
-# again before it does. Older bash, or SEGUE_BASH_COPROC=0: one short process when there is something new to ask.
+# A prompt starts no process but the netcat that stays (a coproc, bash 4 and newer) and `pwd -P` in a new directory. It
+# waits at most SEGUE_BUDGET seconds; after a missing answer it asks again only when that answer came. Older bash, or
+# SEGUE_BASH_COPROC=0: one short process for each question.
 
 [[ -n ${SEGUE_PROMPT_FORMAT+set} ]] || SEGUE_PROMPT_FORMAT='{name} ({messages}, {age}) ' # and {id}
 SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # columns of a name
@@ -14,13 +14,13 @@ SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # columns of a name
 SEGUE_PROMPT='' __segue_shown_in='' __segue_shown='' __segue_quoted=''
 __segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_now=0 __segue_short=()
 __segue_number=${__segue_number:-0} __segue_waiting=${__segue_waiting:-0} __segue_since=0 __segue_proven=0
-[[ -n ${__segue_pipe[1]-} ]] || unset __segue_pipe # the environment has no arrays: it is none of ours
+[[ -n ${__segue_pipe[1]-} ]] || unset __segue_pipe # because it comes from the environment, which has no arrays
 
 # --- the connection ---------------------------------------------------------------------------------------------
 
 if [[ ${SEGUE_BASH_COPROC-1} == 0 ]] || ((BASH_VERSINFO[0] < 4)); then __segue_kept=0; else __segue_kept=1; fi
 
-# How old an answer may be. Asking over a kept connection costs so little that no command need be looked at.
+# The maximum age of an answer. Over a kept connection each prompt asks, because that costs little.
 if ((__segue_kept)); then SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-0}; else SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-30}; fi
 
 __segue_clock() {
@@ -33,17 +33,17 @@ __segue_clock() {
   fi
 }
 
-# Close it, and leave the daemon in peace for some seconds.
+# Close the connection, and do not ask for some seconds.
 __segue_drop() {
   local fd
   for fd in "${__segue_pipe[0]-}" "${__segue_pipe[1]-}"; do
     [[ -n $fd ]] && eval "exec $fd>&-"
   done
-  unset __segue_pipe # its process ends by itself; a signal could hit another one that has its number by now
+  unset __segue_pipe # Its process ends by itself; a signal could hit a new process with the same number.
   __segue_waiting=0 __segue_proven=0 __segue_retry=$((__segue_now + 5))
 }
 
-# The socket as REPLY: what is named, else what a serving daemon wrote down, else where one would be.
+# Set REPLY to the socket: the named one, else the one in the record of a serving daemon, else the default.
 __segue_find_socket() {
   local record='' line
   REPLY=${SEGUE_SOCKET:-$__segue_socket}
@@ -57,7 +57,7 @@ __segue_find_socket() {
     fi
   fi
   REPLY=$__segue_data_socket
-  # No path: a database was named, and only its record knows where it is served.
+  # Empty if a database was named, because then only its record has the socket.
   [[ -n $REPLY && -S ${XDG_RUNTIME_DIR-}/segue/segued.sock ]] && REPLY=$XDG_RUNTIME_DIR/segue/segued.sock
 }
 
@@ -90,7 +90,7 @@ __segue_connect() {
   fi
 }
 
-# The answer to the last request as REPLY, waited for at most $1 seconds. Late answers to others are passed over.
+# Set REPLY to the answer to the last request, which may take $1 seconds. Skip late answers to earlier requests.
 __segue_receive() {
   local first lines limit=(-t 1)
   # Once a whole answer came, only the wait for the beginning is limited: a limit makes bash look at the clock for each
@@ -110,24 +110,24 @@ __segue_receive() {
       return 0
     fi
   done
-  __segue_drop # it only talks
+  __segue_drop # It sends lines without end.
   return 1
 }
 
-# Call method $1 with the JSON $2; the answer is REPLY. Status 1 at once if the daemon is known not to answer now.
+# Call method $1 with the JSON $2, and set REPLY to the answer. Status 1 immediately while an answer is missing.
 __segue_call() {
-  ((BASH_SUBSHELL)) && return 1 # the connection is the shell's own
+  ((BASH_SUBSHELL)) && return 1 # because the connection belongs to the main shell
   local request="{\"jsonrpc\":\"2.0\",\"id\":$((++__segue_number)),\"method\":\"$1\",\"params\":$2}"
   if ((!__segue_kept)); then
     __segue_call_once "$request"
     return
   fi
   if [[ -n ${__segue_pipe[0]-} ]] && read -r -t 0 -u "${__segue_pipe[0]}" 2>/dev/null; then
-    __segue_receive 0.01 # a late answer, or the end of a daemon that left
+    __segue_receive 0.01 # a late answer, or the end of the connection
     [[ -n ${__segue_pipe[0]-} ]] || __segue_retry=0
   fi
   if ((__segue_waiting)) && [[ -n ${__segue_pipe[0]-} ]]; then
-    ((__segue_now - __segue_since > 30)) && __segue_drop # the answer was to nobody, or will never come
+    ((__segue_now - __segue_since > 30)) && __segue_drop # The answer will not come.
     return 1
   fi
   [[ -n ${__segue_pipe[0]-} ]] || __segue_connect || return 1
@@ -141,7 +141,7 @@ __segue_call_once() {
   ((__segue_now >= __segue_retry && ${#__segue_dial[@]} && ${#__segue_hurried[@]})) || return 1
   __segue_find_socket
   if [[ -S $REPLY && -O $REPLY ]]; then
-    # Less than for a kept connection, for starting it takes its time too.
+    # Less than for a kept connection, because the process takes time to start.
     REPLY=$("${__segue_hurried[@]}" "${SEGUE_BUDGET:-0.03}" "${__segue_dial[@]}" "$__segue_address$REPLY" \
       2>/dev/null <<<"$request")
     [[ $REPLY == *"\"id\":$__segue_number}" ]] && return 0

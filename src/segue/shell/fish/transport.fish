@@ -1,11 +1,11 @@
-# segue in fish. Above stands what `segue init fish` found: __segue_command, __segue_socket, __segue_record,
+# segue in fish. The lines above are from `segue init fish`: __segue_command, __segue_socket, __segue_record,
 # __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_dial and __segue_address (a netcat),
 # __segue_hurried (its time limit), __segue_words (for completion).
 #
 # SEGUE_PROMPT holds the session that the directory continues, and segue_prompt prints it:
 #   function fish_right_prompt; segue_prompt; end
-# fish has no sockets: one short process asks when the directory changed, a command named segue, or the answer is
-# older than SEGUE_PROMPT_SECONDS. A daemon that does not answer is not asked again for some seconds.
+# fish has no sockets, so one short process asks: when the directory changed, when a command named segue ran, or when the
+# answer is older than SEGUE_PROMPT_SECONDS. After a missing answer no prompt asks for some seconds.
 
 set -q SEGUE_PROMPT_FORMAT; or set -g SEGUE_PROMPT_FORMAT '{name} ({messages}, {age}) ' # and {id}
 set -q SEGUE_PROMPT_LENGTH; or set -g SEGUE_PROMPT_LENGTH 30 # columns of a name
@@ -23,7 +23,7 @@ set -g __segue_failures 0
 
 # --- the connection ---------------------------------------------------------------------------------------------
 
-# The seconds since 1970 as __segue_now: without a process if fish is 3.6 or newer.
+# Set __segue_now to the seconds since 1970, without a process in fish 3.6 and newer.
 function __segue_clock
     set -l moment (path mtime / 2>/dev/null) (path mtime -R / 2>/dev/null)
     if set -q moment[2]
@@ -33,7 +33,7 @@ function __segue_clock
     end
 end
 
-# The socket as __segue_found: what is named, else what a serving daemon wrote down, else where one would be.
+# Set __segue_found to the socket: the named one, else the one in the record of a serving daemon, else the default.
 function __segue_find_socket
     set -g __segue_found "$SEGUE_SOCKET"
     test -n "$__segue_found"; or set -g __segue_found "$__segue_socket"
@@ -48,14 +48,14 @@ function __segue_find_socket
         end
     end
     set -g __segue_found "$__segue_data_socket"
-    # No path: a database was named, and only its record knows where it is served.
+    # Empty if a database was named, because then only its record has the socket.
     if test -n "$__segue_found" -a -S "$XDG_RUNTIME_DIR/segue/segued.sock"
         set -g __segue_found "$XDG_RUNTIME_DIR/segue/segued.sock"
     end
 end
 
-# Call a method with parameters in JSON and print the answer. Status 1 at once if the daemon did not answer just now;
-# each time that it does not, it is left in peace twice as long, for asking takes a moment.
+# Call a method with parameters in JSON and print the answer. Status 1 immediately after a recent failure. The pause
+# doubles with each failure, because a question delays the prompt.
 function __segue_call --argument-names method parameters seconds
     set -q __segue_dial[1]; and set -q __segue_hurried[1]; or return 1
     test $__segue_now -ge $__segue_retry; or return 1

@@ -1,10 +1,10 @@
-# segue in zsh. Above stands what `segue init zsh` found: __segue_command, __segue_socket, __segue_record,
+# segue in zsh. The lines above are from `segue init zsh`: __segue_command, __segue_socket, __segue_record,
 # __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_words (for completion).
 #
 # SEGUE_PROMPT holds the session that the directory continues; show it with: setopt prompt_subst; RPROMPT='$SEGUE_PROMPT'
-# Nothing here starts a process on the way to a prompt, but while it is in doubt whether the daemon answers: at the first
-# prompt, and after an answer that took longer than SEGUE_BUDGET seconds, a child asks, since nothing could end a
-# connect of our own. The daemon is then left in peace for some seconds. No command inherits the connection.
+# A prompt starts no process, with one exception: at the first prompt, and after an answer that took longer than
+# SEGUE_BUDGET seconds, a child asks, because zsh cannot interrupt its own connect. After a late answer, no prompt asks
+# for some seconds. No command inherits the connection.
 
 zmodload zsh/net/socket zsh/system zsh/datetime
 
@@ -12,7 +12,7 @@ zmodload zsh/net/socket zsh/system zsh/datetime
 [[ -v SEGUE_PROMPT_LENGTH ]] || typeset -g SEGUE_PROMPT_LENGTH=30 # columns of a name
 [[ -v SEGUE_PROMPT_SECONDS ]] || typeset -g SEGUE_PROMPT_SECONDS=0 # how old an answer may be; 0 asks at each prompt
 
-(( $+functions[__segue_close] )) && __segue_close # the line is run again; a variable alone may be inherited
+(( $+functions[__segue_close] )) && __segue_close # because the line may run twice; a variable alone may be inherited
 typeset -g SEGUE_PROMPT='' __segue_shown_in='' __segue_quoted='' __segue_fd='' __segue_rest=''
 typeset -g __segue_shown=''
 typeset -gi __segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_number=0 __segue_doubt=1
@@ -25,21 +25,21 @@ __segue_close() {
   __segue_fd='' __segue_rest=''
 }
 
-# Close it, and leave the daemon in peace for some seconds.
+# Close the connection, and do not ask for some seconds.
 __segue_drop() {
-  (( __segue_child )) && kill $__segue_child 2>/dev/null # it still runs, for it has not ended its output
+  (( __segue_child )) && kill $__segue_child 2>/dev/null # It still runs, because it has not ended its output.
   __segue_close
   __segue_child=0 __segue_doubt=1
   __segue_retry=$(( EPOCHSECONDS + 5 ))
 }
 
-# The socket as REPLY: what is named, else what a serving daemon wrote down, else where one would be.
+# Set REPLY to the socket: the named one, else the one in the record of a serving daemon, else the default.
 __segue_find_socket() {
   local record='' line
   local -a trusted
   REPLY=${SEGUE_SOCKET:-$__segue_socket}
   [[ -n $REPLY ]] && return
-  trusted=(${__segue_record}(N.Uf:go=:)) # a plain file of ours, for nobody else
+  trusted=(${__segue_record}(N.Uf:go=:)) # a regular file of this user that no other user can write
   if (( $#trusted )); then
     while IFS= read -r line; do record+=$line; done <$__segue_record
     __segue_after "$record" '"database": '
@@ -51,12 +51,12 @@ __segue_find_socket() {
     fi
   fi
   REPLY=''
-  [[ -n $__segue_data_socket ]] || return # a database was named: only its record knows where it is served
+  [[ -n $__segue_data_socket ]] || return # A database was named, so only its record has the socket.
   REPLY=$__segue_data_socket
   [[ -S ${XDG_RUNTIME_DIR-}/segue/segued.sock ]] && REPLY=$XDG_RUNTIME_DIR/segue/segued.sock
 }
 
-# Connect to the socket $1. Never as a descriptor below 10: those are the user's.
+# Connect to the socket $1, never on a descriptor below 10, because the user may use those.
 __segue_connect() {
   local REPLY
   zsocket "$1" 2>/dev/null || return
@@ -64,13 +64,13 @@ __segue_connect() {
   exec {__segue_fd}<&$low {low}<&-
 }
 
-# What a child says in our place: the first line of the answer of the socket $1 to the request $2.
+# Print the first line that the socket $1 answers to the request $2. Runs in a child.
 __segue_ask_apart() {
   local REPLY
   zsocket "$1" && print -ru $REPLY -- "$2" && IFS= read -ru $REPLY && print -r -- "$REPLY"
 }
 
-# The answer to the last request as REPLY. Status 1 if none came in the time of SEGUE_BUDGET, 2 if the peer went away.
+# Set REPLY to the answer to the last request. Status 1: none came within SEGUE_BUDGET; 2: the peer closed.
 __segue_receive() {
   local -F until=$(( EPOCHREALTIME + ${SEGUE_BUDGET:-0.05} )) left
   local chunk
@@ -91,9 +91,9 @@ __segue_receive() {
   done
 }
 
-# Call method $1 with the JSON $2; the answer is REPLY. Status 1 at once if the daemon did not answer just now.
+# Call method $1 with the JSON $2, and set REPLY to the answer. Status 1 immediately after a recent failure.
 __segue_call() {
-  (( ZSH_SUBSHELL )) && return 1 # the connection is the shell's own
+  (( ZSH_SUBSHELL )) && return 1 # because the connection belongs to the main shell
   (( EPOCHSECONDS >= __segue_retry )) || return 1
   local request='{"jsonrpc":"2.0","id":'$(( ++__segue_number ))',"method":"'$1'","params":'$2'}'
   if [[ -z $__segue_fd ]]; then
@@ -111,6 +111,6 @@ __segue_call() {
   case $? in
     0) __segue_doubt=0; (( __segue_child )) && __segue_close; __segue_child=0 ;;
     1) __segue_drop; return 1 ;;
-    *) __segue_close; __segue_child=0 __segue_doubt=0; return 1 ;; # who ends at once does not keep us waiting
+    *) __segue_close; __segue_child=0 __segue_doubt=0; return 1 ;; # A peer that closes does not delay the prompt.
   esac
 }
