@@ -24,6 +24,7 @@ from segue.events import DATA
 from segue.jsonrpc.method import Method, is_optional
 from segue.manual import topic_path
 from segue.redaction import SECRETS
+from tests.process.docs import typescript
 from tests.support.counters import totals
 
 README = Path(__file__).parents[2] / "README.md"
@@ -240,6 +241,7 @@ def main() -> None:
             path.write_text(updated(path))
         elif updated(path) != path.read_text():
             raise SystemExit(f"{path.name} is out of date; run: python -m tests.support.docs --write")
+    typescript.main()
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ format = "text"
 [privacy]
 redact = false
 """
-"""The contract's file with every key that has a default."""
+"""Text: the configuration file of the contract, with every key that has a default."""
 
 WITHOUT_DEFAULT = {("daemon", "socket"), ("daemon", "database"), ("ask", "command")}
 
@@ -49,7 +49,7 @@ def parse(text: str) -> Config:
 
 
 def refusal(text: str) -> str:
-    """Why the text is refused, without the name of the file."""
+    """Return the reason why the text is refused, without the name of the file."""
     with pytest.raises(ConfigError) as caught:
         parse(text)
     assert caught.value.exit_code == 2
@@ -67,12 +67,12 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     } == tomllib.loads(CONTRACT)
 
 
-def test_a_file_that_says_the_defaults_changes_nothing() -> None:
+def test_a_file_with_the_defaults_changes_nothing() -> None:
     assert parse(CONTRACT) == Config()
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# none\n", "[session]\n", "[session]\n[daemon]\n[limits]\n[ask]\n"])
-def test_what_is_not_said_has_its_default(text: str) -> None:
+def test_a_missing_key_has_its_default(text: str) -> None:
     assert parse(text) == Config()
 
 
@@ -117,7 +117,7 @@ def test_every_key_takes_a_value_and_leaves_the_others(section: str, key: str, v
     assert found == expected
 
 
-def test_no_key_is_left_out_of_the_table() -> None:
+def test_the_table_has_every_key() -> None:
     known = msgspec.to_builtins(Config())
     assert {(section, key) for section, key, _ in GIVEN} == {(s, key) for s, keys in known.items() for key in keys}
 
@@ -163,9 +163,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("section", "key", "value"), BOUNDS + KINDS + ODD)
-def test_a_value_that_is_out_of_bounds_or_of_the_wrong_kind_is_refused_by_its_name(
-    section: str, key: str, value: str
-) -> None:
+def test_a_value_out_of_bounds_or_of_the_wrong_type_is_refused_with_its_key(section: str, key: str, value: str) -> None:
     assert refusal(f"[{section}]\n{key} = {value}\n").startswith(f"{section}.{key}: ")
 
 
@@ -194,18 +192,18 @@ def test_a_value_that_is_out_of_bounds_or_of_the_wrong_kind_is_refused_by_its_na
         ("[[limits]]", "limits: must be a section, not [{}]"),
     ],
 )
-def test_a_refusal_says_what_would_be_right(text: str, words: str) -> None:
+def test_a_refusal_states_the_requirement(text: str, words: str) -> None:
     assert refusal(text) == words
 
 
-def test_an_unknown_name_is_refused_by_its_name() -> None:
+def test_an_unknown_key_is_refused_with_its_name() -> None:
     assert refusal("[sessions]\n") == "sessions: unknown key"
     assert refusal("verbose = true\n") == "verbose: unknown key"
     assert refusal("[session]\nretention_day = 3\n") == "session.retention_day: unknown key"
     assert refusal("[session.deep]\nx = 1\n") == "session.deep: unknown key"
 
 
-def test_a_section_that_is_no_table_is_refused_by_its_name() -> None:
+def test_a_section_that_is_no_table_is_refused_with_its_name() -> None:
     assert refusal("session = 3\n").startswith("session: ")
     assert refusal("[[limits]]\n").startswith("limits: ")
 
@@ -224,7 +222,7 @@ def test_a_section_that_is_no_table_is_refused_by_its_name() -> None:
     ],
     ids=range(8),
 )
-def test_what_is_not_toml_is_refused(text: str) -> None:
+def test_text_that_is_not_toml_is_refused(text: str) -> None:
     assert refusal(text).startswith("not TOML: ")
 
 
@@ -243,7 +241,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"config: {tmp_path}: ")
 
 
-def test_spans_become_milliseconds_and_none_is_for_ever() -> None:
+def test_time_spans_are_converted_to_milliseconds_and_zero_days_keep_sessions() -> None:
     assert parse("[session]\ncontinuity_hours = 0.5\n").session.continuity_ms == 1_800_000
     assert parse("[session]\ncontinuity_hours = 0\n").session.continuity_ms == 0
     assert parse("[session]\nretention_days = 1\n").session.retention_ms == 86_400_000

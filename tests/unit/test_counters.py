@@ -1,4 +1,4 @@
-"""The counting of what was tried."""
+"""The counters of trials."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.counters import VARIABLE, totals, tried
 
 
-def test_what_is_tried_is_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "tried.jsonl"
     monkeypatch.setenv(VARIABLE, str(path))
     tried("kills", 2)

@@ -1,4 +1,4 @@
-"""The look at every test's log: it finds what it should, and nothing else."""
+"""The check of each test's log finds the content of clients, and nothing else."""
 
 import pytest
 
@@ -20,11 +20,11 @@ def test_a_text_in_the_log_is_found(client: Said) -> None:
             check_secrecy([f"2026 INFO segue: {text}\n"], [client], "/tmp/x")
 
 
-def test_at_debug_it_may_stand(client: Said) -> None:
+def test_a_text_in_a_debug_line_is_allowed(client: Said) -> None:
     check_secrecy([f"2026 DEBUG segue: {TEXT}\n", "2026 INFO segue: started\n"], [client], "/tmp/x")
 
 
-def test_a_text_in_another_client_s_error_is_found_and_in_one_s_own_not(client: Said) -> None:
+def test_a_text_in_the_error_of_another_client_is_found_but_not_in_its_own(client: Said) -> None:
     client.note_error({"message": TEXT})
     check_secrecy([], [client, Said()], "/tmp/x")
     other = Said()
@@ -33,7 +33,7 @@ def test_a_text_in_another_client_s_error_is_found_and_in_one_s_own_not(client: 
         check_secrecy([], [client, other], "/tmp/x")
 
 
-def test_the_test_s_own_folder_may_stand_anywhere() -> None:
+def test_the_folder_of_the_test_is_allowed() -> None:
     client = Said()
     client.note({"working_dir": "/tmp/folder/of/a"})
     check_secrecy(["INFO ready on /tmp/folder/of/a/test/s.sock\n"], [client], "/tmp/folder/of/a/test")

@@ -13,7 +13,7 @@ NONE = PathOptions()
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home in which nothing of ours is, and no other variable that leads elsewhere."""
+    """Return an empty home directory, without variables that name other paths."""
     home = tmp_path / "home"
     monkeypatch.setenv("HOME", str(home))
     for name in os.environ:
@@ -28,7 +28,7 @@ def write_config(path: Path, text: str) -> Path:
     return path
 
 
-def test_without_any_setting_the_places_are_the_platforms(home: Path) -> None:
+def test_without_settings_the_paths_are_those_of_the_platform(home: Path) -> None:
     config, data = home / ".config" / "segue", home / ".local" / "share" / "segue"
     if sys.platform == "darwin":
         config = data = home / "Library" / "Application Support" / "segue"
@@ -42,7 +42,7 @@ def test_without_any_setting_the_places_are_the_platforms(home: Path) -> None:
     assert not home.exists()
 
 
-def test_the_command_line_comes_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
+def test_an_option_overrides_the_environment_which_overrides_the_file(tmp_path: Path) -> None:
     config = write_config(
         tmp_path / "c.toml", f"[daemon]\nsocket = '{tmp_path}/file.sock'\ndatabase = '{tmp_path}/file.db'\n"
     )
@@ -62,14 +62,14 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
     assert [paths.socket_explicit for paths in (first, second, third)] == [True] * 3
 
 
-def test_an_option_is_relative_to_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_is_relative_to_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paths = resolve_paths(PathOptions("run/./x.sock", "../y.db", "c.toml"), {})
     assert (paths.socket, paths.database) == (tmp_path / "run" / "x.sock", tmp_path.parent / "y.db")
     assert paths.config_path == tmp_path / "c.toml"
 
 
-def test_a_path_of_the_file_may_begin_at_home(tmp_path: Path, home: Path) -> None:
+def test_a_path_in_the_file_may_start_with_a_tilde(tmp_path: Path, home: Path) -> None:
     config = write_config(tmp_path / "c.toml", "[daemon]\nsocket = '~/s.sock'\ndatabase = '~/d.db'\n")
     paths = resolve_paths(PathOptions(config=str(config)), {})
     assert (paths.socket, paths.database) == (home / "s.sock", home / "d.db")
@@ -77,7 +77,7 @@ def test_a_path_of_the_file_may_begin_at_home(tmp_path: Path, home: Path) -> Non
 
 @pytest.mark.parametrize("value", ["run/x", "./x", "", "~nobody-of-that-name/x", "a\\u0000b", "/a\\u0000b"])
 @pytest.mark.parametrize("key", ["socket", "database"])
-def test_a_path_of_the_file_must_be_absolute(tmp_path: Path, key: str, value: str) -> None:
+def test_a_path_in_the_file_must_be_absolute(tmp_path: Path, key: str, value: str) -> None:
     config = write_config(tmp_path / "c.toml", f'[daemon]\n{key} = "{value}"\n')
     with pytest.raises(ConfigError) as caught:
         resolve_paths(PathOptions(config=str(config)), {})
@@ -85,7 +85,7 @@ def test_a_path_of_the_file_must_be_absolute(tmp_path: Path, key: str, value: st
 
 
 @pytest.mark.parametrize("variable", ["SEGUE_SOCKET", "SEGUE_DATABASE", "SEGUE_CONFIG"])
-def test_a_path_of_the_environment_must_be_absolute_and_may_be_empty(variable: str) -> None:
+def test_a_path_in_the_environment_must_be_absolute_or_empty(variable: str) -> None:
     with pytest.raises(ConfigError) as caught:
         resolve_paths(NONE, {variable: "relative/x"})
     assert str(caught.value).startswith(f"environment: {variable}: ")
@@ -98,14 +98,14 @@ def test_an_empty_option_is_refused(options: PathOptions) -> None:
         resolve_paths(options, {})
 
 
-def test_without_home_the_password_file_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_home_the_password_file_names_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     paths = resolve_paths(NONE, {})
     assert paths.database.is_relative_to(pwd.getpwuid(os.geteuid()).pw_dir)
 
 
 @pytest.mark.parametrize("home", ["", "relative", "."])
-def test_a_home_that_is_no_absolute_path_is_none(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_is_not_absolute_is_refused(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", home)
     with pytest.raises(StartError) as caught:
         resolve_paths(NONE, {})
@@ -117,10 +117,10 @@ def test_a_path_that_is_not_utf8_is_refused() -> None:
         with pytest.raises(StartError) as caught:
             resolve_paths(options, {})
         assert caught.value.exit_code == 1
-        str(caught.value).encode()  # and can be printed
+        str(caught.value).encode()  # The message can be printed.
 
 
-def test_a_directory_is_no_database_and_the_file_to_name_is_told(tmp_path: Path) -> None:
+def test_a_directory_as_database_is_refused_with_a_file_name_to_use(tmp_path: Path) -> None:
     with pytest.raises(StartError) as caught:
         resolve_paths(PathOptions(socket="/x", database=str(tmp_path), config="/none.toml"))
     assert (
@@ -136,7 +136,7 @@ def runtime_directory(tmp_path: Path, mode: int = 0o700) -> Path:
     return folder
 
 
-def test_a_private_runtime_directory_is_used_but_on_macos(tmp_path: Path) -> None:
+def test_a_private_runtime_directory_is_used_except_on_macos(tmp_path: Path) -> None:
     folder = runtime_directory(tmp_path)
     expected = default_socket({}) if sys.platform == "darwin" else folder / "segue" / "segued.sock"
     assert default_socket({"XDG_RUNTIME_DIR": str(folder)}) == expected
@@ -149,7 +149,7 @@ def test_a_runtime_directory_of_another_mode_is_not_used(tmp_path: Path, mode: i
     assert default_socket({"XDG_RUNTIME_DIR": str(folder)}) == default_socket({})
 
 
-def test_a_runtime_directory_that_is_none_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runtime_path_that_is_no_own_directory_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = runtime_directory(tmp_path)
     (tmp_path / "link").symlink_to(folder)
     (tmp_path / "file").touch(mode=0o700)
@@ -166,7 +166,7 @@ def test_the_socket_is_never_in_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_socket({}).is_relative_to("/home/ada")
 
 
-def test_a_socket_path_is_counted_in_bytes() -> None:
+def test_the_length_of_a_socket_path_is_counted_in_bytes() -> None:
     check_socket_length(Path("/" + "s" * (MAX_SOCKET_BYTES - 1)))
     check_socket_length(Path("/" + "ü" * ((MAX_SOCKET_BYTES - 1) // 2)))
     for path in ("/" + "s" * MAX_SOCKET_BYTES, "/" + "ü" * (MAX_SOCKET_BYTES // 2 + 1)):
@@ -175,5 +175,5 @@ def test_a_socket_path_is_counted_in_bytes() -> None:
         assert str(len(os.fsencode(path))) in str(caught.value)
 
 
-def test_the_limit_is_the_platforms() -> None:
+def test_the_limit_is_that_of_the_platform() -> None:
     assert {"linux": 107, "darwin": 103}[sys.platform] == MAX_SOCKET_BYTES

@@ -180,7 +180,7 @@ export interface Methods {
     result: DeletedCount;
   };
   "message.search": {
-    params: { query: string, session_id?: string | null, working_dir?: string | null, bot_id?: string | null, role?: "assistant" | "system" | "tool" | "user" | null, since?: string | null, until?: string | null, limit?: number, offset?: number };
+    params: { query: string, session_id?: string | null, working_dir?: string | null, bot_id?: string | null, role?: "assistant" | "system" | "tool" | "user" | null, since?: string | null, until?: string | null, limit?: number, offset?: number, order?: "best" | "newest" | "oldest", match?: "any" | "regex" | "substring" | "words", marks?: Array<string> | null, cursor?: string | null, count?: boolean, project?: string | null, source?: string | null, tags?: Array<string> | null };
     result: SearchPage;
   };
   "summary.save": {
@@ -204,7 +204,7 @@ export interface Methods {
     result: Memory;
   };
   "memory.list": {
-    params: { bot_id?: string | null, session_id?: string | null, category?: "context" | "correction" | "decision" | "fact" | "preference" | null, include_superseded?: boolean, limit?: number, offset?: number };
+    params: { bot_id?: string | null, session_id?: string | null, category?: "context" | "correction" | "decision" | "fact" | "preference" | null, include_superseded?: boolean, limit?: number, offset?: number, query?: string | null };
     result: MemoryPage;
   };
   "memory.delete": {
@@ -597,11 +597,15 @@ export interface SearchHit {
   created_at: string;
   snippet: string;
   score: number;
+  matched: Array<string>;
 }
 
 export interface SearchPage {
   hits: Array<SearchHit>;
-  total: number;
+  total: number | null;
+  sessions: Array<SessionSummary>;
+  suggestions: Array<string>;
+  next_cursor: string | null;
 }
 
 export interface Session {

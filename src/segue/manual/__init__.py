@@ -11,6 +11,7 @@ TOPICS = (
     "search",
     "history",
     "python",
+    "javascript",
     "methods",
     "errors",
     "events",

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from segue.manual import topic_path
+from tests.process.docs.blocks import blocks
 from tests.process.docs.typescript import TARGET, declarations
 from tests.support.process import Segued
 
@@ -142,3 +144,22 @@ def test_the_daemon_is_found_by_its_record(segued: Segued) -> None:
     segued.start()
     found = run(segued, "console.log(JSON.stringify(segue.findSocket()));", SEGUE_SOCKET="")
     assert found == str(segued.socket)
+
+
+def test_the_examples_of_the_manual_run(segued: Segued, tmp_path: Path) -> None:
+    segued.start()
+    shutil.copy(MODULE, tmp_path)
+    printed = []
+    for number, block in enumerate(blocks(topic_path("javascript").read_text(encoding="utf-8"), "js")):
+        script = tmp_path / f"{number}.mjs"
+        script.write_text(block)
+        done = subprocess.run(
+            [NODE or "node", str(script)],
+            env=segued.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        printed.append(done.stdout)
+    assert printed == ["Hello\n", "pong not_found\n"]

@@ -1,4 +1,4 @@
-"""The Python clients start segued like `segue` does."""
+"""The Python clients start segued as `segue` does."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def paths(segued: Segued) -> Paths:
 
 @pytest.fixture
 def background(segued: Segued, unserved: Cli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Background]:
-    """A home of the test's own for this process too, in which a daemon may be started."""
+    """Yield the daemon that the clients of this process start, in a home directory of the test."""
     for name in [name for name in os.environ if name.startswith("XDG_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(segued.folder))
@@ -48,7 +48,7 @@ async def test_the_async_client_starts_a_daemon(paths: Paths, background: Backgr
     assert background.starts == 1
 
 
-async def test_a_client_that_must_not_start_a_daemon_does_not(paths: Paths, background: Background) -> None:
+async def test_a_client_without_autostart_starts_no_daemon(paths: Paths, background: Background) -> None:
     with pytest.raises(Unreachable):
         Client.connect(paths, autostart=False)
     with pytest.raises(Unreachable):
@@ -57,29 +57,29 @@ async def test_a_client_that_must_not_start_a_daemon_does_not(paths: Paths, back
     assert not paths.database.parent.exists()
 
 
-def test_a_bare_socket_path_names_no_database_so_nothing_is_started(paths: Paths, background: Background) -> None:
+def test_a_bare_socket_path_starts_no_daemon(paths: Paths, background: Background) -> None:
     with pytest.raises(Unreachable):
         Client.connect(paths.socket)
     assert not paths.socket.parent.exists()
 
 
-def test_no_child_is_left_to_be_waited_for(paths: Paths, background: Background) -> None:
+def test_the_daemon_is_no_child_of_the_client(paths: Paths, background: Background) -> None:
     Client.connect(paths).close()
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
 
-def test_a_signal_that_the_starting_thread_held_back_reaches_the_daemon(paths: Paths, background: Background) -> None:
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+def test_a_signal_that_the_caller_blocks_reaches_the_daemon(paths: Paths, background: Background) -> None:
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         Client.connect(paths).close()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     os.kill(background.pid, signal.SIGTERM)
     wait_until(background.is_gone)
 
 
-async def test_a_stopped_daemon_is_named_when_it_does_not_answer(paths: Paths, background: Background) -> None:
+async def test_a_paused_daemon_is_named_when_it_does_not_respond(paths: Paths, background: Background) -> None:
     Client.connect(paths).close()
     os.kill(background.pid, signal.SIGSTOP)
     with Client.connect(paths, timeout=0.1) as client, pytest.raises(TimedOut, match=f"kill {background.pid}"):
@@ -89,9 +89,7 @@ async def test_a_stopped_daemon_is_named_when_it_does_not_answer(paths: Paths, b
             await waiting.request("daemon.ping")
 
 
-def test_a_stopped_daemon_without_a_socket_is_not_waited_for_and_not_killed(
-    paths: Paths, background: Background
-) -> None:
+def test_a_paused_daemon_without_a_socket_is_named_and_not_replaced(paths: Paths, background: Background) -> None:
     Client.connect(paths).close()
     os.kill(background.pid, signal.SIGSTOP)
     paths.socket.unlink()
@@ -105,7 +103,7 @@ def test_a_stopped_daemon_without_a_socket_is_not_waited_for_and_not_killed(
         assert client.request("daemon.status")["pid"] == background.pid
 
 
-def test_a_program_that_cannot_be_run_is_told(
+def test_a_program_that_cannot_run_is_an_error(
     paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
@@ -113,7 +111,7 @@ def test_a_program_that_cannot_be_run_is_told(
         Client.connect(paths)
 
 
-def test_a_program_that_ends_without_a_word_is_told_with_the_place_of_its_log(
+def test_a_program_that_exits_without_a_report_is_an_error_with_the_path_of_the_log(
     paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "segued").write_text("#!/bin/sh\necho what happened >&2\n")
@@ -124,7 +122,7 @@ def test_a_program_that_ends_without_a_word_is_told_with_the_place_of_its_log(
     assert background.journal.read_text() == "what happened\n"
 
 
-def test_a_program_whose_interpreter_is_gone_is_passed_over_for_the_module(
+def test_a_program_without_its_interpreter_is_replaced_by_the_module(
     paths: Paths, background: Background, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     moved = tmp_path / "moved"

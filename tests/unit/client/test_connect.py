@@ -1,3 +1,5 @@
+"""Finding and connecting to a socket, without a daemon."""
+
 import json
 import os
 import socket
@@ -34,7 +36,7 @@ def listen(path: Path, stack: ExitStack, backlog: int = 8) -> socket.socket:
 
 
 def reached(paths: Paths | Path, stack: ExitStack) -> Any:
-    """The path of the socket that an try_connect leads to, None if it is busy."""
+    """Return the path of the socket that try_connect reaches, or None if its backlog is full."""
     found = try_connect(paths)
     return None if found is None else stack.enter_context(found).getpeername()
 
@@ -58,7 +60,7 @@ def test_the_record_beside_the_database_leads_to_a_daemon_of_another_environment
     assert reached(paths, open_sockets) == str(tmp_path / "elsewhere.sock")
 
 
-def test_a_socket_that_was_named_is_the_only_one_tried(paths: Paths, tmp_path: Path, open_sockets: ExitStack) -> None:
+def test_an_explicit_socket_is_the_only_one_tried(paths: Paths, tmp_path: Path, open_sockets: ExitStack) -> None:
     listen(tmp_path / "elsewhere.sock", open_sockets)
     write_record(paths, socket=str(tmp_path / "elsewhere.sock"))
     with pytest.raises(Unreachable) as raised:
@@ -66,7 +68,7 @@ def test_a_socket_that_was_named_is_the_only_one_tried(paths: Paths, tmp_path: P
     assert raised.value.path == paths.socket
 
 
-def test_a_record_that_a_killed_daemon_left_is_passed_over(paths: Paths, open_sockets: ExitStack) -> None:
+def test_a_record_of_a_killed_daemon_is_ignored(paths: Paths, open_sockets: ExitStack) -> None:
     with ExitStack() as short:
         listen(paths.socket.with_name("dead.sock"), short)
     listen(paths.socket, open_sockets)
@@ -74,7 +76,7 @@ def test_a_record_that_a_killed_daemon_left_is_passed_over(paths: Paths, open_so
     assert reached(paths, open_sockets) == str(paths.socket)
 
 
-def test_a_record_reached_by_another_name_of_its_directory_is_ours(paths: Paths, tmp_path: Path) -> None:
+def test_a_record_reached_through_a_link_is_accepted(paths: Paths, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     write_record(paths, socket="/x", database=str(tmp_path / "link" / "a.db"))
     assert read_record(paths) is not None
@@ -95,19 +97,19 @@ def test_a_record_reached_by_another_name_of_its_directory_is_ours(paths: Paths,
         '{"socket": "/x", "database": "/a\\u0000"}',
     ],
 )
-def test_a_record_that_says_nothing_of_our_database_is_absent(paths: Paths, text: str) -> None:
+def test_a_record_of_another_database_or_form_is_ignored(paths: Paths, text: str) -> None:
     paths.record.write_bytes(text.encode(errors="surrogatepass"))
     paths.record.chmod(0o600)
     assert read_record(paths) is None
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o620, 0o700])
-def test_a_record_that_others_may_write_or_read_is_absent(paths: Paths, mode: int) -> None:
+def test_a_record_that_other_users_can_access_is_ignored(paths: Paths, mode: int) -> None:
     write_record(paths, mode, socket="/x")
     assert read_record(paths) is None
 
 
-def test_a_record_that_is_a_link_a_directory_or_a_pipe_is_absent(paths: Paths, tmp_path: Path) -> None:
+def test_a_record_that_is_not_a_regular_file_is_ignored(paths: Paths, tmp_path: Path) -> None:
     write_record(paths, socket="/x")
     paths.record.rename(tmp_path / "real")
     paths.record.symlink_to(tmp_path / "real")
@@ -121,13 +123,13 @@ def test_a_record_that_is_a_link_a_directory_or_a_pipe_is_absent(paths: Paths, t
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_record_of_somebody_else_is_absent(paths: Paths) -> None:
+def test_a_record_of_another_user_is_ignored(paths: Paths) -> None:
     write_record(paths, socket="/x")
     os.chown(paths.record, 12345, 12345)
     assert read_record(paths) is None
 
 
-def test_nobody_at_the_socket_is_told_at_once(tmp_path: Path, open_sockets: ExitStack) -> None:
+def test_a_socket_without_a_listener_raises_unreachable_immediately(tmp_path: Path, open_sockets: ExitStack) -> None:
     with pytest.raises(Unreachable):
         Client.connect(tmp_path / "none.sock", timeout=None)
     with ExitStack() as short:
@@ -139,7 +141,7 @@ def test_nobody_at_the_socket_is_told_at_once(tmp_path: Path, open_sockets: Exit
         Client.connect(tmp_path / "file", timeout=None)
 
 
-def test_a_daemon_with_a_full_backlog_is_busy_and_not_dead(tmp_path: Path, open_sockets: ExitStack) -> None:
+def test_a_full_backlog_is_not_taken_for_an_absent_daemon(tmp_path: Path, open_sockets: ExitStack) -> None:
     path = tmp_path / "busy.sock"
     listener = listen(path, open_sockets, backlog=0)
     assert reached(path, open_sockets) == str(path)
@@ -150,7 +152,7 @@ def test_a_daemon_with_a_full_backlog_is_busy_and_not_dead(tmp_path: Path, open_
     assert reached(path, open_sockets) == str(path)
 
 
-def test_the_pauses_of_a_busy_daemon_are_short_and_end_with_the_timeout() -> None:
+def test_the_pauses_for_a_full_backlog_are_short_and_end_with_the_timeout() -> None:
     waits = backoff_delays("s.sock", 1.0)
     found: list[float] = []
     with pytest.raises(TimedOut):
