@@ -119,7 +119,9 @@ class Cli:
         return self.ok("new", *arguments).out.strip()
 
     def terminal(self, *arguments: str, columns: int = 120) -> Terminal:
-        return Terminal([SEGUE, *arguments], {**self.environment, "TERM": "xterm"}, self.directory, columns)
+        return Terminal(
+            [SEGUE, *arguments], {**self.environment, "TERM": "xterm", "PAGER": "cat"}, self.directory, columns
+        )
 
     def shown(self, *arguments: str, columns: int = 120) -> str:
         """What a successful run shows on a terminal."""

@@ -1,7 +1,9 @@
 """The connection of a command to the daemon, opened at the first request."""
 
+import os
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -10,7 +12,7 @@ import click
 from segue.cli.liveness import LivenessCheck
 from segue.client import Client, ClientError
 from segue.client.protocol import Answer
-from segue.paths import PathOptions, Paths, resolve_paths
+from segue.paths import PathOptions, Paths, default_config, from_option_or_env, resolve_paths
 
 R = TypeVar("R")
 
@@ -38,6 +40,11 @@ class DaemonClient:
             ConfigError: The configuration is invalid.
         """
         return resolve_paths(self._options)
+
+    @property
+    def config_path(self) -> Path:
+        """Return the path of the configuration file, without reading it."""
+        return from_option_or_env(self._options.config, "SEGUE_CONFIG", os.environ) or default_config()
 
     @cached_property
     def client(self) -> Client:

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from segue.workflows.times import parse_moment
+
 MANUAL = Path(__file__).parents[1] / "manual"
 
 GLOBAL_OPTIONS = ("--socket", "--database", "--config")
@@ -75,6 +77,14 @@ class Group(click.Group):
 def command(name: str | None = None, *, examples: Sequence[str]) -> Callable[[Callable[..., Any]], Command]:
     """Return a decorator that makes a command of a function, whose help ends with the examples."""
     return click.command(name, cls=Command, examples=examples)
+
+
+def parse_time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Return the timestamp of an age such as `7d` or a date in the local time zone."""
+    try:
+        return None if value is None else parse_moment(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:

@@ -34,6 +34,9 @@ SECTIONS = {
     "Keep": {
         "memory": "memory",
         "bot": "bot",
+        "pin": "marks",
+        "unpin": "marks",
+        "move": "move",
         "delete": "delete",
         "cleanup": "maintenance",
         "scrub": "maintenance",
@@ -49,6 +52,7 @@ SECTIONS = {
         "stop": "daemon",
         "restart": "daemon",
         "check": "status",
+        "config": "config",
         "service": "service",
         "init": "init",
     },

@@ -86,7 +86,7 @@ def test_summaries_tools_and_parts_are_marked(segue: Cli, segued: Segued) -> Non
     wire.call("message.append", session_id=id, role="system", content="short", is_summary=True)
     wire.call("message.append", session_id=id, role="tool", content="42", parts=[{"type": "tool_result"}, {}])
     heads = [line.split(" ") for line in segue.ok("show").out.splitlines() if line.startswith("#")]
-    assert [[head[1], *head[3:]] for head in heads] == [["system", "(summary)"], ["tool", "[tool_result,", "part]"]]
+    assert [[head[1], *head[3:]] for head in heads] == [["system", "[summary]"], ["tool", "[part]"]]
 
 
 def test_a_pipe_gets_a_message_as_it_is(segue: Cli) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from segue.cli.commands.browse.search import parse_since, search
+from segue.cli.commands.browse.search import search
+from segue.cli.groups import parse_time
 from segue.cli.output.terminal import when
 
 
@@ -23,7 +24,7 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def read(value: str) -> str | None:
-    return parse_since(click.Context(search), search.params[0], value)
+    return parse_time(click.Context(search), search.params[0], value)
 
 
 @pytest.mark.usefixtures("tokyo")
@@ -41,7 +42,7 @@ def test_a_terminal_shows_its_own_time_and_a_pipe_gets_the_value(monkeypatch: py
     assert when(stored) == "2026-11-21 00:00"
 
 
-@pytest.mark.parametrize("value", ["2026-02-30", "2026-13-01", "0000-01-01", "2026-1-1", "today", ""])
+@pytest.mark.parametrize("value", ["2026-02-30", "2026-13-01", "0000-01-01", "2026-1-1", "tomorrow", ""])
 def test_what_is_no_date_is_wrong_usage(value: str) -> None:
     with pytest.raises(click.BadParameter):
         read(value)

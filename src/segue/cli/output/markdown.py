@@ -1,12 +1,14 @@
 """Markdown, rendered for a terminal. Import it only when it is needed, because rich takes 30 ms to load."""
 
 import io
-import os
 import shutil
 from typing import ClassVar
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markdown import Heading, Markdown
+from rich.text import Text
+
+from segue.cli.output.terminal import use_styles
 
 MAX_COLUMNS = 100
 """Columns: maximum width of rendered text. Longer lines are hard to read."""
@@ -29,15 +31,23 @@ class Page(Markdown):
 
 def render(text: str) -> str:
     """Return Markdown as styled text that fits the terminal."""
+    return _draw(Page(text, hyperlinks=False, code_theme="ansi_dark"))
+
+
+def wrap(text: str) -> str:
+    """Return plain text with long lines wrapped at words."""
+    return _draw(Text(text))
+
+
+def _draw(content: RenderableType) -> str:
     file = io.StringIO()
-    width = min(MAX_COLUMNS, shutil.get_terminal_size().columns)
     console = Console(
         file=file,
         force_terminal=True,
-        color_system=None if os.environ.get("NO_COLOR") else "standard",
-        width=width,
+        color_system="standard" if use_styles() else None,
+        width=min(MAX_COLUMNS, shutil.get_terminal_size().columns),
         highlight=False,
         emoji=False,
     )
-    console.print(Page(text, hyperlinks=False, code_theme="ansi_dark"))
-    return file.getvalue()
+    console.print(content)
+    return "\n".join(line.rstrip() for line in file.getvalue().split("\n"))

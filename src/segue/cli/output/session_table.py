@@ -1,95 +1,137 @@
 """Sessions as a table for a terminal, and as rows for a pipe."""
 
 import os
+import re
+import shutil
 from collections.abc import Sequence
-from typing import Literal
+from typing import NamedTuple
 
-from segue.cli.output.terminal import age, echo_tsv, escape_line, stdout_is_tty, when
+from segue.cli.output.cells import cut, cut_start, fill, width
+from segue.cli.output.terminal import ago, echo, echo_tsv, escape_line, stdout_is_tty, styled
 from segue.models import Session, SessionSummary
 
 CURRENT = "*"
-"""Marks the session that the current directory continues."""
+"""The mark of the session that the current directory continues."""
 
-WIDE = 100
-"""Columns: minimum width for model and time of creation. Most IDs contain the time anyway."""
+GENERATED_ID = re.compile(r"\d{4}-\d\d-\d\d-(\d{4}-\d{3,})")
+GENERATED_DATE = re.compile(r" - \d{4}-\d\d-\d\d_\d\d-\d\d$")
+"""The end of an automatic name, which the table leaves out because it has the time already."""
 
-NARROW = 60
-"""Columns: minimum width for the directory."""
+ID_CELLS = 12
+"""Cells: the longest ID that is shown whole, if it is not a generated one."""
 
-ID_CELLS, COUNT_CELLS, MOMENT_CELLS, AGE_CELLS = 19, 8, 16, 4
-"""Widths of the columns whose values are never cut."""
+NAME_CELLS = 20
+"""Cells: the least width of a name, also at 40 columns."""
+
+AGO_CELLS = 8
+STATE_COLUMNS, DIRECTORY_COLUMNS, MODEL_COLUMNS = 56, 72, 100
+"""Columns: the least width of the terminal for the state and number of messages, the directory, and the model."""
+
+
+class Row(NamedTuple):
+    """The cells of one session."""
+
+    mark: str
+    name: str
+    id: str
+    state: str
+    model: str
+    directory: str
+    messages: str
+    used: str
+
+
+HEADER = Row("", "name", "id", "state", "model", "directory", "msgs", "used")
 
 
 def print_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
     """Print a table on a terminal, or tab-separated rows with whole values to a pipe."""
     if stdout_is_tty():
-        return _put_table(sessions, current_id)
+        return _print_table(sessions, current_id)
     for session in sessions:
         mark = CURRENT if session.id == current_id else ""
-        echo_tsv([*_values(session, session.working_dir or ""), session.created_at, session.last_message_at, mark])
+        values = [session.id, session.name or "", _model(session), session.working_dir or ""]
+        echo_tsv([*values, str(session.message_count), session.created_at, session.last_message_at, mark])
     return None
 
 
-def _put_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
-    # Imported here because rich takes 30 ms to load, and a pipe does not need it.
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    columns = _columns(sessions, console.width)
-    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
-    table.add_column("", no_wrap=True)
-    for title, width in columns.items():
-        justify: Literal["left", "right"] = "right" if title in ("messages", "created", "age") else "left"
-        table.add_column(title, no_wrap=True, overflow="ellipsis", justify=justify, max_width=width)
-    for session in sessions:
-        mark = CURRENT if session.id == current_id else ""
-        values = _shown(session)
-        values["directory"] = _end_of(values["directory"], columns.get("directory", 0))
-        # Text, never str, because rich would interpret markup in a name.
-        cells = (Text(escape_line(text)) for text in (mark, *(values[title] for title in columns)))
-        table.add_row(*cells, style="bold" if mark else None)
-    console.print(table)
+def short_id(id: str) -> str:
+    """Return the end of a generated ID, or the whole ID if it is short. Every command accepts it."""
+    if found := GENERATED_ID.fullmatch(id):
+        return found[1]
+    return id if len(id) <= ID_CELLS else id[-ID_CELLS:]
 
 
-def _columns(sessions: Sequence[Session | SessionSummary], width: int) -> dict[str, int]:
-    """Return the columns that fit the width, each with its maximum width. A session takes one line."""
-    from rich.cells import cell_len
-
-    longest = {
-        title: max([len(title), *(cell_len(escape_line(_shown(session)[title])) for session in sessions)])
-        for title in ("id", "name", "model", "directory")
-    }
-    wide = width >= WIDE
-    ids = min(longest["id"], max(ID_CELLS, width // 3))
-    left = width - (len(CURRENT) + 1) - (ids + 1) - (COUNT_CELLS + 1) - AGE_CELLS - 1
-    left -= MOMENT_CELLS + 1 if wide else 0
-    directory = min(longest["directory"], left * 2 // 5) if width >= NARROW else 0
-    model = min(longest["model"], left // 4) if wide else 0
-    found = {"id": ids, "name": max(1, left - directory - model - 2), "model": model, "directory": directory}
-    found |= {"messages": COUNT_CELLS, "created": MOMENT_CELLS if wide else 0, "age": AGE_CELLS}
-    return {title: cells for title, cells in found.items() if cells}
-
-
-def _shown(session: Session | SessionSummary) -> dict[str, str]:
-    titles = ("id", "name", "model", "directory", "messages")
-    values = dict(zip(titles, _values(session, _short(session.working_dir)), strict=True))
-    return {**values, "created": when(session.created_at), "age": age(session.last_message_at)}
-
-
-def _end_of(directory: str, width: int) -> str:
-    """Return the directory, cut at its start if it is too long, because its end says more."""
-    return directory if len(directory) <= width else f"…{directory[len(directory) - width + 1 :]}"
-
-
-def _values(session: Session | SessionSummary, directory: str) -> list[str]:
-    model = "/".join(part for part in (session.provider, session.model) if part)
-    return [session.id, session.name or "", model, directory, str(session.message_count)]
-
-
-def _short(directory: str | None) -> str:
+def short_directory(directory: str | None) -> str:
+    """Return the directory with `~` for the home directory."""
     home = os.environ.get("HOME", "").rstrip("/")
     if directory and home and f"{directory}/".startswith(f"{home}/"):
         return "~" + directory[len(home) :]
     return directory or ""
+
+
+def states(session: Session | SessionSummary) -> list[str]:
+    """Return the words that mark a session: pinned, ended or crashed."""
+    found = ["pinned"] if session.pinned else []
+    return found + {"completed": ["ended"], "crashed": ["crashed"]}.get(session.status, [])
+
+
+def _print_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
+    rows = [_row(session, current_id) for session in sessions]
+    widths = _widths(rows, shutil.get_terminal_size().columns)
+    echo(styled(_line(HEADER, widths), bold=True))
+    for row in rows:
+        echo(styled(_line(row, widths), bold=row.mark == CURRENT))
+
+
+def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
+    marks = states(session)
+    mark = CURRENT if session.id == current_id else (marks[0][0] if marks else "")
+    preview = getattr(session, "preview", None)
+    name = GENERATED_DATE.sub("", session.name or "") or (f"“{' '.join(preview.split())}”" if preview else "(no name)")
+    row = Row(
+        mark,
+        name,
+        short_id(session.id),
+        " ".join(marks),
+        _model(session),
+        short_directory(session.working_dir),
+        str(session.message_count),
+        ago(session.last_message_at),
+    )
+    return Row(*map(escape_line, row))
+
+
+def _widths(rows: list[Row], columns: int) -> Row:
+    """Return the width of each column as numbers in a row; 0 leaves a column out.
+
+    1. The ID and the age have their whole width; the other columns appear where the terminal is wide enough.
+    2. Directory and model take at most their share, so that the name keeps the most.
+    3. The name takes what is left, and at least NAME_CELLS.
+    """
+    widest = {title: max([width(getattr(row, title)) for row in (HEADER, *rows)]) for title in Row._fields}
+    taken = {"mark": 1, "id": min(widest["id"], ID_CELLS), "used": max(AGO_CELLS, widest["used"])}
+    if columns >= STATE_COLUMNS:
+        taken["messages"] = widest["messages"]
+        if any(row.state for row in rows):
+            taken["state"] = widest["state"]
+    if columns >= DIRECTORY_COLUMNS:
+        taken["directory"] = min(widest["directory"], columns // 4)
+    if columns >= MODEL_COLUMNS and any(row.model for row in rows):
+        taken["model"] = min(widest["model"], columns // 6)
+    left = columns - sum(cells + 1 for cells in taken.values()) - 1
+    taken["name"] = max(NAME_CELLS, min(widest["name"], left))
+    return Row(*(str(taken.get(title, 0)) for title in Row._fields))
+
+
+def _line(row: Row, widths: Row) -> str:
+    cells = []
+    for title, text, wide in zip(Row._fields, row, map(int, widths), strict=True):
+        if wide:
+            shown = cut_start(text, wide) if title == "directory" else cut(text, wide)
+            cells.append(fill(shown, wide, right=title in ("messages", "used")))
+    return " ".join(cells).rstrip()
+
+
+def _model(session: Session | SessionSummary) -> str:
+    return "/".join(part for part in (session.provider, session.model) if part)

@@ -16,6 +16,9 @@ FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
 """Exit statuses; 0 is success."""
 
 
+_color = {"mode": "auto"}
+
+
 class Failure(Exception):
     """An error that is printed as one line; exit status 1."""
 
@@ -110,10 +113,21 @@ def escape_controls(text: str) -> str:
     return text.replace("\r\n", "\n").translate(BLOCK)
 
 
+def set_color(mode: str) -> None:
+    """Set when styles are used: `always`, `never`, or `auto` for a terminal that supports them."""
+    _color["mode"] = mode
+
+
+def use_styles() -> bool:
+    """Return True if output has styles."""
+    if _color["mode"] != "auto":
+        return _color["mode"] == "always"
+    return stdout_is_tty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "dumb")
+
+
 def styled(text: str, **style: bool | str) -> str:
-    """Return the text with a style if standard output is a terminal that supports colors."""
-    plain = not stdout_is_tty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "dumb")
-    if plain:
+    """Return the text with a style if output has styles."""
+    if not use_styles():
         return text
     import click
 
@@ -125,6 +139,11 @@ def age(moment: str) -> str:
     from segue.timestamps import milliseconds, wall_ms
 
     return span(max(0, wall_ms() - milliseconds(moment)) // 1000)
+
+
+def ago(moment: str) -> str:
+    """Return the age of a timestamp in words, such as `4m ago`."""
+    return f"{age(moment)} ago"
 
 
 def span(seconds: int) -> str:

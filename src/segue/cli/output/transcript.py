@@ -1,38 +1,56 @@
 """A conversation as readable text."""
 
-from segue.cli.output.terminal import echo, escape_controls, escape_line, stdout_is_tty, styled, when
+from collections.abc import Iterator
+
+from segue.cli.output.session_table import short_directory, states
+from segue.cli.output.terminal import echo, escape_controls, escape_line, stdout_is_tty, styled, use_styles, when
 from segue.models import Message, Session
+from segue.workflows.transcript import marks, tool_lines
 
 COLORS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}
 
 
-def print_session(session: Session) -> None:
-    """Print the head of a transcript: one line for each attribute of the session."""
-    echo(styled(escape_line(session.name or session.id), bold=True))
+def session_lines(session: Session) -> Iterator[str]:
+    """Yield the head of a transcript: the name, and one line for each attribute of the session."""
+    yield styled(escape_line(session.name or session.id), bold=True)
     attributes = {
         "id": session.id,
-        "directory": session.working_dir,
+        "directory": short_directory(session.working_dir) if stdout_is_tty() else session.working_dir,
         "model": "/".join(part for part in (session.provider, session.model) if part),
-        "status": session.status + (", pinned" if session.pinned else ""),
+        "status": ", ".join([session.status, *(state for state in states(session) if state == "pinned")]),
         "system": session.system_prompt,
     }
     for label, value in attributes.items():
         if value:
-            echo(f"{label:<10}{escape_line(value)}")
+            yield f"{label:<10}{escape_line(value)}"
 
 
-def part_types(message: Message) -> str:
-    """Return the types of the message's parts, such as `[image, tool_use]`."""
-    return f"[{', '.join(str(part.get('type', 'part')) for part in message.parts or ())}]"
+def message_lines(message: Message) -> Iterator[str]:
+    """Yield a message below a line with its ID, role, time and marks.
+
+    A terminal gets the reply of an assistant rendered as Markdown and other text wrapped at words. A pipe gets the
+    content unchanged.
+    """
+    title = [f"#{message.id}", message.role, when(message.created_at), *(f"[{mark}]" for mark in marks(message))]
+    yield ""
+    yield styled(escape_line(" ".join(title)), fg=COLORS[message.role], bold=True)
+    if message.content:
+        yield content(message)
+    for line in tool_lines(message):
+        yield styled(escape_line(line), dim=True)
+
+
+def content(message: Message) -> str:
+    """Return the text of a message for the output: rendered for a terminal, unchanged for a pipe."""
+    if not stdout_is_tty() and not use_styles():
+        return message.content
+    from segue.cli.output.markdown import render, wrap
+
+    text = escape_controls(message.content)
+    return (render(text) if message.role == "assistant" else wrap(text)).rstrip("\n")
 
 
 def print_message(message: Message) -> None:
-    """Print a message below a line with its ID, role and time. A pipe gets the content unchanged."""
-    title = [f"#{message.id}", message.role, when(message.created_at)]
-    if message.is_summary:
-        title.append("(summary)")
-    if message.parts:
-        title.append(part_types(message))
-    echo("")
-    echo(styled(escape_line(" ".join(title)), fg=COLORS[message.role], bold=True))
-    echo(escape_controls(message.content) if stdout_is_tty() else message.content)
+    """Print a message."""
+    for line in message_lines(message):
+        echo(line)

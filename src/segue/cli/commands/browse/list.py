@@ -1,21 +1,32 @@
 """The `list` and `current` commands."""
 
+import os
+from collections.abc import Iterator, Sequence
+
 import click
+import msgspec
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
-from segue.cli.groups import command
+from segue.cli.groups import command, parse_time
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
 from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
 from segue.errors import NotFound
+from segue.models import SessionSummary
 from segue.results import Resolution, SessionPage
 
+EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstart` shows how"
 
-@command(examples=["segue list", "segue list --here --status active", "segue list --all --json"])
+
+@command(examples=["segue list", "segue list --here --since 7d", "segue list --pinned --all", "segue list --json"])
 @click.option("--here", "only_here", is_flag=True, help="Only sessions of the current directory.")
+@click.option("--dir", "directory", metavar="PATH", help="Only sessions of this directory.")
+@click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last use: an age (12h, 7d) or a date.")
+@click.option("--until", callback=parse_time, metavar="TIME", help="Latest last use: an age (12h, 7d) or a date.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum number of sessions.")
 @click.option("--all", "everything", is_flag=True, help="All sessions, without a limit.")
 @click.option("--status", type=click.Choice(["active", "completed", "crashed"]), help="Only sessions of this status.")
+@click.option("--pinned", is_flag=True, help="Only pinned sessions.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @click.option("--name", metavar="TEXT", help="Only sessions whose name contains TEXT.")
 @json_option
@@ -24,33 +35,49 @@ def list(
     daemon: DaemonClient,
     *,
     only_here: bool,
+    directory: str | None,
+    since: str | None,
+    until: str | None,
     limit: int,
     everything: bool,
     status: str | None,
+    pinned: bool,
     bot: str | None,
     name: str | None,
     as_json: bool,
 ) -> None:
     """List sessions, newest first.
 
-    An asterisk marks the session that the current directory continues. A pipe gets tab-separated values: ID, name,
-    provider/model, directory, messages, created, last message and the asterisk. --json prints one line for every
-    1000 sessions.
+    An asterisk marks the session that the current directory continues. The short ID of a row works in every command,
+    as do the row's position (@1) and words of the name.
+
+    A pipe gets tab-separated values: ID, name, provider/model, directory, messages, created, last message and the
+    asterisk. --json prints one line for every 1000 sessions.
     """
+    if directory is not None:
+        directory = os.path.realpath(directory)
     filters = {
-        "working_dir": current_directory() if only_here else None,
+        "working_dir": current_directory() if only_here else directory,
         "status": status,
         "bot_id": bot,
         "name_contains": name,
+        "pinned": True if pinned else None,
     }
     current_id = None if as_json else _current_id(daemon, bot)
-    for response, page in daemon.pages("session.list", SessionPage, None if everything else limit, **filters):
+    dated = since is not None or until is not None
+    wanted = None if everything else limit
+    shown = total = 0
+    for response, page in daemon.pages("session.list", SessionPage, None if dated else wanted, **filters):
+        rows = _used_between(page.sessions, since, until)[: None if wanted is None else wanted - shown]
         if as_json:
-            echo_json(response.raw())
-        else:
-            print_sessions(page.sessions, current_id)
-    if stdout_is_tty() and not as_json and not everything and page.total > limit:
-        echo(styled(f"{limit} of {page.total}; --limit N or --all shows more", dim=True))
+            echo_json(msgspec.json.encode({"sessions": rows, "total": len(rows)}) if dated else response.raw())
+        elif rows:
+            print_sessions(rows, current_id)
+        shown, total = shown + len(rows), page.total
+        if shown == wanted or (since is not None and page.sessions and page.sessions[-1].last_message_at < since):
+            break
+    if stdout_is_tty() and not as_json:
+        _print_rest(shown, None if dated else total, filtered=dated or any(map(bool, filters.values())))
 
 
 @command(examples=["segue current", "segue current --bot reviewer --json"])
@@ -69,6 +96,24 @@ def current(daemon: DaemonClient, *, bot: str | None, as_json: bool) -> int:
     elif resolution.session is not None:
         print_sessions([resolution.session], resolution.session.id)
     return 0 if resolution.session is not None else warn(nothing_to_continue(resolution), 1)
+
+
+def _used_between(sessions: Sequence[SessionSummary], since: str | None, until: str | None) -> Sequence[SessionSummary]:
+    def matches() -> Iterator[SessionSummary]:
+        for session in sessions:
+            if (since is None or session.last_message_at >= since) and (
+                until is None or session.last_message_at < until
+            ):
+                yield session
+
+    return [*matches()]
+
+
+def _print_rest(shown: int, total: int | None, *, filtered: bool) -> None:
+    if not shown:
+        warn("no session matches; `segue list --all` shows every session" if filtered else EMPTY)
+    elif total is not None and total > shown:
+        echo(styled(f"{shown} of {total}; --limit N or --all shows more", dim=True))
 
 
 def _current_id(daemon: DaemonClient, bot: str | None) -> str | None:

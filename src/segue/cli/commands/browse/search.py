@@ -2,40 +2,25 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import datetime
 
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
-from segue.cli.groups import command
+from segue.cli.groups import command, parse_time
 from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
 from segue.cli.output.transcript import COLORS
 from segue.cli.session_lookup import current_directory, find_session
 from segue.client.protocol import Answer
 from segue.results import SearchHit, SearchPage
-from segue.timestamps import timestamp, wall_ms
 
 MARKS = re.compile("\ue000([^\ue001]*)\ue001")
-UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-
-
-def parse_since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    """Return the timestamp of an age (`7d`) or a date in the local time zone; a timestamp is returned unchanged."""
-    if value is None or value.endswith("Z"):
-        return value
-    if span := re.fullmatch(r"(\d{1,9})([smhdw])", value, re.ASCII):
-        return timestamp(wall_ms() - int(span[1]) * UNIT_MS[span[2]])
-    with suppress(ValueError, OverflowError):  # OverflowError because the year 1 is not in every time zone
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-            return timestamp(int(datetime.fromisoformat(value).astimezone().timestamp()) * 1000)
-    raise click.BadParameter(f"{value!r} is neither an age such as 7d nor a date such as 2026-11-21")
 
 
 @command(examples=["segue search nginx 502", "segue search --here --since 7d 'migration*'", "segue search --json key"])
 @click.argument("words", metavar="QUERY", nargs=-1, required=True)
 @click.option("--here", "only_here", is_flag=True, help="Only sessions of the current directory.")
-@click.option("--since", callback=parse_since, metavar="TIME", help="Earliest time: an age (30m, 12h, 7d) or a date.")
+@click.option("--since", callback=parse_time, metavar="TIME", help="Earliest time: an age (30m, 12h, 7d) or a date.")
+@click.option("--until", callback=parse_time, metavar="TIME", help="Latest time: an age (30m, 12h, 7d) or a date.")
 @click.option("--session", metavar="ID", help="Only this session.")
 @click.option("--role", type=click.Choice(["user", "assistant", "system", "tool"]), help="Only messages of this role.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
@@ -48,6 +33,7 @@ def search(
     words: tuple[str, ...],
     only_here: bool,
     since: str | None,
+    until: str | None,
     session: str | None,
     role: str | None,
     bot: str | None,
@@ -70,6 +56,7 @@ def search(
         "bot_id": bot,
         "role": role,
         "since": since,
+        "until": until,
     }
     shown = 0
     for response, page in _pages(daemon, limit, {"query": " ".join(words), **filters}):

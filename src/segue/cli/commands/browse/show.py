@@ -1,31 +1,111 @@
 """The `show` command."""
 
+from collections.abc import Iterator
+
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
-from segue.cli.output.terminal import echo_json
-from segue.cli.output.transcript import print_message, print_session
+from segue.cli.output.pager import page as show_in_pager
+from segue.cli.output.terminal import Failure, echo, echo_json, escape_controls, set_color, stdout_is_tty
+from segue.cli.output.transcript import message_lines, session_lines
 from segue.cli.session_lookup import find_or_current
+from segue.models import Message, Session
 from segue.results import MessagePage
+from segue.workflows.transcript import code_blocks, newest_reply
+
+NEWEST = 200
+"""Messages: how many of the newest are searched for the newest reply."""
 
 
-@command(examples=["segue show", "segue show 2026-11-21-0531-754", "segue show --json | jq .messages"])
+@command(
+    examples=["segue show", "segue show 0531-754", "segue show @2 -n 4", "segue show -x > script.py", "segue show -r"]
+)
 @click.argument("session_id", metavar="[ID]", required=False)
+@click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the N newest messages.")
+@click.option("--last", "only_last", is_flag=True, help="Only the last question and what follows it.")
+@click.option("-r", "only_reply", is_flag=True, help="Only the text of the newest reply, unrendered.")
+@click.option(
+    "-x",
+    "block",
+    is_flag=False,
+    flag_value=1,
+    type=click.IntRange(min=1),
+    metavar="[N]",
+    help="Only the Nth code block of the newest reply; default: the first.",
+)
+@click.option(
+    "--color", type=click.Choice(["always", "never", "auto"]), default="auto", help="When to use colors and Markdown."
+)
 @json_option
 @pass_daemon
-def show(daemon: DaemonClient, *, session_id: str | None, as_json: bool) -> None:
-    """Print a session with all its messages.
+def show(
+    daemon: DaemonClient,
+    *,
+    session_id: str | None,
+    count: int | None,
+    only_last: bool,
+    only_reply: bool,
+    block: int | None,
+    color: str,
+    as_json: bool,
+) -> None:
+    """Print a session with its messages.
 
-    ID is a session ID or a unique prefix of one; default: the current session. --json prints only the messages, one
-    line for every 1000.
+    ID is an ID or a part of one, @1 for the first row of `segue list`, - for the most recent other session, or words
+    of a name; default: the current session.
+
+    A terminal shows the text in PAGER, with replies rendered as Markdown. A pipe gets every content unchanged. Marks
+    show interrupted and failed replies; tool calls are shown with their arguments and the start of the result. --json
+    prints only the messages, one line for every 1000.
     """
+    set_color(color)
     session = find_or_current(daemon, session_id)
-    if not as_json:
-        print_session(session)
-    for response, page in daemon.pages("message.list", MessagePage, session_id=session.id):
-        if as_json:
-            echo_json(response.raw())
-        else:
-            for message in page.messages:
-                print_message(message)
+    if as_json:
+        return _print_json(daemon, session, count)
+    if only_reply or block is not None:
+        reply = newest_reply(_newest(daemon, session, NEWEST))
+        if reply is None:
+            raise Failure(f"session {session.id} has no reply")
+        text = reply.content if block is None else _block(reply, block)
+        return echo(escape_controls(text) if stdout_is_tty() else text.removesuffix("\n"))
+    return show_in_pager(line + "\n" for line in _lines(daemon, session, count, only_last=only_last))
+
+
+def _print_json(daemon: DaemonClient, session: Session, count: int | None) -> None:
+    order = {} if count is None else {"order": "desc"}
+    for response, _ in daemon.pages("message.list", MessagePage, count, session_id=session.id, **order):
+        echo_json(response.raw())
+
+
+def _lines(daemon: DaemonClient, session: Session, count: int | None, *, only_last: bool) -> Iterator[str]:
+    if only_last:
+        messages = _last_turn(_newest(daemon, session, NEWEST))
+        yield from (line for message in messages for line in message_lines(message))
+        return
+    yield from session_lines(session)
+    if count is not None:
+        for message in _newest(daemon, session, count):
+            yield from message_lines(message)
+        return
+    for _, page in daemon.pages("message.list", MessagePage, session_id=session.id):
+        for message in page.messages:
+            yield from message_lines(message)
+
+
+def _newest(daemon: DaemonClient, session: Session, count: int) -> list[Message]:
+    """Return the newest messages, oldest first."""
+    pages = daemon.pages("message.list", MessagePage, count, session_id=session.id, order="desc")
+    return [message for _, page in pages for message in page.messages][::-1]
+
+
+def _last_turn(messages: list[Message]) -> list[Message]:
+    questions = [at for at, message in enumerate(messages) if message.role == "user"]
+    return messages[questions[-1] if questions else 0 :]
+
+
+def _block(reply: Message, number: int) -> str:
+    blocks = code_blocks(reply.content)
+    if len(blocks) < number:
+        raise Failure(f"message {reply.id} has {len(blocks)} code blocks; block {number} does not exist")
+    return blocks[number - 1]

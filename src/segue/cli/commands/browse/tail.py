@@ -3,44 +3,90 @@
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 
 import click
 import msgspec
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
+from segue.cli.output.cells import cut
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn, when
-from segue.cli.output.transcript import COLORS, part_types
+from segue.cli.output.transcript import COLORS, content
 from segue.cli.session_lookup import current_directory, find_session
 from segue.client import ClientError
 from segue.client.retry import FOLLOW_PAUSE
-from segue.models import Message
+from segue.errors import NotFound
+from segue.models import Message, Session
+from segue.results import MessagePage
+from segue.workflows.transcript import tool_lines
+
+NARROW = 60
+"""Columns: a terminal with fewer gets one line per message."""
+
+SEARCHED = 2000
+"""Messages: how many of the newest `-n` searches for those that match."""
+
+Followed = tuple[Message, Session | None]
 
 
-@command(examples=["segue tail", "segue tail --here", "segue tail --json | jq -r .content"])
+@command(examples=["segue tail", "segue tail -n 10 --here", "segue tail --json | jq -r .content"])
+@click.option("-n", "count", type=click.IntRange(min=0), default=0, metavar="N", help="Number of older messages.")
 @click.option("--here", "here_only", is_flag=True, help="Only sessions of the current directory.")
 @click.option("--session", metavar="ID", help="Only this session.")
+@click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @json_option
 @pass_daemon
-def tail(daemon: DaemonClient, *, here_only: bool, session: str | None, as_json: bool) -> None:
+def tail(
+    daemon: DaemonClient, *, count: int, here_only: bool, session: str | None, bot: str | None, as_json: bool
+) -> None:
     """Print new messages as they are appended, until Ctrl-C.
 
-    Each message is one line; --json prints it whole. If the daemon stops, tail reconnects and prints the messages it
-    missed, without duplicates.
+    A terminal shows whole messages, or their first line if it has fewer than 60 columns. A pipe gets tab-separated
+    values: time, session ID, session name, role and first line. --json prints each message whole.
+
+    If the daemon stops, tail reconnects and prints the messages it missed, without duplicates.
     """
     outage = _Outage()
     _wait_for_daemon(daemon, outage)
     session_id = None if session is None else find_session(daemon, session).id
-    followed = daemon.client.follow_messages(
-        session_id=session_id, working_dir=current_directory() if here_only else None, on_lost=outage.begin
-    )
-    for message, its_session in followed:
+    directory = current_directory() if here_only else None
+    older, last_id = _older(daemon, count, session_id, directory, bot) if count else ([], None)
+    for message, its_session in older:
+        _show(message, its_session, as_json=as_json)
+    for message, its_session in daemon.client.follow_messages(
+        session_id=session_id, working_dir=directory, bot_id=bot, after_id=last_id, on_lost=outage.begin
+    ):
         outage.end()
-        if as_json:
-            echo_json(msgspec.json.encode(message))
-        else:
-            _print(message, (its_session.name if its_session else None) or "")
-        sys.stdout.flush()  # Because a user is watching.
+        _show(message, its_session, as_json=as_json)
+
+
+def _older(
+    daemon: DaemonClient, count: int, session_id: str | None, directory: str | None, bot: str | None
+) -> tuple[list[Followed], int]:
+    """Return the newest messages that match, oldest first, and the ID after which to follow."""
+    found: list[Followed] = []
+    sessions: dict[str, Session | None] = {}
+    last_id = 0
+    for _, page in daemon.pages("message.list", MessagePage, SEARCHED, session_id=session_id, order="desc"):
+        for message in page.messages:
+            last_id = max(last_id, message.id)
+            session = _session(daemon, sessions, message.session_id)
+            matches = session is not None and directory in (None, session.working_dir) and bot in (None, session.bot_id)
+            if matches and len(found) < count:
+                found.append((message, session))
+        if len(found) == count:
+            break
+    return found[::-1], last_id
+
+
+def _session(daemon: DaemonClient, known: dict[str, Session | None], session_id: str) -> Session | None:
+    if session_id not in known:
+        try:
+            known[session_id] = daemon.call("session.get", Session, session_id=session_id)
+        except NotFound:
+            known[session_id] = None
+    return known[session_id]
 
 
 def _wait_for_daemon(daemon: DaemonClient, outage: "_Outage") -> None:
@@ -71,12 +117,36 @@ class _Outage:
         self._reported = False
 
 
-def _print(message: Message, name: str) -> None:
-    first_line = message.content.strip().partition("\n")[0] or part_types(message)
-    if not stdout_is_tty():
-        echo_tsv([message.created_at, message.session_id, name, message.role, first_line])
+def _show(message: Message, session: Session | None, *, as_json: bool) -> None:
+    name = (session.name if session else None) or ""
+    if as_json:
+        echo_json(msgspec.json.encode(message))
+    elif stdout_is_tty():
+        for line in _lines(message, name or message.session_id):
+            echo(line)
+    else:
+        echo_tsv([message.created_at, message.session_id, name, message.role, _text(message)[0]])
+    sys.stdout.flush()  # Because a user is watching
+
+
+def _lines(message: Message, name: str) -> Iterator[str]:
+    head = escape_line(f"{when(message.created_at)}  {name}  {message.role}")
+    columns = shutil.get_terminal_size().columns
+    if columns >= NARROW:
+        yield styled(head, fg=COLORS[message.role], bold=True)
+        if message.content:
+            yield content(message)
+        yield from (styled(escape_line(line), dim=True) for line in tool_lines(message))
+        yield ""
         return
-    head = escape_line(f"{when(message.created_at)}  {name or message.session_id}  {message.role}")
-    text = escape_line(first_line)
-    width = max(20, shutil.get_terminal_size().columns - len(head) - 2)
-    echo(f"{styled(head, fg=COLORS[message.role])}  {text if len(text) <= width else text[: width - 1] + '…'}")
+    first, *rest = _text(message)
+    yield styled(cut(head, columns), fg=COLORS[message.role], bold=True)
+    yield cut(escape_line(first), columns)
+    if rest:
+        yield styled(f"… {len(rest)} more line{'s' if len(rest) > 1 else ''}", dim=True)
+
+
+def _text(message: Message) -> list[str]:
+    """Return the lines of a message; of one without text, its tool calls and the types of its parts."""
+    types = f"[{', '.join(str(part.get('type', 'part')) for part in message.parts or ())}]"
+    return message.content.strip().splitlines() or tool_lines(message) or [types]

@@ -1,0 +1,48 @@
+"""The `move` command."""
+
+import os
+
+import click
+
+from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.groups import command
+from segue.cli.output.terminal import Failure, echo, escape_line
+from segue.models import SessionSummary
+from segue.results import SessionPage
+
+
+@command(examples=["segue move ~/old-name ~/new-name", "segue move --dry-run /srv/app /srv/app2"])
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--dry-run", is_flag=True, help="Report what would be moved, and change nothing.")
+@pass_daemon
+def move(daemon: DaemonClient, *, old: str, new: str, dry_run: bool) -> None:
+    """Move sessions after a directory was renamed.
+
+    The sessions of OLD and of the directories below it belong to NEW afterwards. Exit status 1 if there are none.
+    """
+    before, after = _directory(old), _directory(new)
+    moved = [session for session in _sessions(daemon) if _is_below(session.working_dir, before)]
+    if not moved:
+        raise Failure(f"no session belongs to {escape_line(before)}")
+    for session in moved:
+        directory = after.rstrip("/") + (session.working_dir or "")[len(before.rstrip("/")) :] or "/"
+        if not dry_run:
+            daemon.exchange("session.update", session_id=session.id, working_dir=directory).raw()
+        echo(escape_line(f"{session.id} {'would move' if dry_run else 'moved'} to {directory}"))
+
+
+def _sessions(daemon: DaemonClient) -> list[SessionSummary]:
+    pages = daemon.pages("session.list", SessionPage, preview_chars=0)
+    return [session for _, page in pages for session in page.sessions]
+
+
+def _is_below(directory: str | None, parent: str) -> bool:
+    return directory is not None and f"{directory}/".startswith(parent.rstrip("/") + "/")
+
+
+def _directory(path: str) -> str:
+    if not path:
+        raise click.UsageError("a directory is empty")
+    real = os.fsencode(os.path.realpath(os.path.expanduser(path)))
+    return real.decode(errors="backslashreplace")

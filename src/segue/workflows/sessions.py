@@ -1,0 +1,133 @@
+"""Find the session that a user means: by ID, part of an ID, position, or name.
+
+The forms are tried in this order, and the first that matches decides:
+
+1. `-` is the most recent session other than the current one; `@1` is the first row of the newest list.
+2. The whole ID.
+3. The start or the end of an ID.
+4. The whole name of a session that is not completed, in any case.
+5. Words of such a name, in any order.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from segue.errors import InvalidParams, NotFound
+from segue.models import Session, SessionSummary
+from segue.results import Resolution, SessionPage
+
+R = TypeVar("R")
+
+PAGE = 1000
+"""Sessions: the size of one request. It is the largest that the daemon accepts."""
+
+CANDIDATES = 20
+"""Sessions: how many an ambiguity keeps, for an error message."""
+
+PART_OF_ID = re.compile(r"[\w.:-]{2,}", re.ASCII)
+"""Text that can be the end of an ID. The search for it reads all sessions."""
+
+
+class Caller(Protocol):
+    """A client that calls methods by name."""
+
+    def call(self, name: str, kind: type[R], /, **params: Any) -> R:
+        """Call a method and return its result as a value of `kind`."""
+        ...
+
+
+class AmbiguousSession(Exception):
+    """Several sessions match the text."""
+
+    def __init__(self, given: str, sessions: Sequence[SessionSummary]) -> None:
+        count = f"{len(sessions)}" if len(sessions) < CANDIDATES else f"{CANDIDATES} or more"
+        super().__init__(f"{count} sessions match {given!r}")
+        self.given = given
+        self.sessions = sessions
+
+
+def find_session(client: Caller, given: str, working_dir: str | None = None) -> Session:
+    """Return the session that the text names. `working_dir` is the directory whose current session `-` leaves out.
+
+    Raises:
+        NotFound: No session matches.
+        AmbiguousSession: Several sessions match.
+    """
+    if not given:
+        raise NotFound("session", given)
+    if given == "-" or re.fullmatch(r"@[1-9]\d{0,8}", given, re.ASCII):
+        return _get(client, _by_position(client, given, working_dir))
+    try:
+        return client.call("session.get", Session, session_id=given)
+    except (NotFound, InvalidParams):
+        pass
+    for matches in _candidates(client, given):
+        if len(matches) > 1:
+            raise AmbiguousSession(given, matches)
+        if matches:
+            return _get(client, matches[0].id)
+    raise NotFound("session", given)
+
+
+def resolve(client: Caller, working_dir: str, bot: str | None = None) -> Resolution:
+    """Return what the directory continues, without creating a session."""
+    return client.call("session.resolve", Resolution, working_dir=working_dir, bot_id=bot, create=False)
+
+
+def nothing_to_continue(found: Resolution) -> str:
+    """Return why the directory continues no session, and what to run."""
+    if found.previous is None:
+        return "no session here yet; start one with: segue new"
+    why = "was ended" if found.reason == "ended" else "is too old to continue automatically"
+    return f"no session to continue here: {found.previous} {why}; continue it with: segue resume {found.previous}"
+
+
+def _by_position(client: Caller, given: str, working_dir: str | None) -> str:
+    if given == "-":
+        current = resolve(client, working_dir).session if working_dir is not None else None
+        newest = client.call("session.list", SessionPage, limit=2, preview_chars=0).sessions
+        rows = [session for session in newest if current is None or session.id != current.id]
+    else:
+        rows = client.call("session.list", SessionPage, limit=1, offset=int(given[1:]) - 1, preview_chars=0).sessions
+    if not rows:
+        raise NotFound("session", given)
+    return rows[0].id
+
+
+def _candidates(client: Caller, given: str) -> Iterator[list[SessionSummary]]:
+    if not re.search(r"[\x00-\x1f\x7f]", given) and len(given) <= 128:
+        prefixed = client.call("session.list", SessionPage, id_prefix=given, limit=CANDIDATES, preview_chars=0)
+        if prefixed.sessions or not PART_OF_ID.fullmatch(given):
+            yield prefixed.sessions
+        else:
+            yield [session for session in _all(client) if session.id.endswith(given)][:CANDIDATES]
+    words = given.casefold().split()
+    if not words:
+        return
+    named = [
+        session
+        for session in _all(client, name_contains=max(words, key=len)[:255])
+        if session.status != "completed" and _has_words(session.name or "", words)
+    ]
+    yield [session for session in named if (session.name or "").casefold() == given.casefold()]
+    yield named[:CANDIDATES]
+
+
+def _has_words(name: str, words: list[str]) -> bool:
+    """Return True if each word is the start of a word of the name."""
+    return all(re.search(rf"(?<!\w){re.escape(word)}", name.casefold()) for word in words)
+
+
+def _all(client: Caller, **filters: Any) -> Iterator[SessionSummary]:
+    offset = 0
+    while True:
+        page = client.call("session.list", SessionPage, limit=PAGE, offset=offset, preview_chars=0, **filters)
+        yield from page.sessions
+        offset += len(page.sessions)
+        if not page.sessions or offset >= page.total:
+            return
+
+
+def _get(client: Caller, session_id: str) -> Session:
+    return client.call("session.get", Session, session_id=session_id)

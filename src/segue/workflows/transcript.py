@@ -1,0 +1,60 @@
+"""What a transcript shows of a message besides its text: marks, tool calls and the results of tools."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from segue.models import Message
+from segue.parts import tool_calls, tool_results
+
+RESULT_LINES = 3
+"""Lines: how much of a tool's result is shown."""
+
+LINE_CHARS = 200
+"""Characters: the longest line of a tool call or result."""
+
+TOOL_TYPES = re.compile(r"tool|function")
+CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1`*~*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def marks(message: Message) -> list[str]:
+    """Return the words that mark a message: a summary, an interrupted or failed reply, attachments."""
+    found = ["summary"] if message.is_summary else []
+    if message.stop_reason in ("interrupted", "error", "length"):
+        found.append({"error": "failed", "length": "cut at the limit"}.get(message.stop_reason, message.stop_reason))
+    parts = [str(part.get("type", "part")) for part in message.parts or ()]
+    return found + [kind for kind in dict.fromkeys(parts) if not TOOL_TYPES.search(kind) and kind != "text"]
+
+
+def tool_lines(message: Message) -> list[str]:
+    """Return a line for each tool call with its name and arguments, and the first lines of each result."""
+    lines = [f"→ {call.name} {_short(_arguments(call.arguments))}".rstrip() for call in tool_calls(message.parts)]
+    for result in tool_results(message.parts):
+        text = result.text.strip().splitlines() or ["(empty)"]
+        mark = "✗" if result.is_error else "←"
+        lines += [f"{mark if at == 0 else ' '} {_short(line)}" for at, line in enumerate(text[:RESULT_LINES])]
+        if len(text) > RESULT_LINES:
+            lines.append(f"  … {len(text) - RESULT_LINES} more lines")
+    return lines
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the contents of the fenced code blocks of a Markdown text."""
+    return [block[2] for block in CODE_BLOCK.finditer(text)]
+
+
+def newest_reply(messages: Sequence[Message]) -> Message | None:
+    """Return the newest message of the assistant that has text."""
+    return next((one for one in reversed(messages) if one.role == "assistant" and one.content.strip()), None)
+
+
+def _arguments(arguments: Any) -> str:
+    if isinstance(arguments, dict) and len(arguments) == 1 and isinstance(value := next(iter(arguments.values())), str):
+        return value
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]}…"
