@@ -27,7 +27,7 @@ LAYERS = [
         "segue.status_results",
     ],
     ["segue.escapes", "segue.events", "segue.config", "segue.files", "segue.parts", "segue.paths"],
-    ["segue.exchanges", "segue.provider_requests", "segue.transfer"],
+    ["segue.exchanges", "segue.shell.prompt_text", "segue.provider_requests", "segue.transfer"],
     ["segue.jsonrpc", "segue.runtime"],
     ["segue.store.engine"],
     ["segue.store.store", "segue.store.search"],
@@ -134,7 +134,6 @@ def test_the_nouns_of_the_api_do_not_import_each_other() -> None:
     shared = {
         "segue.api.drafts",
         "segue.api.message_changes",
-        "segue.api.prompt_text",
         "segue.api.request",
         "segue.api.session_changes",
         "segue.api.validation",

@@ -3,12 +3,12 @@
 from msgspec import Struct
 
 from segue import store
-from segue.api.prompt_text import Shell, age, escape, render_prompt
 from segue.api.request import Context
 from segue.api.validation import normalize_directory
 from segue.errors import InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import Limit, PreviewChars, Project, Scope, WorkingDir
+from segue.shell.prompt_text import Shell, age, escape, render_prompt
 
 TEXT_COLUMNS = 60
 """Terminal columns of a session's name in a completion."""

@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from segue.cli.commands.browse.search import parse_since
 from segue.cli.daemon_client import DaemonClient, pass_daemon
-from segue.cli.groups import command
+from segue.cli.groups import command, parse_time
 from segue.cli.output.terminal import Failure, echo, stdout_is_tty
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.files import FILE_MODE, replace_file
@@ -27,7 +26,7 @@ SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}
 )
 @click.argument("sessions", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All sessions, archived and imported ones included.")
-@click.option("--since", callback=parse_since, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
+@click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
 @click.option("--format", type=click.Choice(FORMATS), default="markdown", help="Format of the output.")
 @click.option("--output", metavar="PATH", help="File to write, or folder for one file per session.")
 @pass_daemon

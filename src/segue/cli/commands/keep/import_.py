@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from segue.cli.commands.browse.search import parse_since
 from segue.cli.daemon_client import DaemonClient, pass_daemon
-from segue.cli.groups import command
+from segue.cli.groups import command, parse_time
 from segue.cli.output.terminal import FAILED, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
 from segue.timestamps import milliseconds
 
@@ -33,7 +32,7 @@ SHOWN_PROBLEMS = 20
 )
 @click.argument("what", metavar="[TOOL | PATH]...", nargs=-1)
 @click.option("--list", "only_list", is_flag=True, help="List tools, folders and sizes; import nothing.")
-@click.option("--since", callback=parse_since, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
+@click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
 @click.option("--dry-run", is_flag=True, help="Read everything and report; store nothing.")
 @click.option("--follow", is_flag=True, help="Continue to import what changes, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from segue.api.prompt_text import age, escape
+from segue.shell.prompt_text import age, escape
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
