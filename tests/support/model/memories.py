@@ -5,18 +5,9 @@ from typing import Any
 
 from tests.support.model import messages
 from tests.support.model import world as model
-from tests.support.model.world import Refused, Row, World, find, find_bot, find_session, stamp
+from tests.support.model.world import Refused, Row, SomeText, World, find, find_bot, find_session, stamp
 
 ATTEMPTS = 3
-
-
-class SomeWords:
-    """Equal to any text that says something: the contract leaves the wording free."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, str) and bool(other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 def memory_save(
@@ -42,6 +33,12 @@ def memory_save(
         raise Refused("invalid_params", path=f"{path}.supersedes")
     if old and old["superseded_by"] is not None:
         raise Refused("conflict", reason="superseded")
+    for current in world.memories:
+        if (current["bot_id"], current["fact"], current["superseded_by"]) == (bot_id, said["fact"], None):
+            current["importance"] = max(current["importance"], said["importance"])
+            if old and old is not current:
+                old["superseded_by"] = current["id"]
+            return {**current, "duplicate": True}
     memory = {
         "id": world.number("memory"), "bot_id": bot_id, "session_id": session_id, **said,
         "source_message_id": source_message_id, "superseded_by": None, "is_manual": is_manual,
@@ -125,7 +122,7 @@ def extraction_claim(world: World, *, bot_id: str | None = None, limit: int = 1,
         if leased or entry["attempt_count"] >= ATTEMPTS or entry["next_attempt_at"] > world.at or len(claimed) == limit:
             continue
         if entry["leased_until"] is not None:
-            _count_attempt(world, entry, 0, SomeWords())
+            _count_attempt(world, entry, 0, SomeText())
         if entry["attempt_count"] < ATTEMPTS:
             entry["leased_until"] = stamp(world.now + lease_seconds * 1000)
             claimed.append(entry)
@@ -157,7 +154,12 @@ def extraction_complete(world: World, *, extraction_id: int, memories: list[Row]
     owner = {"bot_id": entry["bot_id"], "session_id": entry["session_id"]}
     saved = [memory_save(world, **owner, **draft, path=f"$.memories[{index}]") for index, draft in enumerate(memories)]
     world.extractions.remove(entry)
-    return {"memories": saved}
+    # Each is returned as it is at the end; a later one may have superseded it.
+    return {"memories": [{**find(world.memories, "memory", one["id"]), **_mark(one)} for one in saved]}
+
+
+def _mark(memory: Row) -> Row:
+    return {"duplicate": True} if "duplicate" in memory else {}
 
 
 def extraction_delete(world: World, *, extraction_id: int) -> Row:
@@ -175,7 +177,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     if name.partition("_")[0] in NOUNS
 }
 
-ALL_OR_NOTHING = ("message.append", "message.append_many", "extraction.complete")
+ALL_OR_NOTHING = ("message.append", "message.append_many", "message.replace", "extraction.complete")
 """Those that may be refused when they have done something already."""
 
 

@@ -64,6 +64,7 @@ def _choose(world: World, pick: Pick, near: Near) -> str | int:
         "current": mine[-1:],
         "extraction": [one["id"] for one in world.extractions],
         "moment": [one["created_at"] for one in world.messages],
+        "change": [world.sessions[near.session_id]["updated_at"]] if near.session_id in world.sessions else [],
         "last": [max((one["id"] for one in messages), default=0)],
     }
     found = ids[pick.kind]
@@ -75,7 +76,7 @@ def _choose(world: World, pick: Pick, near: Near) -> str | int:
         return min(world.gone)
     if pick.kind == "message" and world.messages and pick.number % 2:
         return int(world.messages[pick.number % len(world.messages)]["id"])
-    if pick.kind == "moment":
+    if pick.kind in ("moment", "change"):
         return world.at
     return "nope" if pick.kind in ("session", "bot") else pick.number * 1000 + 7
 
@@ -102,10 +103,11 @@ OFFSET = st.integers(0, 4)
 DRAFT = {
     "parts": st.sampled_from([[], [{"type": "text", "text": "p"}]]), "token_count": TOKENS, "input_tokens": TOKENS,
     "output_tokens": TOKENS, "model": NAME, "stop_reason": NAME, "response_ms": TOKENS, "metadata": METADATA,
-    "key": st.sampled_from(["k1", "k2", "k3"]),
+    "key": st.sampled_from(["k1", "k2", "k3"]), "indexed": st.booleans(), "created_at": picks("moment"),
 }  # fmt: skip
 ROLE = st.sampled_from(["user", "assistant", "system", "tool"])
-SPOKEN = some({"role": ROLE, "content": st.sampled_from(["", "x"]) | TEXT}, **DRAFT)
+GIVEN_ROLE = ROLE | st.sampled_from(["developer", "function", "model"])
+SPOKEN = some({"role": GIVEN_ROLE, "content": st.sampled_from(["", "x"]) | TEXT}, **DRAFT)
 COMPACTED = some(
     {
         "role": st.sampled_from(["system", "system", "system", "user"]),
@@ -124,6 +126,20 @@ MEMORIES = some(
     is_manual=st.booleans(),
 )  # fmt: skip
 
+TERMINAL = st.sampled_from(["t1", "t2"])
+PLACE: dict[str, Any] = {
+    "project": st.sampled_from(["/p", "/q"]), "scope": st.sampled_from(["directory", "project"]), "terminal": TERMINAL,
+}  # fmt: skip
+TAGS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=3)
+OWN = {
+    "project": PLACE["project"], "tags": TAGS, "parent_id": picks("session"),
+    "retention_days": st.sampled_from([0, 1, 60]),
+}  # fmt: skip
+KEYS = {"on_key": st.sampled_from(["conflict", "keep", "replace"])}
+CREATE: dict[str, Any] = {
+    "create": st.booleans() | st.fixed_dictionaries({}, optional={"name": st.just("made"), **OWN})
+}
+
 FRESH = {"name": NAME, "provider": NAME, "model": NAME, "system_prompt": TEXT}
 
 
@@ -135,29 +151,32 @@ def of(name: str, what: st.SearchStrategy[Any], /, **optional: Any) -> st.Search
     return some({name: what}, **optional)
 
 
-IN_SESSION = of("session_id", SESSION, expected_last_id=picks("last"))
-IN_PLACE = of("working_dir", DIRECTORY, bot_id=BOT, expected_last_id=st.just(0))
+IN_SESSION = of("session_id", SESSION, expected_last_id=picks("last"), **KEYS, **CREATE)
+IN_PLACE = of("working_dir", DIRECTORY, bot_id=BOT, expected_last_id=st.just(0), **KEYS, **PLACE)
 
 REQUESTS: dict[str, st.SearchStrategy[Row]] = {
     "bot.create": of("bot_id", st.sampled_from(["ada", "bob", "default"]), name=NAME, description=TEXT),
     "bot.get": of("bot_id", BOT),
     "bot.list": some(limit=LIMIT, offset=OFFSET),
     "bot.delete": of("bot_id", BOT),
-    "session.resolve": of("working_dir", DIRECTORY, bot_id=BOT, create=st.booleans(), **FRESH),
+    "session.resolve": of("working_dir", DIRECTORY, bot_id=BOT, create=st.booleans(), **FRESH, **PLACE),
     "session.create": some(
         id=st.sampled_from(["s1", "s2", "s3"]), working_dir=DIRECTORY, bot_id=BOT, pinned=st.booleans(),
-        metadata=METADATA, **FRESH,
+        metadata=METADATA, created_at=picks("moment"), **FRESH, **OWN,
     ),
     "session.get": of("session_id", SESSION),
     "session.list": some(
         working_dir=DIRECTORY, bot_id=BOT, status=STATUS, id_prefix=st.sampled_from(["s", "2026", "_", ""]),
         name_contains=st.sampled_from(["STRASSE", "%", "_", "a", ""]), pinned=st.booleans(),
         order_by=st.sampled_from(["last_message_at", "created_at", "updated_at"]), limit=LIMIT, offset=OFFSET,
-        preview_chars=st.sampled_from([0, 1, 7, 1000]),
+        preview_chars=st.sampled_from([0, 1, 7, 1000]), archived=st.sampled_from([True, False, None]), tags=TAGS,
+        metadata=METADATA, with_metadata=st.booleans(), source=st.just(""), parent_id=SESSION, project=PLACE["project"],
     ),
     "session.update": of(
         "session_id", SESSION, working_dir=DIRECTORY | st.none(), pinned=st.booleans(), metadata=METADATA | st.none(),
-        **{name: strategy | st.none() for name, strategy in FRESH.items()},
+        metadata_merge=st.sampled_from([{}, {"a": None}, {"b": {"c": 1}, "d": [1]}]), archived=st.booleans(),
+        expected_updated_at=picks("change"),
+        **{name: strategy | st.none() for name, strategy in {**FRESH, **OWN}.items()},
     ),
     "session.touch": of("session_id", SESSION),
     "session.resume": of("session_id", SESSION, working_dir=DIRECTORY),
@@ -171,10 +190,29 @@ REQUESTS: dict[str, st.SearchStrategy[Row]] = {
     "message.append_many": together(IN_SESSION, of("messages", st.lists(MESSAGES, max_size=4))),
     "message.list": some(
         session_id=SESSION, after_id=MESSAGE, before_id=MESSAGE, roles=st.lists(ROLE, max_size=2), limit=LIMIT,
-        since=picks("moment"), offset=OFFSET, order=st.sampled_from(["asc", "desc"]),
+        since=picks("moment"), offset=OFFSET, order=st.sampled_from(["asc", "desc"]), around_id=MESSAGE,
+        keys=st.lists(DRAFT["key"], max_size=2), key_prefix=st.sampled_from(["k", "k1", "x"]),
     ),
     "message.get": of("message_id", MESSAGE),
     "message.count": of("session_id", SESSION),
+    "message.update": of(
+        "message_id", MESSAGE, content=TEXT, parts=DRAFT["parts"] | st.none(), metadata=METADATA | st.none(),
+        model=NAME | st.none(), token_count=TOKENS | st.none(), output_tokens=TOKENS | st.none(),
+    ),
+    "message.delete": st.one_of(
+        some({"session_id": SESSION, "message_ids": st.lists(MESSAGE, max_size=3)}),
+        some({"session_id": SESSION, "keys": st.lists(DRAFT["key"], max_size=2)}),
+    ),
+    "message.replace": together(
+        st.one_of(
+            some({"session_id": SESSION, "from_id": MESSAGE}),
+            some({"session_id": SESSION, "last": st.integers(0, 4)}),
+        ),
+        some(
+            messages=st.lists(MESSAGES, max_size=3), expected_last_id=picks("last"), key=st.just("r1"),
+            return_removed=st.booleans(), **CREATE,
+        ),
+    ),
     "message.delete_before": some({"session_id": SESSION, "before_id": MESSAGE}),
     "summary.save": some(
         {

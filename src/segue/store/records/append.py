@@ -118,20 +118,27 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
     for number, new in enumerate(prepared):
         sessions.check_created_at(tx, new.draft.created_at, f"$.messages[{number}].created_at")
         if first := find_first_of_key(tx, new, keys, session_id=session_id):
+            if stored and keys == "replace":
+                # The session is named before, because the replaced message may be one of these.
+                _update_session(tx, session_id, stored)
+                stored = []
             results.append(_use_first(tx, first, new, options))
             continue
         results.append(_insert(tx, session_id, new, resumed=False))
         stored.append(new)
         _emit_appended(tx, session, results[-1], new)
     if stored:
-        _update_counters(tx, session_id, stored)
-        _name_and_reactivate(tx, session_id, session, stored)
+        _update_session(tx, session_id, stored)
     return AppendedMany(
         message_ids=[result.message_id for result in results],
         session_id=session_id,
         duplicates=sum(result.duplicate for result in results),
         replaced=sum(result.replaced is True for result in results),
     )
+
+
+def _update_session(tx: Tx, session_id: str, stored: list[PreparedMessage]) -> None:
+    _name_and_reactivate(tx, session_id, _update_counters(tx, session_id, stored), stored)
 
 
 def check_last_id(tx: Tx, session_id: str, expected: int) -> None:
