@@ -1,4 +1,4 @@
-"""Answers compared without their words: the contract fixes codes and kinds, never wording."""
+"""Responses without their error messages, because the contract fixes codes and kinds, but no wording."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from tests.support.schema import check_error
 
 
 def failed(code: int, id: Any = None) -> dict[str, Any]:
-    """The error answer with that code, as `wordless` leaves it."""
+    """Return an error response with a code and no message."""
     return {"jsonrpc": "2.0", "error": {"code": code}, "id": id}
 
 
 def wordless(answer: Any) -> Any:
-    """The answer with nothing but the code left of its errors, which are checked to be well-formed."""
+    """Check the form of each error in a response, and return the response with only the codes."""
     if isinstance(answer, list):
         return [wordless(one) for one in answer]
     if "error" not in answer:

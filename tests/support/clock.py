@@ -1,4 +1,4 @@
-"""Time that a test moves by hand."""
+"""A clock that the test sets."""
 
 from segue.timestamps import timestamp
 
@@ -12,7 +12,7 @@ DAY = 24 * HOUR
 
 
 class HandClock:
-    """A wall clock, and a monotonic one that goes with it unless told otherwise."""
+    """A wall clock and a monotonic clock."""
 
     def __init__(self, now: int = START_MS) -> None:
         self.now = now
@@ -25,12 +25,12 @@ class HandClock:
         return self.steady
 
     def pass_time(self, ms: int) -> None:
-        """Time goes by, for both clocks."""
+        """Advance both clocks."""
         self.now += ms
         self.steady += ms / 1000
 
     def jump(self, ms: int) -> None:
-        """Somebody sets the wall clock."""
+        """Change only the wall clock."""
         self.now += ms
 
     @property

@@ -1,7 +1,7 @@
-"""What the tests tried and measured, kept as they go: for the end of the run and the README's table "What was tried".
+"""Counts and measurements of a test run, for its summary and for `segue help reliability`.
 
-Each call adds a line `{"what": …, "count": …}` to the file that SEGUE_TRIED_FILE names, also from other processes;
-a measurement is a line `{"measured": …}`.
+SEGUE_TRIED_FILE names a file, so that several processes can write to it. A count is a line `{"what": …, "count": …}`, a
+measurement a line `{"measured": …}`.
 """
 
 import json
@@ -16,22 +16,22 @@ VARIABLE = "SEGUE_TRIED_FILE"
 
 
 def tried(what: str, count: int = 1) -> None:
-    """Count so many more of what was tried; nothing happens if nobody asked for a count."""
+    """Add to a count. Do nothing if SEGUE_TRIED_FILE is not set."""
     _keep({"what": what, "count": count})
 
 
 def measured(sentence: str) -> None:
-    """Have a sentence shown at the end of the run, whatever became of the test."""
+    """Show a sentence at the end of the run, even if the test fails."""
     _keep({"measured": sentence})
 
 
 def measurements(path: Path) -> list[str]:
-    """The sentences of the file, in their order."""
+    """Return the sentences of the file in their order."""
     return [entry["measured"] for entry in _entries(path) if "measured" in entry]
 
 
 def totals(path: Path) -> dict[str, int]:
-    """The counts of the file, each kind's added up, in the order of the alphabet."""
+    """Return the sum of each kind of count, sorted by kind."""
     counted: Counter[str] = Counter()
     for entry in _entries(path):
         if "what" in entry:

@@ -1,4 +1,4 @@
-"""Waiting for something that is about to be true, but not for ever."""
+"""A wait for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ def wait_until(
     seconds: float = TIMEOUT_SECONDS,
     what: Callable[[], str] = lambda: "it did not become true in time",
 ) -> None:
-    """Return as soon as `holds` does; AssertionError if it does not in time."""
+    """Return when `holds()` is true. Raise AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, what()

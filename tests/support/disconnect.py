@@ -1,4 +1,4 @@
-"""Leaving: a connection that closes, and the moment from which the server has taken note of it."""
+"""Connections that close, and waits until the server has processed it."""
 
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
@@ -6,14 +6,14 @@ from tests.support.wire import Wire
 
 
 def part(leaving: Wire, staying: Wire) -> None:
-    """Close one connection and return when the server, asked over the other, is done with it."""
+    """Close one connection, and return when the server has processed the close."""
     clients = staying.call("daemon.status")["clients"]
     leaving.close()
     wait_until(lambda: bool(staying.call("daemon.status")["clients"] < clients))
 
 
 def restart_in_good_order(server: Server) -> None:
-    """Let the daemon leave while everyone is still connected, so that it is the daemon that closes."""
+    """Restart the daemon while clients are connected, so that the daemon closes the connections."""
     server.begin_stop()
     wait_until(server.has_left)
     server.restart()

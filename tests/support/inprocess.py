@@ -1,4 +1,4 @@
-"""The real server in a thread of the test process, with a clock that the test moves."""
+"""The real server in a thread of the test process, with a clock that the test sets."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -37,7 +37,7 @@ class Server:
         return Paths(self.config, Path("/none.toml"), self.database, self.socket, socket_explicit=True)
 
     def start(self, config: Config | None = None) -> None:
-        """Return when it answers; raise what kept it from starting."""
+        """Return when the server answers; raise the error of a failed start."""
         self.config = config or self.config
         ready = Event()
         self._stop = self._portal.call(Shutdown)
@@ -48,16 +48,16 @@ class Server:
             self._running.result()
 
     def begin_stop(self) -> None:
-        """Tell it to stop, and do not wait."""
+        """Request the shutdown without waiting for it."""
         assert self._stop is not None
         self._portal.call(self._stop.requested.set)
 
     def has_left(self) -> bool:
-        """Whether it stopped, by whatever reason."""
+        """Return True if the server has stopped for any reason."""
         return self._running is None or self._running.done()
 
     def stop(self) -> None:
-        """Drain, close, and raise whatever went wrong on the way."""
+        """Shut down, and raise the error that stopped the server, if any."""
         if self._stop is None or self._running is None:
             return
         self._portal.call(self._stop.requested.set)
@@ -81,7 +81,7 @@ class Server:
 
 @contextmanager
 def run_server(folder: Path, config: Config, log: pytest.LogCaptureFixture) -> Iterator[Server]:
-    """A started server, stopped at the end; an error in its log fails the test."""
+    """Start a server, and stop it at the end. An error in its log fails the test."""
     with start_blocking_portal(backend_options={"use_uvloop": True}) as portal:
         server = Server(folder, portal, HandClock(), config)
         server.start()

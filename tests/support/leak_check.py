@@ -1,4 +1,4 @@
-"""What clients said, to be looked for where it must never be: in the log, and in what another client is told."""
+"""A check that texts of clients are neither in the log nor in an error to another client."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -7,37 +7,37 @@ from typing import Any
 MEMBERS = frozenset(
     {"content", "name", "system_prompt", "fact", "summary", "working_dir", "description", "query", "key", "text"}
 )
-"""The parameters that hold what a person or a model wrote, and where they work."""
+"""Names of the parameters that contain texts of users and models, and directories."""
 
 LEAST_CHARS = 12
-"""A shorter text may well stand in a log by chance."""
+"""Characters: shorter texts are not checked, because a log may contain them by chance."""
 
 MOST_CHARS = 80
 MOST_TEXTS = 300
 
 
 class Said:
-    """What one client said, and the errors it was told."""
+    """The texts that one client sent, and the errors that it received."""
 
     def __init__(self) -> None:
         self.texts: set[str] = set()
         self.errors: list[str] = []
 
     def note(self, params: Any) -> None:
-        """Keep the beginnings of the texts in a request's parameters."""
+        """Store the beginnings of the texts in a request's parameters."""
         if len(self.texts) < MOST_TEXTS:
             self.texts.update(text[:MOST_CHARS] for text in _texts(params) if len(text) >= LEAST_CHARS)
 
     def note_error(self, error: Any) -> None:
-        """Keep an error that the client was told."""
+        """Store an error that the client received."""
         if len(self.errors) < MOST_TEXTS:
             self.errors.append(json.dumps(error, ensure_ascii=False))
 
 
 def check_secrecy(log: Iterable[str], clients: list[Said], place: str) -> None:
-    """Fail if a text stands in a line above debug, or in an error to a client that did not say it.
+    """Fail if a text is in a log line above debug, or in an error to a client that did not send it.
 
-    Paths that lead to `place`, the test's own folder, stand in many lines for another reason.
+    Texts that are part of `place`, the folder of the test, are not checked, because paths contain them.
     """
     told = "".join(line for line in log if " DEBUG " not in line)
     for client in clients:

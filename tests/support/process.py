@@ -1,4 +1,4 @@
-"""The real `segued`, started, signalled, killed, and looked over when the test is done (as Core Lightning does)."""
+"""The real `segued`: start it, send it signals, and check its log and files at the end (as Core Lightning does)."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.support.leak_check import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 PROGRAMS = Path(sys.executable).parent
-"""Where `segued` and `segue` of this environment are."""
+"""The folder of `segued` and `segue`."""
 
 
 class Segued:
@@ -28,9 +28,9 @@ class Segued:
         self.config = folder / "config.toml"
         self.program = [str(PROGRAMS / "segued")]
         self.named = True
-        """Whether the environment names the socket."""
+        """True if the environment names the socket."""
         self.allowed_errors: list[str] = []
-        """Patterns of log lines at ERROR that the test means to provoke."""
+        """Patterns of ERROR lines that the test provokes."""
         self.log: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -39,7 +39,7 @@ class Segued:
 
     @property
     def environment(self) -> dict[str, str]:
-        """A home of the test's own, in which segued and segue find each other."""
+        """Return an environment with its own home, in which segued and segue find each other."""
         named = {"SEGUE_SOCKET": str(self.socket)} if self.named else {}
         return {
             **named,
@@ -52,12 +52,12 @@ class Segued:
         }
 
     def start(self, *options: str, **popen: object) -> "Segued":
-        """Return when the ready line is out; AssertionError with the log if it never comes."""
+        """Return when the ready line is written. Raise AssertionError with the log if it is not."""
         self.launch(*options, **popen)
         return self.wait_ready()
 
     def wait_end_of_start(self) -> None:
-        """Return when the process serves or has ended; AssertionError if it does neither."""
+        """Return when the process serves or has ended. Raise AssertionError after the timeout."""
         assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"
 
     def wait_ready(self) -> "Segued":
@@ -68,7 +68,7 @@ class Segued:
         return self
 
     def launch(self, *options: str, **popen: object) -> subprocess.Popen[str]:
-        """Start the process without waiting for anything."""
+        """Start the process, and do not wait."""
         self._ready = threading.Event()
         arguments: dict[str, object] = {"env": self.environment, "stdin": subprocess.DEVNULL, **popen}
         self.process = subprocess.Popen(  # type: ignore[call-overload]
@@ -79,7 +79,7 @@ class Segued:
         return self.process
 
     def fail(self, *options: str, **popen: object) -> tuple[int, list[str]]:
-        """Start it where it cannot start; returns the exit code and the lines it wrote."""
+        """Run it where it cannot start. Return the exit status and the lines on stderr."""
         arguments: dict[str, Any] = {"env": self.environment, "stdin": subprocess.DEVNULL, **popen}
         done = subprocess.run(
             [*self.program, *options],
@@ -108,20 +108,20 @@ class Segued:
         return wire
 
     def stop(self) -> int:
-        """End it as a service manager would; returns the exit code."""
+        """Stop it as a service manager does. Return the exit status."""
         return self.signal(signal.SIGTERM)
 
     def kill(self) -> int:
         return self.signal(signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> int:
-        """Send the signal and wait for the end; returns the exit code."""
+        """Send the signal and wait for the end. Return the exit status."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.wait()
 
     def wait(self) -> int:
-        """The exit code, once the process has ended and its log is read."""
+        """Return the exit status when the process has ended and its log is read."""
         assert self.process is not None
         assert self._reader is not None
         code = self.process.wait(TIMEOUT_SECONDS)
@@ -129,7 +129,7 @@ class Segued:
         return code
 
     def finish(self) -> None:
-        """Stop what still runs and look it all over: the log, the files and their modes, the database."""
+        """Stop the process if it runs, and check the log, the files, their modes and the database."""
         for wire in self._wires:
             wire.close()
         if self.process is not None and self.process.poll() is None:
@@ -148,7 +148,7 @@ class Segued:
             assert not bad or any(pattern.search(line) for pattern in allowed), "".join(self.log)
 
     def check_secrecy(self) -> None:
-        """Fail if what a client said stands in the log, or in an error to another."""
+        """Fail if a text of a client is in the log or in an error to another client."""
         check_secrecy(self.log, [wire.said for wire in self._wires], str(self.folder))
 
     def check_files(self) -> None:

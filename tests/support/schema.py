@@ -1,4 +1,4 @@
-"""Every answer that any test sees is checked against the discovery document."""
+"""Checks of responses and events against the discovery document."""
 
 from functools import cache
 from typing import Any
@@ -29,12 +29,12 @@ def _validator(method: str) -> Draft202012Validator:
 
 
 def check_result(method: str, result: Any) -> None:
-    """Fail unless the result is what the document says of the method."""
+    """Fail if the result does not have the type that the document gives."""
     _validator(method).validate(result)
 
 
 def check_error(method: str, error: Any) -> None:
-    """Fail unless the error is well-formed and one that the document lists for the method."""
+    """Fail if the error is malformed, or if the document does not list it for the method."""
     assert set(error) == {"code", "message", "data"}
     kind = KINDS[error["data"]["kind"]]
     assert error["code"] == kind.code
@@ -51,7 +51,7 @@ def _event_validator(kind: str) -> Draft202012Validator:
 
 
 def check_event(notification: Any) -> None:
-    """Fail unless it is an event notification with the data of its kind, and nothing besides."""
+    """Fail if it is not an event notification with exactly the data of its kind."""
     assert set(notification) == {"jsonrpc", "method", "params"}
     assert (notification["jsonrpc"], notification["method"]) == ("2.0", "event")
     event = notification["params"]
@@ -63,7 +63,7 @@ def check_event(notification: Any) -> None:
 
 
 def check_answer(method: str, answer: Any) -> None:
-    """Fail unless the answer is a JSON-RPC 2.0 response that the method may give."""
+    """Fail if the response is not a JSON-RPC 2.0 response that the method may give."""
     assert answer["jsonrpc"] == "2.0"
     if "error" in answer:
         assert set(answer) == {"jsonrpc", "error", "id"}

@@ -1,4 +1,4 @@
-"""Secrets that are none: each has the form of a maker's, put together here so that no file holds one whole."""
+"""False secrets in the forms of their makers, assembled here so that no file contains a whole one."""
 
 from itertools import cycle, islice
 
@@ -49,7 +49,7 @@ SECRETS: dict[str, list[str]] = {
     "jwt": ["eyJ" + mixed(17) + ".eyJ" + mixed(40) + "." + mixed(43)],
     "private-key": [PEM, PEM.replace("\n", "\\n"), PEM.rpartition("\n")[0]],
 }
-"""By kind, whole."""
+"""The whole secrets by kind."""
 
 IN_CONTEXT: dict[str, list[tuple[str, str]]] = {
     "aws": [
@@ -64,7 +64,7 @@ IN_CONTEXT: dict[str, list[tuple[str, str]]] = {
     ],
     "slack": [("https://hooks.slack.com/services/", "T01234567/B01234567/" + mixed(24))],
 }
-"""What is secret only after the word before it, which stays."""
+"""Secrets that follow a word; the word is not redacted."""
 
 SHAPED: dict[str, list[tuple[str, str, str]]] = {
     "url-password": [

@@ -86,7 +86,7 @@ rpc call Batch (all notifications):
 
 @method("subtract")
 async def subtract(ctx: object, *, minuend: int, subtrahend: int) -> int:
-    """The difference."""
+    """Return the difference."""
     return minuend - subtrahend
 
 
@@ -97,7 +97,7 @@ async def update(ctx: object, *, a: int, b: int, c: int, d: int, e: int) -> None
 
 @method("sum")
 async def sum_(ctx: object, *, a: int, b: int, c: int) -> int:
-    """The sum."""
+    """Return the sum."""
     return a + b + c
 
 
@@ -113,12 +113,12 @@ async def notify_hello(ctx: object, *, number: int) -> None:
 
 @method("get_data")
 async def get_data(ctx: object) -> list[Any]:
-    """What the specification prints."""
+    """Return the value that the specification prints."""
     return ["hello", 5]
 
 
 def methods_of(**functions: Any) -> Table:
-    """The table of a test's own methods."""
+    """Return the table of methods of the specification's examples."""
     module = ModuleType("of_a_test")
     vars(module).update(functions)
     return method_table(module)
@@ -128,7 +128,7 @@ METHODS = methods_of(**{name: value for name, value in globals().items() if hasa
 
 
 def exchanges() -> list[tuple[str, str | None]]:
-    """Every line that is sent with what is answered to it, if anything is."""
+    """Return each line that is sent, with its response or None."""
     found: list[tuple[str, str | None]] = []
     for paragraph in PRINTED.strip().split("\n\n"):
         _, _, talk = paragraph.partition(":\n")

@@ -1,4 +1,4 @@
-"""A client of nothing but the standard library, so that the tests do not trust ours."""
+"""A client of the standard library only, so that the tests do not depend on `segue.client`."""
 
 import json
 import socket
@@ -11,11 +11,11 @@ from tests.support.leak_check import Said
 from tests.support.schema import check_answer, check_event
 
 TIMEOUT_SECONDS = 20
-"""No test waits longer for an answer."""
+"""Seconds: the longest wait for a response."""
 
 
 class Wire:
-    """One connection; every answer to `call` is checked against the discovery document, every event as well."""
+    """A connection that checks each response of `call` and each event against the discovery document."""
 
     def __init__(self, path: Path, timeout: float = TIMEOUT_SECONDS) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -26,9 +26,9 @@ class Wire:
             self.socket.close()
             raise
         self.events: deque[Any] = deque()
-        """Params of events that came while something else was awaited."""
+        """Params of events that arrived before a response."""
         self.said = Said()
-        """What this client said, for the look at the log when the test is done."""
+        """The texts that this client sent, for the check at the end of the test."""
         self._buffer = bytearray()
         self._next_id = 0
 
@@ -45,11 +45,15 @@ class Wire:
         self.socket.sendall(data)
 
     def half_close(self) -> None:
-        """Say that nothing more will be sent."""
+        """Close the sending side."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def line(self) -> bytes | None:
-        """The next line without its LF; None at the end of the stream, ConnectionAbortedError if that tears a line."""
+        """Return the next line without its LF, or None at the end of the stream.
+
+        Raises:
+            ConnectionAbortedError: the stream ends inside a line.
+        """
         while (end := self._buffer.find(b"\n")) < 0:
             data = self.socket.recv(1 << 20)
             if not data and self._buffer:
@@ -62,7 +66,7 @@ class Wire:
         return line
 
     def answer(self) -> Any:
-        """The next line that is no event, as JSON; EOFError at the end of the stream."""
+        """Return the next line that is not an event, as JSON. Raise EOFError at the end of the stream."""
         while (found := self._parsed()) is None or _is_event(found):
             if found is None:
                 raise EOFError
@@ -72,7 +76,7 @@ class Wire:
         return found
 
     def event(self) -> Any:
-        """The params of the next event; what comes until then must be events."""
+        """Return the params of the next event. Fail if a response comes first."""
         if not self.events:
             found = self._parsed()
             assert found is not None, "the stream ended"
@@ -81,26 +85,26 @@ class Wire:
         return self.events.popleft()
 
     def last_events(self) -> list[Any]:
-        """The params of all events that come until the end of the stream."""
+        """Return the params of all events until the end of the stream."""
         while (found := self._parsed()) is not None:
             assert _is_event(found), f"an answer, not an event: {found}"
             self._keep(found)
         return list(self.events)
 
     def rest(self) -> list[Any]:
-        """All that comes until the end of the stream."""
+        """Return all lines until the end of the stream, as JSON."""
         found = []
         while (line := self.line()) is not None:
             found.append(json.loads(line))
         return found
 
     def ask(self, line: bytes) -> Any:
-        """The answer to one line given as bytes."""
+        """Send one line of bytes and return its response."""
         self.send(line + b"\n")
         return self.answer()
 
     def post(self, method: str, /, **params: Any) -> int:
-        """Send a request without waiting for its answer; returns its id."""
+        """Send a request, do not wait, and return its ID."""
         self._next_id += 1
         self.said.note(params)
         request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
@@ -108,7 +112,7 @@ class Wire:
         return self._next_id
 
     def respond(self, method: str, /, params: Any) -> Any:
-        """The whole, checked answer to a request with any params."""
+        """Send a request, check its response, and return it."""
         self._next_id += 1
         self.said.note(params)
         request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
@@ -118,7 +122,7 @@ class Wire:
         return answer
 
     def call(self, method: str, /, **params: Any) -> Any:
-        """The result; a wire error is raised as its class."""
+        """Return the result, or raise the error as its class."""
         answer = self.respond(method, params)
         if "error" in answer:
             raise from_wire(answer["error"])

@@ -1,4 +1,4 @@
-"""Daemons that a client started: nobody's children, known by what they leave."""
+"""Daemons that a client started. They are no children of the test, so their files identify them."""
 
 import fcntl
 import os
@@ -23,20 +23,20 @@ class Background:
 
     @property
     def pid(self) -> int:
-        """The daemon that has the database."""
+        """Return the process ID of the daemon that holds the lock."""
         return int(self._segued.database.with_name(f"{self._segued.database.name}.lock").read_text())
 
     @property
     def starts(self) -> int:
-        """How many daemons got ready so far."""
+        """Return the number of ready lines in the log."""
         return self.journal.read_text().count(READY) if self.journal.exists() else 0
 
     def is_gone(self) -> bool:
-        """Whether nobody has the database."""
+        """Return True if no daemon holds the lock."""
         return is_free(self._segued.database)
 
     def finish(self) -> None:
-        """End all that still run, even those still among their imports, and hand their log over to be looked at."""
+        """Stop all daemons, also those that still start, and add their log to that of `segued`."""
         told: set[int] = set()
         wait_until(lambda: self._has_ended(told))
         if self.journal.is_file():
@@ -53,7 +53,7 @@ class Background:
 
 
 def serving(database: Path) -> set[int]:
-    """The daemons that were started by a client for this database."""
+    """Return the process IDs of the daemons that clients started for this database."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -64,7 +64,7 @@ def serving(database: Path) -> set[int]:
 
 
 def is_free(database: Path) -> bool:
-    """Whether the lock of the database is held by nobody."""
+    """Return True if no process holds the lock of the database."""
     with suppress(FileNotFoundError):
         lock = os.open(f"{database}.lock", os.O_RDWR)
         try:
@@ -78,7 +78,7 @@ def is_free(database: Path) -> bool:
 
 @contextmanager
 def unattended(segued: Segued, cli: Cli) -> Iterator[tuple[Cli, Background]]:
-    """`segue` that may start a daemon, and what it started, which is ended with the block."""
+    """Return a `segue` that may start a daemon. The daemons are stopped at the end of the block."""
     background = Background(segued)
     try:
         yield cli.given(SEGUE_NO_AUTOSTART=""), background

@@ -1,6 +1,7 @@
-"""`segued` whose wall clock is off by the milliseconds in a file, at once when they change: `shifted.py FILE OPTIONS…`.
+"""`segued` with a wall clock that is off by the milliseconds in a file: `fake_wall_clock.py FILE OPTIONS…`.
 
-libfaketime does this for any program, but its waits for a lock spin in one of several threads: ten appends a second.
+The clock changes as soon as the file does. libfaketime does this for any program, but a thread that waits for a lock
+spins under it, and only ten appends a second remain.
 """
 
 import mmap
@@ -14,20 +15,20 @@ SIZE = 8
 
 
 class WallClock:
-    """The file, as the test sees it."""
+    """The file with the milliseconds."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.write_bytes(bytes(SIZE))
 
     def set(self, ms: int) -> None:
-        """Be so far off from now on."""
+        """Set the milliseconds by which the clock is off."""
         with self.path.open("r+b") as file:
             file.write(struct.pack("q", ms))
 
 
 def main() -> None:
-    """Be segued."""
+    """Run segued."""
     import segue.timestamps
     from segue.server.main import main as segued
 

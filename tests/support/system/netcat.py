@@ -1,4 +1,4 @@
-"""`nc -N -U SOCKET` for a machine without netcat: standard input to the socket, half-close, the answers back."""
+"""A replacement of `nc -N -U SOCKET` for a machine without netcat."""
 
 import shutil
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def netcat() -> str:
-    """The command before the socket's path: the real one; a stand-in only on a machine without it that is not CI."""
+    """Return the command before the path of the socket: `nc`, or this file if `nc` is missing and this is not CI."""
     if shutil.which("nc"):
         return "nc -N -U"
     assert not environ.get("CI"), "CI must have nc: install netcat-openbsd"
@@ -16,7 +16,7 @@ def netcat() -> str:
 
 
 def main() -> None:
-    """Be netcat."""
+    """Send standard input to the socket, close the sending side, and print the response."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(sys.argv[1])
         connection.sendall(sys.stdin.buffer.read())

@@ -1,4 +1,4 @@
-"""What a running `segued` holds, seen from outside and as it says itself."""
+"""The resources of a running `segued`, from /proc and from `daemon.status`."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from tests.support.wire import Wire
 
 
 class Usage(NamedTuple):
-    """All that must go back to what it was once those who caused it are gone."""
+    """Resources that must return to their former number when their clients have left."""
 
     clients: int
     subscriptions: int
@@ -19,9 +19,9 @@ class Usage(NamedTuple):
 
 
 def usage(segued: Segued, watcher: Wire) -> Usage:
-    """What it holds now, the watcher among it.
+    """Return the current numbers, which include the watcher.
 
-    The database's descriptors are left out: SQLite opens them for a reader when that is first used.
+    Descriptors of the database do not count, because SQLite opens them when a reader is first used.
     """
     status = watcher.call("daemon.status")
     descriptors, threads = _of_process(segued)
@@ -36,7 +36,7 @@ def usage(segued: Segued, watcher: Wire) -> Usage:
 
 
 def _of_process(segued: Segued) -> tuple[int, int]:
-    """Open descriptors and threads; on macOS, which has no such view, it is enough that the daemon lives."""
+    """Return the numbers of open descriptors and threads, or 0 and 0 without /proc, as on macOS."""
     process = Path("/proc") / str(segued.pid)
     if not process.exists():
         return 0, 0
@@ -52,7 +52,7 @@ def _target(link: Path) -> str:
 
 
 def memory_bytes(segued: Segued, of: str = "VmRSS") -> int:
-    """Memory the process has now, or with `VmHWM` the most it ever had; 0 where there is no /proc."""
+    """Return the bytes of memory, or with `VmHWM` their maximum; 0 without /proc."""
     path = Path(f"/proc/{segued.pid}/status")
     if not path.exists():
         return 0

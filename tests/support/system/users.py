@@ -1,6 +1,6 @@
-"""Another user of the machine, whom only root can become.
+"""Programs of another user of the machine; only root can start them.
 
-The interpreter may lie where that user cannot reach it, so a child loads everything as root and changes then.
+The other user may not be able to read the interpreter, so a child imports everything as root and then changes its user.
 """
 
 import os
@@ -17,17 +17,17 @@ _CHANGE = f"import os; os.setgroups([]); os.setresgid(*[{NOBODY}] * 3); os.setre
 _LOAD = "import anyio._backends._asyncio, importlib.readers, uvloop; from segue.server.main import main"
 
 SEGUED_OF_NOBODY = [sys.executable, "-c", f"{_LOAD}; {_CHANGE}; main()"]
-"""A `segued` of an ordinary user, to whom modes apply; its options follow."""
+"""The command of a `segued` of an ordinary user, for whom file modes apply; its options follow."""
 
 
 def give_to_nobody(folder: Path) -> None:
-    """The folder and all in it become nobody's."""
+    """Change the owner of a folder and everything in it to the other user."""
     for path in (folder, *folder.glob("**/*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
 def run_as_nobody(code: str, *arguments: str) -> str:
-    """What a Python program of nobody's prints; it finds `os`, `socket` and `sys` imported."""
+    """Run a Python program as the other user and return its output. `os`, `socket` and `sys` are imported."""
     done = subprocess.run(
         [sys.executable, "-c", f"import encodings.idna, socket, sys; {_CHANGE}; exec({code!r})", *arguments],
         stdout=subprocess.PIPE,
