@@ -23,12 +23,16 @@ from segue.errors import KINDS
 from segue.events import DATA
 from segue.jsonrpc.method import Method, is_optional
 from segue.manual import topic_path
+from segue.models import Bot, Extraction, Memory, Message, Session, SessionSummary, Summary
 from segue.redaction import SECRETS
 from tests.process.docs import typescript
 from tests.support.counters import totals
 
 README = Path(__file__).parents[2] / "README.md"
 HELP_COLUMNS = 80
+
+NAMED = (Session, SessionSummary, Message, Memory, Summary, Extraction, Bot)
+"""Objects whose members `segue help protocol` lists."""
 
 
 def commands() -> str:
@@ -86,6 +90,12 @@ def client() -> str:
     return "\n\n".join(f"## {kind.__name__}\n\n```text\n{_signatures(kind)}\n```" for kind in (Client, AsyncClient))
 
 
+def objects() -> str:
+    """Return one row for each well-known object, with its members."""
+    rows = [(kind.__name__, ", ".join(f"`{name}`" for name in kind.__struct_encode_fields__)) for kind in NAMED]
+    return table(("object", "members"), rows)
+
+
 def tried(counted: dict[str, int]) -> str:
     """Return one row for each kind of trial, with the counts of one run of all tests."""
     rows = [f"| {count} | {what} |" for what, count in counted.items()]
@@ -100,6 +110,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     topic_path("configuration"): {"configuration": configuration},
     topic_path("limits"): {"limits": limits},
     topic_path("privacy"): {"secrets": secrets},
+    topic_path("protocol"): {"objects": objects},
     topic_path("python"): {"client": client},
 }
 """The generated parts of each page."""
@@ -161,10 +172,6 @@ def _parameter(parameter: Parameter) -> str:
     return f"`{parameter.name}={str(default).lower() if isinstance(default, bool) else default}`"
 
 
-NAMED = {"Session", "SessionSummary", "Message", "Memory", "Summary", "Extraction", "Bot"}
-"""Objects whose members `segue help protocol` lists."""
-
-
 def _members(kind: Any, article: str) -> str:
     """Return the name of a well-known object, else the members of an object, else the name of the type."""
     if type(None) in get_args(kind):
@@ -174,7 +181,7 @@ def _members(kind: Any, article: str) -> str:
         return ", ".join(f'`"{value}"`' for value in get_args(kind))
     kind = get_origin(kind) or kind
     name = getattr(kind, "__name__", str(kind))
-    if name in NAMED:
+    if kind in NAMED:
         return f"{article}{name}"
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return ", ".join(f"`{field}`" for field in kind.__struct_encode_fields__) or "`{}`"
