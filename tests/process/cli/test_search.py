@@ -10,7 +10,7 @@ from tests.support.process import Segued
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def test_a_pipe_gets_the_values_of_each_hit(segue: Cli, segued: Segued) -> None:
+def test_a_pipe_gets_tab_separated_values(segue: Cli, segued: Segued) -> None:
     session = segue.id("--name", "Sorting\\now")
     segue.ok("add", "How do I sort\ta dict by value?")
     segue.ok("add", "--role", "assistant", "sorted(d, key=d.get)")
@@ -23,7 +23,7 @@ def test_a_pipe_gets_the_values_of_each_hit(segue: Cli, segued: Segued) -> None:
     assert [row[0] for row in segue.ok("search", '"a dict by"').rows] == ["1"]
 
 
-def test_a_terminal_gets_colours_and_nothing_that_drives_it(segue: Cli) -> None:
+def test_a_terminal_gets_colors_and_escaped_controls(segue: Cli) -> None:
     session = segue.id("--name", "plain")
     segue.ok("add", "a \x1b]0;title\x07 zebra\nand \u202e more \ue000 x")
     shown = segue.shown("search", "zebra")
@@ -34,7 +34,7 @@ def test_a_terminal_gets_colours_and_nothing_that_drives_it(segue: Cli) -> None:
     assert "\x1b" not in segue.given(NO_COLOR="1").shown("search", "zebra")
 
 
-def test_nothing_found_is_exit_1_without_a_word(segue: Cli) -> None:
+def test_a_search_without_hits_exits_with_status_1(segue: Cli) -> None:
     segue.ok("add", "zebra")
     for arguments in (["nothing"], [""], ["zebra", "--role", "tool"], ["zebra", "--bot", "nobody"]):
         assert segue.run("search", *arguments) == (1, "", "")
@@ -71,7 +71,7 @@ def test_filters_narrow_the_search(segue: Cli, segued: Segued) -> None:
     assert len(found()) == 2
 
 
-def test_more_hits_than_one_answer_holds_are_fetched_in_pages(segue: Cli, segued: Segued) -> None:
+def test_more_than_200_hits_are_fetched_in_pages(segue: Cli, segued: Segued) -> None:
     wire = segued.connect()
     session = wire.call("session.create")["id"]
     messages = [{"role": "user", "content": "zebra"}] * 450
@@ -82,17 +82,17 @@ def test_more_hits_than_one_answer_holds_are_fetched_in_pages(segue: Cli, segued
 
 
 @pytest.mark.parametrize("options", [["--since", "yesterday"], ["--since", "7x"], ["-n", "0"], ["--role", "x"], []])
-def test_wrong_usage_is_exit_2(unserved: Cli, options: list[str]) -> None:
+def test_wrong_usage_exits_with_status_2(unserved: Cli, options: list[str]) -> None:
     assert unserved.run("search", *(["x", *options] if options else [])).code == 2
 
 
-def test_an_unknown_session_is_told(segue: Cli) -> None:
+def test_an_unknown_session_is_reported(segue: Cli) -> None:
     outcome = segue.run("search", "x", "--session", "nobody")
     assert (outcome.code, outcome.out) == (1, "")
     assert "nobody" in outcome.err
 
 
-def test_what_a_killed_daemon_had_not_indexed_is_found_by_the_next(segue: Cli, segued: Segued) -> None:
+def test_the_next_daemon_indexes_the_messages_of_a_killed_one(segue: Cli, segued: Segued) -> None:
     wire = segued.connect()
     session = wire.call("session.create")["id"]
     messages = [{"role": "user", "content": "zebra"}] * 1000

@@ -15,7 +15,7 @@ SOUND = {"ok": True, "problems": []}
 HERE = "/srv/here"
 
 
-def test_a_hit_says_where_it_was_found(server: Server, wire: Wire, session: str) -> None:
+def test_a_hit_names_its_message_and_session(server: Server, wire: Wire, session: str) -> None:
     made = append(wire, session, "How do I sort a dict by value?")
     page = wire.call("message.search", query="sort dict")
     score = page["hits"][0].pop("score")
@@ -84,7 +84,7 @@ def test_deleted_messages_and_sessions_neither_appear_nor_count(wire: Wire, sess
     assert wire.call("daemon.check", full=True) == SOUND
 
 
-def test_what_was_appended_on_another_connection_is_found(server: Server, wire: Wire, session: str) -> None:
+def test_a_message_of_another_connection_is_found(server: Server, wire: Wire, session: str) -> None:
     with server.connect() as other:
         for number in range(50):
             made = append(other, session, f"zebra number{number}")
@@ -98,7 +98,7 @@ def test_a_fork_is_found_beside_its_origin(wire: Wire, session: str) -> None:
     assert len(find(wire, "zebra", session_id=fork)) == len(find(wire, "zebra copy")) == 1
 
 
-def test_a_damaged_index_is_told_by_a_full_check_and_made_anew(server: Server, wire: Wire, session: str) -> None:
+def test_a_full_check_reports_and_rebuilds_a_damaged_index(server: Server, wire: Wire, session: str) -> None:
     made = [append(wire, session, f"zebra {number}") for number in range(50)]
     assert len(find(wire, "zebra")) == 50
     damage(server, "UPDATE message_words_data SET block = zeroblob(length(block)) WHERE id > 100")
@@ -110,7 +110,7 @@ def test_a_damaged_index_is_told_by_a_full_check_and_made_anew(server: Server, w
 
 
 @pytest.mark.parametrize("table", ["message_words_data", "message_words_config"])
-def test_a_search_of_a_damaged_index_makes_it_anew(server: Server, wire: Wire, session: str, table: str) -> None:
+def test_a_search_rebuilds_a_damaged_index(server: Server, wire: Wire, session: str, table: str) -> None:
     made = [append(wire, session, f"zebra {number}") for number in range(50)]
     assert len(find(wire, "zebra")) == 50
     server.stop()
@@ -121,7 +121,7 @@ def test_a_search_of_a_damaged_index_makes_it_anew(server: Server, wire: Wire, s
     assert wire.call("daemon.check", full=True) == SOUND
 
 
-def test_the_index_comes_up_to_date_by_itself(server: Server, wire: Wire, session: str) -> None:
+def test_the_daemon_updates_the_index_in_the_background(server: Server, wire: Wire, session: str) -> None:
     last = append(wire, session, "zebra")
     with closing(sqlite3.connect(server.database)) as connection:
         wait_until(lambda: connection.execute("SELECT upto FROM search_progress").fetchone() == (last,))

@@ -26,7 +26,7 @@ def database(file: Database) -> Database:
     return emptied(file)
 
 
-def test_a_lag_is_caught_up_in_slices(database: Database) -> None:
+def test_an_index_catches_up_in_slices(database: Database) -> None:
     session = database.session("s")
     made = {database.append(session, "zebra") for _ in range(100)}
     assert database.check() == [], "an index that is_behind is sound"
@@ -42,7 +42,7 @@ def test_a_slice_ends_after_a_large_message(database: Database) -> None:
     assert database.catch_up() == 3
 
 
-def test_a_slice_that_is_rolled_back_is_done_again(database: Database) -> None:
+def test_a_slice_that_is_rolled_back_is_repeated(database: Database) -> None:
     session = database.session("s")
     made = {database.append(session, "zebra") for _ in range(10)}
     database.connection.execute("BEGIN")
@@ -53,7 +53,7 @@ def test_a_slice_that_is_rolled_back_is_done_again(database: Database) -> None:
     assert database.check() == []
 
 
-def test_what_is_deleted_before_it_is_indexed_is_never_in_the_index(database: Database) -> None:
+def test_a_message_deleted_before_it_is_indexed_is_never_indexed(database: Database) -> None:
     session = database.session("s")
     database.append(session, "zebra indexed")
     database.catch_up()
@@ -70,7 +70,7 @@ def test_what_is_deleted_before_it_is_indexed_is_never_in_the_index(database: Da
     assert database.connection.execute("SELECT count(*) FROM search_sessions").fetchone() == (0,)
 
 
-def test_what_is_hidden_but_not_yet_removed_is_not_found_and_not_counted(database: Database) -> None:
+def test_hidden_messages_are_neither_found_nor_counted(database: Database) -> None:
     one, two = database.session("one"), database.session("two")
     made = [database.append(one, "zebra") for _ in range(150)]
     kept = database.append(two, "zebra")
@@ -84,7 +84,7 @@ def test_what_is_hidden_but_not_yet_removed_is_not_found_and_not_counted(databas
     assert database.find("zebra", since="2000-01-01T00:00:00.000Z") == {kept}
 
 
-def test_very_many_deletions_under_way_are_counted_right_too(database: Database) -> None:
+def test_matches_are_counted_during_more_purges_than_are_subtracted(database: Database) -> None:
     bots.create(database.tx, "b", "b", None)
     kept = database.append(database.session("kept"), "zebra")
     for number in range(120):
@@ -97,7 +97,7 @@ def test_very_many_deletions_under_way_are_counted_right_too(database: Database)
     assert database.check() == []
 
 
-def test_an_id_that_is_used_again_does_not_inherit(database: Database) -> None:
+def test_a_session_with_a_reused_id_inherits_nothing(database: Database) -> None:
     first = database.session("s", name="Before", working_dir="/a")
     for _ in range(150):
         database.append(first, "zebra")
@@ -112,7 +112,7 @@ def test_an_id_that_is_used_again_does_not_inherit(database: Database) -> None:
     assert database.check() == []
 
 
-def test_words_that_were_deleted_are_gone_from_the_index_after_the_merge(database: Database) -> None:
+def test_deleted_words_are_gone_from_the_index_after_the_merge(database: Database) -> None:
     kept = database.append(database.session("kept"), "lion")
     session = database.session("s", name="xylophonename")
     for number in range(100):
@@ -131,7 +131,7 @@ def test_words_that_were_deleted_are_gone_from_the_index_after_the_merge(databas
     assert database.check() == []
 
 
-def test_a_damaged_index_says_so_and_is_made_anew_by_whoever_finds_it(database: Database) -> None:
+def test_a_damaged_index_is_reported_and_rebuilt(database: Database) -> None:
     session = database.session("s")
     made = [database.append(session, f"zebra {number}") for number in range(100)]
     database.catch_up()
@@ -160,7 +160,7 @@ def database_problems(database: Database) -> list[str]:
         ("UPDATE search_progress SET upto = upto + 1000", "1 messages are missing"),
     ],
 )
-def test_an_index_that_does_not_fit_the_messages_is_told(database: Database, sql: str, problem: str) -> None:
+def test_an_index_that_differs_from_the_messages_is_reported(database: Database, sql: str, problem: str) -> None:
     session = database.session("s")
     database.append(session, "zebra")
     database.catch_up()
@@ -169,7 +169,7 @@ def test_an_index_that_does_not_fit_the_messages_is_told(database: Database, sql
     assert any(problem in found for found in database.check())
 
 
-def test_an_index_of_another_version_is_made_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_of_another_version_is_rebuilt(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     made = database.append(database.session("s"), "zebra")
     database.catch_up()
     monkeypatch.setattr(tokenizer, "VERSION", "another")
@@ -210,7 +210,7 @@ DEED = st.one_of(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(DEED, max_size=30))
-def test_whatever_happens_in_whatever_order_the_index_fits(
+def test_the_index_fits_after_any_sequence_of_changes(
     file: Database, monkeypatch: pytest.MonkeyPatch, deeds: list[tuple[str, str, object]]
 ) -> None:
     monkeypatch.setattr("segue.store.search.index_entries.SLICE_MESSAGES", 2)
