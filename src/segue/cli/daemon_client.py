@@ -13,6 +13,7 @@ from segue.cli.liveness import LivenessCheck
 from segue.client import Client, ClientError
 from segue.client.protocol import Answer
 from segue.paths import PathOptions, Paths, default_config, from_option_or_env, resolve_paths
+from segue.workflows.sessions import NULL
 
 R = TypeVar("R")
 
@@ -57,7 +58,7 @@ class DaemonClient:
 
     def exchange(self, name: str, /, **params: Any) -> Answer:
         """Call a method and return its response; parameters that are None are left out."""
-        return self.exchange_raw(name, {key: value for key, value in params.items() if value is not None})
+        return self.exchange_raw(name, _given(params))
 
     def exchange_raw(self, name: str, params: Any) -> Answer:
         """Call a method with any JSON value as its parameters and return its response.
@@ -84,8 +85,7 @@ class DaemonClient:
         self, name: str, kind: type[R], /, max_rows: int | None = None, **params: Any
     ) -> Iterator[tuple[Answer, R]]:
         """Yield each response of a list method with its page; parameters that are None are left out."""
-        given = {key: value for key, value in params.items() if value is not None}
-        return self.client.exchange_pages(name, kind, given, max_rows)
+        return self.client.exchange_pages(name, kind, _given(params), max_rows)
 
     def reconnect(self, *, autostart: bool = False) -> None:
         """Close the connection and open another one.
@@ -124,6 +124,11 @@ class DaemonClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters without those that are None; NULL becomes null."""
+    return {key: None if value is NULL else value for key, value in params.items() if value is not None}
 
 
 pass_daemon = click.make_pass_decorator(DaemonClient)

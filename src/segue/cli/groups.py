@@ -14,6 +14,19 @@ GLOBAL_OPTIONS = ("--socket", "--database", "--config")
 """Options that go before the command because they apply to all commands."""
 
 
+class MessageId(click.ParamType[int]):
+    """A message ID, with or without the `#` that transcripts show."""
+
+    name = "message"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        digits = str(value).removeprefix("#")
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+            self.fail(f"{value!r} is not a message ID such as 12 or '#12'", param, ctx)
+        return int(digits)
+
+
 class Command(click.Command):
     """A command whose help ends with examples."""
 

@@ -19,6 +19,9 @@ from segue.results import Resolution, SessionPage
 
 R = TypeVar("R")
 
+NULL: Any = object()
+"""A parameter that is sent as null; None leaves a parameter out."""
+
 PAGE = 1000
 """Sessions: the size of one request. It is the largest that the daemon accepts."""
 
@@ -97,11 +100,13 @@ def _by_position(client: Caller, given: str, working_dir: str | None) -> str:
 
 def _candidates(client: Caller, given: str) -> Iterator[list[SessionSummary]]:
     if not re.search(r"[\x00-\x1f\x7f]", given) and len(given) <= 128:
-        prefixed = client.call("session.list", SessionPage, id_prefix=given, limit=CANDIDATES, preview_chars=0)
+        prefixed = client.call(
+            "session.list", SessionPage, id_prefix=given, limit=CANDIDATES, preview_chars=0, archived=NULL
+        )
         if prefixed.sessions or not PART_OF_ID.fullmatch(given):
             yield prefixed.sessions
         else:
-            yield [session for session in _all(client) if session.id.endswith(given)][:CANDIDATES]
+            yield [session for session in _all(client, archived=NULL) if session.id.endswith(given)][:CANDIDATES]
     words = given.casefold().split()
     if not words:
         return

@@ -71,9 +71,11 @@ def short_directory(directory: str | None) -> str:
 
 
 def states(session: Session | SessionSummary) -> list[str]:
-    """Return the words that mark a session: pinned, ended or crashed."""
+    """Return the words that mark a session: pinned, ended, crashed, archived, or its source."""
     found = ["pinned"] if session.pinned else []
-    return found + {"completed": ["ended"], "crashed": ["crashed"]}.get(session.status, [])
+    found += {"completed": ["ended"], "crashed": ["crashed"]}.get(session.status, [])
+    found += ["archived"] if session.archived else []
+    return found + ([session.source.tool] if session.source is not None else [])
 
 
 def _print_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:

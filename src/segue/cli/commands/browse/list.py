@@ -26,6 +26,10 @@ EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstar
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum number of sessions.")
 @click.option("--all", "everything", is_flag=True, help="All sessions, without a limit.")
 @click.option("--status", type=click.Choice(["active", "completed", "crashed"]), help="Only sessions of this status.")
+@click.option("--archived", is_flag=True, help="Only archived sessions.")
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only sessions with this tag; repeatable.")
+@click.option("--project", metavar="PATH", help="Only sessions of the project with this root.")
+@click.option("--source", metavar="TOOL", help="Only sessions imported from this tool.")
 @click.option("--pinned", is_flag=True, help="Only pinned sessions.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @click.option("--name", metavar="TEXT", help="Only sessions whose name contains TEXT.")
@@ -41,6 +45,10 @@ def list(
     limit: int,
     everything: bool,
     status: str | None,
+    archived: bool,
+    tags: tuple[str, ...],
+    project: str | None,
+    source: str | None,
     pinned: bool,
     bot: str | None,
     name: str | None,
@@ -62,6 +70,10 @@ def list(
         "bot_id": bot,
         "name_contains": name,
         "pinned": True if pinned else None,
+        "archived": True if archived else None,
+        "tags": [*tags] or None,
+        "project": None if project is None else os.path.realpath(project),
+        "source": source,
     }
     current_id = None if as_json else _current_id(daemon, bot)
     dated = since is not None or until is not None

@@ -1,4 +1,4 @@
-"""The `pin` and `unpin` commands."""
+"""The `pin`, `unpin`, `archive`, `unarchive`, `tag` and `untag` commands."""
 
 import click
 
@@ -9,6 +9,10 @@ from segue.cli.session_lookup import find_or_current
 from segue.models import Session
 
 ids = click.argument("session_ids", metavar="[ID]...", nargs=-1)
+session_option = click.option(
+    "--session", "session_ids", metavar="ID", multiple=True, help="Session ID, repeatable; default: the current one."
+)
+tags = click.argument("tags", metavar="TAG...", nargs=-1, required=True)
 
 
 @command(examples=["segue pin", "segue pin 0531-754 @3"])
@@ -20,7 +24,8 @@ def pin(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool) ->
 
     ID names a session as in `segue show`; default: the current session.
     """
-    _update(daemon, session_ids, "is pinned", as_json=as_json, pinned=True)
+    for session in _find(daemon, session_ids):
+        _update(daemon, session, "is pinned", as_json=as_json, pinned=True)
 
 
 @command(examples=["segue unpin", "segue unpin 0531-754"])
@@ -32,15 +37,76 @@ def unpin(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool) 
 
     ID names a session as in `segue show`; default: the current session.
     """
-    _update(daemon, session_ids, "is not pinned", as_json=as_json, pinned=False)
+    for session in _find(daemon, session_ids):
+        _update(daemon, session, "is not pinned", as_json=as_json, pinned=False)
 
 
-def _update(daemon: DaemonClient, given: tuple[str, ...], done: str, *, as_json: bool, **changes: object) -> None:
-    sessions = [find_or_current(daemon, one) for one in given or (None,)]
-    for session in sessions:
-        response = daemon.exchange("session.update", session_id=session.id, **changes)
-        if as_json:
-            echo_json(response.raw())
-        else:
-            updated = response.decode(Session)
-            echo(escape_line(f"{updated.id} {updated.name or ''}".rstrip() + f" {done}"))
+@command(examples=["segue archive", "segue archive 0531-754 @3"])
+@ids
+@json_option
+@pass_daemon
+def archive(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool) -> None:
+    """Hide sessions from lists, and stop continuing them.
+
+    `segue list --archived` shows them. ID names a session as in `segue show`; default: the current session.
+    """
+    for session in _find(daemon, session_ids):
+        _update(daemon, session, "is archived", as_json=as_json, archived=True)
+
+
+@command(examples=["segue unarchive 0531-754"])
+@ids
+@json_option
+@pass_daemon
+def unarchive(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool) -> None:
+    """Show archived sessions in lists again.
+
+    ID names a session as in `segue show`; default: the current session.
+    """
+    for session in _find(daemon, session_ids):
+        _update(daemon, session, "is not archived", as_json=as_json, archived=False)
+
+
+@command(examples=["segue tag work urgent", "segue tag --session @2 work"])
+@tags
+@session_option
+@json_option
+@pass_daemon
+def tag(daemon: DaemonClient, *, tags: tuple[str, ...], session_ids: tuple[str, ...], as_json: bool) -> None:
+    """Add tags to a session.
+
+    `segue list --tag TAG` selects by tag. A session has at most 50 tags of 1 to 100 characters.
+    """
+    for session in _find(daemon, session_ids):
+        _tag(daemon, session, {*session.tags, *tags}, as_json=as_json)
+
+
+@command(examples=["segue untag urgent", "segue untag --session @2 work"])
+@tags
+@session_option
+@json_option
+@pass_daemon
+def untag(daemon: DaemonClient, *, tags: tuple[str, ...], session_ids: tuple[str, ...], as_json: bool) -> None:
+    """Remove tags from a session."""
+    for session in _find(daemon, session_ids):
+        _tag(daemon, session, {*session.tags} - {*tags}, as_json=as_json)
+
+
+def _find(daemon: DaemonClient, given: tuple[str, ...]) -> list[Session]:
+    """Return all sessions before any is changed, so that an unknown ID changes nothing."""
+    return [find_or_current(daemon, one) for one in given or (None,)]
+
+
+def _tag(daemon: DaemonClient, session: Session, names: set[str], *, as_json: bool) -> None:
+    done = f"has the tags: {', '.join(sorted(names))}" if names else "has no tags"
+    # With the time of the last change, because another client may have set other tags meanwhile.
+    changes = {"tags": sorted(names), "expected_updated_at": session.updated_at}
+    _update(daemon, session, done, as_json=as_json, **changes)
+
+
+def _update(daemon: DaemonClient, session: Session, done: str, *, as_json: bool, **changes: object) -> None:
+    response = daemon.exchange("session.update", session_id=session.id, **changes)
+    if as_json:
+        return echo_json(response.raw())
+    updated = response.decode(Session)
+    return echo(escape_line(f"{updated.id} {updated.name or ''}".rstrip() + f" {done}"))

@@ -1,15 +1,12 @@
 """The `config` commands: path, show and edit."""
 
-import os
-import shlex
-import subprocess
-
 import click
 import msgspec
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.editor import run_editor
 from segue.cli.groups import Group, command
-from segue.cli.output.terminal import Failure, echo, escape_controls, escape_line
+from segue.cli.output.terminal import echo, escape_controls, escape_line
 from segue.config import parse_config
 from segue.errors import ConfigError
 from segue.files import make_directory
@@ -67,11 +64,7 @@ def edit(daemon: DaemonClient) -> None:
         make_directory(file.parent)
         file.write_text(TEMPLATE, encoding="utf-8")
         file.chmod(0o600)
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    # The shell runs the editor, because the variable may contain options.
-    status = subprocess.run(["/bin/sh", "-c", f"{editor} {shlex.quote(str(file))}"], check=False).returncode  # noqa: S603
-    if status:
-        raise Failure(f"the editor failed with exit status {status}: {editor}")
+    run_editor(file)
     try:
         parse_config(file.read_bytes().decode(), file)
     except UnicodeDecodeError as error:

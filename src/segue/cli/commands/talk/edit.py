@@ -1,0 +1,94 @@
+"""The `undo` and `edit` commands: take back the last turn, and change a message."""
+
+import sys
+
+import click
+
+from segue.cli.confirm import confirmed, require_tty
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.editor import edit_text
+from segue.cli.groups import MessageId, command
+from segue.cli.input import read_stdin
+from segue.cli.output.terminal import Failure, echo, echo_json, warn
+from segue.cli.output.transcript import message_lines
+from segue.cli.session_lookup import find_or_current
+from segue.models import Message
+from segue.results import MessagePage, MessagesReplaced
+
+NEWEST = 200
+"""Messages: how many of the newest are searched for the last question."""
+
+
+@command(examples=["segue undo", "segue undo --yes 0531-754"])
+@click.argument("session_id", metavar="[ID]", required=False)
+@click.option("-y", "--yes", is_flag=True, help="Skip the confirmation.")
+@json_option
+@pass_daemon
+def undo(daemon: DaemonClient, *, session_id: str | None, yes: bool, as_json: bool) -> int:
+    """Remove the last question and everything after it.
+
+    The messages are shown first. ID names a session as in `segue show`; default: the current session. Exit status 1
+    if you decline, or if another client appended a message meanwhile.
+    """
+    if not yes:
+        require_tty("removed")
+    session = find_or_current(daemon, session_id)
+    turn = last_turn(daemon, session.id)
+    if not turn:
+        raise Failure(f"session {session.id} has no question to take back")
+    if not as_json:
+        for message in turn:
+            for line in message_lines(message):
+                echo(line)
+        sys.stdout.flush()
+    if not yes and not confirmed(f"Remove {_count(len(turn))} permanently?"):
+        return warn("nothing was removed", 1)
+    response = daemon.exchange(
+        "message.replace", session_id=session.id, from_id=turn[0].id, expected_last_id=turn[-1].id
+    )
+    if as_json:
+        echo_json(response.raw())
+    else:
+        echo(f"removed {_count(response.decode(MessagesReplaced).removed)} from {session.id}")
+    return 0
+
+
+@command(examples=["segue edit 12", "segue edit '#12' 'The corrected text'", "segue edit 12 - < corrected.txt"])
+@click.argument("message_id", metavar="MESSAGE", type=MessageId())
+@click.argument("text", metavar="[TEXT | -]", required=False)
+@json_option
+@pass_daemon
+def edit(daemon: DaemonClient, *, message_id: int, text: str | None, as_json: bool) -> int:
+    """Change the text of a message.
+
+    MESSAGE is a message ID as `segue show` prints it. TEXT is the new text, or - to read it from standard input.
+    Without TEXT, the message opens in VISUAL or EDITOR. The old text is deleted. Exit status 1 if the text is empty or
+    unchanged.
+    """
+    message = daemon.call("message.get", Message, message_id=message_id)
+    if text is None:
+        text = edit_text(message.content)
+    elif text == "-":
+        text = read_stdin(daemon.paths.config.limits.content_bytes)
+    if not text.strip():
+        raise Failure("the text is empty; nothing was changed")
+    if text == message.content:
+        return warn("the text is the same; nothing was changed", 1)
+    response = daemon.exchange("message.update", message_id=message_id, content=text)
+    if as_json:
+        echo_json(response.raw())
+    else:
+        echo(f"changed message {response.decode(Message).id} in {message.session_id}")
+    return 0
+
+
+def last_turn(daemon: DaemonClient, session_id: str) -> list[Message]:
+    """Return the last question and the messages after it, oldest first; nothing if there is no question."""
+    pages = daemon.pages("message.list", MessagePage, NEWEST, session_id=session_id, order="desc")
+    messages = [message for _, page in pages for message in page.messages][::-1]
+    questions = [at for at, message in enumerate(messages) if message.role == "user"]
+    return messages[questions[-1] :] if questions else []
+
+
+def _count(number: int) -> str:
+    return f"{number} message{'' if number == 1 else 's'}"
