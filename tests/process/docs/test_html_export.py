@@ -6,8 +6,10 @@ import pytest
 
 from segue.history import html
 from segue.history.bundle import Bundle
-from tests.support.system.browser import Browser, browser
+from tests.support.system.browser import PROGRAM, Browser, browser
 from tests.unit.history.histories import bundle_of, read
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="this machine has no Chromium")
 
 HOSTILE = """\
 <script>document.title = "owned"</script> <img src="http://127.0.0.1:9/x.png" onerror="document.title = 'owned'">
