@@ -57,4 +57,4 @@ def test_show_marks_summaries_and_tool_messages(segue: Cli) -> None:
     segue.ok("add", "what was before", "--role", "system", "--summary")
     segue.ok("add", "42", "--role", "tool")
     titles = [line.split()[1:] for line in segue.ok("show").out.splitlines() if line.startswith("#")]
-    assert [(title[0], title[-1] == "(summary)") for title in titles] == [("system", True), ("tool", False)]
+    assert [(title[0], title[-1] == "[summary]") for title in titles] == [("system", True), ("tool", False)]

@@ -184,7 +184,7 @@ def test_a_conflict_in_a_directory_leaves_no_empty_session_behind(wire: Wire) ->
         ({"session_id": "s", "token_count": -1}, "$.token_count"),
         ({"session_id": "s", "token_count": 2**63}, "$.token_count"),
         ({"session_id": "s", "token_count": True}, "$.token_count"),
-        ({"session_id": "s", "input_tokens": 1.0}, "$.input_tokens"),
+        ({"session_id": "s", "input_tokens": 1.5}, "$.input_tokens"),
         ({"session_id": "s", "expected_last_id": -1}, "$.expected_last_id"),
         ({"session_id": "s", "model": "a\nb"}, "$.model"),
         ({"working_dir": "x"}, "$.working_dir"),
