@@ -59,7 +59,7 @@ class Screen:
 def converse(home: Path) -> tuple[list[str], list[str]]:
     """Return the lines of two terminals in one directory."""
     segued = Segued(home)
-    environment = {**segued.environment, "HOME": str(home), "TERM": "xterm", "LANG": "C.UTF-8"}
+    environment = {**segued.environment, "HOME": str(home), "TERM": "xterm", "LANG": "C.UTF-8", "PAGER": "cat"}
     directory = home / "proj"
     directory.mkdir()
     segued.start()

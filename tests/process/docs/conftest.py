@@ -22,6 +22,7 @@ def environment(segued: Segued) -> dict[str, str]:
         (programs / "nc").chmod(0o700)
     path = f"{programs}:{segued.environment['PATH']}"
     return {
+        "PAGER": "cat",
         "HOME": str(segued.folder),
         "XDG_RUNTIME_DIR": str(runtime),
         "PATH": path,
