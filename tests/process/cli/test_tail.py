@@ -199,7 +199,7 @@ def test_a_reader_that_falls_behind_gets_every_message_once(segued: Segued, tail
     assert [running.row()[-1] for _ in contents] == contents
 
 
-def test_a_terminal_gets_one_harmless_line_that_fits_it(segued: Segued, tail: Start) -> None:
+def test_a_terminal_gets_harmless_lines_that_fit_it(segued: Segued, tail: Start) -> None:
     segued.start()
     screen, terminal = pty.openpty()
     running = tail(stdout=terminal, env={**segued.environment, "COLUMNS": "80", "TERM": "dumb"})
@@ -210,6 +210,5 @@ def test_a_terminal_gets_one_harmless_line_that_fits_it(segued: Segued, tail: St
     with os.fdopen(screen, "rb", buffering=0) as seen:
         shown = seen.readline().decode() + seen.readline().decode()
         assert "a\\u202eb  user\r\n\\x1b]0;owned\\x07xxx" in shown
-        assert shown.endswith("…\r\n")
-        assert len(shown) <= 80 + 2
+        assert max(map(len, shown.splitlines())) <= 80
         assert running.interrupt()[0] == 130
