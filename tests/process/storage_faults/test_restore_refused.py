@@ -91,8 +91,8 @@ def with_index(copy: Path) -> None:
 
 
 def with_changed_trigger(copy: Path) -> None:
-    execute(copy, "DROP TRIGGER session_gone")
-    execute(copy, "CREATE TRIGGER session_gone AFTER DELETE ON sessions BEGIN DELETE FROM messages; END")
+    execute(copy, "DROP TRIGGER session_deleted")
+    execute(copy, "CREATE TRIGGER session_deleted AFTER DELETE ON sessions BEGIN DELETE FROM messages; END")
 
 
 def with_trigger_named_as_index_table(copy: Path) -> None:
@@ -136,7 +136,7 @@ WRONG: dict[Callable[[Path], None], str] = {
     with_trigger: "unexpected trigger 'spy'",
     with_view: "unexpected view 'spy'",
     with_index: "unexpected index 'spy'",
-    with_changed_trigger: "changed trigger 'session_gone'",
+    with_changed_trigger: "changed trigger 'session_deleted'",
     with_trigger_named_as_index_table: "malformed database schema",
     **({of_another_user: "belongs to user"} if AM_ROOT else {}),
     newer: "upgrade segue",

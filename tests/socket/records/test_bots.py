@@ -8,6 +8,7 @@ import pytest
 from segue.config import Config, Limits
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
 from tests.support.clock import SECOND
+from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
@@ -135,7 +136,9 @@ def test_a_deleted_bot_takes_sessions_messages_summaries_memories_and_queue_entr
         assert wire.call("memory.get", memory_id=one["memory"]["id"]) == one["memory"]
     assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
     server.restart()
-    assert server.connect().call("bot.delete", bot_id="ada")["deleted"] is False
+    again = server.connect()
+    assert again.call("bot.delete", bot_id="ada")["deleted"] is False
+    wait_until(lambda: not again.call("daemon.status")["privacy"]["deleted_remains"])
     expected = {"sessions": 2, "messages": 2, "summaries": 2, "extractions": 2, "memories": 2, "bots": 2}
     server.stop()
     assert rows(server) == expected

@@ -149,8 +149,9 @@ class Maintenance:
         newest, due = await self._store.read(_find_due, self.copying)
         for phase in due:
             await self._step(phase, newest)
-        if due:
+        if any(phase is not Phase.INDEX for phase in due):
             return True
+        # New messages to index must not delay these steps: a client that appends without pause adds some every round.
         if self._vacuum_due:
             self._vacuum_due = False
             if await self._store.write_deletion(purges.remove_slice, self.copying):
@@ -159,7 +160,7 @@ class Maintenance:
         if self.flush_due and self._monotonic() >= self._next_flush and not await self._flush(deletions):
             self._next_flush = self._monotonic() + self._flush_retry
             self._flush_retry = min(2 * self._flush_retry, RETRY_SECONDS)
-        return False
+        return bool(due)
 
     async def _step(self, phase: Phase, newest: int) -> None:
         if phase is Phase.PURGE:
