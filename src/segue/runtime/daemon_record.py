@@ -40,7 +40,7 @@ class Record(NamedTuple):
 def machine_id() -> str:
     """Return an ID of the running kernel and its pid namespace; the host name if the system has no such IDs."""
     try:
-        kernel = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        kernel = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         return f"{kernel} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return os.uname().nodename
