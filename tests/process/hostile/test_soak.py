@@ -13,7 +13,7 @@ from tests.support.hostile.siege import MEBIBYTE, warm_up
 from tests.support.hostile.soak import Soaker
 from tests.support.hostile.soak_plot import plot_memory
 from tests.support.process import Segued
-from tests.support.system.usage import memory_bytes, usage
+from tests.support.system.usage import is_released, memory_bytes, usage
 
 SOAKERS = 5
 SAMPLES = 20
@@ -91,7 +91,10 @@ def test_a_soak_loses_no_answered_write_and_frees_every_resource(
     assert [soaker.failure for soaker in soakers] == [None] * SOAKERS, soak_seed
     for soaker in soakers:
         soaker.check(watcher)
-    wait_until(lambda: usage(segued, watcher) == before)
+    wait_until(
+        lambda: is_released(usage(segued, watcher), before),
+        what=lambda: f"{usage(segued, watcher)} is not yet {before}",
+    )
     writes = sum(soaker.writes for soaker in soakers)
     measured(f"soak of {soak_seconds:g} s, {writes} answered writes, seed {soak_seed}: {slopes(samples)}")
     assert writes > 0

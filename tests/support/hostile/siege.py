@@ -9,7 +9,7 @@ from typing import Self
 from tests.support.counters import tried
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
-from tests.support.system.usage import Usage, memory_bytes, usage
+from tests.support.system.usage import Usage, is_released, memory_bytes, usage
 from tests.support.wire import Wire
 
 MEBIBYTE = 2**20
@@ -85,9 +85,7 @@ class Siege:
 
         def is_as_before() -> bool:
             now[0] = self._usage()
-            # Maintenance has one task more while it waits for a commit, and a pooled thread ends seconds later.
-            same = now[0]._replace(tasks=self._before.tasks, threads=self._before.threads) == self._before
-            return same and now[0].tasks <= self._before.tasks + 1 and now[0].threads <= self._before.threads + 1
+            return is_released(now[0], self._before)
 
         wait_until(is_as_before, what=lambda: f"{now[0]} is not yet {self._before}")
         self.polite.append()

@@ -35,6 +35,15 @@ def usage(segued: Segued, watcher: Wire) -> Usage:
     )
 
 
+def is_released(now: Usage, before: Usage) -> bool:
+    """Return True if no more is held than before, except for one task and one thread.
+
+    Maintenance has one task more while it waits for a commit, and a pooled thread ends seconds after its work.
+    """
+    same = now._replace(tasks=before.tasks, threads=before.threads) == before
+    return same and now.tasks <= before.tasks + 1 and now.threads <= before.threads + 1
+
+
 def _of_process(segued: Segued) -> tuple[int, int]:
     """Return the numbers of open descriptors and threads, or 0 and 0 without /proc, as on macOS."""
     process = Path("/proc") / str(segued.pid)
