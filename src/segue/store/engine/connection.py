@@ -95,11 +95,21 @@ async def open_reader(path: Path) -> ThreadConnection:
 
 
 async def _open(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
-    connection = ThreadConnection(connect, iter_chunk_size=64)
+    opened: list[sqlite3.Connection] = []
+
+    def connect_and_record() -> sqlite3.Connection:
+        opened.append(connect())
+        return opened[0]
+
+    connection = ThreadConnection(connect_and_record, iter_chunk_size=64)
     try:
         await connection.open()
     except sqlite3.Error as error:
         raise start_error(error) from None
+    except BaseException:
+        for one in opened:  # The caller was canceled while the thread connected, and aiosqlite drops the result.
+            one.close()
+        raise
     return connection
 
 
