@@ -86,9 +86,9 @@ class Store:
         """Call LISTENER with the events of each commit, in commit order, after the commit is durable."""
         self._queue.listeners.append(listener)
 
-    async def wait_for_commit(self, after: int) -> None:
-        """Return when `commit_count` is greater than AFTER."""
-        await self._queue.wait_for_commit(after)
+    def on_batch_end(self, listener: Callable[[], None]) -> None:
+        """Call LISTENER whenever `commit_count` has grown."""
+        self._queue.batch_listeners.append(listener)
 
     async def wait_for_failure(self) -> None:
         """Return after `StoreFailed`. The store then refuses all writes: the daemon must exit."""

@@ -1,7 +1,6 @@
 """Reads run concurrently with each other and with the writer, each on a consistent state."""
 
 import threading
-from typing import Any
 
 import anyio
 import pytest
@@ -106,16 +105,12 @@ async def test_long_reads_on_new_connections_do_not_delay_other_reads(store: Sto
             blocker.release()
 
 
-async def test_a_wait_for_a_commit_returns_after_the_next_one(store: Store) -> None:
-    seen: list[Any] = []
-
-    async def wait() -> None:
-        await store.wait_for_commit(after=store.commit_count)
-        seen.append(await store.read(notes))
-
-    waiting = await start(wait())
+async def test_the_end_of_each_batch_of_writes_is_reported_once(store: Store) -> None:
+    seen: list[int] = []
+    store.on_batch_end(lambda: seen.append(store.commit_count))
+    before = store.commit_count
     await store.read(notes)
     assert seen == []
     await store.write(add, "a")
-    await waiting
-    assert seen == [["a"]]
+    await store.write(add, "b")
+    assert seen == [before + 1, before + 2]

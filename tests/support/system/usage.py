@@ -36,12 +36,11 @@ def usage(segued: Segued, watcher: Wire) -> Usage:
 
 
 def is_released(now: Usage, before: Usage) -> bool:
-    """Return True if no more is held than before, except for one task and one thread.
+    """Return True if exactly as much is held as before. Of the threads there may be fewer, or one more.
 
-    Maintenance has one task more while it waits for a commit, and a pooled thread ends seconds after its work.
+    A thread of anyio's pool stays until the pool is used again ten seconds later.
     """
-    same = now._replace(tasks=before.tasks, threads=before.threads) == before
-    return same and now.tasks <= before.tasks + 1 and now.threads <= before.threads + 1
+    return now._replace(threads=before.threads) == before and now.threads <= before.threads + 1
 
 
 def _of_process(segued: Segued) -> tuple[int, int]:

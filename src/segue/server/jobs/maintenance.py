@@ -79,7 +79,8 @@ class Maintenance:
         self._deletions = 1  # Because the WAL of a daemon that was killed may hold deleted rows.
         self._flushed = 0
         self._vacuum_due = True
-        self._deleted = anyio.Event()
+        self._changed = anyio.Event()
+        store.on_batch_end(lambda: self._changed.set())
         self._flush_retry = FLUSH_RETRY_SECONDS
         self._next_flush = 0.0
 
@@ -93,13 +94,13 @@ class Maintenance:
         self._deletions += 1
         self._vacuum_due = True
         self._next_flush = 0.0
-        self._deleted.set()
+        self._changed.set()
 
     async def run(self) -> None:
         """Do maintenance in the background until cancelled, or until the database file is replaced."""
         retry = RETRY_SECONDS
         while True:
-            commits, self._deleted = self._store.commit_count, anyio.Event()
+            self._changed = anyio.Event()
             try:
                 worked = await self._run_round()
                 retry = RETRY_SECONDS
@@ -115,7 +116,7 @@ class Maintenance:
             if worked:
                 await self._pause()
             else:
-                await self._wait_for_change(commits)
+                await self._wait_for_change()
                 await anyio.sleep(IDLE_SECONDS)
 
     async def run_until(self, *, indexed: bool = False, merged: bool = False, clean: bool = False) -> bool:
@@ -196,18 +197,10 @@ class Maintenance:
         if self._store.commit_count != commits:
             await anyio.sleep(BUSY_SECONDS)
 
-    async def _wait_for_change(self, commits: int) -> None:
+    async def _wait_for_change(self) -> None:
         """Wait for a commit or a deletion since the round began, or for the next attempt to flush."""
         with anyio.move_on_after(self._next_flush - self._monotonic() if self.flush_due else None):
-            async with anyio.create_task_group() as tasks:
-
-                async def wait_for_commit() -> None:
-                    await self._store.wait_for_commit(after=commits)
-                    tasks.cancel_scope.cancel()
-
-                tasks.start_soon(wait_for_commit)
-                await self._deleted.wait()
-                tasks.cancel_scope.cancel()
+            await self._changed.wait()
 
 
 def _find_due(tx: Tx, copying: str | None) -> tuple[int, list[Phase]]:

@@ -77,7 +77,8 @@ class WriteQueue:
         """Set by `fail`. The queue refuses all writes."""
         self.commits = 0
         """How many batches ended, failed ones included."""
-        self._commit_ended = asyncio.Event()
+        self.batch_listeners: list[Callable[[], None]] = []
+        """Called after each of these batches."""
         self._connection = connection
         self._path = path
         self._file_guard = file_guard
@@ -124,11 +125,6 @@ class WriteQueue:
     async def wait_until_idle(self) -> None:
         """Return when no write waits or runs."""
         await self._idle.wait()
-
-    async def wait_for_commit(self, after: int) -> None:
-        """Return when more than AFTER batches have ended."""
-        while self.commits <= after:
-            await self._commit_ended.wait()
 
     def _start_batch(self) -> None:
         if not self._waiting:  # `fail` has refused them.
@@ -182,8 +178,8 @@ class WriteQueue:
         else:
             self._idle.set()
         self.commits += 1
-        self._commit_ended.set()
-        self._commit_ended = asyncio.Event()
+        for batch_listener in self.batch_listeners:
+            batch_listener()
         if emitted := [event for result in results for event in result.emitted]:
             for listener in self.listeners:
                 listener(emitted)
