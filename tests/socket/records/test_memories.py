@@ -169,6 +169,14 @@ def test_a_memory_of_another_bot_cannot_be_superseded(wire: Wire) -> None:
     assert wire.call("memory.list", include_superseded=True) == {"memories": [], "total": 0}
 
 
+def test_a_memory_cannot_supersede_itself_by_the_id_that_it_would_get(wire: Wire) -> None:
+    next_id = save(wire, "one")["id"] + 1
+    before = wire.call("memory.list", include_superseded=True)
+    with pytest.raises(NotFound):
+        save(wire, "two", supersedes=next_id)
+    assert wire.call("memory.list", include_superseded=True) == before
+
+
 def test_a_deleted_successor_hands_its_predecessor_to_its_own_successor_or_makes_it_current(wire: Wire) -> None:
     one = save(wire, "one")
     two = save(wire, "two", supersedes=one["id"])

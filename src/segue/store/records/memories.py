@@ -62,6 +62,8 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
             raise InvalidParams("a message of another session", path=f"{path}.source_message_id")
     if duplicate := _find_current(tx, bot_id, draft.fact):
         return _save_duplicate(tx, duplicate, draft, path)
+    if draft.supersedes is not None:  # Before the INSERT, whose id may be the one that the caller named.
+        _check_supersedes(tx, draft.supersedes, bot_id, path)
     memory_id = tx.run(
         """
         INSERT INTO memories (bot_id, session_id, category, importance, source_message_id, is_manual, created_at, fact)
@@ -78,7 +80,7 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
     ).lastrowid
     memory = get(tx, memory_id or 0)
     if draft.supersedes is not None:
-        _supersede(tx, draft.supersedes, memory, path)
+        _supersede(tx, draft.supersedes, memory.id)
     _emit_saved(tx, [memory.id])
     if draft.supersedes is not None:
         _emit_saved(tx, [draft.supersedes])
@@ -226,15 +228,19 @@ def _save_duplicate(tx: Tx, memory_id: int, draft: MemoryDraft, path: str) -> Me
         tx.run("UPDATE memories SET importance = :importance WHERE id = :id", id=memory_id, importance=draft.importance)
         _emit_saved(tx, [memory_id])
     if draft.supersedes not in (None, memory_id):
-        _supersede(tx, draft.supersedes, memory, path)
+        _check_supersedes(tx, draft.supersedes, memory.bot_id, path)
+        _supersede(tx, draft.supersedes, memory_id)
         _emit_saved(tx, [draft.supersedes])
     return structs.replace(get(tx, memory_id), duplicate=True)
 
 
-def _supersede(tx: Tx, old_id: int, new: Memory, path: str) -> None:
+def _check_supersedes(tx: Tx, old_id: int, bot_id: str, path: str) -> None:
     old = get(tx, old_id)
-    if old.bot_id != new.bot_id:
+    if old.bot_id != bot_id:
         raise InvalidParams("a memory of another bot", path=f"{path}.supersedes")
     if old.superseded_by is not None:
         raise Conflict(f"memory {old_id} is superseded by {old.superseded_by}", reason="superseded")
-    tx.run("UPDATE memories SET superseded_by = :new WHERE id = :old", new=new.id, old=old_id)
+
+
+def _supersede(tx: Tx, old_id: int, new_id: int) -> None:
+    tx.run("UPDATE memories SET superseded_by = :new WHERE id = :old", new=new_id, old=old_id)
