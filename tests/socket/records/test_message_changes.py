@@ -47,6 +47,15 @@ def test_an_edit_changes_search_name_and_time_and_emits_an_event(server: Server,
     assert wire.call("message.update", message_id=id, metadata=None)["metadata"] == {}
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_emptied_content_becomes_the_text_of_the_parts(wire: Wire, session: str, given: bool) -> None:
+    parts = [{"type": "text", "text": "one"}]
+    id = append(wire, "written", parts=None if given else parts)["message_id"]
+    changed = wire.call("message.update", message_id=id, content="", **({"parts": parts} if given else {}))
+    assert (changed["content"], changed["parts"]) == ("one", parts)
+    assert (hits(wire, "written"), hits(wire, "one")) == ([], [id])
+
+
 def test_null_content_is_only_taken_with_parts(wire: Wire, session: str) -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "input_text", "text": "two"}, {"type": "image"}]
     ids = [append(wire, parts)["message_id"], append(wire, None, parts=parts)["message_id"]]

@@ -32,8 +32,8 @@ _INDEX_ROWS = f"""
 def update(tx: Tx, message_id: int, changes: dict[str, Any], content_bytes: int = MAX_INTEGER) -> Message:
     """Set the columns that `changes` names, with parts and metadata as JSON text, and return the message.
 
-    The old text is removed from the search index, and from the session's name if that was generated from it. Content
-    that was the text of the old parts becomes the text of the new ones.
+    The old text is removed from the search index, and from the session's name if that was generated from it. Empty
+    content becomes the text of the parts, and content that was the text of the old parts that of the new ones.
 
     Raises:
         NotFound: there is no such message.
@@ -43,8 +43,9 @@ def update(tx: Tx, message_id: int, changes: dict[str, Any], content_bytes: int 
     message = messages.get(tx, message_id)
     if not changes:
         return message
-    if "parts" in changes and not changes.get("content") and message.content in ("", text_of(message.parts or [])):
-        changes = {**changes, "content": text_of(msgspec.json.decode(changes["parts"] or "[]"))}
+    if _content_is_text_of_parts(message, changes):
+        parts = msgspec.json.decode(changes["parts"] or "[]") if "parts" in changes else message.parts or []
+        changes = {**changes, "content": text_of(parts)}
     _change(tx, message, changes)
     changed = messages.get(tx, message_id)
     size = sum(len(value.encode()) for value in _texts(tx, message_id))
@@ -52,6 +53,12 @@ def update(tx: Tx, message_id: int, changes: dict[str, Any], content_bytes: int 
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
     _emit_updated(tx, changed)
     return changed
+
+
+def _content_is_text_of_parts(message: Message, changes: dict[str, Any]) -> bool:
+    if "content" in changes:
+        return not changes["content"]
+    return "parts" in changes and message.content in ("", text_of(message.parts or []))
 
 
 def replace_in_place(tx: Tx, message_id: int, new: PreparedMessage) -> None:
