@@ -222,6 +222,21 @@ def test_a_summary_whose_first_messages_are_deleted_covers_the_rest_of_them(wire
     assert (latest["messages_start"], latest["messages_end"]) == (copies[0], copies[1])
 
 
+def test_a_fork_continues_after_the_same_message_if_those_that_a_summary_covers_are_deleted(
+    wire: Wire, session: str
+) -> None:
+    ids = [append(wire, session, f"{index}") for index in range(3)]
+    summarise(wire, session, ids[1], ids[1])
+    wire.call("message.delete", session_id=session, message_ids=[ids[1]])
+    before = wire.call("context.build", session_id=session)
+    made = fork(wire, session)["id"]
+    copies = [message["id"] for message in messages(wire, made)]
+    latest = wire.call("summary.latest", session_id=made)
+    assert (latest["messages_start"], latest["messages_end"]) == (copies[0], copies[0])
+    context = wire.call("context.build", session_id=made)
+    assert [one["content"] for one in context["messages"]] == [one["content"] for one in before["messages"]] == ["2"]
+
+
 def test_memories_and_the_queue_are_not_copied(wire: Wire, session: str) -> None:
     wire.call("memory.save", session_id=session, fact="f", category="fact", importance=1)
     wire.call("extraction.enqueue", session_id=session)

@@ -396,7 +396,8 @@ def session_fork(world: World, *, session_id: str, upto_message_id: int | None =
         made[member] = sum(message[member] or 0 for message in past)
     _count(world, made["id"])
     for summary in [one for one in world.summaries if one["session_id"] == session_id and one["messages_end"] <= last]:
-        covered = [id for id in copies if summary["messages_start"] <= id <= summary["messages_end"]]
+        upto_end = [id for id in copies if id <= summary["messages_end"]]
+        covered = [id for id in upto_end if id >= summary["messages_start"]] or upto_end[-1:]
         range = {"messages_start": copies[covered[0]], "messages_end": copies[covered[-1]]} if covered else {}
         world.summaries.append({**summary, "id": world.number("summary"), "session_id": made["id"], **range})
     return made

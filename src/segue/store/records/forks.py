@@ -132,18 +132,20 @@ def _copy_summaries(tx: Tx, origin: str, copy: str, upto: int) -> None:
     1. The copies have consecutive ids in the order of the originals, because one statement inserted them.
     2. So the copy of the message with rank N has the first copy's id plus N.
     3. A range begins at the first copied message that it covers and ends at the last one.
-    4. A summary that covers no copied message keeps its ids, which come before those of all copies.
+    4. If those that it covered were deleted, it is the last copied message before them, so that the context of the
+       copy continues after the same message.
+    5. If there is none before them either, it keeps its ids, which come before those of all copies.
     """
     first = tx.run("SELECT min(id) FROM messages WHERE session_id = :copy", copy=copy).fetchone()[0]
     rank = f"(SELECT count(*) FROM messages WHERE {messages.OF_SESSION} AND id %s)"
     tx.run(
         f"""
         INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
-        SELECT :copy, CASE WHEN covered THEN :first + before_start ELSE messages_start END,
-               CASE WHEN covered THEN :first + upto_end - 1 ELSE messages_end END, token_count, created_at, summary
+        SELECT :copy, CASE WHEN upto_end > 0 THEN :first + min(before_start, upto_end - 1) ELSE messages_start END,
+               CASE WHEN upto_end > 0 THEN :first + upto_end - 1 ELSE messages_end END,
+               token_count, created_at, summary
         FROM (
-            SELECT *, {rank % "< messages_start"} AS before_start, {rank % "<= messages_end"} AS upto_end,
-                   {rank % "<= messages_end"} > 0 AS covered
+            SELECT *, {rank % "< messages_start"} AS before_start, {rank % "<= messages_end"} AS upto_end
             FROM summaries WHERE session_id = :session_id AND messages_end <= :upto
         )
         ORDER BY id
@@ -272,11 +274,10 @@ def _copy_summaries_by_id(tx: Tx, origin: str, upto: int, copy: str, originals: 
         id=origin,
         upto=upto,
     ).fetchall()
-    after_last = [*copies, copies[-1] + 1] if copies else []
     for id, start, end in sorted(found):
         last = bisect_right(originals, end) - 1
         if last >= 0:
-            start, end = after_last[bisect_left(originals, start)], copies[last]
+            start, end = copies[min(bisect_left(originals, start), last)], copies[last]
         tx.run(
             """
             INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)
