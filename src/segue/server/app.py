@@ -59,7 +59,7 @@ class App:
         self._boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits, monotonic=monotonic)
         self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
-        self.maintenance = Maintenance(store, monotonic)
+        self.maintenance = Maintenance(store)
         self.cleanup.on_deleted = self.maintenance.mark_deleted
         self._job_lock = anyio.Lock()
         self.backups = Backups(paths, store, self.maintenance, self._job_lock)

@@ -66,11 +66,12 @@ class Maintenance:
     def __init__(
         self,
         store: Store,
-        monotonic: Callable[[], float],
+        monotonic: Callable[[], float] = anyio.current_time,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._store = store
         self._monotonic = monotonic
+        """The clock of `sleep`: a pause that was measured with another one would not end with it."""
         self._sleep = sleep
         self.copying: str | None = None
         """The id of a fork that is being copied: its messages are hidden like deleted ones, and must stay."""
