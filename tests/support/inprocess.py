@@ -14,6 +14,7 @@ from segue.config import Config
 from segue.paths import Paths
 from segue.server.daemon import serve
 from segue.server.process.signals import Shutdown
+from segue.store.engine.rows import reported_rows
 from tests.support.clock import HandClock
 from tests.support.leak_check import check_secrecy
 from tests.support.wire import TIMEOUT_SECONDS, Wire
@@ -39,6 +40,7 @@ class Server:
     def start(self, config: Config | None = None) -> None:
         """Return when the server answers; raise the error of a failed start."""
         self.config = config or self.config
+        reported_rows.clear()  # Of the daemon before, which was in this process too.
         ready = Event()
         self._stop = self._portal.call(Shutdown)
         self._running = self._portal.start_task_soon(self._serve, self._stop, ready)

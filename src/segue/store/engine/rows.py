@@ -21,7 +21,8 @@ MAX_REPORTED = 1000
 _BAD_TEXT = "Could not decode to UTF-8"
 """Part of the message that Python's sqlite3 raises for it; the error has no code."""
 
-_reported: set[str] = set()
+reported_rows: set[str] = set()
+"""What and id of the damaged rows in the log of this daemon."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -111,6 +112,6 @@ def iterate_valid(
 def report_damaged(damaged: InvalidData) -> None:
     """Name a damaged row in the log, once in the life of the daemon."""
     name = f"{damaged.data['what']} {damaged.data['id']}"
-    if name not in _reported and len(_reported) < MAX_REPORTED:
-        _reported.add(name)
+    if name not in reported_rows and len(reported_rows) < MAX_REPORTED:
+        reported_rows.add(name)
         log.warning("damaged row: %s cannot be decoded; results omit it", name)
