@@ -145,7 +145,8 @@ def updated(path: Path) -> str:
 
 
 def _command_help(command: click.Command, parent: click.Context | None) -> Iterator[tuple[str, str]]:
-    with click.Context(command, info_name=command.name if parent else "segue", parent=parent) as context:
+    name = command.name if parent else "segue"
+    with click.Context(command, info_name=name, parent=parent, **command.context_settings) as context:
         context.terminal_width = HELP_COLUMNS
         yield context.command_path, command.get_help(context)
         if isinstance(command, click.Group):
