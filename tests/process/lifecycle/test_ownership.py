@@ -143,7 +143,7 @@ def test_a_removed_socket_and_record_are_restored(segued: Segued) -> None:
 @pytest.fixture
 def watchful(monkeypatch: pytest.MonkeyPatch, server: Server) -> Server:
     """Run a server that checks its socket 100 times per second and drains without a time limit."""
-    monkeypatch.setattr(daemon, "SELF_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(daemon, "WATCH_SECONDS", 0.01)
     monkeypatch.setattr(daemon, "DRAIN_SECONDS", 1000)
     server.restart()
     return server
