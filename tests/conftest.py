@@ -35,12 +35,14 @@ class Length(NamedTuple):
 
 
 LENGTHS = {
-    "load_seconds": Length(3.0, 30.0, "seconds of load in the load test"),
-    "model_examples": Length(40, 400, "conversations that the model test compares"),
-    "pings": Length(20_000, 1_000_000, "pings on one connection"),
+    "damaged_pages": Length(4, 100, "pages of the database that are overwritten with junk, one after the other"),
+    "kills": Length(10, 100, "kills of the daemon under load"),
+    "load_seconds": Length(2.0, 30.0, "seconds of load in the load test"),
+    "model_examples": Length(12, 400, "conversations that the model test compares"),
+    "pings": Length(5_000, 1_000_000, "pings on one connection"),
     "sleep_seconds": Length(0.2, 2.0, "seconds for which the daemon is stopped like a sleeping machine"),
-    "soak_seconds": Length(5.0, 60.0, "seconds of soak"),
-    "sweep_seconds": Length(8.0, 120.0, "seconds in which system calls are made to fail"),
+    "soak_seconds": Length(3.0, 60.0, "seconds of soak"),
+    "sweep_seconds": Length(3.0, 120.0, "seconds in which system calls are made to fail"),
 }
 """Fixtures with a short and a long value. An option of the same name replaces both."""
 

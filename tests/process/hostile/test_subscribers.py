@@ -97,7 +97,15 @@ def iter_until_reset(wire: Wire) -> Iterator[Any]:
     yield event
 
 
-@pytest.mark.parametrize(("seed", "kept"), [(1, 10_000), (2, 10_000), (3, 200), (4, 20)])
+@pytest.mark.parametrize(
+    ("seed", "kept"),
+    [
+        pytest.param(1, 10_000, marks=pytest.mark.long),
+        (2, 10_000),
+        (3, 200),
+        pytest.param(4, 20, marks=pytest.mark.long),
+    ],
+)
 def test_a_killed_subscriber_continues_at_its_cursor(segued: Segued, seed: int, kept: int) -> None:
     segued.config.write_text(f"[limits]\nevent_backlog = {kept}\n")
     segued.start()

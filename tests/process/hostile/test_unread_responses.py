@@ -22,7 +22,7 @@ def fill(wire: Wire) -> None:
         wire.call("message.append_many", session_id="s", messages=messages)
 
 
-@pytest.mark.parametrize(("clients", "limit_mib"), [(100, 300), (511, 500)])
+@pytest.mark.parametrize(("clients", "limit_mib"), [(100, 300), pytest.param(511, 500, marks=pytest.mark.long)])
 def test_unread_pages_occupy_bounded_memory(segued: Segued, clients: int, limit_mib: int) -> None:
     wire = segued.start().connect()
     fill(wire)

@@ -27,7 +27,7 @@ PATIENT = {"SEGUE_BUDGET": "20"}
 Open = Callable[..., Shell]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["zsh", "bash", "fish", pytest.param("bash without coproc", marks=pytest.mark.long)])
 def open_one(request: pytest.FixtureRequest, segued: Segued, project: Path) -> Iterator[Open]:
     name, variables = KINDS[request.param]
     with ExitStack() as stack:

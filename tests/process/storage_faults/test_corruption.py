@@ -129,12 +129,14 @@ def damaged(segued: Segued) -> Segued:
     return segued
 
 
-def test_a_damaged_page_is_reported_and_the_other_tables_are_served(damaged: Segued) -> None:
+def test_a_damaged_page_is_reported_and_the_other_tables_are_served(damaged: Segued, damaged_pages: int) -> None:
     rng = random.Random(3)
     expected = fill(damaged)
     whole = damaged.database.read_bytes()
     outcomes: dict[str, str] = {}
-    pages = roots(damaged.database) | {"the schema": 1, "a free page": free_page(damaged.database)}
+    tables = list(roots(damaged.database).items())
+    pages = dict(rng.sample(tables, min(damaged_pages, len(tables))))
+    pages |= {"the schema": 1, "a free page": free_page(damaged.database)}
     pages["among the messages"] = whole.index(b"common word30 ") // PAGE + 1
     for name, page in pages.items():
         damaged.database.write_bytes(whole)

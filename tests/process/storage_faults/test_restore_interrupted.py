@@ -80,8 +80,15 @@ def put_back(segued: Segued, files: dict[str, bytes]) -> None:
         Path(f"{segued.database}{suffix}").chmod(0o600)
 
 
-@pytest.mark.parametrize("disk", [(), BROKEN_DISK], ids=["sound", "broken"])
-@pytest.mark.parametrize("what", ["error=ENOSPC", "signal=KILL"])
+@pytest.mark.parametrize(
+    ("what", "disk"),
+    [
+        pytest.param("error=ENOSPC", BROKEN_DISK, id="no room, broken disk"),
+        pytest.param("error=ENOSPC", (), id="no room", marks=pytest.mark.long),
+        pytest.param("signal=KILL", BROKEN_DISK, id="kill, broken disk", marks=pytest.mark.long),
+        pytest.param("signal=KILL", (), id="kill"),
+    ],
+)
 def test_after_a_failure_at_any_step_one_of_the_two_databases_is_served(
     segued: Segued, unserved: Cli, copy: Path, tmp_path: Path, what: str, disk: tuple[str, ...]
 ) -> None:
