@@ -155,10 +155,11 @@ def test_a_backup_in_a_sticky_directory_is_private(segued: Segued, open_folder: 
 
 
 def plant(path: Path) -> Path:
-    """Make an empty file of another user."""
-    path.touch()
-    os.chown(path, NOBODY, NOBODY)
-    return path
+    """Make an empty file of another user, in one step: the daemon removes such files of its own user at any moment."""
+    made = path.with_name(".planted")
+    made.touch()
+    os.chown(made, NOBODY, NOBODY)
+    return made.rename(path)
 
 
 @pytest.mark.skipif(not AM_ROOT, reason="only root may act as another user")
