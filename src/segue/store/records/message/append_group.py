@@ -24,11 +24,10 @@ from segue.store.records.message import row
 from segue.store.records.message.idempotency import PreparedMessage
 from segue.store.records.sessions import Scope
 
-_UPDATE_COUNTERS = f"""
-    UPDATE sessions
-    SET {append.SET_COUNTERS.format(count="?1", input_tokens="?2", output_tokens="?3", newest="?4", at="?4")}
-    WHERE id = ?5
-"""
+_SET_COUNTERS = append.SET_COUNTERS.format(
+    count=":count", input_tokens=":input_tokens", output_tokens=":output_tokens", newest=":at", at=":at"
+)
+_UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = :id"
 
 
 class PlainAppend(NamedTuple):
@@ -98,7 +97,11 @@ def _append_run(tx: Tx, run: list[PlainAppend], scopes: dict[str, Scope]) -> lis
     return results
 
 
-def _counters(session_id: str, drafts: list[Draft], at: str) -> tuple[int, int, int, str, str]:
-    input_tokens = min(sum([draft.input_tokens or 0 for draft in drafts]), MAX_INTEGER)
-    output_tokens = min(sum([draft.output_tokens or 0 for draft in drafts]), MAX_INTEGER)
-    return len(drafts), input_tokens, output_tokens, at, session_id
+def _counters(session_id: str, drafts: list[Draft], at: str) -> dict[str, int | str]:
+    return {
+        "id": session_id,
+        "count": len(drafts),
+        "input_tokens": min(sum([draft.input_tokens or 0 for draft in drafts]), MAX_INTEGER),
+        "output_tokens": min(sum([draft.output_tokens or 0 for draft in drafts]), MAX_INTEGER),
+        "at": at,
+    }
