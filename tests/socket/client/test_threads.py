@@ -52,12 +52,14 @@ def test_a_thread_reads_events_while_others_send_requests(client: Client) -> Non
 
 
 def test_a_thread_that_times_out_does_not_disturb_the_others(client: Client) -> None:
-    subscription_id = client.call(events.subscribe).subscription_id
+    session_id = client.call(session.create).id
+    subscription_id = client.call(events.subscribe, kinds=["session.created"]).subscription_id
     reader = threading.Thread(target=lambda: next(client.events(subscription_id)))
     reader.start()
-    client.timeout = 0.000001
+    client.call(message.append, session_id=session_id, role="user", content="a" * 50 + "b")
+    client.timeout = 0.05
     with pytest.raises(TimedOut):
-        client.request("daemon.ping")
+        client.request("message.search", {"query": "(a+)+$", "match": "regex"})  # Ends after one second.
     client.timeout = 10
     assert client.request("daemon.ping") == "pong"
     client.call(session.create)
