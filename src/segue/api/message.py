@@ -1,6 +1,7 @@
 """Define the methods of messages: append, read, count, delete and search."""
 
 import builtins
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
@@ -257,7 +258,10 @@ async def search(
         store.snippets.Marks(*marks) if marks is not None else store.snippets.Marks(),
     )
     store.search_request.check(request)
-    await ctx.daemon.index_messages()
+    try:
+        await ctx.daemon.index_messages()
+    except StorageError:  # As on a full disk.
+        return await _search(ctx, request, scans_rest=True)
     try:
         return await _search(ctx, request)
     except store.index.IndexDamaged:
@@ -266,12 +270,12 @@ async def search(
     return await _search(ctx, request)
 
 
-async def _search(ctx: Context, request: "Request") -> SearchPage:
+async def _search(ctx: Context, request: "Request", *, scans_rest: bool = False) -> SearchPage:
     """Search on a shared reader; a slow search starts again on its own connection, one at a time.
 
     So slow searches never occupy the readers that other clients wait for.
     """
-    search, sessions = store.message_search.search, store.session_list.by_ids
+    search, sessions = partial(store.message_search.search, scans_rest=scans_rest), store.session_list.by_ids
     if request.match == "words":
         try:
             return await ctx.store.read(search, request, QUICK_SECONDS, sessions)

@@ -132,14 +132,14 @@ def small_disk(segued: Segued) -> Iterator[None]:
     subprocess.run(["umount", directory], check=True)
 
 
-def fill_disk(wire: Wire) -> dict[str, int]:
+def fill_disk(wire: Wire, content: str = "x" * 60_000) -> dict[str, int]:
     """Append to two sessions in turn until the disk is full, and return their message counts."""
     counts = {"a": 0, "b": 0}
     for session in counts:
         wire.call("session.create", id=session)
     while True:
         session = min(counts, key=lambda name: counts[name])
-        answer = wire.respond("message.append", {"session_id": session, "role": "tool", "content": "x" * 60_000})
+        answer = wire.respond("message.append", {"session_id": session, "role": "tool", "content": content})
         if "error" in answer:
             assert answer["error"]["data"] == {"kind": "storage", "reason": "full"}
             return counts
@@ -162,6 +162,22 @@ def test_deletions_run_on_a_full_disk_and_make_room_for_appends(segued: Segued) 
         assert wire.call("message.count", session_id="b")["count"] == counts["b"] + 1
         assert wire.call("session.list")["total"] == 1
         assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+    assert segued.stop() == 0
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root may mount a file system")
+@pytest.mark.usefixtures("small_disk")
+def test_a_search_on_a_full_disk_finds_what_is_indexed_and_what_is_not(segued: Segued) -> None:
+    segued.allowed_errors.append("disk is full")
+    with segued.start().connect() as wire:
+        wire.call("session.create", id="s")
+        indexed = wire.call("message.append", session_id="s", role="user", content="zebra one")["message_id"]
+        assert wire.call("message.search", query="zebra")["total"] == 1
+        fill_disk(wire, "zebra two" + " x" * 200_000)
+        newest = max(wire.call("message.list", session_id=id, limit=200)["messages"][-1]["id"] for id in "ab")
+        ids = [hit["message_id"] for hit in wire.call("message.search", query="zebra", limit=200)["hits"]]
+        assert (ids[0], indexed in ids, len(set(ids))) == (newest, True, len(ids))
+        assert wire.call("message.search", query="zebra one")["hits"][0]["matched"] == ["zebra", "one"]
     assert segued.stop() == 0
 
 

@@ -1,4 +1,4 @@
-"""Scans of the messages for a substring or a regular expression, newest first.
+"""Scans of the messages for a substring or a regular expression, and of those that the index lacks for words.
 
 A scan gives what it finds within a second, and the cursor where it stopped. Regular expressions run in a process of
 their own, because a pattern can take forever on a short text and Python cannot interrupt it.
@@ -16,7 +16,9 @@ from segue.store.search.hits import read_hits, snippets_of
 from segue.store.search.index_entries import as_text, own_texts
 from segue.store.search.regex_process import RegexProcess
 from segue.store.search.request import Cursor, Filter, Found, Match, Request
-from segue.store.search.text.snippets import Finder, Marks, Span, cut
+from segue.store.search.text.query_parser import parse
+from segue.store.search.text.snippets import Finder, Marks, Span, cut, finders
+from segue.store.search.text.text_match import TextMatch
 from segue.store.search.text.tokenizer import fold
 
 SECONDS = 1.0
@@ -100,12 +102,28 @@ class RegexSearcher:
         return [Hit(batch[message].id, batch[message].texts[text], spans) for message, text, spans in found]
 
 
-class Scan:
-    """A scan from the cursor on."""
+class WordsSearcher:
+    """Finds the messages that hold all words of a query, or any of them if the request says so."""
 
-    def __init__(self, tx: Tx, request: Request) -> None:
+    def __init__(self, request: Request, end: float) -> None:
+        self._match = TextMatch(request.query, any_term=request.match == "any")
+        self._end = end
+
+    def search(self, batch: list[Texts]) -> list[Hit] | None:
+        """Return the hits in order, or None when the time is over."""
+        if time.monotonic() > self._end:
+            return None
+        joined = [(id, "\n".join(texts)) for id, texts in batch]
+        return [Hit(id, text, []) for id, text in joined if self._match.score(text) is not None]
+
+
+class Scan:
+    """A scan from the cursor on, of the messages with an id above `after_id`."""
+
+    def __init__(self, tx: Tx, request: Request, after_id: int = 0) -> None:
         self._tx = tx
         self._request = request
+        self._after_id = after_id
         self._ascending = request.order == "oldest"
         newest = index.newest(tx)
         self._bound = newest
@@ -116,6 +134,8 @@ class Scan:
         end = time.monotonic() + SECONDS
         if self._request.match == "substring":
             return self._run(SubstringSearcher(self._request.query, end))
+        if self._request.match != "regex":
+            return self._run(WordsSearcher(self._request, end))
         with RegexProcess(self._request.query, end) as process:
             return self._run(RegexSearcher(process))
 
@@ -126,7 +146,7 @@ class Scan:
         for batch in self._batches():
             found = searcher.search(batch)
             if found is None:
-                if searched is None and not isinstance(searcher, SubstringSearcher):
+                if searched is None and isinstance(searcher, RegexSearcher):
                     reason = f"the pattern takes longer than {SECONDS:g} s on one of the messages"
                     raise InvalidParams(reason, path="$.query")
                 return self._page(hits, self._after(searched) if searched is not None else self._start)
@@ -145,14 +165,19 @@ class Scan:
         matches = [Match(hit.id, 1.0, self._matched(hit)) for hit in shown]
         if self._request.match == "substring":
             needle = re.compile(re.escape(fold(self._request.query)))
-            shorten = snippets_of([Finder(self._request.query, needle, needle)], self._request.marks)
+            found_by = [Finder(self._request.query, needle, needle)]
+            shorten = snippets_of(found_by, self._request.marks)
+        elif self._request.match != "regex":
+            found_by = finders(parse(self._request.query))
+            shorten = snippets_of(found_by, self._request.marks)
         else:
+            found_by = []
 
             def shorten(_texts: list[str], match: Match) -> str:
                 return _cut(by_id[match.id], self._request.marks)
 
         is_all = following is None and self._request.cursor is None and self._request.counted
-        return Found(read_hits(self._tx, matches, shorten), len(hits) if is_all else None, following)
+        return Found(read_hits(self._tx, matches, shorten, found_by), len(hits) if is_all else None, following)
 
     def _matched(self, hit: Hit) -> tuple[str, ...]:
         if self._request.match == "substring":
@@ -174,8 +199,9 @@ class Scan:
     def _messages(self) -> Iterator[Texts]:
         statement, values = _statement(self._request.filter, ascending=self._ascending)
         at = self._start.id
-        while at <= self._bound if self._ascending else at > 0:
-            first, last = (at, at + WINDOW - 1) if self._ascending else (max(at - WINDOW + 1, 0), at)
+        oldest = self._after_id + 1
+        while at <= self._bound if self._ascending else at >= oldest:
+            first, last = (at, at + WINDOW - 1) if self._ascending else (max(at - WINDOW + 1, oldest), at)
             for id, parts, content in self._tx.run(statement, first=first, last=last, **values):
                 yield Texts(id, own_texts(content.decode(errors="replace"), as_text(parts)))
             at = last + 1 if self._ascending else first - 1
