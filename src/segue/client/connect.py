@@ -6,12 +6,13 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from segue.client.diagnostics import hang_hint
 from segue.client.errors import TimedOut, Unreachable
 from segue.paths import Paths, check_socket_length
 from segue.runtime.daemon_record import MAX_RECORD_BYTES, read_record
+from segue.runtime.json_object import is_text, parse_object
 from segue.runtime.peer_credentials import is_same_user
 
 FIRST_PAUSE = 0.002
@@ -122,10 +123,10 @@ def _check_database(connected: socket.socket, paths: Paths) -> None:
         connected.settimeout(CHECK_SECONDS)
         connected.sendall(b'{"jsonrpc":"2.0","method":"daemon.status","id":0}\n')
         with connected.makefile("rb") as answers:
-            served = _parse(answers.readline(MAX_RECORD_BYTES))["result"]["database"]["path"]
+            served = parse_object(answers.readline(MAX_RECORD_BYTES))["result"]["database"]["path"]
     except (OSError, LookupError, TypeError):
         served = None
-    if not _is_text(served) or os.path.realpath(served) != os.path.realpath(paths.database):
+    if not is_text(served) or os.path.realpath(served) != os.path.realpath(paths.database):
         connected.close()
         raise _with_command(paths, Unreachable(paths.database, "no daemon serves this database"))
 
@@ -135,19 +136,3 @@ def _with_command(paths: Paths, fault: Unreachable) -> Unreachable:
     from segue.client.autostart.endpoint import start_command  # Not needed when a daemon serves.
 
     return Unreachable(fault.path, fault.reason, start_command(paths), absent=fault.absent)
-
-
-def _parse(data: bytes) -> dict[str, Any]:
-    """Return the JSON object, or an empty one for anything else."""
-    import json  # Not msgspec, because its import takes longer than the rest of a plain call.
-
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        found = None
-    return found if isinstance(found, dict) else {}
-
-
-def _is_text(value: object) -> TypeGuard[str]:
-    """Return True for a string without unpaired surrogates."""
-    return isinstance(value, str) and value.encode(errors="replace").decode() == value

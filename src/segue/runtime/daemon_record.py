@@ -7,12 +7,12 @@ record, so this module avoids imports that take long.
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
-from zlib import crc32
+from typing import Any, NamedTuple
 
 from segue.errors import StartError
 from segue.files import read_private, replace_file
 from segue.paths import Paths
+from segue.runtime.json_object import is_text, parse_object
 
 MAX_RECORD_BYTES = 65_536
 """Bytes: read at most this much of a record. A real record has some 300 bytes."""
@@ -53,6 +53,7 @@ def write_record(path: Path, record: Record) -> None:
         StartError: the file cannot be written.
     """
     import json
+    from zlib import crc32
 
     # The name depends on the database, whose lock the caller holds. A leftover is from a daemon that was killed.
     temporary = path.with_name(f".{path.name}.{crc32((record.database or '').encode()):08x}")
@@ -81,21 +82,11 @@ def remove_record(paths: Paths, record: Record) -> None:
 
 
 def _parse(data: bytes) -> Record | None:
-    import json  # Not msgspec, which takes longer to import than all other modules of a plain call.
-
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict) or not _is_text(found.get("socket")):
+    found = parse_object(data)
+    if not is_text(found.get("socket")):
         return None
     members: dict[str, Any] = {name: found.get(name) for name in Record._fields}
-    return Record(**members) if members["database"] is None or _is_text(members["database"]) else None
-
-
-def _is_text(value: object) -> TypeGuard[str]:
-    """Return True if the value is a string without unpaired surrogates."""
-    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+    return Record(**members) if members["database"] is None or is_text(members["database"]) else None
 
 
 def _names_database(record: Record, database: Path) -> bool:
