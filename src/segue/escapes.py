@@ -1,5 +1,7 @@
 """The characters that a terminal must not receive from stored text, and how they are shown instead."""
 
+from functools import cache
+
 CONTROLS = (*range(0x20), 0x7F, *range(0x80, 0xA0))
 """Characters that drive a terminal."""
 
@@ -34,5 +36,8 @@ LINE = {code: visible(code) for code in UNSAFE}
 BLOCK = {code: shown for code, shown in LINE.items() if chr(code) not in "\n\t"}
 """A table for `str.translate` that keeps line feeds and tabs."""
 
-JSON = {code: json_escape(code) for code in UNSAFE if code >= 0x7F}
-"""A table for `str.translate` of JSON, in which all characters below the space are escaped already."""
+
+@cache
+def json_table() -> dict[int, str]:
+    """Return a table for `str.translate` of JSON, in which all characters below the space are escaped already."""
+    return {code: json_escape(code) for code in UNSAFE if code >= 0x7F}

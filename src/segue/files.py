@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shlex
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +54,8 @@ def prepare_directory(directory: Path, subject: str) -> None:
     if found.st_uid != os.geteuid():
         raise StartError(subject, f"{directory} belongs to user {found.st_uid}; choose another directory")
     if found.st_mode & 0o022:
+        import shlex
+
         mode = stat.S_IMODE(found.st_mode)
         sticky = found.st_mode & stat.S_ISVTX  # Such as /tmp, which is meant for all users.
         fix = "choose another directory" if sticky else f"run: chmod 700 {shlex.quote(str(directory))}"

@@ -44,7 +44,7 @@ LAYERS = [
     ["segue.server.__init__", "segue.server.__main__"],
     ["segue.history", "segue.workflows"],
     ["segue.shell", "segue.cli.__init__"],
-    ["segue.cli.output"],
+    ["segue.cli.deferred", "segue.cli.output"],
     ["segue.cli.liveness"],
     [
         "segue.cli.confirm",

@@ -7,22 +7,38 @@ import signal
 if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import gc
 import os
 import sys
 
-from segue.cli.fast_path import fast_call
-from segue.cli.output.terminal import prepare_streams, run_guarded
+from segue.cli.deferred import defer_imports, import_msgspec
+
+defer_imports()
+# The imports make many objects and no garbage. Only a long command, such as `tail`, makes enough to be worth a search.
+gc.set_threshold(100_000)
+
+from segue.cli.output.terminal import prepare_streams, run_guarded  # noqa: E402 - Each import is quicker now
 
 
 def main() -> None:
     """Run the program and exit."""
+    if "_SEGUE_COMPLETE" in os.environ:
+        from segue.cli.main import command
+
+        command.main(prog_name="segue")
     prepare_streams()
     arguments = sys.argv[1:]
-    code = None if "_SEGUE_COMPLETE" in os.environ else run_guarded(lambda: fast_call(arguments))
-    if code is None:
-        from segue.cli.main import main as run_whole
+    code = None
+    if arguments[:1] in (["ping"], ["rpc"]):
+        from segue.cli.fast_path import fast_call
 
-        run_whole()
+        code = run_guarded(lambda: fast_call(arguments))
+    if code is None:
+        import_msgspec()
+        from segue.cli.main import run
+
+        code = run(arguments)
+    gc.freeze()  # The interpreter then does not search the objects for garbage when it ends.
     sys.exit(code)
 
 

@@ -4,8 +4,6 @@ Each command is imported only when it runs, because shell prompts run `segue` of
 """
 
 import importlib
-import os
-import sys
 from keyword import iskeyword
 
 import click
@@ -13,7 +11,7 @@ import click
 from segue import __version__
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.groups import Group, hint_global_option
-from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, prepare_streams, run_guarded, warn
+from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, run_guarded, warn
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
 from segue.paths import PathOptions
@@ -132,14 +130,6 @@ def run(arguments: list[str]) -> int:
     return run_guarded(lambda: _run(arguments)) or 0
 
 
-def main() -> None:
-    """Run the program and exit."""
-    if "_SEGUE_COMPLETE" in os.environ:
-        command.main(prog_name="segue")
-    prepare_streams()
-    sys.exit(run(sys.argv[1:]))
-
-
 def _run(arguments: list[str]) -> int:
     try:
         return _invoke(arguments)
@@ -165,7 +155,3 @@ def _invoke(arguments: list[str]) -> int:
     except click.exceptions.Exit as exit:
         return exit.exit_code
     return code if isinstance(code, int) else 0
-
-
-if __name__ == "__main__":
-    main()

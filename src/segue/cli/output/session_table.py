@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,8 +12,8 @@ from segue.models import Session, SessionSummary
 CURRENT = "*"
 """The mark of the session that the current directory continues."""
 
-GENERATED_ID = re.compile(r"\d{4}-\d\d-\d\d-(\d{4}-\d{3,})")
-GENERATED_DATE = re.compile(r" - \d{4}-\d\d-\d\d_\d\d-\d\d$")
+GENERATED_ID = r"\d{4}-\d\d-\d\d-(\d{4}-\d{3,})"
+GENERATED_DATE = r" - \d{4}-\d\d-\d\d_\d\d-\d\d$"
 """The end of an automatic name, which the table leaves out because it has the time already."""
 
 ID_CELLS = 12
@@ -57,7 +56,7 @@ def print_sessions(sessions: Sequence[Session | SessionSummary], current_id: str
 
 def short_id(id: str) -> str:
     """Return the end of a generated ID, or the whole ID if it is short. Every command accepts it."""
-    if found := GENERATED_ID.fullmatch(id):
+    if found := re.fullmatch(GENERATED_ID, id):
         return found[1]
     return id if len(id) <= ID_CELLS else id[-ID_CELLS:]
 
@@ -79,6 +78,8 @@ def states(session: Session | SessionSummary) -> list[str]:
 
 
 def _print_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
+    import shutil  # Not needed in a pipe
+
     rows = [_row(session, current_id) for session in sessions]
     widths = _widths(rows, shutil.get_terminal_size().columns)
     echo(styled(_line(HEADER, widths), bold=True))
@@ -90,7 +91,9 @@ def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
     marks = states(session)
     mark = CURRENT if session.id == current_id else (marks[0][0] if marks else "")
     preview = getattr(session, "preview", None)
-    name = GENERATED_DATE.sub("", session.name or "") or (f"“{' '.join(preview.split())}”" if preview else "(no name)")
+    name = re.sub(GENERATED_DATE, "", session.name or "") or (
+        f"“{' '.join(preview.split())}”" if preview else "(no name)"
+    )
     row = Row(
         mark,
         name,

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from segue.escapes import BLOCK, JSON, LINE
+from segue.escapes import BLOCK, LINE, json_table
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
 """Exit statuses; 0 is success."""
@@ -90,7 +90,7 @@ def echo_tsv(values: list[str]) -> None:
 def echo_json(result: bytes) -> None:
     """Print a result as one line of JSON. Only a terminal gets control characters as JSON escapes."""
     text = result.decode()
-    echo(text.translate(JSON) if stdout_is_tty() else text)
+    echo(text.translate(json_table()) if stdout_is_tty() else text)
 
 
 def warn(text: str, code: int = 0) -> int:

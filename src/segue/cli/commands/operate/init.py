@@ -85,7 +85,7 @@ def _program() -> list[str]:
     for program in beside:
         if program.name == "segue" and (found := shutil.which(os.path.abspath(program))):
             return [found]
-    return [sys.executable, "-m", "segue.cli.main"]
+    return [sys.executable, "-m", "segue"]
 
 
 def _options(root: click.Context) -> list[str]:

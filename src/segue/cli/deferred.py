@@ -1,0 +1,51 @@
+"""Import large modules that other packages import for rare cases only when such a case occurs.
+
+They are a fifth of the start of a command.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+RARELY_USED = (
+    "inspect",  # by click, for docstrings
+    "ipaddress",  # by urllib.parse, which pathlib imports
+    "textwrap",  # by msgspec, for JSON Schema
+)
+
+
+class DeferredModule(ModuleType):
+    """A module that is imported when one of its names is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        real = import_module(self.__name__)
+        vars(self).update(vars(real))
+        return getattr(real, name)
+
+
+class DeferredInspect(DeferredModule):
+    """The module `inspect`, which click calls for the help of every option."""
+
+    def cleandoc(self, text: str) -> str:
+        """Return what the function of the module returns; for one line that needs no import."""
+        return self.__getattr__("cleandoc")(text) if "\n" in text or "\t" in text else text.lstrip()
+
+
+def defer_imports() -> None:
+    """Put the deferred modules in the places of those that are not imported yet."""
+    for name in RARELY_USED:
+        sys.modules.setdefault(name, (DeferredInspect if name == "inspect" else DeferredModule)(name))
+
+
+def import_msgspec() -> None:
+    """Import msgspec without typing_extensions, from which it takes only what Python's typing has since 3.11."""
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment] # An import of it then fails
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
