@@ -1,10 +1,7 @@
 """Define the keys of the configuration file with their defaults and bounds, and read the file."""
 
-import json
 import os
-import shlex
 import stat
-import tomllib
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -129,12 +126,16 @@ def check_trusted(found: os.stat_result, path: Path) -> None:
     if found.st_uid not in (os.geteuid(), 0):
         raise ConfigError(f"config: {path}", f"it belongs to user {found.st_uid}; name a file of your own")
     if stat.S_ISREG(found.st_mode) and found.st_mode & 0o022:
+        import shlex
+
         mode, name = stat.S_IMODE(found.st_mode), shlex.quote(str(path))
         raise ConfigError(f"config: {path}", f"others can write to it (mode {mode:04o}); run: chmod 600 {name}")
 
 
 def parse_config(text: str, path: Path) -> Config:
     """Return the configuration in a text; ConfigError names `path` as its file."""
+    import tomllib  # Not needed without a file
+
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError also stands for an integer of thousands of digits.
@@ -189,5 +190,7 @@ def _requirement(kind: Type) -> str:
 
 def _shown(value: object) -> str:
     """Return a value in JSON, cut to SHOWN_CHARS."""
+    import json
+
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"

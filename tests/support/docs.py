@@ -25,7 +25,7 @@ from segue.jsonrpc.method import Method, is_optional
 from segue.manual import topic_path
 from segue.models import Bot, Extraction, Memory, Message, Session, SessionSummary, Summary
 from segue.redaction import SECRETS
-from tests.process.docs import typescript
+from tests.process.docs import completion, typescript
 from tests.support.counters import totals
 
 README = Path(__file__).parents[2] / "README.md"
@@ -244,6 +244,7 @@ def main() -> None:
         counted = totals(Path(sys.argv[sys.argv.index("--tried") + 1]))
         page.write_text(replaced(page.read_text(), "tried", tried(counted)))
         return
+    completion.main()  # First, because the help is made of it
     for path in PAGES:
         if "--write" in sys.argv:
             path.write_text(updated(path))

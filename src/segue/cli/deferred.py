@@ -9,8 +9,10 @@ from types import ModuleType
 from typing import Any
 
 RARELY_USED = (
+    "bz2",  # by shutil, for archives
     "inspect",  # by click, for docstrings
     "ipaddress",  # by urllib.parse, which pathlib imports
+    "lzma",  # by shutil, for archives
     "textwrap",  # by msgspec, for JSON Schema
 )
 

@@ -53,15 +53,18 @@ class Group(click.Group):
         """Return the command names under the headings of the help."""
         return {"Commands": self.list_commands(ctx)}
 
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return the summary of a command."""
+        found = self.get_command(ctx, name)
+        return "" if found is None else found.get_short_help_str(limit=1000)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands of each section. click itself would cut summaries that do not fit on one line."""
         sections = self.sections(ctx)
         width = max(len(name) for names in sections.values() for name in names)
         for heading, names in sections.items():
-            commands = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(heading):
-                rows = [(name.ljust(width), one.get_short_help_str(limit=1000)) for name, one in commands if one]
-                formatter.write_dl(rows)
+                formatter.write_dl([(name.ljust(width), self.summary(ctx, name)) for name in names])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, one per line, below the commands."""

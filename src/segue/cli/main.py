@@ -81,6 +81,12 @@ class Commands(Group):
         """Return the command names under the headings of the help."""
         return {heading: [*names] for heading, names in SECTIONS.items()}
 
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return the summary of a command from the generated table."""
+        from segue.cli.integration.completion_table import summaries
+
+        return summaries().get(name) or super().summary(ctx, name)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the command names in the order of the help."""
         return [*COMMANDS]

@@ -1,6 +1,5 @@
 """What a transcript shows of a message besides its text: marks, tool calls and the results of tools."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -52,7 +51,11 @@ def newest_reply(messages: Sequence[Message]) -> Message | None:
 def _arguments(arguments: Any) -> str:
     if isinstance(arguments, dict) and len(arguments) == 1 and isinstance(value := next(iter(arguments.values())), str):
         return value
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    if isinstance(arguments, str):
+        return arguments
+    import json  # Few sessions have such calls
+
+    return json.dumps(arguments, ensure_ascii=False)
 
 
 def _short(text: str) -> str:

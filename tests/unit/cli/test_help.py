@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from segue.cli.integration.completion_table import TABLE
 from segue.cli.main import COMMANDS, SECTIONS, command
+from tests.process.docs.completion import text
 
 SUMMARY_CHARS = 60
 
@@ -66,6 +68,10 @@ def test_every_command_has_examples_that_parse(path: str) -> None:
             used.append(" ".join(words))
             parse(words)
     assert any(line.startswith(path) for line in used)
+
+
+def test_the_table_of_the_commands_is_up_to_date() -> None:
+    assert TABLE.read_text() == text(), "run: python -m tests.support.docs --write"
 
 
 def test_the_help_groups_the_commands() -> None:

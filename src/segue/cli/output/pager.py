@@ -1,9 +1,7 @@
 """The pager: text that is longer than the screen goes through the program in PAGER."""
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterable
 
@@ -19,6 +17,8 @@ def page(pieces: Iterable[str]) -> None:
     if command is None:
         sys.stdout.writelines(pieces)
         return
+    import subprocess  # Not needed in a pipe
+
     sys.stdout.flush()
     environment = {"LESS": DEFAULT_OPTIONS, "LV": "-c", **os.environ}
     process = subprocess.Popen(  # noqa: S602 - PAGER is a shell command by convention
@@ -43,5 +43,7 @@ def _command() -> str | None:
         return None
     command = os.environ.get("SEGUE_PAGER", os.environ.get("PAGER"))
     if command is None:
+        import shutil
+
         command = "less" if shutil.which("less") else ""
     return None if command.strip() in ("", "cat") or os.environ.get("TERM") in (None, "dumb") else command

@@ -1,7 +1,6 @@
 """The `help` command: pages of the manual and the help of commands."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -95,6 +94,8 @@ def _summary(path: Path) -> str:
 
 
 def _suggestion(root: click.Context, topic: str) -> str:
+    from difflib import get_close_matches
+
     names = [*manual_pages(), *(ctx.command_path.partition(" ")[2] for ctx in _walk(root))]
     near = get_close_matches(topic, names, n=3, cutoff=0.5)
     near += [name for name in names if topic in name and name not in near][:3]

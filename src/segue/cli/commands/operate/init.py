@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import click
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
-from segue.cli.integration import netcat
-from segue.cli.integration.completion_table import table
+from segue.cli.integration.completion_table import read_table
 from segue.cli.output.terminal import echo, warn
 from segue.paths import default_socket
 
@@ -49,8 +47,7 @@ def init(ctx: click.Context, daemon: DaemonClient, *, shell: str) -> None:
     settings = _paths(daemon) | {"__segue_command": [*_program(), *_options(root)]}
     if shell != "zsh":  # zsh has sockets
         settings |= _connector()
-    rows = table(root.command, root)
-    settings["__segue_words"] = "\n".join("\t".join(row) for row in rows)
+    settings["__segue_words"] = read_table()
     lines = [_assignment(shell, name, value) for name, value in settings.items()]
     script = "\n".join([*lines, *((SCRIPTS / shell / f"{part}.{shell}").read_text(encoding="utf-8") for part in PARTS)])
     echo(ZSH_WRAPPER.format(script=script) if shell == "zsh" else script)
@@ -69,6 +66,8 @@ def _paths(daemon: DaemonClient) -> Settings:
 
 
 def _connector() -> Settings:
+    from segue.cli.integration import netcat  # zsh does not need it
+
     command, address = netcat.find_connector()
     if not command:
         warn("the prompt cannot show sessions; install a netcat that supports -U, or socat")
@@ -83,8 +82,8 @@ def _program() -> list[str]:
     """Return the command that runs this installation's `segue`."""
     beside = (Path(sys.argv[0]), Path(sys.executable).with_name("segue"))
     for program in beside:
-        if program.name == "segue" and (found := shutil.which(os.path.abspath(program))):
-            return [found]
+        if program.name == "segue" and program.is_file() and os.access(program, os.X_OK):
+            return [os.path.abspath(program)]
     return [sys.executable, "-m", "segue"]
 
 
