@@ -1,14 +1,57 @@
 """The data exports of chat services: a list of conversations in `conversations.json`, often in a ZIP."""
 
 import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from segue.history.reader import Reading
+from segue.history.records import HistorySession
+
 DOCUMENT = "conversations.json"
 MAX_BYTES = 4 * 2**30
 """Bytes. A larger document is refused, because a crafted ZIP could fill the memory."""
+
+
+class ExportReader(ABC):
+    """A reader of the data export of a chat service."""
+
+    service: str
+    """The name of the service in error messages."""
+
+    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
+        """Return nothing: a person names the archive."""
+        return []
+
+    def discover(self, root: Path) -> Iterator[Path]:
+        """Yield the archive or the document that was named."""
+        if root.is_file():
+            yield root
+
+    def read(self, item: Path) -> Reading:
+        """Return every conversation."""
+        skipped: Counter[str] = Counter()
+        sessions = []
+        for found in conversations(item):
+            if (session := self.session(found, item)) is not None:
+                sessions.append(session)
+            else:
+                skipped["conversation of another form"] += 1
+        if not sessions:
+            raise ValueError(f"no conversation of {self.service}")
+        return Reading(sessions, skipped)
+
+    @abstractmethod
+    def session(self, found: dict[str, Any], item: Path) -> HistorySession | None:
+        """Return a conversation, None if it has another form."""
+
+    def resume_command(self, session_id: str) -> list[str] | None:
+        """Return None: the conversation is on a server."""
+        return None
 
 
 def conversations(item: Path) -> list[dict[str, Any]]:

@@ -4,48 +4,25 @@ Messages form a tree. The conversation is the path from `current_node` to the ro
 were generated again and prompts that were edited, so they are marked as abandoned.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.archive import conversations
-from segue.history.reader import Reading, first, from_seconds
+from segue.history.archive import ExportReader
+from segue.history.reader import first, from_seconds
 from segue.history.records import HistoryMessage, HistorySession
 
 HIDDEN = "is_visually_hidden_from_conversation"
 
 
-class ChatGpt:
+class ChatGpt(ExportReader):
     """The conversations of ChatGPT's data export."""
 
     name = "chatgpt"
+    service = "ChatGPT"
 
-    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
-        """Return nothing: a person names the archive."""
-        return []
-
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the archive or the document that was named."""
-        if root.is_file():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every conversation."""
-        skipped: Counter[str] = Counter()
-        sessions = []
-        for found in conversations(item):
-            if isinstance(found.get("mapping"), dict):
-                sessions.append(_session(found, item))
-            else:
-                skipped["conversation of another form"] += 1
-        if not sessions:
-            raise ValueError("no conversation of ChatGPT")
-        return Reading(sessions, skipped)
-
-    def resume_command(self, session_id: str) -> list[str] | None:
-        """Return None: the conversation is on a server."""
-        return None
+    def session(self, found: dict[str, Any], item: Path) -> HistorySession | None:
+        """Return a conversation, None if it has another form."""
+        return _session(found, item) if isinstance(found.get("mapping"), dict) else None
 
 
 def _session(found: dict[str, Any], item: Path) -> HistorySession:

@@ -1,45 +1,22 @@
 """Claude.ai's data export: `conversations.json`, in the ZIP as it was downloaded or unpacked."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.archive import conversations
-from segue.history.reader import Reading, blocks, from_iso, texts
+from segue.history.archive import ExportReader
+from segue.history.reader import blocks, from_iso, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 
-class ClaudeAi:
+class ClaudeAi(ExportReader):
     """The conversations of Claude.ai's data export."""
 
     name = "claude-ai"
+    service = "Claude.ai"
 
-    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
-        """Return nothing: a person names the archive."""
-        return []
-
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the archive or the document that was named."""
-        if root.is_file():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every conversation."""
-        skipped: Counter[str] = Counter()
-        sessions = []
-        for found in conversations(item):
-            if isinstance(found.get("chat_messages"), list):
-                sessions.append(_session(found, item))
-            else:
-                skipped["conversation of another form"] += 1
-        if not sessions:
-            raise ValueError("no conversation of Claude.ai")
-        return Reading(sessions, skipped)
-
-    def resume_command(self, session_id: str) -> list[str] | None:
-        """Return None: the conversation is on a server."""
-        return None
+    def session(self, found: dict[str, Any], item: Path) -> HistorySession | None:
+        """Return a conversation, None if it has another form."""
+        return _session(found, item) if isinstance(found.get("chat_messages"), list) else None
 
 
 def _session(found: dict[str, Any], item: Path) -> HistorySession:
