@@ -2,10 +2,15 @@
 
 import shutil
 import sqlite3
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from segue.history.reader import Reading
+from segue.history.records import HistorySession
 
 COMPANIONS = ("-wal", "-journal")
 """Files that hold a part of the database; `-shm` is made again from `-wal`."""
@@ -58,6 +63,29 @@ def open_copy(path: Path) -> Iterator[Rows]:
                 yield Rows(connection)
         except sqlite3.Error as error:
             raise ValueError(f"not a database of a known form: {error}") from error
+
+
+class DatabaseReader(ABC):
+    """A reader of a tool that keeps everything in one database."""
+
+    def discover(self, root: Path) -> Iterator[Path]:
+        """Yield the database."""
+        if root.exists():
+            yield root
+
+    def read(self, item: Path) -> Reading:
+        """Return every session."""
+        skipped: Counter[str] = Counter()
+        with open_copy(item) as rows:
+            return Reading(list(self.sessions(rows, item, skipped)), skipped)
+
+    @abstractmethod
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every session; count in `skipped` what is left out."""
+
+    def resume_command(self, session_id: str) -> list[str] | None:
+        """Return None: the tool has no command that continues a session."""
+        return None
 
 
 def _state(path: Path) -> list[tuple[int, int, int] | None]:

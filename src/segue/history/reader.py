@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from segue.history.records import HistorySession
+from segue.paths import USER_DIRECTORIES
 from segue.timestamps import timestamp
 
 MAX_LINE_BYTES = 64 * 2**20
@@ -52,6 +53,14 @@ class Reader(Protocol):
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return the command that continues the session in its own tool, None if the tool has none."""
+
+
+def platform_folder(kind: str, environment: Mapping[str, str], home: Path, platform: str) -> Path:
+    """Return the folder in which the programs of a platform keep files of this kind: `config` or `data`."""
+    if platform == "darwin":
+        return home / "Library/Application Support"
+    variable, folder = USER_DIRECTORIES[kind]
+    return Path(environment.get(variable) or home / folder)
 
 
 def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, first, from_seconds
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.reader import first, from_seconds
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 FOLDERS_DEEP = 4
 """Levels below the home folder in which projects are looked for; Crush keeps no list of them."""
 
 
-class Crush:
+class Crush(DatabaseReader):
     """The histories of Crush."""
 
     name = "crush"
@@ -35,27 +35,21 @@ class Crush:
             deep = len(Path(folder).parts) - top >= FOLDERS_DEEP
             names[:] = [] if deep else sorted(name for name in names if not name.startswith((".", "node_modules")))
 
-    def read(self, item: Path) -> Reading:
-        """Return every session."""
-        skipped: Counter[str] = Counter()
-        with open_copy(item) as rows:
-            sql = "SELECT id, parent_session_id, title, created_at FROM sessions ORDER BY created_at, id"
-            sessions = []
-            for row in rows.select(sql):
-                messages = _messages(rows, row["id"], skipped)
-                sessions.append(
-                    HistorySession(
-                        id=row["id"],
-                        path=str(item),
-                        directory=str(item.parent.parent),
-                        title=row["title"],
-                        model=first(message.model for message in messages),
-                        started_at=from_seconds(row["created_at"]),
-                        parent=row["parent_session_id"],
-                        messages=messages,
-                    )
-                )
-        return Reading(sessions, skipped)
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every session."""
+        sql = "SELECT id, parent_session_id, title, created_at FROM sessions ORDER BY created_at, id"
+        for row in rows.select(sql):
+            messages = _messages(rows, row["id"], skipped)
+            yield HistorySession(
+                id=row["id"],
+                path=str(item),
+                directory=str(item.parent.parent),
+                title=row["title"],
+                model=first(message.model for message in messages),
+                started_at=from_seconds(row["created_at"]),
+                parent=row["parent_session_id"],
+                messages=messages,
+            )
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `crush --session`; a sub-agent's session cannot be continued."""

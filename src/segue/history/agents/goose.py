@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
-from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, blocks, from_iso, from_seconds, texts
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.reader import blocks, from_iso, from_seconds, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 
-class Goose:
+class Goose(DatabaseReader):
     """The histories of Goose."""
 
     name = "goose"
@@ -28,28 +28,18 @@ class Goose:
             return [home / "Library/Application Support/Block/goose/sessions/sessions.db"]
         return [Path(environment.get("XDG_DATA_HOME") or home / ".local/share") / "goose/sessions/sessions.db"]
 
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the database."""
-        if root.exists():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every session."""
-        skipped: Counter[str] = Counter()
-        with open_copy(item) as rows:
-            sql = "SELECT id, name, description, working_dir, created_at FROM sessions ORDER BY created_at, id"
-            sessions = [
-                HistorySession(
-                    id=row["id"],
-                    path=str(item),
-                    directory=row["working_dir"],
-                    title=row["name"] or row["description"] or None,
-                    started_at=from_iso(row["created_at"]),
-                    messages=_messages(rows, row["id"], skipped),
-                )
-                for row in rows.select(sql)
-            ]
-        return Reading(sessions, skipped)
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every session."""
+        sql = "SELECT id, name, description, working_dir, created_at FROM sessions ORDER BY created_at, id"
+        for row in rows.select(sql):
+            yield HistorySession(
+                id=row["id"],
+                path=str(item),
+                directory=row["working_dir"],
+                title=row["name"] or row["description"] or None,
+                started_at=from_iso(row["created_at"]),
+                messages=_messages(rows, row["id"], skipped),
+            )
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `goose session --resume`."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, first, from_iso
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.reader import first, from_iso, platform_folder
 from segue.history.records import HistoryMessage, HistorySession, Role, ToolCall
 
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -22,7 +22,7 @@ MAX_CHAIN = 100_000
 """Messages of one thread; a longer chain is damaged and would not end."""
 
 
-class Llm:
+class Llm(DatabaseReader):
     """The logs of llm."""
 
     name = "llm"
@@ -31,25 +31,14 @@ class Llm:
         """Return the database."""
         if folder := environment.get("LLM_USER_PATH"):
             return [Path(folder) / "logs.db"]
-        if platform == "darwin":
-            return [home / "Library/Application Support/io.datasette.llm/logs.db"]
-        return [Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "io.datasette.llm/logs.db"]
+        return [platform_folder("config", environment, home, platform) / "io.datasette.llm/logs.db"]
 
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the database."""
-        if root.exists():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every conversation of both schemas."""
-        skipped: Counter[str] = Counter()
-        sessions: list[HistorySession] = []
-        with open_copy(item) as rows:
-            if "threads" in rows.tables:
-                sessions += _threads(rows, item, skipped)
-            if "responses" in rows.tables:
-                sessions += _conversations(rows, item)
-        return Reading(sessions, skipped)
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every conversation of both schemas."""
+        if "threads" in rows.tables:
+            yield from _threads(rows, item, skipped)
+        if "responses" in rows.tables:
+            yield from _conversations(rows, item)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `llm chat --cid`."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, from_iso
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.reader import from_iso
 from segue.history.records import HistoryMessage, HistorySession
 
 SESSIONS = """
@@ -28,7 +28,7 @@ MEMORIES = """
 EXTRACTIONS = "SELECT attempt_count, error_message FROM pending_memory_extractions WHERE session_id = ? ORDER BY id"
 
 
-class Boternity:
+class Boternity(DatabaseReader):
     """The store of boternity."""
 
     name = "boternity"
@@ -37,33 +37,20 @@ class Boternity:
         """Return the database."""
         return [home / ".boternity/boternity.db"]
 
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the database."""
-        if root.exists():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every session; its bot, summaries, memories and extractions are in `metadata`."""
-        with open_copy(item) as rows:
-            sessions = [
-                HistorySession(
-                    id=row["id"],
-                    path=str(item),
-                    title=row["title"],
-                    model=row["model"],
-                    started_at=from_iso(row["started_at"]),
-                    ended_at=from_iso(row["ended_at"]),
-                    status=row["status"] if row["status"] != "active" else None,
-                    messages=list(_messages(rows, row["id"])),
-                    metadata={"bot": row["slug"], "bot_name": row["bot_name"]} | _others(rows, row["id"]),
-                )
-                for row in rows.select(SESSIONS)
-            ]
-        return Reading(sessions, Counter())
-
-    def resume_command(self, session_id: str) -> list[str] | None:
-        """Return None: boternity has no command that continues a session."""
-        return None
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every session; its bot, summaries, memories and extractions are in `metadata`."""
+        for row in rows.select(SESSIONS):
+            yield HistorySession(
+                id=row["id"],
+                path=str(item),
+                title=row["title"],
+                model=row["model"],
+                started_at=from_iso(row["started_at"]),
+                ended_at=from_iso(row["ended_at"]),
+                status=row["status"] if row["status"] != "active" else None,
+                messages=list(_messages(rows, row["id"])),
+                metadata={"bot": row["slug"], "bot_name": row["bot_name"]} | _others(rows, row["id"]),
+            )
 
 
 def _messages(rows: Rows, session_id: str) -> Iterator[HistoryMessage]:

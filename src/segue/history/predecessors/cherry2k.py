@@ -4,45 +4,30 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, from_iso
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.reader import from_iso, platform_folder
 from segue.history.records import HistoryMessage, HistorySession
 
 
-class Cherry2k:
+class Cherry2k(DatabaseReader):
     """The store of cherry2k."""
 
     name = "cherry2k"
 
     def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
         """Return the database."""
-        if platform == "darwin":
-            return [home / "Library/Application Support/cherry2k/sessions.db"]
-        return [Path(environment.get("XDG_DATA_HOME") or home / ".local/share") / "cherry2k/sessions.db"]
+        return [platform_folder("data", environment, home, platform) / "cherry2k/sessions.db"]
 
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the database."""
-        if root.exists():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every session; equal times are ordered by id."""
-        with open_copy(item) as rows:
-            sessions = [
-                HistorySession(
-                    id=row["id"],
-                    path=str(item),
-                    directory=row["working_dir"],
-                    started_at=from_iso(row["created_at"]),
-                    messages=list(_messages(rows, row["id"])),
-                )
-                for row in rows.select("SELECT id, working_dir, created_at FROM sessions ORDER BY created_at, id")
-            ]
-        return Reading(sessions, Counter())
-
-    def resume_command(self, session_id: str) -> list[str] | None:
-        """Return None: cherry2k continues by directory only."""
-        return None
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every session; equal times are ordered by id."""
+        for row in rows.select("SELECT id, working_dir, created_at FROM sessions ORDER BY created_at, id"):
+            yield HistorySession(
+                id=row["id"],
+                path=str(item),
+                directory=row["working_dir"],
+                started_at=from_iso(row["created_at"]),
+                messages=list(_messages(rows, row["id"])),
+            )
 
 
 def _messages(rows: Rows, session_id: str) -> Iterator[HistoryMessage]:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, from_iso
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.reader import from_iso
 from segue.history.records import HistoryMessage, HistorySession
 
 
-class Hfs:
+class Hfs(DatabaseReader):
     """The store of hfs."""
 
     name = "hfs"
@@ -18,29 +18,16 @@ class Hfs:
         """Return the database."""
         return [home / ".hfs/sessions.db"]
 
-    def discover(self, root: Path) -> Iterator[Path]:
-        """Yield the database."""
-        if root.exists():
-            yield root
-
-    def read(self, item: Path) -> Reading:
-        """Return every session, empty ones too."""
-        with open_copy(item) as rows:
-            sessions = [
-                HistorySession(
-                    id=str(row["id"]),
-                    path=str(item),
-                    title=row["name"],
-                    started_at=from_iso(row["created_at"]),
-                    messages=list(_messages(rows, row["id"])),
-                )
-                for row in rows.select("SELECT id, name, created_at FROM sessions ORDER BY id")
-            ]
-        return Reading(sessions, Counter())
-
-    def resume_command(self, session_id: str) -> list[str] | None:
-        """Return None: hfs has no command that continues a session."""
-        return None
+    def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+        """Yield every session, empty ones too."""
+        for row in rows.select("SELECT id, name, created_at FROM sessions ORDER BY id"):
+            yield HistorySession(
+                id=str(row["id"]),
+                path=str(item),
+                title=row["name"],
+                started_at=from_iso(row["created_at"]),
+                messages=list(_messages(rows, row["id"])),
+            )
 
 
 def _messages(rows: Rows, session_id: int) -> Iterator[HistoryMessage]:
