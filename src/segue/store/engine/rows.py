@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -107,6 +107,20 @@ def iterate_valid(
             report_damaged(damaged)
             converted = None
         yield converted
+
+
+def fill_page(found: Iterable[T | None], answer_bytes: int) -> list[T]:
+    """Return the rows that are not damaged until they exceed `answer_bytes` as JSON, at least one if there is one."""
+    page: list[T] = []
+    size = 0
+    for row in found:
+        if row is None:
+            continue
+        size += wire_bytes(row)
+        if page and size > answer_bytes:
+            break
+        page.append(row)
+    return page
 
 
 def report_damaged(damaged: InvalidData) -> None:

@@ -4,7 +4,7 @@ from segue.errors import Conflict, NotFound
 from segue.events import BotDeletedEvent, MemoryDeleted, SessionDeleted
 from segue.models import Bot
 from segue.results import BotDeleted, BotList
-from segue.store.engine.rows import decode, fetch_row, iterate_valid, wire_bytes
+from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid
 from segue.store.engine.tx import Tx
 
 COLUMNS = Bot.__struct_fields__
@@ -36,7 +36,7 @@ def get(tx: Tx, bot_id: str) -> Bot:
 
 def list_page(tx: Tx, *, limit: int, offset: int, answer_bytes: int) -> BotList:
     """Return one page of the bots in order of creation; it ends early when it exceeds `answer_bytes`."""
-    page = BotList(bots=[], total=tx.run("SELECT count(*) FROM bots").fetchone()[0])
+    total = tx.run("SELECT count(*) FROM bots").fetchone()[0]
     found = iterate_valid(
         tx,
         "bot",
@@ -47,15 +47,7 @@ def list_page(tx: Tx, *, limit: int, offset: int, answer_bytes: int) -> BotList:
         limit=limit,
         offset=offset,
     )
-    size = 0
-    for bot in found:
-        if bot is None:
-            continue
-        size += wire_bytes(bot)
-        if page.bots and size > answer_bytes:
-            break
-        page.bots.append(bot)
-    return page
+    return BotList(bots=fill_page(found, answer_bytes), total=total)
 
 
 def create(tx: Tx, bot_id: str, name: str, description: str | None) -> Bot:

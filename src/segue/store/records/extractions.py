@@ -7,7 +7,7 @@ from msgspec import structs
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
 from segue.results import ExtractionPage
-from segue.store.engine.rows import decode, fetch_row, iterate_valid, report_damaged, wire_bytes
+from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid, report_damaged
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, sessions
 from segue.timestamps import timestamp
@@ -78,7 +78,7 @@ def list_page(
     source = f"FROM extractions WHERE {' AND '.join(conditions)}"
     ordered = f"{source} ORDER BY next_attempt_at, id LIMIT :limit OFFSET :offset"
     columns, _, _ = _SELECT.partition(" FROM ")
-    page = ExtractionPage(extractions=[], total=tx.run(f"SELECT count(*) {source}", bot_id=bot_id).fetchone()[0])
+    total = tx.run(f"SELECT count(*) {source}", bot_id=bot_id).fetchone()[0]
     found = iterate_valid(
         tx,
         "extraction",
@@ -90,15 +90,7 @@ def list_page(
         limit=limit,
         offset=offset,
     )
-    size = 0
-    for entry in found:
-        if entry is None:
-            continue
-        size += wire_bytes(entry)
-        if page.extractions and size > answer_bytes:
-            break
-        page.extractions.append(entry)
-    return page
+    return ExtractionPage(extractions=fill_page(found, answer_bytes), total=total)
 
 
 def claim(tx: Tx, bot_id: str | None, limit: int, lease_seconds: int) -> Claim:

@@ -9,7 +9,7 @@ from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
 from segue.results import MemoryPage
-from segue.store.engine.rows import decode, fetch_row, iterate_valid, wire_bytes
+from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, messages, sessions
 from segue.store.search.text.text_match import TextMatch
@@ -159,19 +159,13 @@ def list_page(
     }
     ordered = f"{source} ORDER BY importance DESC, id DESC"
     if words is None:
-        page = MemoryPage(memories=[], total=tx.run(f"SELECT count(*) {source}", **values).fetchone()[0])
+        total = tx.run(f"SELECT count(*) {source}", **values).fetchone()[0]
         found = _iterate(tx, f"{ordered} LIMIT :limit OFFSET :offset", limit=limit, offset=offset, **values)
     else:
         ranked = _rank(_iterate(tx, ordered, **values), words)
-        page = MemoryPage(memories=[], total=len(ranked))
+        total = len(ranked)
         found = iter(ranked[offset : offset + limit])
-    size = 0
-    for memory in found:
-        size += wire_bytes(memory)
-        if page.memories and size > answer_bytes:
-            break
-        page.memories.append(memory)
-    return page
+    return MemoryPage(memories=fill_page(found, answer_bytes), total=total)
 
 
 def _rank(memories: Iterator[Memory], query: str) -> list[Memory]:
