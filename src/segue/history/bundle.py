@@ -16,6 +16,17 @@ class Bundle(Struct, kw_only=True):
     summaries: list[dict[str, Any]]
     memories: list[dict[str, Any]]
 
+    def facts(self) -> dict[str, Any]:
+        """Return what a document says of the session below its title, without what is not known."""
+        facts = {
+            "Session": self.session["id"],
+            "Directory": self.session["working_dir"],
+            "Model": self.session["model"],
+            "Created": self.session["created_at"],
+            "Messages": len(self.messages),
+        }
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
 
 def fetch(client: Client, session_id: str) -> Bundle:
     """Return everything of a session.

@@ -73,14 +73,7 @@ def render(bundle: Bundle) -> str:
     """Return the page."""
     session = bundle.session
     title = html.escape(session["name"] or session["id"])
-    facts = {
-        "Session": session["id"],
-        "Directory": session["working_dir"],
-        "Model": session["model"],
-        "Created": session["created_at"],
-        "Messages": len(bundle.messages),
-    }
-    shown = "".join(f"<dt>{name}</dt><dd>{html.escape(str(fact))}</dd>" for name, fact in facts.items() if fact)
+    shown = "".join(f"<dt>{name}</dt><dd>{html.escape(str(fact))}</dd>" for name, fact in bundle.facts().items())
     digest = base64.b64encode(sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
     light, dark = HtmlFormatter(style="default"), HtmlFormatter(style="github-dark")

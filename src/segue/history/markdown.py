@@ -21,15 +21,8 @@ _HEADINGS = {"user": "User", "assistant": "Assistant", "system": "System", "tool
 def render(bundle: Bundle) -> str:
     """Return the document."""
     session = bundle.session
-    facts = {
-        "Session": session["id"],
-        "Directory": session["working_dir"],
-        "Model": session["model"],
-        "Created": session["created_at"],
-        "Messages": len(bundle.messages),
-    }
     lines = [f"# {_heading(session['name'] or session['id'])}", ""]
-    lines += [f"- {name}: `{value}`" for name, value in facts.items() if value is not None]
+    lines += [f"- {name}: `{value}`" for name, value in bundle.facts().items()]
     if session["system_prompt"]:
         lines += ["", _folded("System prompt", fenced(session["system_prompt"], "text"))]
     for message in bundle.messages:
