@@ -8,34 +8,11 @@ from threading import Event, Thread
 import pytest
 
 from segue.config import Config, Limits
+from tests.socket.server.lines import LIST, MIB, PING, PONG, appends, contents
 from tests.support.answers import failed, wordless
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS, Wire
-
-PING = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}'
-PONG = {"jsonrpc": "2.0", "result": "pong", "id": 1}
-LIST = b'{"jsonrpc":"2.0","id":1,"method":"message.list"}'
-MIB = 1 << 20
-
-
-def appends(session: str, contents: list[str]) -> bytes:
-    return b"".join(
-        json.dumps(
-            {
-                "jsonrpc": "2.0",
-                "id": id,
-                "method": "message.append",
-                "params": {"session_id": session, "role": "user", "content": content},
-            }
-        ).encode()
-        + b"\n"
-        for id, content in enumerate(contents)
-    )
-
-
-def contents(wire: Wire, session: str) -> list[str]:
-    return [message["content"] for message in wire.call("message.list", session_id=session)["messages"]]
 
 
 def send_meanwhile(wire: Wire, data: bytes) -> Thread:

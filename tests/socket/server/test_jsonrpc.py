@@ -9,14 +9,12 @@ from segue.api import METHODS
 from segue.config import Config, Limits
 from segue.errors import TooLarge
 from segue.server import app
+from tests.socket.server.lines import PING, PONG
 from tests.support import specification
 from tests.support.answers import failed, wordless
 from tests.support.inprocess import Server
 from tests.support.schema import check_answer
 from tests.support.wire import Wire
-
-PING = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}'
-PONG = {"jsonrpc": "2.0", "result": "pong", "id": 1}
 
 DEPTH = 200
 """Levels that metadata and parts may have."""

@@ -9,14 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segue.config import Config, Limits
+from tests.socket.server.lines import MIB, PING, PONG, appends, contents
 from tests.support.answers import failed, wordless
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS, Wire
-
-PING = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}'
-PONG = {"jsonrpc": "2.0", "result": "pong", "id": 1}
-LIST = b'{"jsonrpc":"2.0","id":1,"method":"message.list"}'
-MIB = 1 << 20
 
 
 def padded(length: int) -> bytes:
@@ -29,25 +25,6 @@ def finish(wire: Wire) -> list[Any]:
     """Half-close and return the responses, errors without their messages."""
     wire.half_close()
     return [wordless(answer) for answer in wire.rest()]
-
-
-def appends(session: str, contents: list[str]) -> bytes:
-    return b"".join(
-        json.dumps(
-            {
-                "jsonrpc": "2.0",
-                "id": id,
-                "method": "message.append",
-                "params": {"session_id": session, "role": "user", "content": content},
-            }
-        ).encode()
-        + b"\n"
-        for id, content in enumerate(contents)
-    )
-
-
-def contents(wire: Wire, session: str) -> list[str]:
-    return [message["content"] for message in wire.call("message.list", session_id=session)["messages"]]
 
 
 def test_a_silent_client_receives_nothing(wire: Wire) -> None:
