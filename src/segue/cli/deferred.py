@@ -1,9 +1,11 @@
 """Import large modules that other packages import for rare cases only when such a case occurs.
 
-They are a fifth of the start of a command.
+They are a fifth of the start of a command. Only the program itself does this, not the packages of segue when another
+program imports them.
 """
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -48,6 +50,7 @@ def import_msgspec() -> None:
         return
     sys.modules["typing_extensions"] = None  # type: ignore[assignment] # An import of it then fails
     try:
-        import msgspec  # noqa: F401
+        with suppress(ImportError):  # A msgspec that needs it is imported later, with it
+            import msgspec  # noqa: F401
     finally:
         del sys.modules["typing_extensions"]
