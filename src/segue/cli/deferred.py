@@ -11,10 +11,13 @@ from types import ModuleType
 from typing import Any
 
 RARELY_USED = (
+    "array",  # by socket, for file descriptors
     "bz2",  # by shutil, for archives
     "inspect",  # by click, for docstrings
     "ipaddress",  # by urllib.parse, which pathlib imports
     "lzma",  # by shutil, for archives
+    "msgspec.inspect",  # by msgspec; the configuration needs it
+    "selectors",  # by socket, to send files
     "textwrap",  # by msgspec, for JSON Schema
 )
 
