@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from segue.history.records import HistorySession
-from segue.paths import USER_DIRECTORIES
 from segue.timestamps import timestamp
 
 MAX_LINE_BYTES = 64 * 2**20
 """Bytes. A longer line is skipped and counted, because one line must not take the importer's memory."""
+
+_XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}
 
 
 class Reading(NamedTuple):
@@ -59,7 +60,7 @@ def platform_folder(kind: str, environment: Mapping[str, str], home: Path, platf
     """Return the folder in which the programs of a platform keep files of this kind: `config` or `data`."""
     if platform == "darwin":
         return home / "Library/Application Support"
-    variable, folder = USER_DIRECTORIES[kind]
+    variable, folder = _XDG[kind]
     return Path(environment.get(variable) or home / folder)
 
 
