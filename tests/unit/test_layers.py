@@ -43,6 +43,7 @@ LAYERS = [
     ["segue.server.main"],
     ["segue.server.__init__", "segue.server.__main__"],
     ["segue.history", "segue.workflows"],
+    ["segue.mcp"],
     ["segue.shell", "segue.cli.__init__"],
     ["segue.cli.deferred", "segue.cli.output"],
     ["segue.cli.liveness"],
@@ -68,6 +69,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 NEVER = {
     "segue.jsonrpc": {"segue.models", "segue.results", "segue.store", "segue.api"},
     "segue.client": {"segue.server", "segue.store"},
+    "segue.mcp": {"segue.server", "segue.store", "segue.cli"},
     "segue.server": {"segue.client", "segue.cli"},
     "segue.cli": {"segue.server", "segue.store"},
 }

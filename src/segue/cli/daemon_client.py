@@ -28,7 +28,7 @@ class DaemonClient:
     """A lazy client of the daemon that options, environment and configuration select."""
 
     def __init__(self, options: PathOptions) -> None:
-        self._options = options
+        self.options = options
         self.autostart = True
         """False for a command that must not start a daemon."""
         self._check: LivenessCheck | None = None
@@ -40,12 +40,12 @@ class DaemonClient:
         Raises:
             ConfigError: The configuration is invalid.
         """
-        return resolve_paths(self._options)
+        return resolve_paths(self.options)
 
     @property
     def config_path(self) -> Path:
         """Return the path of the configuration file, without reading it."""
-        return from_option_or_env(self._options.config, "SEGUE_CONFIG", os.environ) or default_config()
+        return from_option_or_env(self.options.config, "SEGUE_CONFIG", os.environ) or default_config()
 
     @cached_property
     def client(self) -> Client:

@@ -59,6 +59,7 @@ SECTIONS = {
         "config": "config",
         "service": "service",
         "init": "init",
+        "mcp": "mcp",
     },
     "Develop": {"rpc": "rpc", "help": "help"},
 }

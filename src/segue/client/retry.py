@@ -20,7 +20,7 @@ READS = frozenset(
     {
         "bot.get", "bot.list", "context.build", "daemon.ping", "daemon.status", "events.subscribe", "extraction.list",
         "memory.get", "memory.list", "message.count", "message.get", "message.list", "message.search", "rpc.discover",
-        "session.get", "session.list", "summary.latest",
+        "session.export", "session.get", "session.list", "summary.latest",
     }
 )  # fmt: skip
 """Names: the methods that change nothing in the database and end soon."""

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
 from segue.cli.integration.completion_table import read_table
+from segue.cli.integration.own_command import global_options, own_program
 from segue.cli.output.terminal import echo, warn
 from segue.paths import default_socket
 
@@ -44,7 +44,7 @@ def init(ctx: click.Context, daemon: DaemonClient, *, shell: str) -> None:
     Add the matching line of the examples to ~/.zshrc, ~/.bashrc or ~/.config/fish/config.fish.
     """
     root = ctx.find_root()
-    settings = _paths(daemon) | {"__segue_command": [*_program(), *_options(root)]}
+    settings = _paths(daemon) | {"__segue_command": [*own_program(), *global_options(root)]}
     if shell != "zsh":  # zsh has sockets
         settings |= _connector()
     settings["__segue_words"] = read_table()
@@ -76,21 +76,6 @@ def _connector() -> Settings:
         "__segue_address": address,
         "__segue_hurried": netcat.find_timeout() if command else [],
     }
-
-
-def _program() -> list[str]:
-    """Return the command that runs this installation's `segue`."""
-    beside = (Path(sys.argv[0]), Path(sys.executable).with_name("segue"))
-    for program in beside:
-        if program.name == "segue" and program.is_file() and os.access(program, os.X_OK):
-            return [os.path.abspath(program)]
-    return [sys.executable, "-m", "segue"]
-
-
-def _options(root: click.Context) -> list[str]:
-    """Return the global options given before `init`, so that the shell functions use the same daemon."""
-    given = {name: root.params[name] for name in ("socket", "database", "config")}
-    return [word for name, path in given.items() if path for word in (f"--{name}", os.path.abspath(path))]
 
 
 def _assignment(shell: str, name: str, value: str | list[str]) -> str:

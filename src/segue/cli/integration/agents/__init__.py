@@ -1,0 +1,1 @@
+"""Write the entry of an MCP server into the configuration of agents and editors."""
