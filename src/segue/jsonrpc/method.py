@@ -181,7 +181,7 @@ def _split_path(error: str) -> tuple[str, str]:
 
 def _with_integers(value: Any, kind: Any) -> Any:
     """Return the value with integral floats as integers wherever the type has an integer and no float."""
-    kinds = getattr(kind, "types", (kind,))
+    kinds = list(_alternatives(kind))
     names = {type(one).__name__ for one in kinds}
     if isinstance(value, float):
         return int(value) if value.is_integer() and "IntType" in names and "FloatType" not in names else value
@@ -196,15 +196,20 @@ def _with_integers(value: Any, kind: Any) -> Any:
 
 def _choices(kind: Any, names: list[str]) -> Iterator[str]:
     """Yield the values that an enumeration at the end of a path of names allows."""
-    if not names:
-        yield from map(str, getattr(kind, "values", ()))
-    for inner in getattr(kind, "types", ()):
-        yield from _choices(inner, names)
-    if hasattr(kind, "item_type"):
-        yield from _choices(kind.item_type, names)
-    for field in getattr(kind, "fields", ()):
-        if names and field.encode_name == names[0]:
-            yield from _choices(field.type, names[1:])
+    for one in _alternatives(kind):
+        if not names:
+            yield from map(str, getattr(one, "values", ()))
+        if hasattr(one, "item_type"):
+            yield from _choices(one.item_type, names)
+        for field in getattr(one, "fields", ()):
+            if names and field.encode_name == names[0]:
+                yield from _choices(field.type, names[1:])
+
+
+def _alternatives(kind: Any) -> Iterator[Any]:
+    """Yield the types of a union, or the type itself, each without its description."""
+    for one in getattr(kind, "types", (kind,)):
+        yield from _alternatives(one.type) if type(one).__name__ == "Metadata" else (one,)
 
 
 def _description(annotation: Any) -> str | None:

@@ -7,6 +7,8 @@ from segue.models import Category, Role, Session, SessionSummary
 from segue.results import SearchHit
 
 PREVIEW_TOKENS = 60
+FIELD_TOKENS = 100
+"""Tokens of a name or a path. Longer ones are rare, and would fill the answer."""
 
 
 class SessionRow(Struct, kw_only=True):
@@ -141,7 +143,7 @@ def hit_row(hit: SearchHit) -> Hit:
 
 
 def _optional(text: str | None) -> str | None:
-    return None if text is None else clean(text)
+    return None if text is None else cut(clean(text), FIELD_TOKENS)
 
 
 def _line(text: str) -> str:

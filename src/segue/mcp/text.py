@@ -36,10 +36,15 @@ def as_data(body: str) -> str:
     return f"{NOTICE}\n<{mark}>\n{body}\n</{mark}>"
 
 
+def size(value: Any) -> int:
+    """Return the estimated tokens of a value as JSON, which is longer than its text."""
+    return estimate_tokens(msgspec.json.encode(value).decode(), None)
+
+
 def first_tokens(text: str, tokens: int) -> str:
     """Return the beginning of the text that has at most `tokens` tokens."""
     text = text[: tokens * 4]
-    while estimate_tokens(text, None) > tokens:
+    while text and size(text) > tokens:
         text = text[: len(text) * 9 // 10]
     return text
 
@@ -53,10 +58,10 @@ def cut(text: str, tokens: int, read_on: str = "") -> str:
 
 
 def fitting(rows: Sequence[T], tokens: int) -> list[T]:
-    """Return the first rows that fit, but at least one. The JSON text of a row counts, which is its longest form."""
+    """Return the first rows that fit, but at least one."""
     kept: list[T] = []
     for row in rows:
-        tokens -= estimate_tokens(msgspec.json.encode(row).decode(), None)
+        tokens -= size(row)
         if tokens < 0 and kept:
             break
         kept.append(row)

@@ -42,8 +42,11 @@ class Tool:
         """Check the arguments and return the result.
 
         Raises:
+            ToolError: The arguments are no object.
             InvalidParams: An argument is missing, unknown or wrong.
         """
+        if not isinstance(arguments, dict | None):
+            raise ToolError("arguments must be an object")
         return self.function(session, **self.signature.bind(arguments))
 
     def describe(self) -> dict[str, Any]:

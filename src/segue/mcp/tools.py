@@ -27,6 +27,7 @@ from segue.mcp.text import (
     fitting_around,
     message_marks,
     message_text,
+    size,
 )
 from segue.mcp.tool import Session, Tool, ToolError
 from segue.models import Category, Importance, Memory, Message
@@ -156,16 +157,15 @@ def read_session(
         order="desc" if newest else "asc",
     )
     messages = page.messages[::-1] if newest else page.messages
-    tokens = session.tokens - RESERVED_TOKENS
+    row = session_row(stored)
+    tokens = session.tokens - RESERVED_TOKENS - size(row)
     rows = [_history_row(message, tokens, offset, whole=limit == 1) for message in messages]
-    places = {row.message_id: place for place, row in enumerate(rows)}
+    places = {message.message_id: place for place, message in enumerate(rows)}
     middle = places.get(around or 0, len(rows) - 1 if newest else 0)
-    shown = fitting_around(rows, tokens, lambda row: abs(places[row.message_id] - middle))
+    shown = fitting_around(rows, tokens, lambda message: abs(places[message.message_id] - middle))
     total = stored.message_count if isinstance(page.total, UnsetType) else page.total
     first = _position(page, newest=newest) + places[shown[0].message_id] if shown else 0
-    return Transcript(
-        session=session_row(stored), messages=shown, first=first, total=total, note=_read_note(shown, first, total)
-    )
+    return Transcript(session=row, messages=shown, first=first, total=total, note=_read_note(shown, first, total))
 
 
 def recall(session: Session, *, query: Query | None = None, category: FactCategory | None = None) -> Memories:

@@ -39,7 +39,10 @@ class ConfigFile(NamedTuple):
         wanted = {**(old or {}), **members}
         if wanted == old:
             return False
-        return self._put(text, self._changed(text, wanted, _with(found, self.entry, wanted)))
+        changes = {name: member for name, member in wanted.items() if old is None or old.get(name) != member}
+        return self._put(
+            text, self._changed(text, changes, is_new=old is None, expected=_with(found, self.entry, wanted))
+        )
 
     def remove(self) -> bool:
         """Remove the entry, and return True if there was one.
@@ -55,13 +58,18 @@ class ConfigFile(NamedTuple):
         self._check(new, _without(found, self.entry))
         return self._put(text, new)
 
-    def _changed(self, text: str, wanted: dict[str, Any], expected: Any) -> str:
+    def _changed(self, text: str, changes: dict[str, Any], *, is_new: bool, expected: Any) -> str:
+        """Return the text with a new entry, or with changed members of the one that is there."""
         try:
-            new: str = self.format.set_member(text, self.entry, wanted)
+            if is_new:
+                text = self.format.set_member(text, self.entry, changes)
+            else:
+                for name, member in changes.items():
+                    text = self.format.set_member(text, (*self.entry, name), member)
         except ValueError as error:
             raise self._refusal(str(error)) from None
-        self._check(new, expected)
-        return new
+        self._check(text, expected)
+        return text
 
     def _check(self, new: str, expected: Any) -> None:
         """Compare the meaning of the new text with the expected one, because an edit may meet an unusual form."""

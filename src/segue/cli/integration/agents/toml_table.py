@@ -29,22 +29,26 @@ def parse(text: str) -> Any:
     return tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
 
 
-def set_member(text: str, path: Sequence[str], value: dict[str, Any]) -> str:
-    """Return the text with these members in the table. A missing table is added at the end."""
+def set_member(text: str, path: Sequence[str], value: Any) -> str:
+    """Return the text with the value at the path: a new table at the end, or a member of a table that is there.
+
+    Raises:
+        ValueError: There is no such table.
+    """
     newline = "\r\n" if "\r\n" in text else "\n"
-    lines = {name: f"{name} = {json.dumps(member, ensure_ascii=False)}" for name, member in value.items()}
-    table = next((span for span in _tables(text, path, exact=True)), None)
-    if table is None:
-        header = f"[{'.'.join(path)}]"
+    if isinstance(value, dict):
         start = text.rstrip()
-        return newline.join([*([start, ""] if start else []), header, *lines.values(), ""])
+        lines = [f"[{'.'.join(path)}]", *(_line(name, member) for name, member in value.items()), ""]
+        return newline.join([*([start, ""] if start else []), *lines])
+    *outer, name = path
+    tables = _tables(text, outer, exact=True)
+    if not tables:
+        raise ValueError(f"there is no line [{'.'.join(outer)}]")
+    table, line = tables[0], _line(name, value)
     body = text[table.body : table.end]
-    missing = []
-    for name, line in lines.items():
-        member = re.compile(rf"^[ \t]*{name}[ \t]*=[^\r\n]*", re.MULTILINE)
-        body, count = member.subn(line.replace("\\", "\\\\"), body, count=1)
-        missing += [] if count else [newline + line]
-    return text[: table.body] + "".join(missing) + body + text[table.end :]
+    member = re.search(rf"^[ \t]*{re.escape(name)}[ \t]*=[^\r\n]*", body, re.MULTILINE)
+    body = body[: member.start()] + line + body[member.end() :] if member else newline + line + body
+    return text[: table.body] + body + text[table.end :]
 
 
 def remove_member(text: str, path: Sequence[str]) -> str:
@@ -55,6 +59,11 @@ def remove_member(text: str, path: Sequence[str]) -> str:
         end = newline if before.strip() else ""
         text = before + after if after.strip() else before.rstrip() + end
     return text
+
+
+def _line(name: str, value: Any) -> str:
+    """Return a member with a string, a number or a list of these, which JSON writes as TOML does."""
+    return f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _tables(text: str, path: Sequence[str], *, exact: bool) -> list[Span]:
