@@ -23,6 +23,7 @@ from segue.errors import KINDS
 from segue.events import DATA
 from segue.jsonrpc.method import Method, is_optional
 from segue.manual import topic_path
+from segue.mcp.tools import TOOLS
 from segue.models import Bot, Extraction, Memory, Message, Session, SessionSummary, Summary
 from segue.redaction import SECRETS
 from tests.process.docs import completion, typescript
@@ -96,6 +97,15 @@ def objects() -> str:
     return table(("object", "members"), rows)
 
 
+def tools() -> str:
+    """Return one row for each tool of the MCP server, with its arguments."""
+    rows = []
+    for name, tool in TOOLS.items():
+        described = [f"`{p.name}?`" if is_optional(p) else f"`{p.name}`" for p in tool.signature.parameters]
+        rows.append((f"`{name}`", ", ".join(described), tool.signature.summary.partition(". ")[0].removesuffix(".")))
+    return table(("tool", "arguments", "what it does"), rows)
+
+
 def tried(counted: dict[str, int]) -> str:
     """Return one row for each kind of trial, with the counts of one run of all tests."""
     rows = [f"| {count} | {what} |" for what, count in counted.items()]
@@ -104,6 +114,7 @@ def tried(counted: dict[str, int]) -> str:
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     topic_path("commands"): {"commands": commands},
+    topic_path("mcp"): {"tools": tools},
     topic_path("methods"): {"methods": methods},
     topic_path("errors"): {"errors": errors},
     topic_path("events"): {"kinds": kinds},

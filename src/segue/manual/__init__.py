@@ -10,6 +10,7 @@ TOPICS = (
     "ask",
     "search",
     "history",
+    "mcp",
     "python",
     "javascript",
     "methods",

@@ -11,9 +11,15 @@ SHOWN_CANDIDATES = 8
 
 
 def physical(directory: str | None) -> str | None:
-    """Return the physical path of a directory; `~` and relative paths are those of this process."""
+    """Return the physical path of a directory; `~` and relative paths are those of this process.
+
+    Raises:
+        ToolError: The text is no path.
+    """
     if directory is None:
         return None
+    if "\0" in directory:
+        raise ToolError("a path contains no NUL character")
     path = os.path.realpath(os.path.expanduser(directory))
     return os.fsencode(path).decode(errors="backslashreplace")
 

@@ -7,6 +7,7 @@
 """
 
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -166,7 +167,7 @@ class Server:
 def serve(session: Session) -> None:
     """Serve until standard input ends. Standard output has only messages: other output goes to standard error."""
     output = os.dup(1)
-    os.dup2(2, 1)
+    os.dup2(sys.stderr.fileno(), 1)
     server = Server(session, lambda line: _write_all(output, line))
     lines = LineDecoder(MAX_LINE_BYTES)
     try:

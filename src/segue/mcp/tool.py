@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from segue.jsonrpc.method import Method
+from segue.jsonrpc.method import Method, is_optional
 from segue.mcp.daemon import Daemon
 
 
@@ -39,7 +39,7 @@ class Tool:
         return Method(self.name, cast(Any, self.function), ())
 
     def run(self, session: Session, arguments: Any) -> Any:
-        """Check the arguments and return the result.
+        """Check the arguments and return the result. An optional argument that is an empty text counts as left out.
 
         Raises:
             ToolError: The arguments are no object.
@@ -47,7 +47,9 @@ class Tool:
         """
         if not isinstance(arguments, dict | None):
             raise ToolError("arguments must be an object")
-        return self.function(session, **self.signature.bind(arguments))
+        optional = {p.name for p in self.signature.parameters if is_optional(p)}
+        given = {name: value for name, value in (arguments or {}).items() if value != "" or name not in optional}
+        return self.function(session, **self.signature.bind(given))
 
     def describe(self) -> dict[str, Any]:
         """Return the entry of `tools/list`."""

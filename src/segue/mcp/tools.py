@@ -35,14 +35,21 @@ from segue.results import Deleted, MemoryPage, MessagePage, SearchPage, SessionP
 from segue.timestamps import FORMAT
 
 MARKS = ["**", "**"]
+NATIVE = "native"
+"""The source of sessions that are not imported. An empty text would not do, because models fill arguments with it."""
+
 MEMORY_ROWS = 100
+FACT_TOKENS = 500
+"""Tokens of a fact. A program may store one of any length."""
+
 MESSAGE_SHARE = 4
 """Count: a message among others may have this part of the answer."""
 
 Directory = Annotated[str, Meta(min_length=1, description="Only sessions of this directory. An absolute path.")]
 Project = Annotated[str, Meta(min_length=1, description="Only sessions of this project: the root of its repository.")]
 SourceTool = Annotated[
-    str, Meta(description="Only sessions imported from this tool, such as claude or codex; empty: recorded by segue.")
+    str,
+    Meta(min_length=1, description="Only sessions imported from this tool, such as claude; native: recorded by segue."),
 ]
 Since = Annotated[str, Meta(min_length=1, description="Only after this: an age such as 7d, or a date as 2026-11-21.")]
 HitLimit = Annotated[int, Meta(ge=1, le=50, description="Number of messages.")]
@@ -82,7 +89,7 @@ def search_history(
     filters = {
         "working_dir": physical(directory),
         "project": project_root(project),
-        "source": source,
+        "source": _source(source),
         "since": moment(since),
     }
     match = "words"
@@ -113,7 +120,7 @@ def list_sessions(
         SessionPage,
         working_dir=physical(directory),
         project=project_root(project),
-        source=source,
+        source=_source(source),
         limit=limit,
         offset=offset,
     )
@@ -199,6 +206,11 @@ def forget(session: Session, *, memory_id: MemoryId) -> Forgotten:
     return Forgotten(memory_id=memory_id, fact=_memory_row(memory).fact)
 
 
+def _source(source: str | None) -> str | None:
+    """Return the filter of the daemon, for which an empty text means sessions that are not imported."""
+    return "" if source == NATIVE else source
+
+
 def _search(session: Session, query: str, match: str, limit: int, filters: dict[str, Any]) -> SearchPage:
     return session.daemon.call(
         "message.search", SearchPage, query=query, match=match, limit=limit, marks=MARKS, **filters
@@ -256,7 +268,7 @@ def _read_note(shown: list[HistoryMessage], first: int, total: int) -> str:
 def _memory_row(memory: Memory) -> MemoryRow:
     return MemoryRow(
         memory_id=memory.id,
-        fact=clean(memory.fact),
+        fact=cut(clean(memory.fact), FACT_TOKENS),
         category=memory.category,
         importance=memory.importance,
         at=memory.created_at,

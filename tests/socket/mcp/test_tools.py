@@ -57,7 +57,8 @@ def test_the_filters_of_a_search_narrow_it(wire: Wire, agent: Agent, tmp_path: P
     assert directories(directory=str(link)) == [str(tmp_path)]
     assert directories(project=str(link)) == [str(tmp_path)]
     assert directories(source="codex") == [str(tmp_path)]
-    assert directories(source="") == [DIRECTORY]
+    assert directories(source="native") == [DIRECTORY]
+    assert len(directories(source="", directory="", since="")) == 2
     assert directories(since="2026-01-03T00:00:00.000Z") == [DIRECTORY]
     assert directories(directory="/nowhere") == []
     assert "leave out the filters" in agent.call("search_history", query="alpha", directory="/nowhere")["note"]
@@ -172,6 +173,8 @@ def test_a_fact_is_remembered_once_recalled_and_forgotten(wire: Wire, agent: Age
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("search_history", {}, "argument query: required"),
+    ("search_history", {"query": ""}, "argument query: "),
+    ("search_history", {"query": "x", "directory": "/a\0b"}, "a path contains no NUL character"),
     ("search_history", {"query": 5}, "argument query: Expected `str`, got `int`"),
     ("search_history", {"query": "x", "limit": "many"}, "argument limit: Expected `int`, got `str`"),
     ("search_history", {"query": "x", "limit": 51}, "argument limit: Expected `int` <= 50"),
@@ -213,7 +216,7 @@ def test_answers_are_bounded_whatever_is_stored(wire: Wire, server: Server) -> N
             "id"
         ]
         add(wire, "検索 " + "語" * 30_000, session_id=session)
-        wire.call("memory.save", fact=f"{number} " + "事" * 500, category="fact", importance=1)
+        wire.call("memory.save", fact=f"{number} " + "事" * 5000, category="fact", importance=1)
     calls: dict[str, list[dict[str, Any]]] = {
         "search_history": [{"query": "検索", "limit": 50}],
         "list_sessions": [{"limit": 200}],

@@ -6,7 +6,7 @@ import click
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import Group, command
-from segue.cli.output.terminal import echo, escape_controls, escape_line, warn
+from segue.cli.output.terminal import BadInput, echo, escape_controls, escape_line, warn
 from segue.mcp.text import MAX_TOKENS
 
 AGENTS = ("claude", "claude-desktop", "codex", "gemini", "cursor", "vscode", "zed", "opencode")
@@ -18,7 +18,7 @@ print_option = click.option("--print", "only_print", is_flag=True, help="Print w
 
 @click.group(cls=Group, invoke_without_command=True, examples=["segue mcp install claude", "segue mcp uninstall zed"])
 @click.option(
-    "--max-tokens", type=click.IntRange(min=1000), default=MAX_TOKENS, metavar="N", help="Length of an answer."
+    "--max-tokens", type=click.IntRange(min=1000), default=MAX_TOKENS, metavar="N", help="Tokens of an answer."
 )
 @pass_daemon
 @click.pass_context
@@ -32,7 +32,9 @@ def mcp(ctx: click.Context, daemon: DaemonClient, *, max_tokens: int) -> None:
         from segue.mcp.server import serve
         from segue.mcp.tool import Session
 
-        if sys.stdin is not None and sys.stdin.isatty():
+        if sys.stdin is None:
+            raise BadInput("cannot read standard input: it is closed")
+        if sys.stdin.isatty():
             warn("waiting for MCP messages; an agent starts this, see: segue mcp install --help")
         serve(Session(Daemon(daemon.options), max_tokens))
 
