@@ -1,6 +1,7 @@
 """A tool from one typed function: its signature gives both schemas and the check of the arguments."""
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,7 @@ class Tool:
         return {
             "name": self.name,
             "title": self.title,
-            "description": inspect.getdoc(self.function),
+            "description": re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.getdoc(self.function) or ""),
             "inputSchema": _without_null(object_schema(self.signature.params)),
             "outputSchema": object_schema(self.signature.result),
             "annotations": {
@@ -73,6 +74,8 @@ def object_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the JSON Schema of a type. MCP needs an object at the root, and some providers the type of an enum."""
     [root], definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     schema: dict[str, Any] = definitions.pop(root["$ref"].rpartition("/")[2])
+    for one in (schema, *definitions.values()):
+        del one["title"]  # Only the name of a type.
     if definitions:
         schema["$defs"] = definitions
     _add_enum_types(schema)

@@ -19,7 +19,7 @@ SLOW = HEAVY | {
 
 EVERYDAY = f"""
 from segue.cli import entry
-for words in "add hello", "list", "current", "show", "search hello", "status", "pin", "init zsh":
+for words in "add hello", "list", "current", "show", "search hello", "status", "pin", "mcp", "init zsh":
     sys.argv = ["segue", *words.split()]
     try:
         entry.main()
@@ -36,6 +36,7 @@ def loaded(cli: Cli, code: str) -> set[str]:
         [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"],
         cwd=cli.directory,
         env=cli.environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )

@@ -3,14 +3,17 @@ import threading
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from segue import __version__
 from segue.jsonrpc.framing import TOO_LONG
 from segue.mcp.daemon import Daemon
-from segue.mcp.server import MAX_LINE_BYTES
+from segue.mcp.server import IMMEDIATE, MAX_LINE_BYTES, WITH_DAEMON
 from segue.mcp.server import Server as McpServer
 from segue.mcp.text import MAX_TOKENS
 from segue.mcp.tool import Session
+from segue.mcp.tools import TOOLS
 from segue.paths import PathOptions
 from tests.socket.mcp.agent import MODERN, Agent
 from tests.support.inprocess import Server
@@ -114,6 +117,40 @@ def test_notifications_and_responses_get_no_answer(agent: Agent) -> None:
         b'{"jsonrpc": "2.0", "id": 5, "error": {"code": 1, "message": "x"}}',
     ]
     assert agent.send(*sent) == []
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+METHODS = st.sampled_from([*IMMEDIATE, *WITH_DAEMON, "notifications/cancelled", "nothing"])
+NAMES = st.sampled_from(["_meta", "name", "arguments", "uri", "protocolVersion", "requestId", "cursor"])
+TOOL_CALLS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(sorted(TOOLS)),
+        "arguments": st.dictionaries(
+            st.sampled_from(["query", "session_id", "limit", "offset", "around", "fact", "memory_id", "directory"]),
+            VALUES,
+            max_size=4,
+        ),
+    }
+)
+MESSAGES = VALUES | st.fixed_dictionaries(
+    {"jsonrpc": st.just("2.0"), "method": METHODS | VALUES},
+    optional={"id": VALUES, "params": VALUES | st.dictionaries(NAMES, VALUES, max_size=4) | TOOL_CALLS},
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(message=MESSAGES)
+def test_any_message_gets_at_most_one_response_and_never_an_internal_error(agent: Agent, message: Any) -> None:
+    responses = agent.send(json.dumps(message).encode())
+    assert len(responses) <= 1
+    for response in responses:
+        assert response["jsonrpc"] == "2.0"
+        assert ("result" in response) != ("error" in response)
+        assert response.get("error", {}).get("code") != -32603
 
 
 class SlowDaemon(Daemon):

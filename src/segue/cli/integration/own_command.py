@@ -1,7 +1,6 @@
 """The command that runs this installation of `segue`, for other programs to start."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,8 +11,8 @@ def own_program() -> list[str]:
     """Return the command that runs this installation's `segue`."""
     beside = (Path(sys.argv[0]), Path(sys.executable).with_name("segue"))
     for program in beside:
-        if program.name == "segue" and (found := shutil.which(os.path.abspath(program))):
-            return [found]
+        if program.name == "segue" and program.is_file() and os.access(program, os.X_OK):
+            return [os.path.abspath(program)]
     return [sys.executable, "-m", "segue"]
 
 
