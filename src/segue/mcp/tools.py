@@ -99,7 +99,7 @@ def search_history(
         page = _search(session, query, match, limit, filters)
     sessions = fitting([session_row(found) for found in page.sessions[:limit]], session.tokens // 4)
     hits = [hit_row(hit) for hit in page.hits]
-    shown = fitting(hits, session.tokens - RESERVED_TOKENS - session.tokens // 4)
+    shown = fitting(hits, session.tokens - RESERVED_TOKENS - size(sessions))
     note = _search_note(match, len(shown), page, filtered=any(value is not None for value in filters.values()))
     return Found(match=match, hits=shown, sessions=sessions, total=page.total, note=note)
 
@@ -224,7 +224,8 @@ def _search_note(match: str, shown: int, page: SearchPage, *, filtered: bool) ->
     note = "No message contains all words; these contain some of them. " if match == "any" else ""
     if page.total is None:
         return f"{note}{shown} messages."
-    return f"{note}{shown} of {page.total} messages."
+    more = " Use more words or a higher limit to see others." if shown < page.total else ""
+    return f"{note}{shown} of {page.total} messages.{more}"
 
 
 def _history_row(message: Message, tokens: int, offset: int, *, whole: bool) -> HistoryMessage:
