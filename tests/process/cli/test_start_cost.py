@@ -19,7 +19,7 @@ SLOW = HEAVY | {
 
 EVERYDAY = f"""
 from segue.cli import entry
-for words in "add hello", "list", "current", "show", "search hello", "status", "pin", "mcp", "init zsh":
+for words in "add hello", "list", "current", "show", "search hello", "status", "pin", "init zsh":
     sys.argv = ["segue", *words.split()]
     try:
         entry.main()
@@ -51,6 +51,10 @@ def loaded_by(cli: Cli, verb: str) -> set[str]:
 def test_everyday_commands_in_a_pipe_import_nothing_that_takes_long(segue: Cli) -> None:
     """The modules are checked after each command, in one process as the program itself starts it."""
     assert "segue.client.sync_client" in loaded(segue, EVERYDAY)
+
+
+def test_the_server_for_agents_imports_no_event_loop_no_daemon_and_no_tables(segue: Cli) -> None:
+    assert not loaded_by(segue, "mcp") & HEAVY
 
 
 PLAIN = [["ping"], ["rpc", "daemon.ping"], ["rpc", "session.list", "limit=1", "name_contains=words of a name"]]
