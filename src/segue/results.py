@@ -54,6 +54,37 @@ class SessionPage(Struct, kw_only=True):
     next_cursor: str | None
 
 
+class StatsTotal(Struct, kw_only=True):
+    """Sums over messages, and the number of sessions that they are in."""
+
+    sessions: Count
+    messages: Count
+    user_messages: Count
+    tool_calls: Count
+    input_tokens: Count
+    output_tokens: Count
+
+
+class StatsRow(Struct, kw_only=True):
+    """The sums of one day, week, month, model, tool or project; `key` is null for messages without one."""
+
+    key: str | None
+    sessions: Count
+    messages: Count
+    user_messages: Count
+    tool_calls: Count
+    input_tokens: Count
+    output_tokens: Count
+
+
+class Stats(Struct, kw_only=True):
+    """The sums of each group and of all messages; `has_more` if rows were left out."""
+
+    rows: list[StatsRow]
+    total: StatsTotal
+    has_more: bool
+
+
 class MessagePage(Struct, kw_only=True):
     """A page of messages in the requested order."""
 

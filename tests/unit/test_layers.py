@@ -32,6 +32,7 @@ LAYERS = [
     ["segue.store.engine"],
     ["segue.store.store", "segue.store.search"],
     ["segue.store.records"],
+    ["segue.store.stats"],
     ["segue.store.transfer"],
     ["segue.store.maintenance"],
     ["segue.store.__init__"],

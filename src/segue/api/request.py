@@ -35,6 +35,9 @@ class DaemonControl(Protocol):
     async def index_messages(self) -> None:
         """Index every message that was appended before the call."""
 
+    async def count_messages(self) -> None:
+        """Keep figures of the messages that were appended before the call, for statistics."""
+
     async def fork(self, session_id: str, upto_message_id: int | None, name: str | None) -> "Session":
         """Copy a session, and return the copy when it is complete."""
 

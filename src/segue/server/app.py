@@ -128,6 +128,10 @@ class App:
         """Index every message that was appended before the call."""
         await self.maintenance.run_until(indexed=True)
 
+    async def count_messages(self) -> None:
+        """Keep figures of the messages that were appended before the call."""
+        await self.maintenance.count_messages()
+
     async def fork(self, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
         """Copy a session, and return the copy when it is complete."""
         return await self.forks.make(session_id, upto_message_id, name)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from segue.store.search import request as search_request
     from segue.store.search import search as message_search
     from segue.store.search.text import snippets
+    from segue.store.stats import stats
     from segue.store.transfer import exports, imports
 
 _MODULES = {
@@ -59,6 +60,7 @@ _MODULES = {
     "session_update": "segue.store.records.session_update",
     "sessions": "segue.store.records.sessions",
     "snippets": "segue.store.search.text.snippets",
+    "stats": "segue.store.stats.stats",
     "summaries": "segue.store.records.summaries",
 }
 
@@ -89,6 +91,7 @@ __all__ = [
     "session_update",
     "sessions",
     "snippets",
+    "stats",
     "summaries",
 ]
 

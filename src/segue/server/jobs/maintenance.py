@@ -5,8 +5,9 @@ indexes new messages in phases:
 
 1. PURGE: remove hidden rows from the tables, then return free pages to the file system.
 2. INDEX: add new messages to the index, and update those of changed sessions.
-3. MERGE: merge the segments of the index until they hold no deleted terms. Due only when nothing is left to purge.
-4. FLUSH: copy the WAL into the file and empty it, once neither the tables nor the index hold deleted data.
+3. COUNT: keep figures of the messages, for statistics.
+4. MERGE: merge the segments of the index until they hold no deleted terms. Due only when nothing is left to purge.
+5. FLUSH: copy the WAL into the file and empty it, once neither the tables nor the index hold deleted data.
 
 Each step of a phase is a small transaction, so that clients wait for milliseconds at most. In the background, `run`
 does one step of every due phase per round: a client that appends without pause must not keep deleted terms in the
@@ -27,6 +28,7 @@ from segue.store.engine.tx import Tx
 from segue.store.engine.wal import checkpoint_truncate
 from segue.store.records import purges
 from segue.store.search import index
+from segue.store.stats import figures
 from segue.store.store import Store
 
 log = logging.getLogger("segue.maintenance")
@@ -57,6 +59,7 @@ class Phase(Enum):
 
     PURGE = "purge"
     INDEX = "index"
+    COUNT = "count"
     MERGE = "merge"
 
 
@@ -136,6 +139,12 @@ class Maintenance:
         async with self.copy_lock:
             return await self._run_phases(indexed=indexed, merged=merged, clean=clean)
 
+    async def count_messages(self) -> None:
+        """Keep figures of the messages that were written before the call, except for the newest."""
+        newest = await self._store.read(index.newest)
+        while await self._store.read(figures.is_behind, newest):
+            await self._step(Phase.COUNT, newest)
+
     async def _run_phases(self, *, indexed: bool, merged: bool = False, clean: bool = False) -> bool:
         deletions, newest = self._deletions, await self._store.read(index.newest)
         for phase, wanted in ((Phase.PURGE, merged), (Phase.INDEX, indexed), (Phase.MERGE, merged)):
@@ -151,9 +160,9 @@ class Maintenance:
         newest, due = await self._store.read(_find_due, self.copying)
         for phase in due:
             await self._step(phase, newest)
-        if any(phase is not Phase.INDEX for phase in due):
+        if Phase.PURGE in due or Phase.MERGE in due:
             return True
-        # New messages to index must not delay these steps: a client that appends without pause adds some every round.
+        # New messages must not delay these steps: a client that appends without pause adds some every round.
         if self._vacuum_due:
             self._vacuum_due = False
             if await self._store.write_deletion(purges.remove_slice, self.copying):
@@ -169,6 +178,8 @@ class Maintenance:
             await self._store.write_deletion(purges.remove_slice, self.copying)
         elif phase is Phase.INDEX:
             await self._store.write(index.step, newest)
+        elif phase is Phase.COUNT:
+            await self._store.write(figures.step, newest)
         else:
             await self._store.write_deletion(index.merge_step)
 
@@ -215,4 +226,6 @@ def _is_due(tx: Tx, phase: Phase, newest: int, copying: str | None) -> bool:
         return purges.are_due(tx, copying)
     if phase is Phase.INDEX:
         return index.is_behind(tx, newest)
+    if phase is Phase.COUNT:
+        return figures.is_due(tx, newest)
     return index.merge_is_due(tx)

@@ -1,0 +1,312 @@
+"""Figures of the messages: what statistics need, without reading a million messages.
+
+1. `message_figures` has a row for each session, model and block of 4096 message ids: sums, and a series with the same
+   sums for each millisecond. A range of time that cuts a row is counted with its series.
+2. The rows hold the messages up to the id in `daemon_state`. Appends do not touch them. The maintenance worker and
+   every request for statistics advance that id in slices (`step`), each in a write transaction of its own.
+3. A trigger removes the figures of a session's block when one of its messages changes or is deleted, and lists the
+   block in `message_recounts`. Its messages are counted again in slices too.
+4. Messages that are not counted yet are read when statistics are asked for (`uncounted`), so the answer is exact.
+5. Rows of `purges` hide messages from readers, not from the figures: a copy that is not complete is hidden as well.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from segue.models import MAX_INTEGER
+from segue.parts import tool_calls
+from segue.store.engine import daemon_state
+from segue.store.engine.tx import Tx
+from segue.store.records.messages import OF_ALL
+from segue.timestamps import milliseconds
+
+BLOCK_BITS = 12
+"""Bits: a block covers 4096 message ids. The triggers of migration 4 have the same number."""
+
+LAG = 500
+"""Messages: the newest ones, which are not counted yet, because clients still change them."""
+
+SLICE_MESSAGES = 500
+SLICE_BYTES = 256 * 1024
+"""Messages, and bytes of their parts, that are counted in one transaction. It takes about 5 ms."""
+
+UPTO = "figures_upto"
+"""The name of the id in `daemon_state`; the triggers of migration 4 have it too."""
+
+
+class Counts(NamedTuple):
+    """Sums over messages."""
+
+    messages: int
+    user_messages: int
+    tool_calls: int
+    input_tokens: int
+    output_tokens: int
+
+
+NOTHING = Counts(0, 0, 0, 0, 0)
+
+Series = dict[int, Counts]
+"""The counts of each millisecond since 1970 that has messages."""
+
+
+class Key(NamedTuple):
+    """What a row of figures is about; the empty model stands for none."""
+
+    session_id: str
+    block: int
+    model: str
+
+
+class Figures(NamedTuple):
+    """A row of figures: the key, the first and last millisecond, and the sums. Flat, because there are many."""
+
+    session_id: str
+    block: int
+    model: str
+    first_at: int
+    last_at: int
+    messages: int
+    user_messages: int
+    tool_calls: int
+    input_tokens: int
+    output_tokens: int
+    moments: str | None
+    """The encoded series; None if it is not read yet."""
+    id: int = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Return the sums in the order of `Counts`."""
+        return self[5:10]
+
+
+class Recount(NamedTuple):
+    """A session's block that is counted again, and the id up to which it is."""
+
+    session_id: str
+    block: int
+    upto: int
+
+
+_COLUMNS = """
+    id, CAST(session_id AS BLOB), CAST(created_at AS BLOB), coalesce(CAST(model AS BLOB), x''), role = 'user',
+    CAST(parts AS BLOB), coalesce(input_tokens, 0), coalesce(output_tokens, 0)
+"""
+_decode_columns: Callable[[str], Any] = msgspec.json.Decoder(list[list[int] | int]).decode
+
+_OF_BLOCK = "session_id = :session_id AND id >= :first AND id <= :last"
+_PURGED = f"""
+    SELECT session_id, before_id FROM purges
+    WHERE before_id & {(1 << BLOCK_BITS) - 1} AND EXISTS (SELECT 1 FROM sessions WHERE id = session_id)
+"""
+"""Purges that end within a block."""
+
+_FIGURES = ", ".join(Figures._fields[:10])
+_KEPT = f"SELECT {_FIGURES}, NULL, id FROM message_figures WHERE last_at > :since AND first_at <= :until"
+_ONE = (
+    f"SELECT {_FIGURES}, moments FROM message_figures WHERE {' AND '.join(f'{name} = :{name}' for name in Key._fields)}"
+)
+
+
+_INSERT = f"""
+    INSERT OR REPLACE INTO message_figures ({_FIGURES}, moments)
+    VALUES ({", ".join(f":{name}" for name in Figures._fields[:11])})
+"""
+
+
+def is_behind(tx: Tx, newest: int) -> bool:
+    """Return True if messages up to the id `newest` are to be counted, at least a slice."""
+    return newest - LAG - _upto(tx) >= SLICE_MESSAGES
+
+
+def is_due(tx: Tx, newest: int) -> bool:
+    """Return True if messages are to be counted, new ones or again."""
+    return is_behind(tx, newest) or tx.run("SELECT 1 FROM message_recounts").fetchone() is not None
+
+
+def step(tx: Tx, newest: int) -> None:
+    """Count a slice of a block that changed, and a slice of the messages up to the id `newest`.
+
+    The second leaves out blocks that are being counted again, because they are counted up to the new position.
+    """
+    for recount in _recounts(tx, limit=1):
+        _recount_slice(tx, recount)
+    if is_behind(tx, newest):
+        target = newest - LAG
+        last, found = _count(_slice(tx, "id > :upto AND id <= :target", upto=_upto(tx), target=target))
+        again = {(recount.session_id, recount.block) for recount in _recounts(tx)}
+        _add(tx, {key: series for key, series in found.items() if key[:2] not in again})
+        daemon_state.set(tx, UPTO, str(target if last is None else last))
+
+
+def kept(tx: Tx, since: int, until: int) -> Iterator[Figures]:
+    """Yield the rows that may count messages in a range of time, and count no purged ones."""
+    purged = dict(tx.run("SELECT session_id, before_id FROM purges").fetchall())
+    for row in tx.run(_KEPT, since=since, until=until):
+        if not purged or row[1] << BLOCK_BITS >= purged.get(row[0], 0):
+            yield Figures._make(row)
+
+
+def uncounted(tx: Tx) -> Iterator[Figures]:
+    """Yield figures of the messages that no row counts: new ones, changed ones, and the rest of a purged block.
+
+    Rows of a block whose beginning is purged count hidden messages too, so they are not to be used.
+    """
+    upto = _upto(tx)
+    yield from _figures(tx, OF_ALL, "id > :upto", upto=upto)
+    purged = {(session_id, first >> BLOCK_BITS): first for session_id, first in tx.run(_PURGED)}
+    for recount in _recounts(tx):
+        if (recount.session_id, recount.block) not in purged:
+            yield from _figures(tx, OF_ALL, _OF_BLOCK, **_rest(tx, recount))
+    for (session_id, block), first in purged.items():
+        last = min(end_of(block), upto)
+        yield from _figures(tx, "true", _OF_BLOCK, session_id=session_id, first=first, last=last)
+
+
+def end_of(block: int) -> int:
+    """Return the last id of a block."""
+    return ((block + 1) << BLOCK_BITS) - 1
+
+
+def total(several: Iterable[Counts]) -> Counts:
+    """Return the sums, which stop at the largest integer."""
+    return Counts(*(min(sum(column), MAX_INTEGER) for column in zip(NOTHING, *several, strict=True)))
+
+
+def encode_series(series: Series) -> str:
+    """Return JSON columns, ascending by time. A column of equal numbers is that number. One moment needs no text."""
+    if len(series) == 1:
+        return ""
+    times = sorted(series)
+    columns = zip(*(series[at] for at in times), strict=True)
+    shortened = [column[0] if len(set(column)) == 1 else column for column in columns]
+    return msgspec.json.encode([[at - times[0] for at in times], *shortened]).decode()
+
+
+class Moments(NamedTuple):
+    """A decoded series: the moments as milliseconds since the first, ascending, and a column for each count.
+
+    A column is a list, or the number that all moments have.
+    """
+
+    first_at: int
+    offsets: list[int]
+    columns: list[list[int] | int]
+
+    def until(self, at: int, start: int = 0) -> int:
+        """Return the position after the last moment that is not after `at`."""
+        return bisect_right(self.offsets, at - self.first_at, start)
+
+    def counts(self, start: int, end: int) -> list[int]:
+        """Return the sums of a range of positions, in the order of `Counts`."""
+        return [
+            column * (end - start) if isinstance(column, int) else sum(column[start:end]) for column in self.columns
+        ]
+
+
+def moments(tx: Tx, figures: Figures) -> Moments:
+    """Return the series of a row."""
+    text = figures.moments
+    if text is None:
+        text = tx.run("SELECT moments FROM message_figures WHERE id = :id", id=figures.id).fetchone()[0]
+    if not text:
+        return Moments(figures.first_at, [0], [*figures.counts])
+    offsets, *columns = _decode_columns(text)
+    return Moments(figures.first_at, offsets, columns)
+
+
+def _upto(tx: Tx) -> int:
+    return int(daemon_state.get(tx, UPTO) or 0)
+
+
+def _recounts(tx: Tx, limit: int = -1) -> list[Recount]:
+    """Return the blocks that are being counted again."""
+    rows = tx.run("SELECT session_id, block, upto FROM message_recounts LIMIT :limit", limit=limit)
+    return [Recount(*row) for row in rows]
+
+
+def _recount_slice(tx: Tx, recount: Recount) -> None:
+    last, found = _count(_slice(tx, _OF_BLOCK, **_rest(tx, recount)))
+    _add(tx, found)
+    values: dict[str, Any] = {"session_id": recount.session_id, "block": recount.block}
+    if last is None:
+        tx.run("DELETE FROM message_recounts WHERE session_id = :session_id AND block = :block", **values)
+    else:
+        sql = "UPDATE message_recounts SET upto = :upto WHERE session_id = :session_id AND block = :block"
+        tx.run(sql, **values, upto=last)
+
+
+def _rest(tx: Tx, recount: Recount) -> dict[str, str | int]:
+    """Return the session and the range of ids that are still to be counted again."""
+    first = max(recount.upto + 1, recount.block << BLOCK_BITS)
+    return {"session_id": recount.session_id, "first": first, "last": min(end_of(recount.block), _upto(tx))}
+
+
+def _slice(tx: Tx, where: str, **values: str | int) -> Iterator[tuple[Any, ...]]:
+    """Yield the first messages, at least one, up to `SLICE_BYTES`."""
+    size = 0
+    sql = f"SELECT {_COLUMNS} FROM messages WHERE {where} ORDER BY id LIMIT :limit"
+    for row in tx.run(sql, **values, limit=SLICE_MESSAGES):
+        yield row
+        size += len(row[5] or b"")
+        if size > SLICE_BYTES:
+            break
+
+
+def _figures(tx: Tx, held: str, where: str, **values: str | int) -> Iterator[Figures]:
+    _, found = _count(tx.run(f"SELECT {_COLUMNS} FROM messages WHERE {where} AND {held}", **values))
+    for key, series in found.items():
+        yield _row(key, series)
+
+
+def _count(rows: Iterable[tuple[Any, ...]]) -> tuple[int | None, dict[Key, Series]]:
+    """Return the id of the last row, and the series of each key.
+
+    Messages whose time is damaged are left out, as pages leave them out.
+    """
+    last, found = None, dict[Key, Series]()
+    for last, session_id, created_at, model, is_user, parts, *tokens in rows:
+        try:
+            at = milliseconds(_text(created_at))
+        except ValueError:
+            continue
+        series = found.setdefault(Key(_text(session_id), last >> BLOCK_BITS, _text(model)), {})
+        counts = Counts(1, is_user, _count_calls(parts), *tokens)
+        series[at] = total((series[at], counts)) if at in series else counts
+    return last, found
+
+
+def _count_calls(parts: bytes | None) -> int:
+    if parts is None:
+        return 0
+    try:
+        return len(tool_calls(msgspec.json.decode(parts, type=list[dict[str, Any]])))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+
+
+def _text(column: bytes) -> str:
+    return column.decode(errors="replace")
+
+
+def _row(key: Key, series: Series) -> Figures:
+    return Figures(*key, min(series), max(series), *total(series.values()), encode_series(series))
+
+
+def _add(tx: Tx, found: dict[Key, Series]) -> None:
+    for key, series in found.items():
+        if row := tx.run(_ONE, **key._asdict()).fetchone():
+            _merge(series, moments(tx, Figures._make([*row, 0])))
+        values = _row(key, series)._asdict()
+        del values["id"]
+        tx.run(_INSERT, **values)
+
+
+def _merge(series: Series, stored: Moments) -> None:
+    for position, offset in enumerate(stored.offsets):
+        at, counts = stored.first_at + offset, Counts(*stored.counts(position, position + 1))
+        series[at] = total((series[at], counts)) if at in series else counts
