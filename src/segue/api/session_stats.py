@@ -11,7 +11,7 @@ from segue.results import Stats
 QUICK_SECONDS = 0.25
 """Seconds: how long statistics may occupy a reader that other requests wait for."""
 
-SLOW_SECONDS = 5
+SLOW_SECONDS = 30
 """Seconds: how long they may take on their own connection."""
 
 

@@ -30,7 +30,7 @@ SECTIONS = {
         "open": "handoff",
         "handoff": "handoff",
     },
-    "Browse": {"list": "list", "current": "list", "show": "show", "search": "search", "tail": "tail"},
+    "Browse": {"list": "list", "current": "list", "show": "show", "search": "search", "tail": "tail", "stats": "stats"},
     "Keep": {
         "memory": "memory",
         "bot": "bot",

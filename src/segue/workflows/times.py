@@ -1,8 +1,10 @@
-"""Moments as a user types them."""
+"""Moments as a user types them, and the local time zone."""
 
+import os
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from segue.timestamps import timestamp, wall_ms
 
@@ -29,6 +31,28 @@ def parse_moment(text: str) -> str:
         if re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?", text, re.ASCII):
             return _timestamp(datetime.fromisoformat(text))
     raise ValueError(f"{text!r} is neither an age such as 7d nor a date such as 2026-11-21")
+
+
+def local_zone() -> str:
+    """Return the IANA name of the local time zone: TZ, else the one that /etc/localtime links to.
+
+    For a zone without a name, such as `TZ=JST-9`, it is one with the offset of now, in whole hours.
+    """
+    from zoneinfo import ZoneInfo
+
+    names = [_zone_of(os.environ["TZ"])] if "TZ" in os.environ else [_zone_of(os.path.realpath("/etc/localtime"))]
+    with suppress(OSError):
+        names += [] if "TZ" in os.environ else [Path("/etc/timezone").read_text().strip()]
+    for name in names:
+        with suppress(OSError, ValueError, KeyError):
+            return ZoneInfo(name).key
+    hours = round((datetime.now().astimezone().utcoffset() or timedelta()) / timedelta(hours=1))
+    return f"Etc/GMT{-hours:+}" if hours else "UTC"
+
+
+def _zone_of(text: str) -> str:
+    """Return the name in a value of TZ, or in a path of the database of time zones."""
+    return text.removeprefix(":").rpartition("/zoneinfo/")[2]
 
 
 def _timestamp(local: datetime) -> str:

@@ -51,7 +51,10 @@ class Periods:
         if offset is None:
             return Span(self._key((at + self._offset(at)) // DAY_MS), at + 1)
         day = (at + offset) // DAY_MS
-        return Span(self._key(day), min((day + 1) * DAY_MS - offset, (day_of_utc + 1) * DAY_MS))
+        midnight = (day + 1) * DAY_MS - offset
+        if midnight // DAY_MS != day_of_utc and self._constant_offset(midnight // DAY_MS) != offset:
+            midnight = (day_of_utc + 1) * DAY_MS
+        return Span(self._key(day), midnight)
 
     def common(self, first: int, last: int) -> str | None:
         """Return the period of both moments and all between them; None if that is not certain."""

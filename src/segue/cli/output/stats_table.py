@@ -1,0 +1,153 @@
+"""Statistics for a terminal: a calendar of the days, a curve, and a table with bars."""
+
+import shutil
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from segue.cli.output.calendar import WEEKDAYS, Calendar
+from segue.cli.output.cells import cut, fill, width
+from segue.cli.output.session_table import short_directory
+from segue.cli.output.terminal import echo, escape_line, styled
+from segue.models import StatsGroup
+from segue.results import Stats, StatsRow, StatsTotal
+
+SHADES = ("·", "░", "▒", "▓", "█")
+"""Cells of the calendar by level. They differ without color too."""
+
+CURVE = "▁▂▃▄▅▆▇█"
+BAR = "█"
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+
+MAX_ROWS = 30
+"""Rows of the table, unless the period was chosen."""
+
+MAX_WEEKS = 53
+CURVE_DAYS = 60
+CURVE_ABOUT = 24
+"""Columns: the text beside the curve."""
+
+MAX_BAR = 30
+"""Columns: the longest bar."""
+
+KEY_CELLS = 28
+LABEL_CELLS = 4
+SESSIONS_COLUMNS, CALLS_COLUMNS, TOKENS_COLUMNS = 50, 64, 78
+"""Columns: the least width of the terminal for sessions, tool calls and tokens."""
+
+NONE = {"model": "(no model)", "tool": "(segue)", "project": "(no project)"}
+"""How the row without a key is called."""
+
+
+class Column(NamedTuple):
+    """A column of numbers."""
+
+    title: str
+    member: str
+    columns: int
+
+
+COLUMNS = (
+    Column("messages", "messages", 0),
+    Column("sessions", "sessions", SESSIONS_COLUMNS),
+    Column("tools", "tool_calls", CALLS_COLUMNS),
+    Column("tokens in", "input_tokens", TOKENS_COLUMNS),
+    Column("out", "output_tokens", TOKENS_COLUMNS),
+)
+
+
+def print_stats(stats: Stats, group_by: StatsGroup, *, today: date, everything: bool) -> None:
+    """Print statistics that have at least one row; without `everything` only the newest or largest rows."""
+    columns = shutil.get_terminal_size().columns
+    if group_by == "day":
+        counts = counts_by_day(stats.rows)
+        last = min(today, max(counts))
+        _print_calendar(Calendar(counts, last, min(MAX_WEEKS, (columns - LABEL_CELLS) // 2)))
+        _print_curve(counts, last, columns - LABEL_CELLS - CURVE_ABOUT)
+    by_time = group_by in ("day", "week", "month")
+    rows = stats.rows
+    if not everything:
+        rows = rows[-MAX_ROWS:] if by_time else rows[:MAX_ROWS]
+    _print_table(rows, stats.total, group_by, columns)
+    if len(rows) < len(stats.rows) or stats.has_more:
+        kind = "newest" if by_time else "largest"
+        text = f"the {len(rows)} {kind} of {len(stats.rows)}; {'--since' if by_time else '--json'} shows more"
+        echo(styled(cut(text, columns), dim=True))
+
+
+def counts_by_day(rows: Sequence[StatsRow]) -> dict[date, int]:
+    """Return the number of messages of each day."""
+    return {date.fromisoformat(row.key or ""): row.messages for row in rows}
+
+
+def row_name(row: StatsRow, group_by: StatsGroup) -> str:
+    """Return the name of a row for a person."""
+    if row.key is None:
+        return NONE[group_by]
+    return escape_line(short_directory(row.key) if group_by == "project" else row.key)
+
+
+def short_number(number: int) -> str:
+    """Return a number in at most 5 characters, such as `999`, `1.2k`, `34k` or `5.6M`; more for absurd ones."""
+    amount, units = float(number), ["", "k", "M", "G", "T", "P"]
+    while amount >= 999.5 and len(units) > 1:
+        amount /= 1000
+        units.pop(0)
+    return str(number) if number < 1000 else f"{amount:.1f}{units[0]}" if amount < 9.95 else f"{amount:.0f}{units[0]}"
+
+
+def _print_calendar(calendar: Calendar) -> None:
+    title = " " * LABEL_CELLS
+    for number, week in enumerate(calendar.weeks()):
+        start = LABEL_CELLS + 2 * number
+        if week.title and len(title) <= start and start + 3 <= LABEL_CELLS + 2 * len(calendar.mondays):
+            title = title.ljust(start) + week.title
+    echo(styled(title.rstrip(), dim=True))
+    for number, name in enumerate(WEEKDAYS):
+        levels = [calendar.level(monday + timedelta(days=number)) for monday in calendar.mondays]
+        cells = " ".join(" " if level is None else _shade(level) for level in levels)
+        echo(styled(fill(name if number % 2 == 0 else "", LABEL_CELLS), dim=True) + cells.rstrip())
+    legend = " ".join(map(_shade, range(len(SHADES))))
+    echo(f"{'':{LABEL_CELLS}}{styled('less', dim=True)} {legend} {styled('more', dim=True)}\n")
+
+
+def _shade(level: int) -> str:
+    return styled(SHADES[level], fg="green") if level else styled(SHADES[0], dim=True)
+
+
+def _print_curve(counts: dict[date, int], last: date, columns: int) -> None:
+    """Print a curve of the last days, as many as fit."""
+    days = [last - timedelta(days=back) for back in range(min(columns, CURVE_DAYS) - 1, -1, -1)]
+    values = [counts.get(day, 0) for day in days]
+    most = max(values)
+    curve = "".join(CURVE[0 if not value else max(1, value * 7 // most)] for value in values) if most else ""
+    if curve:
+        about = styled(f"{len(days)} days, at most {short_number(most)}", dim=True)
+        echo(f"{'':{LABEL_CELLS}}{styled(curve, fg='green')} {about}\n")
+
+
+def _print_table(rows: Sequence[StatsRow], total: StatsTotal, group_by: StatsGroup, columns: int) -> None:
+    shown = [column for column in COLUMNS if columns >= column.columns]
+    texts = [[short_number(getattr(row, column.member)) for column in shown] for row in (*rows, total)]
+    widths = [max(len(column.title), *(len(row[at]) for row in texts)) for at, column in enumerate(shown)]
+    numbers = sum(widths) + 2 * len(widths)
+    names = [row_name(row, group_by) for row in rows]
+    key = min(max(map(width, [*names, group_by, "total"])), max(KEY_CELLS, columns // 3), columns - numbers)
+    bar = min(MAX_BAR, columns - key - numbers - 2)
+    heading = [fill(column.title, wide, right=True) for column, wide in zip(shown, widths, strict=True)]
+    echo(styled("  ".join([fill(group_by, key), *heading]), bold=True))
+    most = max(row.messages for row in rows)
+    for name, row, cells in zip(names, rows, texts, strict=False):
+        line = "  ".join([fill(cut(name, key), key), *map(_right, cells, widths)])
+        echo(f"{line}  {styled(_bar(row.messages, most, bar), fg='green')}" if bar >= 4 else line)
+    echo(styled("  ".join([fill("total", key), *map(_right, texts[-1], widths)]), bold=True))
+
+
+def _right(text: str, cells: int) -> str:
+    return fill(text, cells, right=True)
+
+
+def _bar(value: int, most: int, cells: int) -> str:
+    """Return a bar in eighths of a cell; the smallest has one eighth."""
+    whole, eighths = divmod(max(1, value * cells * 8 // most), 8)
+    return BAR * whole + EIGHTHS[eighths]
