@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from segue.api import METHODS
 from segue.config import Config, DaemonConfig, SessionConfig
 from segue.errors import SegueError
+from segue.store.stats import figures
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.disconnect import part, restart_in_good_order
 from tests.support.inprocess import Server, run_server
@@ -144,6 +145,8 @@ class Machine(RuleBasedStateMachine):
             ("bot.list", {}),
             ("session.list", {"limit": 1000}),
             ("message.list", {"limit": 10000}),
+            ("session.stats", {"tz": "Pacific/Auckland"}),
+            ("session.stats", {"group_by": "model"}),
             ("extraction.list", {"include_exhausted": True, "limit": 1000}),
         ]
         looks += [("memory.list", {"bot_id": id, "include_superseded": True, "limit": 1000}) for id in self.world.bots]
@@ -174,9 +177,16 @@ def test_every_method_of_the_nouns_is_driven() -> None:
 
 
 def test_the_daemon_answers_as_the_plain_model_does(
-    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture, model_seed: int, model_examples: int
+    tmp_path_factory: pytest.TempPathFactory,
+    caplog: pytest.LogCaptureFixture,
+    model_seed: int,
+    model_examples: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tally: Tally = Counter()
+    # So that figures are kept of the few messages of a conversation too.
+    monkeypatch.setattr(figures, "LAG", 2)
+    monkeypatch.setattr(figures, "SLICE_MESSAGES", 3)
 
     @seed(model_seed)
     def machine() -> Machine:

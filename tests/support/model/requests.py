@@ -178,6 +178,11 @@ REQUESTS: dict[str, st.SearchStrategy[Row]] = {
         expected_updated_at=picks("change"),
         **{name: strategy | st.none() for name, strategy in {**FRESH, **OWN}.items()},
     ),
+    "session.stats": some(
+        since=picks("moment"), until=picks("moment"), working_dir=DIRECTORY, project=PLACE["project"],
+        group_by=st.sampled_from(["day", "week", "month", "model", "tool", "project"]), source=st.just(""),
+        tz=st.sampled_from(["UTC", "Asia/Kathmandu", "America/St_Johns"]),
+    ),
     "session.touch": of("session_id", SESSION),
     "session.resume": of("session_id", SESSION, working_dir=DIRECTORY),
     "session.attach": of("session_id", SESSION),

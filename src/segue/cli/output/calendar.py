@@ -21,11 +21,16 @@ class Week(NamedTuple):
 
 
 class Calendar:
-    """The last weeks up to a day."""
+    """The last weeks up to the newest day with messages.
 
-    def __init__(self, counts: Mapping[date, int], last: date, weeks: int) -> None:
+    If the period was `chosen`, it begins with the first: days that are not counted must not look like empty ones.
+    """
+
+    def __init__(self, counts: Mapping[date, int], today: date, max_weeks: int, *, chosen: bool) -> None:
         self._counts = counts
-        self._last = last
+        self.last = last = min(today, max(counts))  # A clock that was wrong may have written later ones.
+        self.days = (last - min(counts)).days + 1 if chosen else max_weeks * 7
+        weeks = max(1, min(max_weeks, (self.days + 12) // 7))
         monday = last - timedelta(days=last.weekday())
         self.mondays = [monday - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)]
         shown = sorted(count for day, count in counts.items() if self.mondays[0] <= day <= last and count)
@@ -38,10 +43,10 @@ class Calendar:
 
     def level(self, day: date) -> int | None:
         """Return 0 to LEVELS, or None for a day after the last one."""
-        if day > self._last:
+        if day > self.last:
             return None
         count = self.count(day)
-        return 1 + bisect_right(self._bounds, count - 1) if count else 0
+        return 1 + bisect_right(self._bounds, count) if count else 0
 
     def count(self, day: date) -> int:
         """Return the number of messages of a day."""

@@ -5,8 +5,7 @@ from datetime import date, timedelta
 from html import escape
 
 from segue.cli.output.calendar import LEVELS, WEEKDAYS, Calendar
-from segue.cli.output.cells import cut
-from segue.cli.output.stats_table import MAX_ROWS, MAX_WEEKS, counts_by_day, row_name, short_number
+from segue.cli.output.stats_table import MAX_ROWS, MAX_WEEKS, counts_by_day, row_name, short_number, shorten
 from segue.models import StatsGroup
 from segue.results import Stats, StatsRow
 
@@ -33,7 +32,7 @@ text { fill: #e6edf3 } .faint { fill: #9198a1 } .page { fill: #0d1117 }
 """The picture has a background of its own, because a viewer may show a page of another color."""
 
 
-def render(stats: Stats, group_by: StatsGroup, *, today: date, place: str) -> str:
+def render(stats: Stats, group_by: StatsGroup, *, today: date, chosen: bool, place: str) -> str:
     """Return the picture of statistics that have at least one row; `place` names the time zone."""
     total = stats.total
     parts = [_text(MARGIN, 36, f"{short_number(total.messages)} messages", "title")]
@@ -43,7 +42,7 @@ def render(stats: Stats, group_by: StatsGroup, *, today: date, place: str) -> st
     top = 90
     if group_by == "day":
         counts = counts_by_day(stats.rows)
-        parts += _calendar(Calendar(counts, min(today, max(counts)), MAX_WEEKS), top)
+        parts += _calendar(Calendar(counts, today, MAX_WEEKS, chosen=chosen), top)
         top += 9 * CELL + 2 * LINE
     by_time = group_by in ("day", "week", "month")
     rows = stats.rows[-MAX_ROWS:] if by_time else stats.rows[:MAX_ROWS]
@@ -90,7 +89,7 @@ def _bars(rows: list[StatsRow], group_by: StatsGroup, top: int) -> Iterator[str]
     for number, row in enumerate(rows):
         y = top + number * LINE
         length = max(1, row.messages * (WIDTH - MARGIN - NUMBER_PIXELS - left) // most)
-        yield _text(MARGIN, y + 12, cut(row_name(row, group_by), NAME_CELLS), "")
+        yield _text(MARGIN, y + 12, shorten(row_name(row, group_by), NAME_CELLS, group_by), "")
         yield f'<rect class="bar" x="{left}" y="{y + 2}" width="{length}" height="12" rx="2"/>'
         yield _text(left + length + 8, y + 12, short_number(row.messages), "faint")
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from segue.cli.output.calendar import WEEKDAYS, Calendar
-from segue.cli.output.cells import cut, fill, width
+from segue.cli.output.cells import cut, cut_start, fill, width
 from segue.cli.output.session_table import short_directory
 from segue.cli.output.terminal import echo, escape_line, styled
 from segue.models import StatsGroup
@@ -30,7 +30,7 @@ CURVE_ABOUT = 24
 MAX_BAR = 30
 """Columns: the longest bar."""
 
-KEY_CELLS = 28
+KEY_CELLS = 20
 LABEL_CELLS = 4
 SESSIONS_COLUMNS, CALLS_COLUMNS, TOKENS_COLUMNS = 50, 64, 78
 """Columns: the least width of the terminal for sessions, tool calls and tokens."""
@@ -56,17 +56,17 @@ COLUMNS = (
 )
 
 
-def print_stats(stats: Stats, group_by: StatsGroup, *, today: date, everything: bool) -> None:
-    """Print statistics that have at least one row; without `everything` only the newest or largest rows."""
+def print_stats(stats: Stats, group_by: StatsGroup, *, today: date, chosen: bool) -> None:
+    """Print statistics that have at least one row; only the newest or largest rows unless the period was `chosen`."""
     columns = shutil.get_terminal_size().columns
     if group_by == "day":
         counts = counts_by_day(stats.rows)
-        last = min(today, max(counts))
-        _print_calendar(Calendar(counts, last, min(MAX_WEEKS, (columns - LABEL_CELLS) // 2)))
-        _print_curve(counts, last, columns - LABEL_CELLS - CURVE_ABOUT)
+        calendar = Calendar(counts, today, min(MAX_WEEKS, (columns - LABEL_CELLS) // 2), chosen=chosen)
+        _print_calendar(calendar)
+        _print_curve(calendar, min(CURVE_DAYS, columns - LABEL_CELLS - CURVE_ABOUT, calendar.days))
     by_time = group_by in ("day", "week", "month")
     rows = stats.rows
-    if not everything:
+    if not chosen:
         rows = rows[-MAX_ROWS:] if by_time else rows[:MAX_ROWS]
     _print_table(rows, stats.total, group_by, columns)
     if len(rows) < len(stats.rows) or stats.has_more:
@@ -87,6 +87,11 @@ def row_name(row: StatsRow, group_by: StatsGroup) -> str:
     return escape_line(short_directory(row.key) if group_by == "project" else row.key)
 
 
+def shorten(name: str, cells: int, group_by: StatsGroup) -> str:
+    """Return the name, cut to the cells; of a path, the end stays."""
+    return cut_start(name, cells) if group_by == "project" else cut(name, cells)
+
+
 def short_number(number: int) -> str:
     """Return a number in at most 5 characters, such as `999`, `1.2k`, `34k` or `5.6M`; more for absurd ones."""
     amount, units = float(number), ["", "k", "M", "G", "T", "P"]
@@ -102,7 +107,8 @@ def _print_calendar(calendar: Calendar) -> None:
         start = LABEL_CELLS + 2 * number
         if week.title and len(title) <= start and start + 3 <= LABEL_CELLS + 2 * len(calendar.mondays):
             title = title.ljust(start) + week.title
-    echo(styled(title.rstrip(), dim=True))
+    if title.strip():
+        echo(styled(title.rstrip(), dim=True))
     for number, name in enumerate(WEEKDAYS):
         levels = [calendar.level(monday + timedelta(days=number)) for monday in calendar.mondays]
         cells = " ".join(" " if level is None else _shade(level) for level in levels)
@@ -115,10 +121,10 @@ def _shade(level: int) -> str:
     return styled(SHADES[level], fg="green") if level else styled(SHADES[0], dim=True)
 
 
-def _print_curve(counts: dict[date, int], last: date, columns: int) -> None:
-    """Print a curve of the last days, as many as fit."""
-    days = [last - timedelta(days=back) for back in range(min(columns, CURVE_DAYS) - 1, -1, -1)]
-    values = [counts.get(day, 0) for day in days]
+def _print_curve(calendar: Calendar, number: int) -> None:
+    """Print a curve of the last days."""
+    days = [calendar.last - timedelta(days=back) for back in range(number - 1, -1, -1)]
+    values = [calendar.count(day) for day in days]
     most = max(values)
     curve = "".join(CURVE[0 if not value else max(1, value * 7 // most)] for value in values) if most else ""
     if curve:
@@ -138,7 +144,7 @@ def _print_table(rows: Sequence[StatsRow], total: StatsTotal, group_by: StatsGro
     echo(styled("  ".join([fill(group_by, key), *heading]), bold=True))
     most = max(row.messages for row in rows)
     for name, row, cells in zip(names, rows, texts, strict=False):
-        line = "  ".join([fill(cut(name, key), key), *map(_right, cells, widths)])
+        line = "  ".join([fill(shorten(name, key, group_by), key), *map(_right, cells, widths)])
         echo(f"{line}  {styled(_bar(row.messages, most, bar), fg='green')}" if bar >= 4 else line)
     echo(styled("  ".join([fill("total", key), *map(_right, texts[-1], widths)]), bold=True))
 

@@ -65,12 +65,12 @@ def stats(
     if as_json:
         echo_json(response.raw())
     if not found.rows and (stdout_is_tty() or svg is not None):
-        chosen = (since, until, directory, project, source) != (None,) * 5
-        warn("no message matches; `segue stats` without options counts all" if chosen else EMPTY)
+        filtered = (since, until, directory, project, source) != (None,) * 5
+        warn("no message matches; `segue stats` without options counts all" if filtered else EMPTY)
     elif svg is not None:
-        _write_picture(svg, found, by, zone)
+        _write_picture(svg, found, by, zone, chosen=since is not None)
     elif not as_json:
-        _print(found, by, everything=since is not None)
+        _print(found, by, chosen=since is not None)
 
 
 def _just_before(moment: str | None) -> str | None:
@@ -81,21 +81,21 @@ def _just_before(moment: str | None) -> str | None:
         return moment
 
 
-def _print(found: Stats, by: StatsGroup, *, everything: bool) -> None:
+def _print(found: Stats, by: StatsGroup, *, chosen: bool) -> None:
     if stdout_is_tty():
         from segue.cli.output.stats_table import print_stats
 
-        print_stats(found, by, today=datetime.now().astimezone().date(), everything=everything)
+        print_stats(found, by, today=datetime.now().astimezone().date(), chosen=chosen)
         return
     for row in found.rows:
         counts = (row.sessions, row.messages, row.user_messages, row.tool_calls, row.input_tokens, row.output_tokens)
         echo_tsv([row.key or "", *map(str, counts)])
 
 
-def _write_picture(path: Path, found: Stats, by: StatsGroup, zone: str) -> None:
+def _write_picture(path: Path, found: Stats, by: StatsGroup, zone: str, *, chosen: bool) -> None:
     from segue.cli.output.stats_svg import render
 
-    picture = render(found, by, today=datetime.now().astimezone().date(), place=zone)
+    picture = render(found, by, today=datetime.now().astimezone().date(), chosen=chosen, place=zone)
     try:
         replace_file(path, picture.encode(errors="replace"), mode=FILE_MODE)
     except OSError as error:
