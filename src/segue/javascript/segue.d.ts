@@ -87,6 +87,10 @@ export interface Methods {
     params: { session_id: string, name?: string | null, provider?: string | null, model?: string | null, system_prompt?: string | null, working_dir?: string | null, pinned?: boolean, metadata?: Record<string, unknown> | null, project?: string | null, tags?: Array<string> | null, archived?: boolean, parent_id?: string | null, retention_days?: number | null, metadata_merge?: Record<string, unknown> | null, expected_updated_at?: string | null };
     result: Session;
   };
+  "session.stats": {
+    params: { since?: string | null, until?: string | null, group_by?: "day" | "model" | "month" | "project" | "tool" | "week", working_dir?: string | null, project?: string | null, source?: string | null, tz?: string };
+    result: Stats;
+  };
   "session.resolve": {
     params: { working_dir: string, bot_id?: string, name?: string | null, provider?: string | null, model?: string | null, system_prompt?: string | null, create?: boolean, project?: string | null, scope?: "directory" | "project", terminal?: string | null };
     result: Resolution;
@@ -678,6 +682,31 @@ export interface Source {
   tool: string;
   id: string;
   path?: string | null;
+}
+
+export interface Stats {
+  rows: Array<StatsRow>;
+  total: StatsTotal;
+  has_more: boolean;
+}
+
+export interface StatsRow {
+  key: string | null;
+  sessions: number;
+  messages: number;
+  user_messages: number;
+  tool_calls: number;
+  input_tokens: number;
+  output_tokens: number;
+}
+
+export interface StatsTotal {
+  sessions: number;
+  messages: number;
+  user_messages: number;
+  tool_calls: number;
+  input_tokens: number;
+  output_tokens: number;
 }
 
 export interface Subscribed {

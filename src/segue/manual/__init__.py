@@ -11,6 +11,7 @@ TOPICS = (
     "search",
     "history",
     "mcp",
+    "stats",
     "python",
     "javascript",
     "methods",
