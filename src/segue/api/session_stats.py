@@ -39,20 +39,20 @@ async def stats(
     check_time(since, "$.since")
     check_time(until, "$.until")
     try:
-        store.stats.find_zone(tz)
-    except store.stats.UnknownZone:
+        store.session_stats.find_zone(tz)
+    except store.session_stats.UnknownZone:
         raise InvalidParams(f"{tz!r} is not a known time zone, such as Europe/Berlin", path="$.tz") from None
     directory = None if working_dir is None else normalize_directory(working_dir)
-    filter = store.stats.Filter(since, until, directory, project, source)
+    filter = store.session_stats.Filter(since, until, directory, project, source)
     request = filter, group_by, tz, ctx.config.limits.answer_bytes
     await ctx.daemon.count_messages()
     try:
-        return await ctx.store.read(store.stats.collect, *request, QUICK_SECONDS)
-    except store.stats.TookTooLong:
+        return await ctx.store.read(store.session_stats.collect, *request, QUICK_SECONDS)
+    except store.session_stats.TookTooLong:
         pass
     async with ctx.store.slow_reads:
         try:
-            return await ctx.store.read_on_new_connection(store.stats.collect, *request, SLOW_SECONDS)
-        except store.stats.TookTooLong:
+            return await ctx.store.read_on_new_connection(store.session_stats.collect, *request, SLOW_SECONDS)
+        except store.session_stats.TookTooLong:
             reason = f"the statistics take longer than {SLOW_SECONDS} s; choose a shorter time"
             raise InvalidParams(reason, path="$.since") from None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from segue.store.search import request as search_request
     from segue.store.search import search as message_search
     from segue.store.search.text import snippets
-    from segue.store.stats import stats
+    from segue.store.stats import stats as session_stats
     from segue.store.transfer import exports, imports
 
 _MODULES = {
@@ -57,10 +57,10 @@ _MODULES = {
     "retention": "segue.store.records.retention",
     "search_request": "segue.store.search.request",
     "session_list": "segue.store.records.session_list",
+    "session_stats": "segue.store.stats.stats",
     "session_update": "segue.store.records.session_update",
     "sessions": "segue.store.records.sessions",
     "snippets": "segue.store.search.text.snippets",
-    "stats": "segue.store.stats.stats",
     "summaries": "segue.store.records.summaries",
 }
 
@@ -88,10 +88,10 @@ __all__ = [
     "retention",
     "search_request",
     "session_list",
+    "session_stats",
     "session_update",
     "sessions",
     "snippets",
-    "stats",
     "summaries",
 ]
 

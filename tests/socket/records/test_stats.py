@@ -184,3 +184,13 @@ def test_a_message_after_the_newest_day_is_counted_when_the_clock_has_moved(serv
     server.clock.jump(40 * DAY)
     wire.call("message.append", working_dir="/a", role="user", content="x")
     assert keys(wire, group_by="month") == {"2026-11": 1, "2026-12": 1}
+
+
+def test_slow_statistics_have_a_connection_of_their_own_and_an_end(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire.call("message.append", working_dir="/a", role="user", content="x")
+    monkeypatch.setattr("segue.store.search.time_limit.PROGRESS_STEPS", 1)
+    monkeypatch.setattr("segue.api.session_stats.QUICK_SECONDS", 0)
+    assert keys(wire) == {"2026-11-21": 1}
+    monkeypatch.setattr("segue.api.session_stats.SLOW_SECONDS", 0)
+    with pytest.raises(InvalidParams, match="choose a shorter time"):
+        wire.call("session.stats")

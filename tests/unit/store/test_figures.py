@@ -13,7 +13,7 @@ from segue.store.records import purges, sessions
 from segue.store.records.message import edit
 from segue.store.records.messages import OF_ALL, delete_before
 from segue.store.search import index, index_entries
-from segue.store.stats import figures, stats
+from segue.store.stats import figures, series, stats
 from segue.timestamps import timestamp
 from tests.support.clock import DAY, HOUR, MINUTE, START_MS
 from tests.support.database import Database
@@ -254,8 +254,8 @@ def test_a_slice_ends_when_its_parts_are_large(database: Database, monkeypatch: 
 
 
 def test_a_series_is_short_where_numbers_are_equal() -> None:
-    assert figures.encode_series({5: (1, 0, 0, 0, 0)}) == ""
-    assert figures.encode_series({5: (1, 0, 0, 0, 9), 7: (1, 1, 0, 0, 9)}) == "[[0,2],1,[0,1],0,0,9]"
+    assert series.encode_series({5: (1, 0, 0, 0, 0)}) == ""
+    assert series.encode_series({5: (1, 0, 0, 0, 9), 7: (1, 1, 0, 0, 9)}) == "[[0,2],1,[0,1],0,0,9]"
 
 
 def test_at_most_so_many_rows_are_returned_and_the_total_counts_all(

@@ -10,18 +10,16 @@
 5. Rows of `purges` hide messages from readers, not from the figures: a copy that is not complete is hidden as well.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
-from segue.models import MAX_INTEGER
 from segue.parts import tool_calls
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
 from segue.store.records.messages import OF_ALL
+from segue.store.stats.series import Moments, Series, add, decode_series, encode_series, merge, total
 from segue.timestamps import milliseconds
 
 BLOCK_BITS = 12
@@ -36,20 +34,6 @@ SLICE_BYTES = 256 * 1024
 
 UPTO = "figures_upto"
 """The name of the id in `daemon_state`; the triggers of migration 4 have it too."""
-
-
-class Counts(NamedTuple):
-    """Sums over messages."""
-
-    messages: int
-    user_messages: int
-    tool_calls: int
-    input_tokens: int
-    output_tokens: int
-
-
-Series = dict[int, Sequence[int]]
-"""The counts of each millisecond since 1970 that has messages."""
 
 
 class Key(NamedTuple):
@@ -95,8 +79,6 @@ _COLUMNS = """
     id, CAST(session_id AS BLOB), CAST(created_at AS BLOB), coalesce(CAST(model AS BLOB), x''), role = 'user',
     CAST(parts AS BLOB), coalesce(input_tokens, 0), coalesce(output_tokens, 0)
 """
-_decode_columns: Callable[[str], Any] = msgspec.json.Decoder(list[list[int] | int]).decode
-
 _OF_BLOCK = "session_id = :session_id AND id >= :first AND id <= :last"
 _PURGED = f"""
     SELECT session_id, before_id FROM purges
@@ -109,8 +91,6 @@ _KEPT = f"SELECT {_FIGURES}, NULL, id FROM message_figures WHERE last_at > :sinc
 _ONE = (
     f"SELECT {_FIGURES}, moments FROM message_figures WHERE {' AND '.join(f'{name} = :{name}' for name in Key._fields)}"
 )
-
-
 _INSERT = f"""
     INSERT OR REPLACE INTO message_figures ({_FIGURES}, moments)
     VALUES ({", ".join(f":{name}" for name in Figures._fields[:11])})
@@ -171,42 +151,6 @@ def end_of(block: int) -> int:
     return ((block + 1) << BLOCK_BITS) - 1
 
 
-def total(several: Iterable[Sequence[int]]) -> list[int]:
-    """Return the sums, which stop at the largest integer."""
-    return [min(sum(column), MAX_INTEGER) for column in zip(*several, strict=True)]
-
-
-def encode_series(series: Series) -> str:
-    """Return JSON columns, ascending by time. A column of equal numbers is that number. One moment needs no text."""
-    if len(series) == 1:
-        return ""
-    times = sorted(series)
-    columns = zip(*(series[at] for at in times), strict=True)
-    shortened = [column[0] if len(set(column)) == 1 else column for column in columns]
-    return msgspec.json.encode([[at - times[0] for at in times], *shortened]).decode()
-
-
-class Moments(NamedTuple):
-    """A decoded series: the moments as milliseconds since the first, ascending, and a column for each count.
-
-    A column is a list, or the number that all moments have.
-    """
-
-    first_at: int
-    offsets: list[int]
-    columns: list[list[int] | int]
-
-    def until(self, at: int, start: int = 0) -> int:
-        """Return the position after the last moment that is not after `at`."""
-        return bisect_right(self.offsets, at - self.first_at, start)
-
-    def counts(self, start: int, end: int) -> list[int]:
-        """Return the sums of a range of positions, in the order of `Counts`."""
-        return [
-            column * (end - start) if isinstance(column, int) else sum(column[start:end]) for column in self.columns
-        ]
-
-
 def moments(tx: Tx, figures: Figures) -> Moments:
     """Return the series of a row."""
     text = figures.moments
@@ -214,8 +158,7 @@ def moments(tx: Tx, figures: Figures) -> Moments:
         text = tx.run("SELECT moments FROM message_figures WHERE id = :id", id=figures.id).fetchone()[0]
     if not text:
         return Moments(figures.first_at, [0], [*figures.counts])
-    offsets, *columns = _decode_columns(text)
-    return Moments(figures.first_at, offsets, columns)
+    return decode_series(figures.first_at, text)
 
 
 def _upto(tx: Tx) -> int:
@@ -274,8 +217,7 @@ def _count(rows: Iterable[tuple[Any, ...]]) -> tuple[int | None, dict[Key, Serie
         except ValueError:
             continue
         series = found.setdefault(Key(_text(session_id), last >> BLOCK_BITS, _text(model)), {})
-        counts = (1, is_user, _count_calls(parts), *tokens)
-        series[at] = total((series[at], counts)) if at in series else counts
+        add(series, at, (1, is_user, _count_calls(parts), *tokens))
     return last, found
 
 
@@ -299,14 +241,7 @@ def _row(key: Key, series: Series) -> Figures:
 def _add(tx: Tx, found: dict[Key, Series]) -> None:
     for key, series in found.items():
         if row := tx.run(_ONE, **key._asdict()).fetchone():
-            _merge(series, moments(tx, Figures._make([*row, 0])))
+            merge(series, moments(tx, Figures._make([*row, 0])))
         values = _row(key, series)._asdict()
         del values["id"]
         tx.run(_INSERT, **values)
-
-
-def _merge(series: Series, stored: Moments) -> None:
-    columns = [repeat(column) if isinstance(column, int) else column for column in stored.columns]
-    for offset, *counts in zip(stored.offsets, *columns, strict=False):
-        at = stored.first_at + offset
-        series[at] = total((series[at], counts)) if at in series else counts

@@ -10,10 +10,11 @@ from segue.store.engine.tx import Tx
 from segue.store.search.time_limit import TookTooLong as TookTooLong
 from segue.store.search.time_limit import time_limit
 from segue.store.stats import figures
-from segue.store.stats.figures import Counts, Figures, Moments
+from segue.store.stats.figures import Figures
 from segue.store.stats.periods import Periods
 from segue.store.stats.periods import UnknownZone as UnknownZone
 from segue.store.stats.periods import find_zone as find_zone
+from segue.store.stats.series import Counts, Moments
 from segue.timestamps import milliseconds
 
 MAX_ROWS = 10_000
