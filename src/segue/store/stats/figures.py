@@ -123,11 +123,10 @@ def step(tx: Tx, newest: int) -> None:
 
 
 def kept(tx: Tx, since: int, until: int) -> Iterator[Figures]:
-    """Yield the rows that may count messages in a range of time, and count no purged ones."""
+    """Return the rows that may count messages in a range of time, and count no purged ones."""
     purged = dict(tx.run("SELECT session_id, before_id FROM purges").fetchall())
-    for row in tx.run(_KEPT, since=since, until=until):
-        if not purged or row[1] << BLOCK_BITS >= purged.get(row[0], 0):
-            yield Figures._make(row)
+    rows = map(Figures._make, tx.run(_KEPT, since=since, until=until))
+    return (row for row in rows if row.block << BLOCK_BITS >= purged.get(row.session_id, 0)) if purged else rows
 
 
 def uncounted(tx: Tx) -> Iterator[Figures]:
