@@ -110,3 +110,11 @@ def test_a_common_period_is_that_of_all_moments_between(
 def test_a_name_that_is_no_zone_is_refused(name: str) -> None:
     with pytest.raises(UnknownZone):
         find_zone(name)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
+def test_the_first_and_the_last_moment_have_a_day_in_every_zone(zone: str, at: str) -> None:
+    periods = Periods("day", zone)
+    assert periods.span(milliseconds(at)).key[:4] == at[:4]
+    assert periods.common(milliseconds(at), milliseconds(at)) in (None, periods.span(milliseconds(at)).key)

@@ -29,8 +29,9 @@ class Calendar:
     def __init__(self, counts: Mapping[date, int], today: date, max_weeks: int, *, chosen: bool) -> None:
         self._counts = counts
         self.last = last = min(today, max(counts))  # A clock that was wrong may have written later ones.
-        self.days = (last - min(counts)).days + 1 if chosen else max_weeks * 7
-        weeks = max(1, min(max_weeks, (self.days + 12) // 7))
+        # No calendar begins before the year 1, in which some tools date messages without a time.
+        self.days = min((last - min(counts)).days + 1 if chosen else max_weeks * 7, last.toordinal())
+        weeks = min(max_weeks, (self.days + 12) // 7, (last.toordinal() + 6) // 7)
         monday = last - timedelta(days=last.weekday())
         self.mondays = [monday - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)]
         shown = sorted(count for day, count in counts.items() if self.mondays[0] <= day <= last and count)
