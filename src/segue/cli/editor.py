@@ -3,7 +3,9 @@
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from segue.cli.output.terminal import Failure
@@ -17,7 +19,12 @@ def run_editor(file: Path) -> None:
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     # The shell runs the editor, because the variable may contain options.
-    done = subprocess.run(["/bin/sh", "-c", f"{editor} {shlex.quote(str(file))}"], check=False)  # noqa: S603
+    with ExitStack() as opened:
+        keyboard = None
+        if sys.stdin is None or not sys.stdin.isatty():  # A pipe, which held a part of the text
+            with suppress(OSError):
+                keyboard = opened.enter_context(open("/dev/tty", "rb"))  # noqa: PTH123 - A device
+        done = subprocess.run(["/bin/sh", "-c", f"{editor} {shlex.quote(str(file))}"], stdin=keyboard, check=False)  # noqa: S603
     if done.returncode:
         raise Failure(f"the editor failed with exit status {done.returncode}: {editor}")
 

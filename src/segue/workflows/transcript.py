@@ -48,6 +48,12 @@ def newest_reply(messages: Sequence[Message]) -> Message | None:
     return next((one for one in reversed(messages) if one.role == "assistant" and one.content.strip()), None)
 
 
+def last_turn(messages: Sequence[Message]) -> list[Message]:
+    """Return the last question and the messages after it; nothing if there is no question."""
+    questions = [at for at, message in enumerate(messages) if message.role == "user"]
+    return [*messages[questions[-1] :]] if questions else []
+
+
 def _arguments(arguments: Any) -> str:
     if isinstance(arguments, dict) and len(arguments) == 1 and isinstance(value := next(iter(arguments.values())), str):
         return value

@@ -3,27 +3,41 @@
 import errno
 import os
 import sys
+from contextlib import suppress
 
 import click
 
+from segue.cli.editor import edit_text
 from segue.cli.input import read_stdin
+from segue.cli.output.terminal import echo
 from segue.client.json_values import replace_surrogates
 from segue.errors import TooLarge
 
+PROMPT = "question: "
 
-def read_question(words: tuple[str, ...], limit: int) -> str:
+
+def read_question(words: tuple[str, ...], limit: int, *, use_editor: bool = False, use_stdin: bool = True) -> str:
     """Return the words followed by piped standard input; `-` or no words select standard input alone.
 
+    On a terminal, no words select one line that the user types. The editor opens with the text.
+
     Raises:
-        click.UsageError: The question is empty, or standard input is a terminal.
+        click.UsageError: The question is empty.
         TooLarge: The question has more than `limit` bytes.
     """
     text = "" if words == ("-",) else replace_surrogates(" ".join(words))
-    if not text and _is_terminal():
-        raise click.UsageError("no question: give it as TEXT, or pipe it in")
-    piped = read_stdin(limit) if not text or _is_piped() else ""
+    piped = ""
+    if use_stdin and _is_terminal():
+        if words == ("-",):
+            piped = read_stdin(limit)
+        elif not text and not use_editor:
+            text = _read_line()
+    elif use_stdin:
+        piped = read_stdin(limit) if not (text or use_editor) or _is_piped() else ""
     question = "\n\n".join(part for part in (text, piped) if part.strip())
-    if not question:
+    if use_editor:
+        question = edit_text(question)
+    if not question.strip():
         raise click.UsageError("the question is empty; nothing was stored")
     size = len(question.encode())
     if size > limit:
@@ -33,6 +47,22 @@ def read_question(words: tuple[str, ...], limit: int) -> str:
 
 def _is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _read_line() -> str:
+    """Return a line that the user types at a prompt, which is not part of the output."""
+    sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if not sys.stdout.isatty():
+        sys.stderr.write(PROMPT)
+        sys.stderr.flush()
+        return sys.stdin.readline()
+    with suppress(ImportError):
+        import readline  # noqa: F401 - With it, the line can be edited
+    try:
+        return input(PROMPT)
+    except EOFError:
+        echo("")
+        return ""
 
 
 def _is_piped() -> bool:

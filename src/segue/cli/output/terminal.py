@@ -77,6 +77,11 @@ def stdout_is_tty() -> bool:
     return sys.stdout.isatty()
 
 
+def stderr_is_tty() -> bool:
+    """Return True if standard error is a terminal."""
+    return sys.stderr.isatty()
+
+
 def echo(text: str) -> None:
     """Print a line to standard output, unchanged."""
     sys.stdout.write(f"{text}\n")

@@ -147,8 +147,6 @@ def test_an_empty_question_is_wrong_usage(segue: Cli, segued: Segued, arguments:
 
 def test_a_person_s_terminal_is_not_read(segue: Cli, segued: Segued) -> None:
     assert segue.shown("ask", "hello", "--with", "cat") == "User:\nhello\n"
-    code, screen = segue.terminal("ask", "--with", "cat").finish()
-    assert (code, "question" in screen) == (2, True)
 
 
 def test_a_closed_standard_input_is_an_empty_one(segue: Cli, segued: Segued) -> None:

@@ -12,7 +12,7 @@ from segue.cli.output.transcript import message_lines, session_lines
 from segue.cli.session_lookup import find_or_current
 from segue.models import Message, Session
 from segue.results import MessagePage
-from segue.workflows.transcript import code_blocks, newest_reply
+from segue.workflows.transcript import code_blocks, last_turn, newest_reply
 
 NEWEST = 200
 """Messages: how many of the newest are searched for the newest reply."""
@@ -80,8 +80,8 @@ def _print_json(daemon: DaemonClient, session: Session, count: int | None) -> No
 
 def _lines(daemon: DaemonClient, session: Session, count: int | None, *, only_last: bool) -> Iterator[str]:
     if only_last:
-        messages = _last_turn(_newest(daemon, session, NEWEST))
-        yield from (line for message in messages for line in message_lines(message))
+        messages = _newest(daemon, session, NEWEST)
+        yield from (line for message in last_turn(messages) or messages for line in message_lines(message))
         return
     yield from session_lines(session)
     if count is not None:
@@ -97,11 +97,6 @@ def _newest(daemon: DaemonClient, session: Session, count: int) -> list[Message]
     """Return the newest messages, oldest first."""
     pages = daemon.pages("message.list", MessagePage, count, session_id=session.id, order="desc")
     return [message for _, page in pages for message in page.messages][::-1]
-
-
-def _last_turn(messages: list[Message]) -> list[Message]:
-    questions = [at for at, message in enumerate(messages) if message.role == "user"]
-    return messages[questions[-1] if questions else 0 :]
 
 
 def _block(reply: Message, number: int) -> str:

@@ -4,24 +4,24 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
+from segue.cli.ask.asked import StoredQuestion, ask_stored, ask_unstored, repeat_question, store_question
 from segue.cli.ask.command_runner import READER_GONE, Outcome, run_command
 from segue.cli.ask.delivery import call_with_retry, command_to_add, save_to_file
-from segue.cli.ask.prompt_format import FORMATS, turns_upto
+from segue.cli.ask.place import Choice
+from segue.cli.ask.prompt_format import FORMATS
 from segue.cli.ask.question import read_question
+from segue.cli.ask.retry import remove_replies
 from segue.cli.ask.signal_pipe import Signals
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command as segue_command
 from segue.cli.output.terminal import echo, stdout_is_tty, warn
-from segue.cli.session_lookup import current_directory, find_session
 from segue.client import ClientError
 from segue.errors import NotFound, SegueError, TooLarge
-from segue.models import Session
-from segue.results import Appended, ConversationContext, Deleted
+from segue.results import Appended
 
 METADATA_BYTES = 256
 """Bytes: reserve for the metadata of a reply, because content and metadata share one limit."""
@@ -29,12 +29,17 @@ METADATA_BYTES = 256
 PLAIN_WORD = re.compile(r"[\w./+-]{1,64}", re.ASCII)
 
 
-class StoredQuestion(NamedTuple):
-    """A stored question and its session."""
-
-    session: Session
-    message_id: int
-    key: str
+CONFLICTS = [
+    ("--session", "--new"),
+    ("--session", "--continue"),
+    ("--session", "--bot"),
+    ("--new", "--continue"),
+    ("--new", "--retry"),
+    ("--retry", "--incognito"),
+    ("--retry", "--edit"),
+    ("--retry", "TEXT"),
+]
+"""Options that exclude each other."""
 
 
 @segue_command(
@@ -42,6 +47,7 @@ class StoredQuestion(NamedTuple):
         "segue ask --with 'llm -m gpt-5' What does EAGAIN mean?",
         "git diff | segue ask Review this change",
         "segue ask --new --with 'ollama run llama3' Hello",
+        "segue ask --retry --with 'claude -p'",
     ]
 )
 @click.argument("words", metavar="[TEXT... | -]", nargs=-1)
@@ -49,6 +55,11 @@ class StoredQuestion(NamedTuple):
 @click.option("--format", type=click.Choice([*FORMATS]), help="Format of its input; default: [ask] format.")
 @click.option("--session", "given", metavar="ID", help="Session ID; default: the current session.")
 @click.option("--new", is_flag=True, help="Start a new session.")
+@click.option("--continue", "newest", is_flag=True, help="Continue the newest session, even if it expired or ended.")
+@click.option("--retry", is_flag=True, help="Repeat the last question, and replace its reply.")
+@click.option("--incognito", is_flag=True, help="Store nothing, neither the question nor the reply.")
+@click.option("-e", "--edit", "use_editor", is_flag=True, help="Write the question in VISUAL or EDITOR.")
+@click.option("-n", "--no-stdin", is_flag=True, help="Do not read standard input.")
 @click.option("--bot", "bot_id", metavar="ID", help="Bot ID whose current session is used.")
 @click.option("--model", metavar="TEXT", help="Model name stored with the reply; default: the session's model.")
 @click.option(
@@ -64,14 +75,20 @@ def ask(
     format: str | None,
     given: str | None,
     new: bool,
+    newest: bool,
+    retry: bool,
+    incognito: bool,
+    use_editor: bool,
+    no_stdin: bool,
     bot_id: str | None,
     model: str | None,
     max_tokens: int | None,
 ) -> int:
     """Ask a model, and store the question and the reply.
 
-    The question is TEXT followed by piped standard input. With - or without TEXT, it is standard input alone.
-    /bin/sh runs COMMAND, which reads the conversation up to the question from its standard input:
+    The question is TEXT followed by piped standard input. With - or without TEXT, it is standard input alone; on a
+    terminal, a line that you type. /bin/sh runs COMMAND, which reads the conversation up to the question from its
+    standard input:
 
     \b
     text   "System:", "User:" or "Assistant:" on a line of its own, the
@@ -81,25 +98,40 @@ def ask(
     The system prompt, memories and the summary come first, with the role system. The output of COMMAND is shown as it
     arrives and stored as the reply. A partial reply is stored and marked. An empty reply is not stored.
 
+    --retry shows the model the conversation up to the last question again. The old reply is deleted when the new one
+    is complete. --incognito shows the model the conversation of the current session, or nothing else with --new.
+
     The exit status is that of COMMAND, or 128 + n if signal n ended it or segue.
     """  # noqa: D301 - \b is a real backspace, which makes click keep the lines
-    if given is not None and (new or bot_id is not None):
-        raise click.UsageError("--session cannot be used with --new or --bot")
+    _check_conflicts({
+        "--session": given, "--new": new, "--continue": newest, "--bot": bot_id, "--retry": retry,
+        "--incognito": incognito, "--edit": use_editor, "TEXT": words,
+    })  # fmt: skip
+    choice = Choice(given, bot_id, new, newest)
     config = daemon.paths.config
     command = _model_command(daemon, command)
-    text = read_question(words, config.limits.content_bytes)
-    question = _store_question(daemon, text, given, bot_id=bot_id, new=new)
-    context = call_with_retry(
-        daemon, "context.build", ConversationContext, session_id=question.session.id, max_tokens=max_tokens
-    )
-    prompt = FORMATS[format or config.ask.format](turns_upto(context, question.message_id))
+    if retry:
+        asked = ask_stored(daemon, repeat_question(daemon, choice), max_tokens)
+    else:
+        text = read_question(words, config.limits.content_bytes, use_editor=use_editor, use_stdin=not no_stdin)
+        if incognito:
+            asked = ask_unstored(daemon, choice, text, max_tokens)
+        else:
+            asked = ask_stored(daemon, store_question(daemon, choice, text), max_tokens)
+    prompt = FORMATS[format or config.ask.format](asked.turns)
     sys.stdout.flush()
     with Signals() as signals:
         outcome = run_command(
             command, prompt.encode(), sys.stdout.fileno(), signals, config.limits.content_bytes - METADATA_BYTES
         )
-        stored = _store_reply(daemon, signals, question, outcome, command, model or question.session.model)
-    return _report(outcome, stored=stored)
+        stored = _store_reply(daemon, signals, asked.question, outcome, command, model)
+    return _report(outcome, asked.question, stored=stored)
+
+
+def _check_conflicts(given: dict[str, object]) -> None:
+    for one, other in CONFLICTS:
+        if given[one] and given[other]:
+            raise click.UsageError(f"{one} cannot be used with {other}")
 
 
 def _model_command(daemon: DaemonClient, given: str | None) -> str:
@@ -115,50 +147,26 @@ def _model_command(daemon: DaemonClient, given: str | None) -> str:
     return command
 
 
-def _store_question(
-    daemon: DaemonClient, text: str, given: str | None, *, bot_id: str | None, new: bool
-) -> StoredQuestion:
-    key = f"ask-{os.urandom(16).hex()}"
-    if given is not None:
-        target: dict[str, Any] = {"session_id": find_session(daemon, given).id}
-    else:
-        target = {"working_dir": current_directory(), "bot_id": bot_id}
-    if new:
-        target = {"session_id": daemon.call("session.create", Session, **target).id}
-    daemon.client  # noqa: B018 - Connect now, because only a daemon that was there once is worth the wait
-    try:
-        added = call_with_retry(daemon, "message.append", Appended, role="user", content=text, key=key, **target)
-    except (ClientError, SegueError):
-        if new:
-            _delete_empty(daemon, target)
-        raise
-    session = call_with_retry(daemon, "session.get", Session, session_id=added.session_id)
-    return StoredQuestion(session, added.message_id, key)
-
-
-def _delete_empty(daemon: DaemonClient, target: dict[str, Any]) -> None:
-    """Delete the session that was created for a question that could not be stored."""
-    with suppress(ClientError, SegueError):
-        daemon.reconnect()
-        if daemon.call("session.get", Session, **target).message_count == 0:
-            daemon.call("session.delete", Deleted, **target)
-
-
 def _store_reply(
-    daemon: DaemonClient, signals: Signals, question: StoredQuestion, outcome: Outcome, command: str, model: str | None
+    daemon: DaemonClient,
+    signals: Signals,
+    question: StoredQuestion | None,
+    outcome: Outcome,
+    command: str,
+    model: str | None,
 ) -> bool:
-    """Store the reply, and return True if there was one and the daemon has it.
+    """Store the reply if the question is stored, and return True if there was one and the daemon has it.
 
     If the daemon is not available, save the reply to a file and print how to add it.
     """
-    if not outcome.text.strip():
-        return False
+    if question is None or not outcome.text.strip():
+        return bool(outcome.text.strip())
     params = {
         "session_id": question.session.id,
         "role": "assistant",
         "content": outcome.text,
         "key": f"{question.key}-reply",
-        "model": model,
+        "model": model or question.session.model,
         "stop_reason": outcome.stop_reason,
         "response_ms": outcome.response_ms,
         "metadata": {**_program(command), "exit_code": outcome.exit_code, "reply_to": question.message_id},
@@ -168,6 +176,8 @@ def _store_reply(
     except (ClientError, SegueError) as error:
         _save(params, error)
         return False
+    if question.replaced and outcome.stop_reason in ("end", "length"):
+        remove_replies(daemon, question.session, question.replaced)
     return True
 
 
@@ -191,17 +201,17 @@ def _save(params: dict[str, Any], error: Exception) -> None:
         warn(f"the reply is saved in a file{hint}")
 
 
-def _report(outcome: Outcome, *, stored: bool) -> int:
+def _report(outcome: Outcome, question: StoredQuestion | None, *, stored: bool) -> int:
     """Print what the output does not show, and return the exit status."""
     if outcome.open_line and stdout_is_tty():
         echo("")
-    for sentence in _notes(outcome):
+    for sentence in _notes(outcome, question):
         warn(sentence)
     done = stored and outcome.screen_error is None
     return outcome.exit_code or (0 if done else 1)
 
 
-def _notes(outcome: Outcome) -> Iterator[str]:
+def _notes(outcome: Outcome, question: StoredQuestion | None) -> Iterator[str]:
     if outcome.screen_error is not None:
         yield f"cannot show the reply: {outcome.screen_error.strerror}"
     if outcome.stop_reason == "length":
@@ -211,4 +221,7 @@ def _notes(outcome: Outcome) -> Iterator[str]:
     elif outcome.stop_reason == "interrupted" and outcome.exit_code != READER_GONE:
         yield "interrupted"
     if not outcome.text.strip():
-        yield "the command wrote no reply; only the question is stored"
+        left = "nothing" if question is None else "the old reply" if question.replaced else "only the question"
+        yield f"the command wrote no reply; {left} is stored"
+    elif question is not None and question.replaced and outcome.stop_reason in ("error", "interrupted"):
+        yield "the old reply is kept; `segue ask --retry` replaces both"

@@ -14,6 +14,7 @@ from segue.cli.output.transcript import message_lines
 from segue.cli.session_lookup import find_or_current
 from segue.models import Message
 from segue.results import MessagePage, MessagesReplaced
+from segue.workflows.transcript import last_turn
 
 NEWEST = 200
 """Messages: how many of the newest are searched for the last question."""
@@ -33,7 +34,7 @@ def undo(daemon: DaemonClient, *, session_id: str | None, yes: bool, as_json: bo
     if not yes:
         require_tty("removed")
     session = find_or_current(daemon, session_id)
-    turn = last_turn(daemon, session.id)
+    turn = _last_turn(daemon, session.id)
     if not turn:
         raise Failure(f"session {session.id} has no question to take back")
     if not as_json:
@@ -82,12 +83,9 @@ def edit(daemon: DaemonClient, *, message_id: int, text: str | None, as_json: bo
     return 0
 
 
-def last_turn(daemon: DaemonClient, session_id: str) -> list[Message]:
-    """Return the last question and the messages after it, oldest first; nothing if there is no question."""
+def _last_turn(daemon: DaemonClient, session_id: str) -> list[Message]:
     pages = daemon.pages("message.list", MessagePage, NEWEST, session_id=session_id, order="desc")
-    messages = [message for _, page in pages for message in page.messages][::-1]
-    questions = [at for at, message in enumerate(messages) if message.role == "user"]
-    return messages[questions[-1] :] if questions else []
+    return last_turn([message for _, page in pages for message in page.messages][::-1])
 
 
 def _count(number: int) -> str:
