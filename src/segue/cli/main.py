@@ -30,7 +30,15 @@ SECTIONS = {
         "open": "handoff",
         "handoff": "handoff",
     },
-    "Browse": {"list": "list", "current": "list", "show": "show", "search": "search", "tail": "tail", "stats": "stats"},
+    "Browse": {
+        "list": "list",
+        "current": "list",
+        "show": "show",
+        "search": "search",
+        "grep": "grep",
+        "tail": "tail",
+        "stats": "stats",
+    },
     "Keep": {
         "memory": "memory",
         "bot": "bot",

@@ -47,12 +47,12 @@ class Pager:
         self._following = self._after(page, rows)
 
     def _after(self, page: Any, rows: list[Any]) -> dict[str, Any] | None:
+        if self._name == "message.search":  # A scan that found nothing in its time has no rows, but a cursor.
+            return {"cursor": page.next_cursor} if page.next_cursor else None
         if not rows or self._name in UNPAGED:
             return None
         if self._name == "message.list":  # By ID, so that new messages shift no page.
             bound = "before_id" if self._params.get("order") == "desc" else "after_id"
             first = {"offset": 0} if "offset" in self._params else {}
             return {**first, bound: rows[-1].id} if page.has_more else None
-        if self._name == "message.search":
-            return {"cursor": page.next_cursor} if page.next_cursor else None
         return {"offset": self._offset} if self._offset < page.total else None
