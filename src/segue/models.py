@@ -30,6 +30,7 @@ FilePath = Annotated[
 Timestamp = Annotated[str, Meta(pattern=_TIME, description=_TIME_WORDS)]
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 RowId = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Days = Annotated[int, Meta(ge=0, le=36500)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 PageLimit = Annotated[int, Meta(ge=1, le=10000)]
 SearchLimit = Annotated[int, Meta(ge=1, le=200)]

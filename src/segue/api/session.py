@@ -10,12 +10,13 @@ from segue.api.session_changes import import_ as import_
 from segue.api.session_changes import update as update
 from segue.api.session_stats import stats as stats
 from segue.api.validation import check_max_bytes, normalize_directory
-from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
+from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
     PREVIEW_CHARS,
     BotId,
     Count,
+    Days,
     EndStatus,
     Limit,
     Metadata,
@@ -238,14 +239,15 @@ async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
 
 
 @method("session.cleanup", raises=(StorageError,))
-async def cleanup(ctx: Context, *, dry_run: bool = False) -> CleanupResult:
+async def cleanup(ctx: Context, *, dry_run: bool = False, within_days: Days = 0) -> CleanupResult:
     """Delete sessions unused for `session.retention_days`, then the least recent over `session.max_sessions`.
 
     Pinned and attached sessions are exempt and do not count. `dry_run` deletes nothing and reports what would be
-    deleted. The result lists at most 1000 ids.
+    deleted, with `within_days` after so many days without use. The result lists at most 1000 ids.
     """
     if dry_run:
-        return await ctx.store.read(
-            store.retention.preview, ctx.config.session.retention_ms, ctx.config.session.max_sessions
-        )
+        config = ctx.config.session
+        return await ctx.store.read(store.retention.preview, config.retention_ms, config.max_sessions, within_days)
+    if within_days:
+        raise InvalidParams("only with dry_run", path="$.within_days")
     return await ctx.daemon.run_cleanup()

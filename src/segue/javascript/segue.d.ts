@@ -136,7 +136,7 @@ export interface Methods {
     result: Deleted;
   };
   "session.cleanup": {
-    params: { dry_run?: boolean };
+    params: { dry_run?: boolean, within_days?: number };
     result: CleanupResult;
   };
   "session.prompt": {

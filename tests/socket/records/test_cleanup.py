@@ -52,6 +52,19 @@ def test_a_dry_run_tells_and_deletes_nothing(server: Server, wire: Wire) -> None
     assert wire.call("session.cleanup") == NOTHING
 
 
+def test_a_dry_run_looks_ahead(server: Server, wire: Wire) -> None:
+    own, old = made(wire, retention_days=28), made(wire)
+    made(wire, pinned=True)
+    made(wire, retention_days=0)
+    server.clock.pass_time(26 * DAY)
+    assert wire.call("session.cleanup", dry_run=True, within_days=2) == NOTHING
+    assert wire.call("session.cleanup", dry_run=True, within_days=3)["session_ids"] == [own]
+    assert wire.call("session.cleanup", dry_run=True, within_days=36500)["session_ids"] == [own, old]
+    refused = wire.respond("session.cleanup", {"within_days": 3})["error"]
+    assert (refused["code"], refused["data"]["path"]) == (-32602, "$.within_days")
+    assert len(kept(wire)) == 4
+
+
 def test_age_counts_from_the_last_use_not_from_the_creation(server: Server, wire: Wire) -> None:
     session = made(wire)
     server.clock.pass_time(29 * DAY)

@@ -190,7 +190,7 @@ REQUESTS: dict[str, st.SearchStrategy[Row]] = {
     "session.end": of("session_id", SESSION, status=st.sampled_from(["completed", "crashed"])),
     "session.fork": of("session_id", SESSION, upto_message_id=MESSAGE, name=NAME),
     "session.delete": of("session_id", SESSION),
-    "session.cleanup": some(dry_run=st.booleans()),
+    "session.cleanup": some(dry_run=st.booleans(), within_days=st.sampled_from([0, 1, 40])),
     "message.append": together(st.one_of(IN_SESSION, IN_SESSION, IN_PLACE), MESSAGES),
     "message.append_many": together(IN_SESSION, of("messages", st.lists(MESSAGES, max_size=4))),
     "message.list": some(

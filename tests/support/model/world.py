@@ -417,11 +417,13 @@ def session_delete(world: World, *, session_id: str) -> Row:
     return {"deleted": True}
 
 
-def session_cleanup(world: World, *, dry_run: bool = False) -> Row:
+def session_cleanup(world: World, *, dry_run: bool = False, within_days: int = 0) -> Row:
+    if within_days and not dry_run:
+        raise Refused("invalid_params", path="$.within_days")
     queue = [id for id, one in world.sessions.items() if not (one["pinned"] or world.attached.get(id))]
     queue = [id for id in queue if world.sessions[id]["retention_days"] != 0]
     queue.sort(key=lambda one: (world.sessions[one]["last_message_at"], world.used[one]))
-    old = [id for id in queue if _is_expired(world, world.sessions[id])]
+    old = [id for id in queue if _is_expired(world, world.sessions[id], within_days)]
     rest = [id for id in queue if id not in old]
     many = rest[: max(0, len(rest) - MAX_SESSIONS)]
     for id in [] if dry_run else old + many:
@@ -430,7 +432,7 @@ def session_cleanup(world: World, *, dry_run: bool = False) -> Row:
     return {**counts, "session_ids": old + many}
 
 
-def _is_expired(world: World, session: Row) -> bool:
+def _is_expired(world: World, session: Row, within_days: int) -> bool:
     days = session["retention_days"]
     retention = RETENTION_MS if days is None else days * 86_400_000
-    return world.now - milliseconds(session["last_message_at"]) > retention
+    return world.now + within_days * 86_400_000 - milliseconds(session["last_message_at"]) > retention

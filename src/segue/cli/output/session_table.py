@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from segue.cli.output.cells import cut, cut_start, fill, width
@@ -43,10 +43,15 @@ class Row(NamedTuple):
 HEADER = Row("", "name", "id", "state", "model", "directory", "msgs", "used")
 
 
-def print_sessions(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
-    """Print a table on a terminal, or tab-separated rows with whole values to a pipe."""
+def print_sessions(
+    sessions: Sequence[Session | SessionSummary], current_id: str | None, days_left: Mapping[str, int] | None = None
+) -> None:
+    """Print a table on a terminal, or tab-separated rows with whole values to a pipe.
+
+    With `days_left`, the table has the days until each session expires instead of its last use.
+    """
     if stdout_is_tty():
-        return _print_table(sessions, current_id)
+        return _print_table(sessions, current_id, days_left)
     for session in sessions:
         mark = CURRENT if session.id == current_id else ""
         values = [session.id, session.name or "", _model(session), session.working_dir or ""]
@@ -77,12 +82,18 @@ def states(session: Session | SessionSummary) -> list[str]:
     return found + ([session.source.tool] if session.source is not None else [])
 
 
-def _print_table(sessions: Sequence[Session | SessionSummary], current_id: str | None) -> None:
+def _print_table(
+    sessions: Sequence[Session | SessionSummary], current_id: str | None, days_left: Mapping[str, int] | None
+) -> None:
     import shutil  # Not needed in a pipe
 
     rows = [_row(session, current_id) for session in sessions]
+    header = HEADER
+    if days_left is not None:
+        header = HEADER._replace(used="expires")
+        rows = [row._replace(used=_expires(days_left[one.id])) for row, one in zip(rows, sessions, strict=True)]
     widths = _widths(rows, shutil.get_terminal_size().columns)
-    echo(styled(_line(HEADER, widths), bold=True))
+    echo(styled(_line(header, widths), bold=True))
     for row in rows:
         echo(styled(_line(row, widths), bold=row.mark == CURRENT))
 
@@ -105,6 +116,10 @@ def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
         ago(session.last_message_at),
     )
     return Row(*map(escape_line, row))
+
+
+def _expires(days: int) -> str:
+    return f"in {days}d" if days else "now"
 
 
 def _widths(rows: list[Row], columns: int) -> Row:

@@ -28,11 +28,12 @@ class ExpiredSession(NamedTuple):
     """Milliseconds: the retention that applies; 0 for a session above the limit."""
 
 
-def expired(tx: Tx, retention_ms: int | None) -> list[ExpiredSession]:
-    """Return the sessions that are older than their retention, the longest unused first.
+def expired(tx: Tx, retention_ms: int | None, within_days: int = 0) -> list[ExpiredSession]:
+    """Return the sessions that are older than their retention, now or in some days, the longest unused first.
 
     `retention_ms` applies to sessions without a retention of their own; None keeps them.
     """
+    now = tx.now + within_days * DAY_MS
     rows = tx.run(
         f"""
         SELECT id, activity, retention_days, applied FROM (
@@ -45,9 +46,9 @@ def expired(tx: Tx, retention_ms: int | None) -> list[ExpiredSession]:
         )
         WHERE NOT coalesce({_EXEMPT}, FALSE) ORDER BY last_message_at, activity
         """,
-        now=tx.at,
+        now=timestamp(now),
         retention_ms=retention_ms,
-        before="" if retention_ms is None else timestamp(tx.now - retention_ms),
+        before="" if retention_ms is None else timestamp(now - retention_ms),
     )
     return [ExpiredSession(*row) for row in rows]
 
@@ -71,9 +72,9 @@ def count(tx: Tx) -> int:
     return int(tx.run("SELECT count(*) FROM sessions").fetchone()[0])
 
 
-def preview(tx: Tx, retention_ms: int | None, max_sessions: int) -> CleanupResult:
-    """Return what a cleanup would delete now."""
-    old = [session.session_id for session in expired(tx, retention_ms)]
+def preview(tx: Tx, retention_ms: int | None, max_sessions: int, within_days: int = 0) -> CleanupResult:
+    """Return what a cleanup would delete now, or in some days if no session is used until then."""
+    old = [session.session_id for session in expired(tx, retention_ms, within_days)]
     surplus = over_limit(tx, max_sessions, excluded=set(old))
     return result(old, [session.session_id for session in surplus])
 

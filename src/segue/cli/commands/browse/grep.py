@@ -102,8 +102,8 @@ def grep(
     """Print the lines of messages that match a pattern.
 
     PATTERN is a regular expression of Python. It is matched with each line of the text, and of the strings in tool
-    calls and results, the newest message first. Unlike `segue search`, grep reads every message, so it takes longer. Exit status 1 if nothing
-    matches.
+    calls and results, the newest message first. Unlike `segue search`, grep reads every message, so it takes longer.
+    Exit status 1 if nothing matches.
 
     A terminal shows the lines below their session, each after its message ID. A pipe gets SESSION:MESSAGE:LINE. --json
     prints the daemon's results, which have a snippet instead of lines.

@@ -2,18 +2,22 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 import msgspec
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
+from segue.cli.output.notices import expiry_text, warn_of_waiting
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
 from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
 from segue.errors import NotFound
 from segue.models import SessionSummary
-from segue.results import Resolution, SessionPage
+from segue.results import DaemonStatus, Resolution, SessionPage
+from segue.workflows.expiry import DAYS, count_expiring, find_expiring
+from segue.workflows.sessions import NULL
 
 EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstart` shows how"
 
@@ -33,6 +37,7 @@ EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstar
 @click.option("--pinned", is_flag=True, help="Only pinned sessions.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @click.option("--name", metavar="TEXT", help="Only sessions whose name contains TEXT.")
+@click.option("--expiring", is_flag=True, help="Only sessions that cleanup deletes within three days, the next first.")
 @json_option
 @pass_daemon
 def list(
@@ -52,6 +57,7 @@ def list(
     pinned: bool,
     bot: str | None,
     name: str | None,
+    expiring: bool,
     as_json: bool,
 ) -> None:
     """List sessions, newest first.
@@ -64,7 +70,7 @@ def list(
     """
     if directory is not None:
         directory = os.path.realpath(directory)
-    filters = {
+    filters: dict[str, Any] = {
         "working_dir": current_directory() if only_here else directory,
         "status": status,
         "bot_id": bot,
@@ -76,8 +82,13 @@ def list(
         "source": source,
     }
     current_id = None if as_json else _current_id(daemon, bot)
-    dated = since is not None or until is not None
     wanted = None if everything else limit
+    if expiring:
+        filters["archived"] = True if archived else NULL
+        pages = daemon.pages("session.list", SessionPage, None, **filters)
+        sessions = [one for _, page in pages for one in _used_between(page.sessions, since, until)]
+        return _print_expiring(daemon, sessions, wanted, current_id, as_json=as_json)
+    dated = since is not None or until is not None
     shown = total = 0
     for response, page in daemon.pages("session.list", SessionPage, None if dated else wanted, **filters):
         rows = _used_between(page.sessions, since, until)[: None if wanted is None else wanted - shown]
@@ -90,6 +101,10 @@ def list(
             break
     if stdout_is_tty() and not as_json:
         _print_rest(shown, None if dated else total, filtered=dated or any(map(bool, filters.values())))
+        if count := count_expiring(daemon):
+            warn(expiry_text(count))
+    warn_of_waiting(daemon.call("daemon.status", DaemonStatus).cleanup.waiting)
+    return None
 
 
 @command(examples=["segue current", "segue current --bot reviewer --json"])
@@ -108,6 +123,29 @@ def current(daemon: DaemonClient, *, bot: str | None, as_json: bool) -> int:
     elif resolution.session is not None:
         print_sessions([resolution.session], resolution.session.id)
     return 0 if resolution.session is not None else warn(nothing_to_continue(resolution), 1)
+
+
+def _print_expiring(
+    daemon: DaemonClient,
+    sessions: Sequence[SessionSummary],
+    wanted: int | None,
+    current_id: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print those of the sessions that expire soon, the next first."""
+    days_left = find_expiring(daemon)
+    order = {id: at for at, id in enumerate(days_left)}
+    found = sorted((one for one in sessions if one.id in days_left), key=lambda one: order[one.id])
+    if as_json:
+        return echo_json(msgspec.json.encode({"sessions": found[:wanted], "total": len(found)}))
+    if found:
+        print_sessions(found[:wanted], current_id, days_left)
+    elif stdout_is_tty():
+        warn(f"no session expires within {DAYS} days")
+    if stdout_is_tty() and wanted is not None and len(found) > wanted:
+        echo(styled(f"{wanted} of {len(found)}; --limit N or --all shows more", dim=True))
+    return None
 
 
 def _used_between(sessions: Sequence[SessionSummary], since: str | None, until: str | None) -> Sequence[SessionSummary]:

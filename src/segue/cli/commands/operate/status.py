@@ -7,10 +7,12 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
+from segue.cli.output.notices import expiry_text, waiting_text
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import Unreachable
 from segue.results import CheckResult
 from segue.status_results import CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
+from segue.workflows.expiry import count_expiring
 
 RETRY_PAUSE = 0.05
 """Seconds: pause between two connection attempts of `ping --wait`."""
@@ -45,6 +47,8 @@ def status(daemon: DaemonClient, *, as_json: bool) -> None:
         return echo_json(response.raw())
     for label, text in _describe(response.decode(DaemonStatus)).items():
         echo(f"{label:<10}{escape_line(text)}")
+    if count := count_expiring(daemon):
+        echo(f"{'expiring':<10}{expiry_text(count)}")
     return None
 
 
@@ -126,7 +130,8 @@ def _cleanup(cleanup: CleanupStatus) -> str:
     last = "never" if cleanup.last_run_at is None else when(cleanup.last_run_at)
     if cleanup.last_result is not None:
         last += f" ({_count(cleanup.last_result.sessions_deleted, 'session')} deleted)"
-    return f"last {last}, next {'never' if cleanup.next_run_at is None else when(cleanup.next_run_at)}"
+    waiting = f"; {waiting_text(cleanup.waiting)}" if cleanup.waiting else ""
+    return f"last {last}, next {'never' if cleanup.next_run_at is None else when(cleanup.next_run_at)}{waiting}"
 
 
 def _count(number: int, noun: str) -> str:
