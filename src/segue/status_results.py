@@ -17,7 +17,10 @@ class CleanupResult(Struct, kw_only=True):
 
 
 class DatabaseStatus(Struct, kw_only=True):
-    """The database file. `bytes` is its size after a checkpoint of the `wal_bytes` beside it."""
+    """The database file. `bytes` is its size after a checkpoint of the `wal_bytes` beside it.
+
+    `last_backup_at` is the time of the last `daemon.backup`.
+    """
 
     path: str
     bytes: Count
@@ -25,6 +28,7 @@ class DatabaseStatus(Struct, kw_only=True):
     schema_version: Count
     sessions: Count
     messages: Count
+    last_backup_at: Timestamp | None = None
 
 
 class CleanupStatus(Struct, kw_only=True):

@@ -64,6 +64,7 @@ SECTIONS = {
         "stop": "daemon",
         "restart": "daemon",
         "check": "status",
+        "doctor": "doctor",
         "config": "config",
         "service": "service",
         "init": "init",

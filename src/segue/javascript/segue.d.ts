@@ -383,6 +383,7 @@ export interface DatabaseStatus {
   schema_version: number;
   sessions: number;
   messages: number;
+  last_backup_at?: string | null;
 }
 
 export interface Deleted {

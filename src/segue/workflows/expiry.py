@@ -37,3 +37,17 @@ def get_sessions(client: Caller, ids: Iterable[str]) -> list[Session]:
         except NotFound:
             continue
     return found
+
+
+def expiry_text(count: int) -> str:
+    """Return that sessions expire, and what to run."""
+    sessions, each = ("session expires", "it") if count == 1 else ("sessions expire", "one")
+    return f"{count} {sessions} within {DAYS} days; `segue list --expiring` shows them, `segue pin ID` keeps {each}"
+
+
+def waiting_text(count: int) -> str:
+    """Return that the automatic cleanup left sessions to a person, and what to run."""
+    return (
+        f"{count} sessions have expired, more than half of all; `segue cleanup --dry-run` shows them, "
+        "`segue cleanup` deletes them"
+    )

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import anyio
 
-from segue.errors import InvalidParams, StorageError
+from segue.errors import InvalidParams, SegueError, StorageError
 from segue.paths import Paths
 from segue.results import BackupResult
 from segue.server.jobs.maintenance import Maintenance
 from segue.store.engine.database_file import COMPANIONS
 from segue.store.maintenance import backup
+from segue.store.maintenance.backup_time import set_backup_time
 from segue.store.store import Store
 
 FINISH_SECONDS = 120
@@ -45,6 +46,8 @@ class Backups:
             size = await self._store.run_on_new_connection(
                 backup.back_up, target, overwrite=overwrite, reserved=self._taken
             )
+            with suppress(SegueError):  # The backup is good although this file has no room for its time.
+                await self._store.write(set_backup_time)
         return BackupResult(path=str(target), bytes=size)
 
 

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import aiosqlite
 
-from segue.errors import StartError
+from segue.runtime.sqlite_library import check_full_text_search, check_version
 from segue.store.engine.database_file import APPLICATION_ID
 from segue.store.engine.migrate import check_ours, check_schema, load_migrations, migrate, start_error
 from segue.store.engine.transactions import BUSY_MS
@@ -22,9 +22,6 @@ from segue.store.engine.wal import Durability, enable_wal
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-OLDEST_SQLITE = (3, 37, 0)
-"""The first version with STRICT tables."""
 
 STATEMENTS = 256
 """Prepared statements that each connection caches: more than the program has."""
@@ -118,13 +115,10 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
 
     Its busy timeout is 0 afterwards: only `begin_immediate` waits for a lock.
     """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        oldest = ".".join(map(str, OLDEST_SQLITE))
-        raise StartError("sqlite", f"version {sqlite3.sqlite_version} is too old, {oldest} or newer is needed")
+    check_version()
     connection = _connect(path)
     try:
-        if not connection.execute("SELECT sqlite_compileoption_used('ENABLE_FTS5')").fetchone()[0]:
-            raise StartError("sqlite", "this SQLite is built without FTS5 (full-text search)")
+        check_full_text_search(connection)
         migrations = load_migrations()
         check_ours(connection, len(migrations))
         check_schema(connection, migrations)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segue.status_results import DatabaseStatus
 from segue.store.engine.tx import Tx
+from segue.store.maintenance.backup_time import backup_time
 from segue.store.search import index
 
 
@@ -17,6 +18,7 @@ def database_status(tx: Tx, path: Path) -> DatabaseStatus:
         schema_version=tx.run("PRAGMA user_version").fetchone()[0],
         sessions=sessions,
         messages=messages,
+        last_backup_at=backup_time(tx),
     )
 
 

@@ -9,14 +9,13 @@ import msgspec
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
-from segue.cli.output.notices import expiry_text, warn_of_waiting
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
 from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
 from segue.errors import NotFound
 from segue.models import SessionSummary
 from segue.results import DaemonStatus, Resolution, SessionPage
-from segue.workflows.expiry import DAYS, count_expiring, find_expiring
+from segue.workflows.expiry import DAYS, count_expiring, expiry_text, find_expiring, waiting_text
 from segue.workflows.sessions import NULL
 
 EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstart` shows how"
@@ -103,7 +102,8 @@ def list(
         _print_rest(shown, None if dated else total, filtered=dated or any(map(bool, filters.values())))
         if count := count_expiring(daemon):
             warn(expiry_text(count))
-    warn_of_waiting(daemon.call("daemon.status", DaemonStatus).cleanup.waiting)
+    if waiting := daemon.call("daemon.status", DaemonStatus).cleanup.waiting:
+        warn(waiting_text(waiting))
     return None
 
 

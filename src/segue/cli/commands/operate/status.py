@@ -7,12 +7,11 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
-from segue.cli.output.notices import expiry_text, waiting_text
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import Unreachable
 from segue.results import CheckResult
 from segue.status_results import CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
-from segue.workflows.expiry import count_expiring
+from segue.workflows.expiry import count_expiring, expiry_text, waiting_text
 
 RETRY_PAUSE = 0.05
 """Seconds: pause between two connection attempts of `ping --wait`."""

@@ -1,0 +1,1 @@
+"""Commands that check, configure and run the daemon."""
