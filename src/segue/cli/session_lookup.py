@@ -3,7 +3,8 @@
 import os
 
 from segue.cli.daemon_client import DaemonClient
-from segue.cli.output.terminal import Failure, escape_line
+from segue.cli.output.terminal import Failure, escape_line, stderr_is_tty
+from segue.errors import NotFound
 from segue.models import Session
 from segue.workflows import sessions
 from segue.workflows.sessions import nothing_to_continue, resolve
@@ -35,8 +36,7 @@ def find_session(daemon: DaemonClient, given: str) -> Session:
     """Return the session that `given` names: an ID, the start or end of one, `@1`, `-`, or words of a name.
 
     Raises:
-        NotFound: No session matches.
-        Failure: Several sessions match.
+        Failure: No session matches, or several do.
     """
     try:
         return sessions.find_session(daemon, given, current_directory() if given == "-" else None)
@@ -44,6 +44,10 @@ def find_session(daemon: DaemonClient, given: str) -> Session:
         lines = [f"{error}; use more of the ID:"]
         lines += [f"  {session.id}  {escape_line(session.name or '')}".rstrip() for session in error.sessions]
         raise Failure("\n".join(lines)) from None
+    except NotFound as error:
+        raise Failure(
+            f"{error.message}{'; `segue list --all` shows every session' if stderr_is_tty() else ''}"
+        ) from None
 
 
 def find_or_current(daemon: DaemonClient, given: str | None) -> Session:

@@ -18,12 +18,17 @@ CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1`*~*[ \t]*$|\Z)", re.
 
 
 def marks(message: Message) -> list[str]:
-    """Return the words that mark a message: a summary, an interrupted or failed reply, attachments."""
+    """Return the words that mark a message: a summary, an interrupted, failed or edited message, attachments."""
     found = ["summary"] if message.is_summary else []
+    if message.state != "complete":
+        found.append(message.state)
+    elif message.updated_at is not None:
+        found.append("edited")
     if message.stop_reason in ("interrupted", "error", "length"):
         found.append({"error": "failed", "length": "cut at the limit"}.get(message.stop_reason, message.stop_reason))
     parts = [str(part.get("type", "part")) for part in message.parts or ()]
-    return found + [kind for kind in dict.fromkeys(parts) if not TOOL_TYPES.search(kind) and kind != "text"]
+    found += [kind for kind in parts if not TOOL_TYPES.search(kind) and kind != "text"]
+    return [*dict.fromkeys(found)]
 
 
 def tool_lines(message: Message) -> list[str]:

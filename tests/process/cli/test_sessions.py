@@ -111,6 +111,13 @@ def test_a_session_is_ended_as_completed_or_crashed(segue: Cli) -> None:
     assert segue.ok("end", id).out == f"{id} is completed\n"
 
 
+def test_the_end_of_a_session_names_the_one_that_the_directory_continues_now(segue: Cli) -> None:
+    first, second = segue.id("--name", "one"), segue.id()
+    text = f"segue: this directory now continues {first} one; `segue new` starts another session\n"
+    assert segue.run("end") == (0, f"{second} is completed\n", text)
+    assert segue.ok("end").out == f"{first} is completed\n"
+
+
 def test_a_resumed_session_moves_to_where_it_goes_on_and_says_so(segue: Cli, other: Path) -> None:
     id = segue.id("--name", "n")
     for number in range(8):

@@ -42,6 +42,22 @@ def test_a_search_without_hits_exits_with_status_1(segue: Cli) -> None:
     assert (outcome.code, outcome.json["hits"], outcome.json["total"]) == (1, [], 0)
 
 
+def test_a_terminal_says_what_else_there_is(segue: Cli) -> None:
+    session = segue.id("--name", "zebra plan")
+    segue.ok("add", "the importer failed")
+    hint = "segue: nothing found; try: "
+    assert segue.terminal("search", "qqq").finish() == (
+        1,
+        f"{hint[:-5]}try fewer words, or `segue grep TEXT` for parts of words\n",
+    )
+    code, screen = segue.terminal("search", "impor").finish()
+    assert (code, screen) == (1, f"{hint}segue search 'impor*'\n")
+    code, screen = segue.terminal("search", "zebra").finish()
+    assert code == 1
+    assert screen.startswith("segue: no message matches, but the name or summary of a session does\n")
+    assert session[11:] in screen
+
+
 def test_messages_with_some_words_are_shown_if_none_has_all(segue: Cli) -> None:
     segue.ok("add", "the zebra importer")
     outcome = segue.run("search", "how", "does", "the", "zebra", "import")

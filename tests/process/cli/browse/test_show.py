@@ -47,6 +47,11 @@ def test_a_terminal_gets_markdown_that_fits(talk: Cli) -> None:
         assert max(len(line) for line in lines if not line.startswith("#")) <= columns
 
 
+def test_an_edited_message_is_marked(talk: Cli) -> None:
+    talk.ok("edit", "1", "changed")
+    assert talk.ok("show").out.count(" [edited]\n") == 1
+
+
 def test_parts_of_a_conversation_are_selected(talk: Cli) -> None:
     assert talk.ok("show", "-n", "1").out.count("\n#") == 1
     last = talk.ok("show", "--last").out

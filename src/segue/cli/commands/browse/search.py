@@ -1,12 +1,14 @@
 """The `search` command."""
 
 import re
+import shlex
 from collections.abc import Iterator
 
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
+from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
 from segue.cli.output.transcript import COLORS
 from segue.cli.session_lookup import current_directory, find_session
@@ -59,11 +61,13 @@ def search(
         "until": until,
     }
     shown = 0
+    first: SearchPage | None = None
     for response, page in _pages(daemon, limit, {"query": " ".join(words), **filters}):
         echo_json(response.raw()) if as_json else _print_page(page)
         shown += len(page.hits)
-    if not shown and stdout_is_tty():
-        warn("nothing found")
+        first = first or page
+    if not shown and first is not None and stdout_is_tty() and not as_json:
+        _print_nothing_found(first)
     return 0 if shown else 1
 
 
@@ -78,6 +82,17 @@ def _pages(daemon: DaemonClient, limit: int, params: dict[str, str | None]) -> I
             first, pages = other, others
     yield first
     yield from pages
+
+
+def _print_nothing_found(page: SearchPage) -> None:
+    """Print the sessions that have the words in their name or summary; else what to search for instead."""
+    if page.sessions:
+        warn("no message matches, but the name or summary of a session does")
+        print_sessions(page.sessions, None)
+    elif page.suggestions:
+        warn(f"nothing found; try: {', '.join(f'segue search {shlex.quote(one)}' for one in page.suggestions)}")
+    else:
+        warn("nothing found; try fewer words, or `segue grep TEXT` for parts of words")
 
 
 def _print_page(page: SearchPage) -> None:

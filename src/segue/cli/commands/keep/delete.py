@@ -28,7 +28,7 @@ def delete(daemon: DaemonClient, *, session_ids: tuple[str, ...], yes: bool, as_
     """Delete sessions with all their messages, or messages.
 
     '#MESSAGE' is a message ID as `segue show` prints it; quote it for the shell.
-    ID is a session ID or a unique prefix of one. If one of the IDs is unknown, nothing is deleted. Exit status 1 if
+    ID names a session as in `segue show`. If one of the IDs is unknown, nothing is deleted. Exit status 1 if
     you decline.
     """
     if not yes:

@@ -7,10 +7,12 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import Group, command
 from segue.cli.input import read_stdin
-from segue.cli.output.terminal import echo, echo_json, echo_tsv, warn
+from segue.cli.output.terminal import echo, echo_json, echo_tsv, stdout_is_tty, warn
 from segue.cli.session_lookup import find_session
 from segue.models import Category, Memory
 from segue.results import Deleted, MemoryPage
+
+EMPTY = "no memories yet; save one with: segue memory add FACT"
 
 CATEGORIES = click.Choice(get_args(Category))
 
@@ -23,7 +25,10 @@ def memory() -> None:
     """
 
 
-@command("list", examples=["segue memory list", "segue memory list --category decision --json"])
+@command(
+    "list", examples=["segue memory list", "segue memory list tabs", "segue memory list --category decision --json"]
+)
+@click.argument("words", metavar="[QUERY]", nargs=-1)
 @click.option("--bot", metavar="ID", help="Bot ID; default: the bot `default`.")
 @click.option("--session", "session_id", metavar="ID", help="Only memories from this session.")
 @click.option("--category", type=CATEGORIES, help="Only memories of this category.")
@@ -33,6 +38,7 @@ def memory() -> None:
 def list_memories(
     daemon: DaemonClient,
     *,
+    words: tuple[str, ...],
     bot: str | None,
     session_id: str | None,
     category: str | None,
@@ -41,6 +47,8 @@ def list_memories(
 ) -> None:
     """List memories, most important first.
 
+    With QUERY, list those that contain all its words, best match first.
+
     Columns: ID, category, importance, fact, and the ID of the memory that supersedes it. --json prints one line for
     every 1000 memories.
     """
@@ -48,12 +56,18 @@ def list_memories(
         "memory.list",
         MemoryPage,
         bot_id=bot,
-        session_id=session_id,
+        session_id=None if session_id is None else find_session(daemon, session_id).id,
         category=category,
         include_superseded=superseded,
+        query=" ".join(words) or None,
     )
+    found = 0
     for response, page in pages:
         echo_json(response.raw()) if as_json else _print_memories(page.memories)
+        found += len(page.memories)
+    if not found and stdout_is_tty() and not as_json:
+        filtered = words or session_id or category
+        warn("no memory matches; `segue memory list` shows all" if filtered else EMPTY)
 
 
 @command("add", examples=["segue memory add 'Deploys on Fridays' --importance 5", "segue memory add - < fact.txt"])

@@ -4,7 +4,7 @@ import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
-from segue.cli.output.terminal import echo, echo_json, escape_line, stdout_is_tty, styled, warn
+from segue.cli.output.terminal import echo, echo_json, escape_line, styled, warn
 from segue.cli.output.transcript import print_message
 from segue.cli.session_lookup import current_directory, find_or_current, find_session, resolve
 from segue.models import Session
@@ -58,8 +58,8 @@ def new(
 def rename(daemon: DaemonClient, *, session_and_name: tuple[str, ...], as_json: bool) -> None:
     """Rename a session.
 
-    ID is a session ID or a unique prefix of one; default: the current session. A name that you set is never replaced
-    by an automatic one.
+    ID names a session as in `segue show`; default: the current session. A name that you set is never replaced by an
+    automatic one.
     """
     words = session_and_name
     if len(words) > 2:
@@ -80,7 +80,8 @@ def rename(daemon: DaemonClient, *, session_and_name: tuple[str, ...], as_json: 
 def end(daemon: DaemonClient, *, session_id: str | None, crashed: bool, as_json: bool) -> None:
     """End a session, so that its directory stops continuing it.
 
-    ID is a session ID or a unique prefix of one; default: the current session.
+    ID names a session as in `segue show`; default: the current session. If the directory continues another session
+    afterwards, the command says which.
     """
     session = find_or_current(daemon, session_id)
     response = daemon.exchange("session.end", session_id=session.id, status="crashed" if crashed else None)
@@ -88,7 +89,8 @@ def end(daemon: DaemonClient, *, session_id: str | None, crashed: bool, as_json:
         return echo_json(response.raw())
     ended = response.decode(Session)
     echo(f"{ended.id} is {ended.status}")
-    if session_id is None and stdout_is_tty() and (following := resolve(daemon, current_directory()).session):
+    following = resolve(daemon, current_directory()).session if session_id is None else None
+    if following is not None and following.id != ended.id:
         name = escape_line(following.name or "")
         warn(f"this directory now continues {following.id} {name}; `segue new` starts another session")
     return None
@@ -102,7 +104,7 @@ def end(daemon: DaemonClient, *, session_id: str | None, crashed: bool, as_json:
 def resume(daemon: DaemonClient, *, session_id: str, in_place: bool, as_json: bool) -> None:
     """Continue a session here and show its last messages.
 
-    ID is a session ID or a unique prefix of one. A session of another directory moves to the current directory. With
+    ID names a session as in `segue show`. A session of another directory moves to the current directory. With
     --in-place, its own directory continues it instead.
     """
     directory = None if in_place else current_directory()
@@ -132,8 +134,8 @@ def _print_last(daemon: DaemonClient, session_id: str) -> None:
 def fork(daemon: DaemonClient, *, session_id: str | None, upto: int | None, name: str | None, as_json: bool) -> None:
     """Copy a session into a new one and print the new ID.
 
-    ID is a session ID or a unique prefix of one; default: the current session. The directory continues the copy from
-    now on. The original does not change.
+    ID names a session as in `segue show`; default: the current session. The directory continues the copy from now on.
+    The original does not change.
     """
     session = find_or_current(daemon, session_id)
     response = daemon.exchange("session.fork", session_id=session.id, upto_message_id=upto, name=name)
