@@ -35,6 +35,8 @@ def test_memories_are_added_by_hand_superseded_listed_and_deleted(segue: Cli) ->
     assert segue.ok("memory", "list").rows == [["2", "fact", "3", "spaces, naïvely"]]
     assert segue.ok("memory", "list", "--superseded").rows[1] == ["1", "preference", "2", "tabs", "superseded by 2"]
     assert [memory["is_manual"] for memory in segue.ok("memory", "list", "--json").json["memories"]] == [True]
+    assert segue.ok("memory", "list", "naively").rows == segue.ok("memory", "list").rows
+    assert "no memory matches" in segue.shown("memory", "list", "tabs")
     assert segue.ok("memory", "delete", "2").out == "deleted 2\n"
     assert segue.ok("memory", "list").rows == [["1", "preference", "2", "tabs"]]
     assert (segue.run("memory", "delete", "2").code, segue.run("memory", "add", "x", "--importance", "6").code) == (

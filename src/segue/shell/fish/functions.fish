@@ -1,5 +1,18 @@
 # --- short functions --------------------------------------------------------------------------------------------
 
+# Escape the "?" of a word of a question, because fish before 4 takes it for a pattern: `sask what is this?`
+function __segue_escape_question
+    set -l words (commandline --current-process --tokenize --cut-at-cursor)
+    string match -q '*ask' -- $words[1]; and contains -- $words[1] $__segue_short; or return 1
+    string replace --all '?' '\?' -- $argv[1]
+end
+
+# Abbreviations can call functions since fish 3.6.
+if status is-interactive; and not status test-feature qmark-noglob; and string match -qr '^3\.([6-9]|\d\d)' -- $version
+    abbr --add segue_question --position anywhere --regex '[^\'"\\\\$()*?]*\?[^\'"\\\\$()*]*' \
+        --function __segue_escape_question
+end
+
 function __segue_run
     set -g __segue_stale 1
     command $__segue_command $argv
