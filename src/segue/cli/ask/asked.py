@@ -31,6 +31,8 @@ class StoredQuestion(NamedTuple):
     key: str
     replaced: tuple[int, ...] = ()
     """The messages that a complete reply replaces."""
+    repeated: Turn | None = None
+    """The question if it is asked again, because a context leaves it out where later messages take all tokens."""
 
 
 class Asked(NamedTuple):
@@ -42,7 +44,10 @@ class Asked(NamedTuple):
 
 def ask_stored(daemon: DaemonClient, question: StoredQuestion, max_tokens: int | None) -> Asked:
     """Return the conversation up to a stored question."""
-    return Asked(_turns(daemon, question.session, question.message_id, max_tokens), question)
+    turns = _turns(daemon, question.session, question.message_id, max_tokens)
+    if question.repeated is not None and question.repeated not in turns[-1:]:
+        turns.append(question.repeated)
+    return Asked(turns, question)
 
 
 def ask_unstored(daemon: DaemonClient, choice: Choice, text: str, max_tokens: int | None) -> Asked:
@@ -56,7 +61,8 @@ def repeat_question(daemon: DaemonClient, choice: Choice) -> StoredQuestion:
     """Return the last question of the session that the user chose, to be answered again."""
     session = find_asked(daemon, choice)
     last = find_last_turn(daemon, session)
-    return StoredQuestion(session, last.question.id, _new_key(), last.reply_ids)
+    repeated = Turn("user", last.question.content)
+    return StoredQuestion(session, last.question.id, _new_key(), last.reply_ids, repeated)
 
 
 def store_question(daemon: DaemonClient, choice: Choice, text: str) -> StoredQuestion:

@@ -127,6 +127,12 @@ def test_a_reply_is_kept_until_a_complete_one_replaces_it(segue: Cli, segued: Se
     assert [text for _, text in contents(segued)] == ["q", "better"]
 
 
+def test_a_repeated_question_reaches_the_model_whatever_the_budget(segue: Cli, segued: Segued) -> None:
+    segue.ok("ask", "first", "--with", LAST)
+    segue.ok("ask", "second", "--with", LAST)
+    assert segue.ok("ask", "--retry", "--max-tokens", "1", "--with", "cat").out == "User:\nsecond\n"
+
+
 def test_a_question_without_a_reply_is_repeated_too(segue: Cli, segued: Segued) -> None:
     segue.run("ask", "q", "--with", "exit 3")
     segue.ok("ask", "--retry", "--with", LAST)
