@@ -56,6 +56,11 @@ class DaemonClient:
         """
         return self._connect(autostart=self.autostart)
 
+    @property
+    def is_connected(self) -> bool:
+        """Return True if the command has opened a connection."""
+        return "client" in self.__dict__
+
     def exchange(self, name: str, /, **params: Any) -> Answer:
         """Call a method and return its response; parameters that are None are left out."""
         return self.exchange_raw(name, _given(params))
@@ -102,7 +107,7 @@ class DaemonClient:
         """Close the connection if it is open."""
         if self._check is not None:
             self._check.stop()
-        if "client" in self.__dict__:
+        if self.is_connected:
             self.client.close()
 
     def disable_timeout(self) -> None:

@@ -4,6 +4,7 @@ Each command is imported only when it runs, because shell prompts run `segue` of
 """
 
 import importlib
+from contextlib import suppress
 from keyword import iskeyword
 
 import click
@@ -11,7 +12,7 @@ import click
 from segue import __version__
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.groups import Group, hint_global_option
-from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, run_guarded, warn
+from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, run_guarded, stderr_is_tty, warn
 from segue.client import ClientError
 from segue.errors import SegueError, StartError
 from segue.paths import PathOptions
@@ -82,6 +83,9 @@ COMMANDS = {
     for section, commands in SECTIONS.items()
     for name, module in commands.items()
 }
+
+WITHOUT_NOTICE = {"list", "tail", "cleanup", "status", "doctor", "rpc", "ping"}
+"""Commands after which a terminal gets no notice of sessions that wait for a cleanup. Some show it themselves."""
 
 
 class Commands(Group):
@@ -168,6 +172,19 @@ def _invoke(arguments: list[str]) -> int:
     try:
         with command.make_context("segue", arguments) as ctx:
             code = command.invoke(ctx)
+            if not code and ctx.invoked_subcommand not in WITHOUT_NOTICE and stderr_is_tty():
+                _report_waiting(ctx.obj)
     except click.exceptions.Exit as exit:
         return exit.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _report_waiting(daemon: DaemonClient) -> None:
+    """Say that the automatic cleanup left sessions to a person, if it did and the command talked to the daemon."""
+    if daemon.is_connected:
+        from segue.status_results import DaemonStatus  # A command in a pipe does not need them
+        from segue.workflows.expiry import waiting_text
+
+        with suppress(ClientError, SegueError):
+            if waiting := daemon.call("daemon.status", DaemonStatus).cleanup.waiting:
+                warn(waiting_text(waiting))

@@ -81,5 +81,7 @@ def test_sessions_that_wait_for_a_cleanup_are_reported(segue: Cli, segued: Segue
     )
     assert segue.run("list") == (0, "", f"segue: {text}\n")
     assert f"; {text}\n" in segue.ok("status").out
+    assert segue.shown("new").endswith(f"\nsegue: {text}\n")
+    assert segue.ok("bot", "list").out == "default\tdefault\t\n"
     segue.ok("cleanup")
     assert segue.ok("list").err == ""
