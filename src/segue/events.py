@@ -5,11 +5,11 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from segue.models import Bot, Memory, Message, RowId, Session, Summary, Timestamp
+from segue.models import Bot, Count, Memory, Message, RowId, Session, Summary, Timestamp
 
 EventKind = Literal[
     "session.created", "session.updated", "session.ended", "session.deleted", "message.appended",
-    "message.updated", "messages.deleted", "summary.saved", "memory.saved", "memory.deleted",
+    "message.updated", "message.delta", "messages.deleted", "summary.saved", "memory.saved", "memory.deleted",
     "bot.created", "bot.deleted",
 ]  # fmt: skip
 AnyKind = Literal[EventKind, "reset"]
@@ -32,6 +32,17 @@ class MessagesDeleted(Struct, kw_only=True):
     deleted: RowId
 
 
+class MessageDelta(Struct, kw_only=True):
+    """Text that was added to a message that is being streamed, and its position in characters.
+
+    The daemon does not keep this event: a client that did not read it in time receives the next one.
+    """
+
+    message_id: RowId
+    offset: Count
+    text: str
+
+
 class MemoryDeleted(Struct, kw_only=True):
     """A memory that was deleted."""
 
@@ -52,6 +63,7 @@ Data = (
     Session
     | SessionDeleted
     | Message
+    | MessageDelta
     | MessagesDeleted
     | Summary
     | Memory
@@ -68,6 +80,7 @@ DATA: dict[AnyKind, type[Data]] = {
     "session.deleted": SessionDeleted,
     "message.appended": Message,
     "message.updated": Message,
+    "message.delta": MessageDelta,
     "messages.deleted": MessagesDeleted,
     "summary.saved": Summary,
     "memory.saved": Memory,

@@ -9,7 +9,7 @@ from segue import store
 from segue.api.request import Context
 from segue.api.validation import check_json, check_max_bytes, check_time, encode_shallow, normalize_directory
 from segue.errors import InvalidParams
-from segue.models import Draft, Metadata, NewSession, Parts
+from segue.models import Draft, Metadata, NewSession, Parts, State
 from segue.parts import text_of
 from segue.transfer import ImportedSession
 
@@ -37,7 +37,7 @@ def normalize_content(content: str | Parts | None, parts: Parts | None, path: st
     return content or text_of(parts or []), parts
 
 
-async def prepare(ctx: Context, drafts: list[Draft], path: str) -> "list[PreparedMessage]":
+async def prepare(ctx: Context, drafts: list[Draft], path: str, state: State = "complete") -> "list[PreparedMessage]":
     """Normalize, redact and encode drafts; `path` has a `{}` for the index.
 
     All are redacted in one call, so that many short ones also run on another thread.
@@ -59,7 +59,7 @@ async def prepare(ctx: Context, drafts: list[Draft], path: str) -> "list[Prepare
         encoded = [store.append.Encoded(_encode(draft.parts), _encode(draft.metadata)) for draft in drafts]
     limit = ctx.config.limits.content_bytes
     return [
-        store.append.prepare(draft, limit, path, texts)
+        store.append.prepare(draft, limit, path, texts, state)
         for draft, path, texts in zip(drafts, paths, encoded, strict=True)
     ]
 
@@ -100,6 +100,19 @@ async def text_changes(
     if not isinstance(metadata, UnsetType):
         changes["metadata"] = _encode(await ctx.redact(metadata or {}))
     return changes
+
+
+def check_target(
+    session_id: str | None, working_dir: str | None, create: bool | NewSession, **only_in_place: str | None
+) -> None:
+    """Raise InvalidParams unless a new message has exactly one target, and only the options that fit it."""
+    if (session_id is None) == (working_dir is None):
+        raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
+    for name, value in only_in_place.items():
+        if value is not None and working_dir is None:
+            raise InvalidParams("only with working_dir", path=f"$.{name}")
+    if create is not False and session_id is None:
+        raise InvalidParams("only with session_id", path="$.create")
 
 
 async def creation(ctx: Context, create: bool | NewSession, path: str) -> dict[str, Any] | None:

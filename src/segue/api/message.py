@@ -12,6 +12,9 @@ from segue.api.message_changes import Drafts, Keys
 from segue.api.message_changes import delete as delete
 from segue.api.message_changes import replace as replace
 from segue.api.message_changes import update as update
+from segue.api.message_stream import begin as begin
+from segue.api.message_stream import delta as delta
+from segue.api.message_stream import finish as finish
 from segue.api.request import Context
 from segue.api.validation import check_time, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
@@ -97,13 +100,7 @@ async def append(
     newest message (0: the session is empty). `create` creates a session that does not exist. With `indexed=false`, a
     search never finds the message. `bot_id`, `project`, `scope` and `terminal` need `working_dir`.
     """
-    if (session_id is None) == (working_dir is None):
-        raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
-    for name, value in (("bot_id", bot_id), ("project", project), ("terminal", terminal)):
-        if value is not None and working_dir is None:
-            raise InvalidParams("only with working_dir", path=f"$.{name}")
-    if create is not False and session_id is None:
-        raise InvalidParams("only with session_id", path="$.create")
+    drafts.check_target(session_id, working_dir, create, bot_id=bot_id, project=project, terminal=terminal)
     draft = Draft(
         role=role,
         content=content,
@@ -176,6 +173,7 @@ async def list(
     early, with `has_more`. With a session, `first_index` is the position of the first message in it.
     """
     check_time(since, "$.since")
+    await ctx.daemon.streams.flush(session_id=session_id)
     return await ctx.store.read(
         store.message_page.list_page,
         store.message_page.Filter(session_id, after_id, before_id, since, roles, keys, key_prefix),
@@ -191,6 +189,7 @@ async def list(
 @method("message.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, message_id: RowId) -> Message:
     """Return a message."""
+    await ctx.daemon.streams.flush(message_id=message_id)
     return await ctx.store.read(store.messages.get, message_id)
 
 

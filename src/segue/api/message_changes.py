@@ -17,7 +17,7 @@ Keys = Annotated[list[Name], Meta(max_length=1000)]
 MessageIds = Annotated[list[RowId], Meta(max_length=1000)]
 
 
-@method("message.update", raises=(NotFound, TooLarge, StorageError, InvalidData))
+@method("message.update", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def update(
     ctx: Context,
     *,
@@ -31,7 +31,10 @@ async def update(
     input_tokens: Count | None | UnsetType = UNSET,
     output_tokens: Count | None | UnsetType = UNSET,
 ) -> Message:
-    """Change the given fields of a message in place, and return it. Null clears a field; its id and time stay."""
+    """Change the given fields of a message in place, and return it. Null clears a field; its id and time stay.
+
+    Content and parts of a message that is being streamed are a conflict.
+    """
     changes = {
         "model": model,
         "stop_reason": stop_reason,
@@ -78,6 +81,8 @@ async def replace(
     if (from_id is None) == (last is None):
         raise InvalidParams("exactly one of from_id and last", path="$.from_id")
     prepared = await drafts.prepare(ctx, messages or [], "$.messages[{}]")
+    if return_removed:
+        await ctx.daemon.streams.flush(session_id=session_id)
     options = store.append.Options(expected_last_id, creation=await drafts.creation(ctx, create, "$.create"))
     replaced = await ctx.store.write(
         store.message_replace.replace,

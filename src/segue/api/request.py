@@ -11,17 +11,51 @@ from segue.config import Config
 if TYPE_CHECKING:
     # Not at run time, because clients import the method definitions and must not load the store.
     from segue.events import Filter
-    from segue.models import EndStatus, Session
-    from segue.results import BackupResult, CleanupResult, ScrubResult, Subscribed
+    from segue.models import EndStatus, Message, Session
+    from segue.redaction.streaming import StreamRedactor
+    from segue.results import Appended, BackupResult, CleanupResult, ScrubResult, Subscribed
     from segue.status_results import DaemonStatus, DatabaseStatus
+    from segue.store.records.message.stream import Begun
     from segue.store.store import Store
 
 
 T = TypeVar("T")
 
 
+class Opening(NamedTuple):
+    """The first content of a message to be streamed, and what holds the rest back that may begin a secret."""
+
+    content: str
+    redactor: "StreamRedactor | None"
+
+
+class StreamControl(Protocol):
+    """The messages that are being streamed, by their connections."""
+
+    async def open(self, content: str) -> Opening:
+        """Return the part of the content to begin a message with."""
+
+    async def begin(
+        self, client: "ClientConnection", opening: Opening, write: Callable[[], Awaitable["Begun"]], *, keyed: bool
+    ) -> "Appended":
+        """Store a message with `write`, and make the connection its owner."""
+
+    async def delta(self, client: "ClientConnection", message_id: int, text: str) -> None:
+        """Add text to a message of the connection."""
+
+    async def finish(self, client: "ClientConnection", message_id: int, changes: dict[str, Any]) -> "Message":
+        """End a message of the connection and return it."""
+
+    async def flush(self, *, session_id: str | None = None, message_id: int | None = None) -> None:
+        """Store the text that was added before the call."""
+
+
 class DaemonControl(Protocol):
     """The parts of the running daemon that methods use."""
+
+    @property
+    def streams(self) -> StreamControl:
+        """Return the messages that are being streamed."""
 
     def status(self, database: "DatabaseStatus", *, deleted_remains: bool) -> "DaemonStatus":
         """Return the state of the daemon. The caller passes the state of the database."""

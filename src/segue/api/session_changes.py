@@ -96,5 +96,6 @@ async def export(ctx: Context, *, session_id: SessionId, cursor: str | None = No
     A page has at most `limits.answer_bytes` bytes. `cursor` is the `next_cursor` of the page before; messages that were
     appended after the first page are left out.
     """
+    await ctx.daemon.streams.flush(session_id=session_id)
     answer_bytes = ctx.config.limits.answer_bytes
     return await ctx.store.read(store.exports.page, session_id, cursor, answer_bytes)

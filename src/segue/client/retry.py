@@ -34,7 +34,7 @@ def can_repeat(name: str, params: Any) -> bool:
         return False
     if name == "session.resolve":
         return params.get("create") is False
-    if name == "message.append":
+    if name in ("message.append", "message.begin"):
         return params.get("key") is not None
     if name == "message.append_many":
         messages = params.get("messages")

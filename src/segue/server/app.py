@@ -33,6 +33,7 @@ from segue.server.jobs.maintenance import Maintenance
 from segue.server.jobs.redactor import Redactor
 from segue.server.jobs.retention import Cleanup
 from segue.server.jobs.scrubber import Scrubber
+from segue.server.jobs.streams import Streams
 from segue.server.net.connection import Connection
 from segue.server.net.connections import ConnectionManager
 from segue.server.process.signals import Shutdown
@@ -67,6 +68,8 @@ class App:
         self.attachments = Attachments(store)
         self._event_log = EventLog(self._boot_id, limits, clock)
         store.on_commit(self._event_log.publish)
+        self._redactor = Redactor(paths.config.privacy.redact)
+        self.streams = Streams(store, self._event_log, self._redactor, clock, limits.content_bytes)
         self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock)
         self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
         self.record = Record(
@@ -81,7 +84,6 @@ class App:
         )
         self._config = paths.config
         self._config_path = paths.config_path
-        self._redactor = Redactor(paths.config.privacy.redact)
         self.store = store
         self._shutdown = shutdown
         self._monotonic = monotonic
@@ -134,6 +136,7 @@ class App:
 
     async def fork(self, session_id: str, upto_message_id: int | None, name: str | None) -> Session:
         """Copy a session, and return the copy when it is complete."""
+        await self.streams.flush(session_id=session_id)
         return await self.forks.make(session_id, upto_message_id, name)
 
     async def run_cleanup(self) -> CleanupResult:
@@ -146,6 +149,7 @@ class App:
 
     async def scrub(self, *, dry_run: bool) -> ScrubResult:
         """Redact the secrets in the database."""
+        await self.streams.flush()
         return await self._scrubber.run(dry_run=dry_run)
 
     async def back_up(self, path: str, *, overwrite: bool) -> BackupResult:

@@ -80,13 +80,16 @@ async def serve(
 
 
 async def recover_state(app: App) -> None:
-    """Read what the last daemon left in the tables, and mark the sessions that it had attached as crashed.
+    """Read what the last daemon left in the tables, and end what it left open.
+
+    The sessions that it had attached are crashed, the messages that it streamed are interrupted.
 
     Raises:
         StartError: the tables cannot be read.
     """
     try:
         await app.attachments.recover()
+        await app.streams.recover()
         await app.cleanup.load()
     except (SegueError, sqlite3.Error) as error:
         raise StartError("database", str(error)) from None
@@ -156,6 +159,7 @@ class Daemon:
         if config.daemon.idle_exit_minutes:
             background.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
         background.start_soon(app.maintenance.run)
+        background.start_soon(app.streams.run)
         background.start_soon(self.watch_socket, background, clients)
         background.start_soon(self._watch_database)
         background.start_soon(trim_periodically)
@@ -217,10 +221,11 @@ class Daemon:
         clients.cancel_scope.cancel()
 
     async def _exit_when_idle(self, idle_seconds: float) -> None:
-        """Request a shutdown after `idle_seconds` without a request, an attached session, a subscription or a job."""
+        """Request a shutdown after `idle_seconds` without a request, subscription, job, attached session or stream."""
         app = self._app
         while (
             len(app.attachments)
+            or len(app.streams)
             or app.connections.subscriptions
             or app.busy
             or self._monotonic() - app.dispatcher.last_used < idle_seconds

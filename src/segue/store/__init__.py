@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from segue.store.records.message import edit as message_edit
     from segue.store.records.message import page as message_page
     from segue.store.records.message import replace as message_replace
+    from segue.store.records.message import stream as message_stream
     from segue.store.search import index, index_check
     from segue.store.search import request as search_request
     from segue.store.search import search as message_search
@@ -52,6 +53,7 @@ _MODULES = {
     "message_edit": "segue.store.records.message.edit",
     "message_page": "segue.store.records.message.page",
     "message_replace": "segue.store.records.message.replace",
+    "message_stream": "segue.store.records.message.stream",
     "messages": "segue.store.records.messages",
     "resolve": "segue.store.records.resolve",
     "retention": "segue.store.records.retention",
@@ -83,6 +85,7 @@ __all__ = [
     "message_page",
     "message_replace",
     "message_search",
+    "message_stream",
     "messages",
     "resolve",
     "retention",

@@ -31,6 +31,18 @@ class LoggedEvent(NamedTuple):
     body: bytes
 
 
+class PassingEvent(NamedTuple):
+    """An event that is sent to the subscriptions of its moment only, and the number of the logged event after it."""
+
+    before: int
+    event: LoggedEvent
+
+
+MAX_PASSING = 1000
+MAX_PASSING_BYTES = 1024 * 1024
+"""Events and bytes: how far a client may fall behind with passing events before it misses the oldest of them."""
+
+
 class EventLog:
     """The newest events by number; each event has the next number."""
 
@@ -47,6 +59,11 @@ class EventLog:
         self._limits = limits
         self._clock = clock
         self._active = False
+        self.passing: dict[int, PassingEvent] = {}
+        """The newest events that no cursor leads to, by numbers of their own."""
+        self.passing_end = 0
+        self._passing_start = 0
+        self._passing_bytes = 0
         self._listeners: dict[object, Callable[[], None]] = {}
 
     def publish(self, emitted: list[Emitted]) -> None:
@@ -65,6 +82,25 @@ class EventLog:
             else:
                 self._append(LoggedEvent(kind, session_id, working_dir, bot_id, body))
         self._notify()
+
+    def pass_on(self, emitted: Emitted) -> None:
+        """Send an event to the subscriptions that exist, without a place in the log."""
+        if not self._active:
+            return
+        kind, session_id, working_dir, bot_id, at, data = emitted
+        event = LoggedEvent(kind, session_id, working_dir, bot_id, _body(kind, session_id, at, data))
+        self.passing[self.passing_end] = PassingEvent(self.end, event)
+        self.passing_end += 1
+        self._passing_bytes += len(event.body)
+        while len(self.passing) > MAX_PASSING or self._passing_bytes > MAX_PASSING_BYTES:
+            self._passing_bytes -= len(self.passing.pop(self._passing_start).event.body)
+            self._passing_start += 1
+        self._notify()
+
+    def next_passing(self, number: int) -> tuple[int, PassingEvent] | None:
+        """Return the first passing event of this or a higher number, with its number."""
+        number = max(number, self._passing_start)
+        return (number, self.passing[number]) if number < self.passing_end else None
 
     def add_listener(self, owner: object, listener: Callable[[], None]) -> None:
         """Call `listener` after every publication; a second listener of the same owner replaces the first."""

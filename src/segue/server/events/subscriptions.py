@@ -20,7 +20,7 @@ import anyio
 from segue.errors import Overloaded
 from segue.events import Filter
 from segue.results import Subscribed
-from segue.server.events.event_log import EventLog, matches, notification
+from segue.server.events.event_log import EventLog, LoggedEvent, matches, notification
 
 MAX_SUBSCRIPTIONS = 16
 """Subscriptions per connection. Each examines every event, and one wider filter replaces many."""
@@ -37,6 +37,8 @@ class Subscription:
     wanted: Filter
     position: int | None
     """The number of the next event to examine; None if earlier events are missing."""
+    passing: int
+    """The number of the next passing event to examine."""
 
 
 class Subscriptions:
@@ -66,7 +68,7 @@ class Subscriptions:
         event_log = self._log
         event_log.add_listener(self, self.on_published)
         position = event_log.end if cursor is None else event_log.position(cursor)
-        added = Subscription(str(next(self._ids)), wanted, position)
+        added = Subscription(str(next(self._ids)), wanted, position, event_log.passing_end)
         self._pending.append(added)
         return Subscribed(
             subscription_id=added.id, cursor=event_log.cursor(event_log.end) if cursor is None else cursor
@@ -100,7 +102,7 @@ class Subscriptions:
     def on_published(self) -> None:
         """Skip the events that no filter here accepts, and wake the event task if one is accepted."""
         for subscription in self._active:
-            if self._advance(subscription):
+            if self._advance(subscription) or self._advance_passing(subscription):
                 self._wake.set()
 
     async def wait(self) -> bool:
@@ -119,7 +121,7 @@ class Subscriptions:
         self._active = [*self._active[1:], *self._active[:1]]
         for subscription in self._active:
             self._add_lines(subscription, end, lines, max_bytes)
-        return bytes(lines), any(each.position is None or each.position < end for each in self._active)
+        return bytes(lines), any(self._has_more(subscription, end) for subscription in self._active)
 
     def _advance(self, subscription: Subscription) -> bool:
         """Skip rejected events; return True if the event task has work."""
@@ -132,16 +134,40 @@ class Subscriptions:
             subscription.position = number + 1
         return subscription.position < event_log.end
 
+    def _has_more(self, subscription: Subscription, end: int) -> bool:
+        if subscription.position is None or subscription.position < end:
+            return True
+        found = self._log.next_passing(subscription.passing)
+        return found is not None and found[1].before <= end
+
+    def _advance_passing(self, subscription: Subscription) -> bool:
+        """Skip rejected passing events; return True if one is accepted."""
+        while (found := self._log.next_passing(subscription.passing)) is not None:
+            number, passing = found
+            if matches(subscription.wanted, passing.event):
+                return True
+            subscription.passing = number + 1
+        return False
+
     def _add_lines(self, subscription: Subscription, end: int, lines: bytearray, max_bytes: int) -> None:
         event_log = self._log
         if subscription.position is None or not event_log.retains(subscription.position):
             subscription.position = event_log.end
             lines += notification(subscription.id, event_log.cursor(event_log.end), event_log.reset())
             return
-        for number in range(subscription.position, min(end, subscription.position + SCAN_BATCH)):
-            if len(lines) >= max_bytes:
+        for _ in range(SCAN_BATCH):
+            if len(lines) >= max_bytes or (event := self._take(subscription, subscription.position, end)) is None:
                 return
-            subscription.position = number + 1
-            event = event_log.entries[number]
             if matches(subscription.wanted, event):
                 lines += notification(subscription.id, event_log.cursor(subscription.position), event.body)
+
+    def _take(self, subscription: Subscription, position: int, end: int) -> LoggedEvent | None:
+        """Return the next event and move past it: a passing one before the logged event that it preceded."""
+        found = self._log.next_passing(subscription.passing)
+        if found is not None and found[1].before <= position:
+            subscription.passing = found[0] + 1
+            return found[1].event
+        if position >= end:
+            return None
+        subscription.position = position + 1
+        return self._log.entries[position]

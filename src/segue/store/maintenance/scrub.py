@@ -10,6 +10,7 @@ from segue.redaction import MARK, find_truncated, redact_all
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 from segue.store.records.message import edit
+from segue.store.records.message.row import CONTENT
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
 from segue.store.search.index_entries import as_text
 from segue.timestamps import milliseconds
@@ -32,8 +33,13 @@ SLICE_ROWS = 100
 SLICE_BYTES = 64 * 1024
 """Bytes of text after which a read ends early, because long rows take longer."""
 
+
+def _read(table: str, column: str) -> str:
+    return f"({CONTENT})" if (table, column) == ("messages", "content") else column
+
+
 _SELECT = {
-    table: f"SELECT rowid, id, {', '.join(f'CAST({column} AS BLOB)' for column in columns)} FROM {table}"
+    table: f"SELECT rowid, id, {', '.join(f'CAST({_read(table, column)} AS BLOB)' for column in columns)} FROM {table}"
     for table, columns in TEXTS.items()
 }
 _UPDATE = {
@@ -92,6 +98,8 @@ def redact_row(tx: Tx, table: str, rowid: int) -> Counter[str]:
         edit.change_index_and_name(tx, rowid, values)
         _emit_updated(tx, messages.owner(tx, rowid))
     tx.run(_UPDATE[table], rowid=rowid, **values)
+    if table == "messages":  # The content now has what was streamed.
+        tx.run("DELETE FROM message_pieces WHERE message_id = :rowid", rowid=rowid)
     if table == "sessions":
         _emit_updated(tx, row[1])
     return kinds

@@ -6,7 +6,7 @@ import msgspec
 
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
 from segue.events import Emitted
-from segue.models import MAX_INTEGER, Draft, Message, OnKey
+from segue.models import MAX_INTEGER, Draft, Message, OnKey, State
 from segue.results import Appended, AppendedMany
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
@@ -41,7 +41,13 @@ class Options(NamedTuple):
 DEFAULTS = Options()
 
 
-def prepare(draft: Draft, content_bytes: int, path: str = "$", encoded: Encoded | None = None) -> PreparedMessage:
+def prepare(
+    draft: Draft,
+    content_bytes: int,
+    path: str = "$",
+    encoded: Encoded | None = None,
+    state: State = "complete",
+) -> PreparedMessage:
     """Check a draft and encode it, so that the write transaction has less to do.
 
     Raises:
@@ -57,9 +63,13 @@ def prepare(draft: Draft, content_bytes: int, path: str = "$", encoded: Encoded 
     )
     if size > content_bytes:
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
-    columns = {name: getattr(draft, name) for name in row.DRAFT_COLUMNS}
+    columns = {name: getattr(draft, name, None) for name in row.DRAFT_COLUMNS}
     columns.update(
-        is_summary=bool(draft.is_summary), indexed=draft.indexed is not False, parts=parts, metadata=metadata or "{}"
+        is_summary=bool(draft.is_summary),
+        indexed=draft.indexed is not False,
+        parts=parts,
+        metadata=metadata or "{}",
+        state=state,
     )
     return PreparedMessage(draft, columns, size)
 
@@ -252,7 +262,6 @@ def appended_event(tx: Tx, session: Scope, appended: Appended, new: PreparedMess
         session_id=appended.session_id,
         created_at=appended.created_at,
         updated_at=None,
-        state="complete",
         **given,
     )
     return Emitted("message.appended", appended.session_id, session.working_dir, session.bot_id, tx.at, message)

@@ -41,6 +41,7 @@ def build(
     2. The remaining budget is filled from the newest message backwards, so a long session costs only what fits.
     3. The messages from a person's newest message on are included even if they exceed the budget.
     4. A call and its results are included or dropped together; replies are put behind their questions.
+    5. A message that is being streamed is left out, because its text is not complete.
     """
     bot_id, system_prompt = _session(tx, session_id)
     known = memories.list_page(
@@ -121,7 +122,8 @@ def _walk_back(
     included: list[Message] = []
     tokens = size = 0
     found = messages.backwards(tx, session_id, after)
-    for unit in units(message for message in found if not compacted or message.id != compacted.id):
+    said = (message for message in found if message.state != "streaming")
+    for unit in units(message for message in said if not compacted or message.id != compacted.id):
         tokens += sum(message_tokens(message).number for message in unit)
         size += sum(map(wire_bytes, unit))
         optional = newest_question is None or unit[0].id < newest_question

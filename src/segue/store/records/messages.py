@@ -9,7 +9,7 @@ from segue.models import Message
 from segue.store.engine.rows import fetch_row, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import purges, sessions
-from segue.store.records.message.row import SELECT, to_message
+from segue.store.records.message.row import SELECT, SELECTED, to_message
 
 # Hides messages that are deleted but not yet purged. One session has one first id; all sessions need a lookup each.
 OF_SESSION = "session_id = :session_id AND id >= :held_from"
@@ -157,10 +157,8 @@ def count_after(tx: Tx, session_id: str, after_id: int) -> int:
 
 def iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Message | None]:
     """Yield the messages of a FROM clause, and None for each row that cannot be decoded."""
-    columns, _, _ = SELECT.partition(" FROM ")
-    return iterate_valid(
-        tx, "message", to_message, f"{columns} {source}", f"SELECT id {source}", f"{SELECT} WHERE id = :rowid", **values
-    )
+    one = f"{SELECT} WHERE id = :rowid"
+    return iterate_valid(tx, "message", to_message, f"{SELECTED} {source}", f"SELECT id {source}", one, **values)
 
 
 def iterate_ids(tx: Tx, ids: list[int]) -> Iterator[Message | None]:

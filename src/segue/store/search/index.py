@@ -196,7 +196,8 @@ def replace(tx: Tx, old: IndexRow, new: IndexRow) -> None:
         removed, added = remove(tx, old, attributes), add(tx, new, attributes)
         _count_words(tx, added.words - removed)
         blocks.record(tx, [blocks.Entry(new.id, new.created_at, added.length)])
-        schedule_merge(tx)
+        if old.content or old.parts:  # A message that ends streaming had no text in the index.
+            schedule_merge(tx)
 
 
 def schedule_merge(tx: Tx) -> None:

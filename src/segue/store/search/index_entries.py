@@ -27,10 +27,13 @@ SLICE_BYTES = 32 * 1024
 """Bytes: a slice ends after the message that exceeds this."""
 
 COLUMNS = """
-    id, session_id, role, created_at, CASE WHEN indexed THEN CAST(parts AS BLOB) END,
-    CASE WHEN indexed THEN CAST(content AS BLOB) ELSE x'' END
+    id, session_id, role, created_at, CASE WHEN indexed AND state <> 'streaming' THEN CAST(parts AS BLOB) END,
+    CASE WHEN indexed AND state <> 'streaming' THEN CAST(content AS BLOB) ELSE x'' END
 """
-"""SQL: the columns of an `IndexRow`. A message that is not to be searched has an entry without text."""
+"""SQL: the columns of an `IndexRow`. A message that is not to be searched has an entry without text.
+
+One that is being streamed gets its text when it ends, because an entry costs as much as the message is long.
+"""
 
 _GENERATED_DATE = re.compile(r" - \d{4}-\d\d-\d\d_\d\d-\d\d\Z")
 

@@ -215,7 +215,7 @@ def _statement(filter: Filter, *, ascending: bool) -> tuple[str, dict[str, str]]
         SELECT m.id, CAST(m.parts AS BLOB), CAST(m.content AS BLOB)
         FROM messages AS m
         LEFT JOIN sessions AS s ON s.id = m.session_id LEFT JOIN purges AS p ON p.session_id = m.session_id
-        WHERE {" AND ".join(["m.id BETWEEN :first AND :last", "m.indexed", *conditions])}
+        WHERE {" AND ".join(["m.id BETWEEN :first AND :last", "m.indexed", "m.state <> 'streaming'", *conditions])}
           AND m.id >= coalesce(p.before_id, 0)
         ORDER BY m.id {"" if ascending else "DESC"}
     """

@@ -25,7 +25,7 @@ WANTED_PARENT = "imported_parent"
 """The member of the metadata that holds the tool's id of a parent that is not imported yet."""
 
 _COMPARED = (*(name for name in row.CHANGEABLE if name != "indexed"), "created_at")
-_STORED = f"SELECT id, {', '.join(_COMPARED)} FROM messages WHERE key = :key AND session_id = :session_id"
+_STORED = f"SELECT id, {row.read(_COMPARED)} FROM messages WHERE key = :key AND session_id = :session_id"
 
 
 def import_session(

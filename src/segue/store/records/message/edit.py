@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from segue.errors import TooLarge
+from segue.errors import Conflict, TooLarge
 from segue.events import MessagesDeleted
 from segue.models import MAX_INTEGER, Message
 from segue.parts import text_of
@@ -20,7 +20,7 @@ from segue.store.search import index, index_entries
 from segue.store.search.index_entries import SLICE_MESSAGES, IndexRow, as_text
 from segue.timestamps import milliseconds
 
-_INDEXED = ("role", "content", "parts", "indexed")
+_INDEXED = ("role", "content", "parts", "indexed", "state")
 """The columns that the entry of the search index depends on."""
 
 _INDEX_ROWS = f"""
@@ -37,20 +37,25 @@ def update(tx: Tx, message_id: int, changes: dict[str, Any], content_bytes: int 
 
     Raises:
         NotFound: there is no such message.
+        Conflict: the text of a message is changed while it is being streamed (`state`).
         InvalidData: the row cannot be decoded.
         TooLarge: content, parts and metadata together are larger than `content_bytes`.
     """
     message = messages.get(tx, message_id)
     if not changes:
         return message
+    if message.state == "streaming":
+        if "state" not in changes and ("content" in changes or "parts" in changes):
+            raise Conflict(f"message {message_id} is being streamed", reason="state", state=message.state)
+        if changes.get("state", message.state) != message.state:
+            changes = {"content": message.content, **changes}
     if _content_is_text_of_parts(message, changes):
         parts = msgspec.json.decode(changes["parts"] or "[]") if "parts" in changes else message.parts or []
         changes = {**changes, "content": text_of(parts)}
     _change(tx, message, changes)
     changed = messages.get(tx, message_id)
-    size = sum(len(value.encode()) for value in _texts(tx, message_id))
-    if size > content_bytes:
-        raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
+    if (total := size(tx, message_id)) > content_bytes:
+        raise TooLarge(f"content, parts and metadata have {total} bytes", limit=content_bytes)
     _emit_updated(tx, changed)
     return changed
 
@@ -102,16 +107,18 @@ def delete_ids(tx: Tx, session_id: str, ids: list[int]) -> None:
     tx.emit("messages.deleted", event, session_id=session_id, working_dir=scope.working_dir, bot_id=scope.bot_id)
 
 
-def _texts(tx: Tx, message_id: int) -> tuple[str, str, str]:
-    sql = "SELECT content, coalesce(parts, ''), nullif(metadata, '{}') FROM messages WHERE id = :id"
-    content, parts, metadata = tx.run(sql, id=message_id).fetchone()
-    return content, parts, metadata or ""
+def size(tx: Tx, message_id: int) -> int:
+    """Return the bytes of a message's content, parts and metadata together."""
+    sql = f"SELECT {row.CONTENT}, coalesce(parts, ''), nullif(metadata, '{{}}') FROM messages WHERE id = :id"
+    return sum(len((text or "").encode()) for text in tx.run(sql, id=message_id).fetchone())
 
 
 def _change(tx: Tx, message: Message, changes: dict[str, Any]) -> None:
     renamed = any(name in changes for name in _INDEXED) and change_index_and_name(tx, message.id, changes)
     assignments = ", ".join(f"{name} = :{name}" for name in changes)
     at = sessions.later(tx, message.updated_at)
+    if message.state == "streaming" and "content" in changes:
+        tx.run("DELETE FROM message_pieces WHERE message_id = :id", id=message.id)
     tx.run(f"UPDATE messages SET {assignments}, updated_at = :at WHERE id = :id", id=message.id, at=at, **changes)
     added = {
         name: max(0, (changes.get(name) or 0) - (getattr(message, name) or 0))
@@ -139,10 +146,10 @@ def change_index_and_name(tx: Tx, message_id: int, changes: dict[str, Any]) -> b
     Call this before the row is changed. Return True if the session's name changed.
     """
     (old, old_content), *_ = _index_rows(tx, json.dumps([message_id]))
-    values = tx.run("SELECT CAST(parts AS BLOB), indexed FROM messages WHERE id = :id", id=message_id).fetchone()
+    values = tx.run("SELECT CAST(parts AS BLOB), indexed, state FROM messages WHERE id = :id", id=message_id).fetchone()
     content = changes.get("content", old_content)
     parts = changes["parts"] if "parts" in changes else as_text(values[0])
-    indexed = changes.get("indexed", values[1])
+    indexed = changes.get("indexed", values[1]) and changes.get("state", values[2]) != "streaming"
     new = old._replace(
         role=changes.get("role", old.role), parts=parts if indexed else None, content=content if indexed else ""
     )

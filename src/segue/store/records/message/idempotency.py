@@ -10,6 +10,7 @@ from segue.errors import Conflict
 from segue.models import Draft, Metadata, OnKey, Parts
 from segue.results import Appended
 from segue.store.engine.tx import Tx
+from segue.store.records.message.row import CONTENT
 from segue.store.records.resolve import Place
 
 MAX_REDACTED_CHARS = 65_536
@@ -48,7 +49,7 @@ class Found(NamedTuple):
     """True if role, content and parts are the same."""
 
 
-_OF_SESSION = "m.session_id = :session_id"
+_OF_SESSION = "session_id = :session_id"
 
 
 def find_first_of_key(
@@ -67,11 +68,13 @@ def find_first_of_key(
     scope = _OF_SESSION if place is None else f"s.{place.column} = :place AND s.bot_id = :bot_id"
     rows = tx.run(
         f"""
-        SELECT m.id, m.session_id, m.created_at, m.role, m.content, m.parts, m.resumed
-        FROM messages AS m CROSS JOIN sessions AS s ON s.id = m.session_id
-        WHERE m.key = :key AND {scope}
-          AND NOT EXISTS (SELECT 1 FROM purges AS p WHERE p.session_id = m.session_id AND m.id < p.before_id)
-        ORDER BY m.id
+        SELECT messages.id, session_id, messages.created_at, role, {CONTENT}, parts, resumed
+        FROM messages CROSS JOIN sessions AS s ON s.id = session_id
+        WHERE key = :key AND {scope}
+          AND NOT EXISTS (
+              SELECT 1 FROM purges AS p WHERE p.session_id = messages.session_id AND messages.id < p.before_id
+          )
+        ORDER BY messages.id
         """,
         key=new.draft.key,
         session_id=session_id,

@@ -1,5 +1,6 @@
 """The columns of a message, defined once: how rows are read, written, copied and converted."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -11,16 +12,32 @@ from segue.timestamps import FORMAT
 COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "cut")
 """The columns of the table `messages` that clients see. They are named after the members of `Message`."""
 
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM messages"
+CONTENT = """
+    CASE state WHEN 'streaming' THEN content || coalesce((
+        SELECT group_concat(text, '')
+        FROM (SELECT text FROM message_pieces WHERE message_id = messages.id ORDER BY number)
+    ), '') ELSE content END
+"""
+"""SQL: the content of a message, and of one that is being streamed as far as it is stored."""
 
-DRAFT_COLUMNS = tuple(name for name in Draft.__struct_fields__ if name != "created_at")
-"""The columns that the client gives. The daemon sets the other ones."""
+
+def read(names: Iterable[str]) -> str:
+    """Return the list of columns for a SELECT from `messages`."""
+    return ", ".join(CONTENT if name == "content" else name for name in names)
+
+
+SELECTED = f"SELECT {read(COLUMNS)}"
+
+SELECT = f"{SELECTED} FROM messages"
+
+DRAFT_COLUMNS = (*(name for name in Draft.__struct_fields__ if name != "created_at"), "state")
+"""The columns of a draft, and the state in which it is stored. The daemon sets the other ones."""
 
 CHANGEABLE = tuple(name for name in DRAFT_COLUMNS if name != "key")
 """The columns that a change in place can set."""
 
 _NEW_COLUMNS = ("session_id", *DRAFT_COLUMNS, "resumed", "created_at")
-_COPIED_COLUMNS = (*(name for name in COLUMNS if name not in ("id", "session_id")), "indexed")
+_COPIED_COLUMNS = (*(name for name in COLUMNS if name not in ("id", "session_id", "state")), "indexed", "state")
 
 INSERT = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _NEW_COLUMNS)})"
 
@@ -29,9 +46,11 @@ INSERT_VALUES = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '
 
 COPY = f"""
     INSERT INTO messages (session_id, {", ".join(_COPIED_COLUMNS)})
-    SELECT :copy, {", ".join(_COPIED_COLUMNS)} FROM messages
+    SELECT :copy, {read(name for name in _COPIED_COLUMNS if name != "state")},
+           CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END
+    FROM messages
 """
-"""Copies rows into the session `:copy`; a WHERE clause follows."""
+"""Copies rows into the session `:copy`; a WHERE clause follows. A copy of a message being streamed is interrupted."""
 
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _decode_parts = msgspec.json.Decoder(Parts).decode
