@@ -2,9 +2,8 @@
 
 Plan:
 
-1. A form begins at one of its prefixes and has at most `WORDS` words from there on. So the text after the first prefix
-   among the last words is held back, until enough words follow it. A long last word is held back too, because it may
-   be a secret without a prefix.
+1. A form begins at one of its prefixes and has less than `WORDS` words from there on. So the text from the first
+   prefix among the last words on is held back, until enough words follow it. The last word is held back until it ends.
 2. A block of a private key is held back from its header on, because it may have many words.
 3. What is in front of the held text is redacted and released. Its end is kept as context, because some forms are
    recognized by the words before them.
@@ -19,9 +18,6 @@ from segue.redaction import MARK, SECRETS, find
 WORDS = 8
 """Words: the longest form, a line of a netrc file, has 6 with its prefix."""
 
-LONG_WORD = 20
-"""Characters: a last word of this length may be the beginning of a secret without a prefix."""
-
 CONTEXT = 1024
 """Characters of released text that later text is searched together with."""
 
@@ -32,7 +28,10 @@ HEADER_CHARS = 1000
 MAX_HELD = 64 * 1024
 
 _PREFIXES = re.compile("|".join(sorted({re.escape(prefix) for secret in SECRETS for prefix in secret.prefixes})))
-_LAST_WORDS = re.compile(r"\S+")
+_WORD = re.compile(r"[!-~]+|[^\s!-~]{1,4}")
+"""A word, or a piece of text of a language that has none or that no secret is written in."""
+
+_OPEN_WORD = re.compile(r"[!-~]*\Z")
 
 
 class StreamRedactor:
@@ -56,14 +55,15 @@ class StreamRedactor:
         text = self._text
         if len(text) - self._released > MAX_HELD:
             return len(text)
-        words = [match.start() for match in _LAST_WORDS.finditer(text, max(0, len(text) - MAX_HELD))][-WORDS:]
-        start = words[0] if words else len(text)
-        prefix = _PREFIXES.search(text, start)
-        end = prefix.start() if prefix else len(text)
-        if words and len(text) - words[-1] >= LONG_WORD and not text[-1].isspace():
-            end = min(end, words[-1])
-        header = text.find(HEADER, max(0, len(text) - HEADER_CHARS))
-        return end if header < 0 else min(end, header)
+        words = [match.start() for match in _WORD.finditer(text)][-WORDS:]
+        open_word = _OPEN_WORD.search(text, words[-1] if words else len(text))
+        ends = [
+            open_word.start() if open_word else len(text),
+            header if (header := text.find(HEADER, max(0, len(text) - HEADER_CHARS))) >= 0 else len(text),
+        ]
+        if prefix := _PREFIXES.search(text, words[0] if words else len(text)):
+            ends.append(prefix.start())
+        return min(ends)
 
     def _release(self, end: int, found: Counter[str]) -> str:
         """Return the text up to `end`, or up to a secret that crosses it."""

@@ -22,7 +22,7 @@ from segue.store.stats import figures
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.disconnect import part, restart_in_good_order
 from tests.support.inprocess import Server, run_server
-from tests.support.model import world
+from tests.support.model import streams, world
 from tests.support.model.memories import NOUNS, call
 from tests.support.model.requests import ANY_REQUEST, REQUESTS, resolve
 from tests.support.model.world import MAX_SESSIONS, Refused, Row, World
@@ -106,6 +106,7 @@ class Machine(RuleBasedStateMachine):
         if event == "vanish":
             part(self.wires[client], self.observer)
             world.vanish(self.world, client)
+            streams.interrupt(self.world, client)
             self.wires[client] = self.server.connect()
         elif event in ("clean_up", "clean_up_a_month_later"):
             self.time_passes(31 * DAY if event == "clean_up_a_month_later" else 0)
@@ -114,6 +115,7 @@ class Machine(RuleBasedStateMachine):
         elif event == "restart":
             restart_in_good_order(self.server)
             world.leave(self.world)
+            streams.interrupt(self.world)
             self.observer = self.server.connect()
             self.wires = [self.server.connect() for _ in range(CLIENTS)]
 

@@ -244,6 +244,18 @@ def test_a_key_in_use_is_a_conflict_kept_or_replaced(server: Server, wire: Wire,
     assert hits(wire, "whole") == [id]
 
 
+def test_an_append_with_the_key_completes_an_interrupted_message(server: Server, wire: Wire, session: str) -> None:
+    id = begin(wire, key="k")
+    add(wire, id, "all of it")
+    part(wire, other := server.connect())
+    whole = {"session_id": "s", "role": "assistant", "content": "all of it", "key": "k"}
+    assert refused(other, "message.append", **whole)["reason"] == "key"
+    assert other.call("message.append", **whole, on_key="replace", response_ms=5)["message_id"] == id
+    message = get(other, id)
+    assert (message["state"], message["content"], message["response_ms"]) == ("complete", "all of it", 5)
+    assert other.call("message.append", **whole)["duplicate"]
+
+
 def test_other_clients_change_and_delete_a_streaming_message(server: Server, wire: Wire, session: str) -> None:
     other = server.connect()
     id = begin(wire, "one")
@@ -315,9 +327,7 @@ def test_a_message_begins_in_the_session_that_a_directory_continues(wire: Wire, 
         wire.call("message.begin", role="user", content="x")
 
 
-def test_deltas_are_sent_to_the_subscriptions_that_match_and_not_kept(
-    server: Server, wire: Wire, session: str
-) -> None:
+def test_deltas_are_sent_to_the_subscriptions_that_match_and_not_kept(server: Server, wire: Wire, session: str) -> None:
     moved, elsewhere, late = server.connect(), server.connect(), server.connect()
     cursor = moved.call("events.subscribe", working_dir="/there", kinds=["message.delta"])["cursor"]
     elsewhere.call("events.subscribe", session_id="other")

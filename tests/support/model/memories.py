@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.model import messages, stats
+from tests.support.model import messages, stats, streams
 from tests.support.model import world as model
 from tests.support.model.world import Refused, Row, SomeText, World, find, find_bot, find_session, stamp
 
@@ -172,12 +172,12 @@ NOUNS = ("bot", "session", "message", "summary", "context", "memory", "extractio
 
 METHODS: dict[str, Callable[..., Any]] = {
     name.replace("_", ".", 1): function
-    for part in (vars(model), vars(messages), vars(stats), globals())
+    for part in (vars(model), vars(messages), vars(stats), vars(streams), globals())
     for name, function in part.items()
     if name.partition("_")[0] in NOUNS
 }
 
-ALL_OR_NOTHING = ("message.append", "message.append_many", "message.replace", "extraction.complete")
+ALL_OR_NOTHING = ("message.append", "message.begin", "message.append_many", "message.replace", "extraction.complete")
 """Those that may be refused when they have done something already."""
 
 

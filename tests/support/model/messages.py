@@ -123,14 +123,16 @@ def _appended(message: Row, *, duplicate: bool, resumed: bool) -> Row:
 def _use_first(world: World, first: Row, draft: Row, on_key: str, *, in_place: bool) -> Row:
     if on_key == "replace" and not _is_same(first, draft):
         new = {**LEFT_OUT, **draft}
-        kept = ("key", "updated_at", "state", "created_at")
+        kept = ("key", "updated_at", "created_at")
+        world.streams.pop(first["id"], None)
         _change(world, first, {name: value for name, value in new.items() if name not in kept})
         return {**_appended(first, duplicate=False, resumed=False), "replaced": True}
     return _appended(first, duplicate=True, resumed=in_place and first["id"] in world.resumed)
 
 
 def _is_same(message: Row, draft: Row) -> bool:
-    return all(message[member] == draft.get(member) for member in ("role", "content", "parts"))
+    fits = message["state"] == "complete" or draft.get("state") == "streaming"
+    return fits and all(message[member] == draft.get(member) for member in ("role", "content", "parts"))
 
 
 def _first_of_key(world: World, session_ids: list[str], draft: Row, on_key: str) -> Row | None:
@@ -171,13 +173,15 @@ def _store(world: World, session_id: str, draft: Row) -> Row:
 def _change(world: World, message: Row, changes: Row) -> None:
     """Change a message in place, and a session's name that came from its text."""
     session = world.sessions[message["session_id"]]
-    old = dict(message)
+    old = {**message, "content": world.begun.get(message["id"], message["content"])}
+    if changes.get("state", "streaming") != "streaming":
+        world.begun.pop(message["id"], None)
     message.update(changes, updated_at=later(world, message["updated_at"]))
     for member in ("input_tokens", "output_tokens"):
         session[member] += max(0, (changes.get(member) or 0) - (old[member] or 0))
     changed(world, session)
     name = _name(old["content"], old["created_at"])
-    if name is not None and session["name"] == name:
+    if name is not None and session["name"] == name and {"content", "state"} & changes.keys():
         session["name"] = _name(message["content"], old["created_at"])
 
 
@@ -185,6 +189,8 @@ def message_update(world: World, *, message_id: int, **changes: Any) -> Row:
     message = find(world.messages, "message", message_id)
     if not changes:
         return message
+    if message["state"] == "streaming" and {"content", "parts"} & changes.keys():
+        raise Refused("conflict", reason="state", state="streaming")
     if "metadata" in changes:
         changes["metadata"] = changes["metadata"] or {}
     parts = changes.get("parts", message["parts"])
@@ -341,7 +347,7 @@ def context_build(world: World, *, session_id: str, max_tokens: int | None = Non
     after = summary["messages_end"] if summary else -1
     held = [one for one in messages_of(world, session_id) if one["id"] > after]
     compacted = [one for one in held if one["is_summary"]][-1:]
-    rest = [one for one in held if one not in compacted]
+    rest = [one for one in held if one not in compacted and one["state"] != "streaming"]
     last_user = max((one["id"] for one in rest if one["role"] == "user"), default=2**63)
     prompt = [session["system_prompt"]] if session["system_prompt"] is not None else []
     guessed = [*prompt, *(memory["fact"] for memory in known)]
@@ -391,7 +397,9 @@ def session_fork(world: World, *, session_id: str, upto_message_id: int | None =
     made = session_create(world, **same, name=name, metadata=metadata, parent_id=session_id)
     past = [message for message in messages_of(world, session_id) if message["id"] <= last]
     copies = {message["id"]: world.number("message") for message in past}
-    world.messages += [{**message, "id": copies[message["id"]], "session_id": made["id"]} for message in past]
+    for message in past:
+        ended = {"state": "interrupted"} if message["state"] == "streaming" else {}
+        world.messages.append({**message, **ended, "id": copies[message["id"]], "session_id": made["id"]})
     for member in ("input_tokens", "output_tokens"):
         made[member] = sum(message[member] or 0 for message in past)
     _count(world, made["id"])

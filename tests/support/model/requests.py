@@ -60,6 +60,7 @@ def _choose(world: World, pick: Pick, near: Near) -> str | int:
         "session": list(world.sessions),
         "bot": list(world.bots),
         "message": [one["id"] for one in messages or world.messages],
+        "stream": list(world.streams),
         "memory": [one["id"] for one in memories],
         "current": mine[-1:],
         "extraction": [one["id"] for one in world.extractions],
@@ -91,6 +92,7 @@ def some(required: Row | None = None, /, **optional: Any) -> st.SearchStrategy[R
 
 
 SESSION, BOT, MESSAGE, MEMORY, EXTRACTION = map(picks, ("session", "bot", "message", "memory", "extraction"))
+STREAM = picks("stream")
 DIRECTORY = st.sampled_from(["/a", "/b", "/a/c"])
 TEXT = st.text(st.sampled_from("ab \n\té😀\x07_%"), max_size=40)
 NAME = st.sampled_from(["n", "Straße", "100%", "a_b", "x" * 255])
@@ -106,6 +108,8 @@ DRAFT = {
     "key": st.sampled_from(["k1", "k2", "k3"]), "indexed": st.booleans(), "created_at": picks("moment"),
 }  # fmt: skip
 ROLE = st.sampled_from(["user", "assistant", "system", "tool"])
+SPEAKER = st.sampled_from(["assistant", "system", "tool", "developer", "function", "model"])
+"""Not the user, because several streams that end together name their session in any order."""
 GIVEN_ROLE = ROLE | st.sampled_from(["developer", "function", "model"])
 SPOKEN = some({"role": GIVEN_ROLE, "content": st.sampled_from(["", "x"]) | TEXT}, **DRAFT)
 COMPACTED = some(
@@ -192,6 +196,12 @@ REQUESTS: dict[str, st.SearchStrategy[Row]] = {
     "session.delete": of("session_id", SESSION),
     "session.cleanup": some(dry_run=st.booleans(), within_days=st.sampled_from([0, 1, 40])),
     "message.append": together(st.one_of(IN_SESSION, IN_SESSION, IN_PLACE), MESSAGES),
+    "message.begin": together(st.one_of(IN_SESSION, IN_PLACE), some({"role": SPEAKER}, content=TEXT, **DRAFT)),
+    "message.delta": some({"message_id": st.one_of(STREAM, STREAM, STREAM, MESSAGE), "text": TEXT}),
+    "message.finish": of(
+        "message_id", st.one_of(STREAM, STREAM, STREAM, MESSAGE), content=TEXT, parts=DRAFT["parts"], model=NAME,
+        stop_reason=NAME, token_count=TOKENS, output_tokens=TOKENS, response_ms=TOKENS, metadata=METADATA,
+    ),
     "message.append_many": together(IN_SESSION, of("messages", st.lists(MESSAGES, max_size=4))),
     "message.list": some(
         session_id=SESSION, after_id=MESSAGE, before_id=MESSAGE, roles=st.lists(ROLE, max_size=2), limit=LIMIT,
@@ -245,6 +255,7 @@ REQUESTS: dict[str, st.SearchStrategy[Row]] = {
 
 OFTEN = ["message.append"] * 8 + ["message.append_many", "session.create", "session.resolve", "session.fork"] * 2
 OFTEN += ["memory.save", "summary.save"] * 4 + ["extraction.enqueue", "extraction.claim", "extraction.complete"] * 2
+OFTEN += ["message.begin", "message.delta", "message.finish"] * 3
 OFTEN += ["session.attach", "session.end", "session.resume", "context.build", "extraction.fail", "memory.delete"] * 2
 
 ANY_REQUEST = st.sampled_from([*OFTEN, *REQUESTS]).flatmap(lambda name: st.tuples(st.just(name), REQUESTS[name]))

@@ -55,6 +55,10 @@ class World:
     """The terminal that last used a session, and when."""
     replacements: dict[tuple[str, str], Row] = field(default_factory=dict)
     """The results of message.replace by session and key."""
+    streams: dict[int, int] = field(default_factory=dict)
+    """The client that streams a message, by the message's id."""
+    begun: dict[int, str] = field(default_factory=dict)
+    """The content with which a stream began; a session's name may come from it."""
     numbers: dict[str, int] = field(default_factory=dict)
     """The last number given to each kind of thing; the contract only says that they grow."""
 
@@ -316,7 +320,8 @@ def _summary(world: World, session: Row, preview_chars: int) -> Row:
     held = messages_of(world, session["id"])
     first = [one for one in held if one["role"] == "user"] or [one for one in held if not one["is_summary"]] or held
     shown = {member: value for member, value in session.items() if member not in ("system_prompt", "metadata")}
-    return {**shown, "preview": first[0]["content"][:preview_chars] if first else None}
+    text = world.begun.get(first[0]["id"], first[0]["content"]) if first else ""
+    return {**shown, "preview": text[:preview_chars] if first else None}
 
 
 def session_update(

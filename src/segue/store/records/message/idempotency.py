@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
     appended: Appended
     same: bool
-    """True if role, content and parts are the same."""
+    """True if role, content and parts are the same, and the stored message ended if the new one does."""
 
 
 _OF_SESSION = "session_id = :session_id"
@@ -68,7 +68,7 @@ def find_first_of_key(
     scope = _OF_SESSION if place is None else f"s.{place.column} = :place AND s.bot_id = :bot_id"
     rows = tx.run(
         f"""
-        SELECT messages.id, session_id, messages.created_at, role, {CONTENT}, parts, resumed
+        SELECT messages.id, session_id, messages.created_at, role, {CONTENT}, parts, resumed, state
         FROM messages CROSS JOIN sessions AS s ON s.id = session_id
         WHERE key = :key AND {scope}
           AND NOT EXISTS (
@@ -82,11 +82,13 @@ def find_first_of_key(
         bot_id=place.bot_id if place else None,
     )
     first: Appended | None = None
-    for id, owner_id, created_at, role, content, parts, resumed in rows:
+    for id, owner_id, created_at, role, content, parts, resumed, state in rows:
         appended = Appended(
             message_id=id, session_id=owner_id, created_at=created_at, duplicate=True, resumed=bool(resumed)
         )
-        if role == new.draft.role and _is_same(content, parts, new):
+        # A complete message differs from one that was only begun. A begun one continues whatever has its content.
+        fits = state == "complete" or new.columns["state"] == "streaming"
+        if fits and role == new.draft.role and _is_same(content, parts, new):
             return Found(appended, same=True)
         first = first or appended
     if first is not None and on_key == "conflict":
