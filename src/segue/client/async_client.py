@@ -135,10 +135,11 @@ class AsyncClient:
         working_dir: str | None = None,
         bot_id: str | None = None,
         after_id: int | None = None,
+        live: bool = False,
         on_lost: OnLost | None = None,
     ) -> AsyncIterator[FollowedMessage]:
         """Yield each message after `after_id` once and in order, as `Client.follow_messages` does."""
-        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id), on_lost)
+        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id, live=live), on_lost)
 
     async def aclose(self) -> None:
         """Close the connection for good. Closing it again has no effect."""

@@ -136,15 +136,17 @@ class Client:
         working_dir: str | None = None,
         bot_id: str | None = None,
         after_id: int | None = None,
+        live: bool = False,
         on_lost: "OnLost | None" = None,
     ) -> "Iterator[FollowedMessage]":
         """Yield each message after `after_id` (default: the newest) once and in order, also after restarts.
 
-        Copies that a fork makes are left out. `on_lost` is that of `follow`.
+        A message that is being streamed comes when it has ended; with `live` also when it begins and whenever its
+        content has grown. Copies that a fork makes are left out. `on_lost` is that of `follow`.
         """
         from segue.client.follow import MessageFilter, follow_messages
 
-        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id), on_lost)
+        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id, live=live), on_lost)
 
     def close(self) -> None:
         """Close the connection for good. Closing it again has no effect."""

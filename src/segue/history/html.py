@@ -110,7 +110,7 @@ def render(bundle: Bundle) -> str:
 def _message(markdown: MarkdownIt, message: dict[str, Any]) -> str:
     marks = [mark for mark in ("injected", "abandoned") if message["metadata"].get(mark)]
     labels = [_HEADINGS[message["role"]], message["model"] or "", *marks]
-    if message["stop_reason"] == "interrupted":
+    if "interrupted" in (message["stop_reason"], message["state"]):
         labels.append("interrupted")
     heading = html.escape(" · ".join(filter(None, labels)))
     parts = message["parts"] or []

@@ -42,7 +42,7 @@ def fenced(text: str, language: str = "") -> str:
 
 def _message(message: dict[str, Any]) -> list[str]:
     marks = [mark for mark in ("injected", "abandoned") if message["metadata"].get(mark)]
-    if message["stop_reason"] == "interrupted":
+    if "interrupted" in (message["stop_reason"], message["state"]):
         marks.append("interrupted")
     title = " · ".join([_HEADINGS[message["role"]], *filter(None, [message["model"]]), *marks])
     lines = [f"## {_heading(title)}", "", f"<sub>#{message['id']} · {message['created_at']}</sub>"]

@@ -329,7 +329,7 @@ function isPrivateDirectory(path) {
 function canRepeat(method, params = {}) {
   if (READS.has(method)) return true;
   if (method === "session.resolve") return params.create === false;
-  if (method === "message.append") return params.key != null;
+  if (method === "message.append" || method === "message.begin") return params.key != null;
   return method === "message.append_many" && params.messages.every(({ key }) => key != null);
 }
 

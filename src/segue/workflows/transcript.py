@@ -18,7 +18,7 @@ CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1`*~*[ \t]*$|\Z)", re.
 
 
 def marks(message: Message) -> list[str]:
-    """Return the words that mark a message: a summary, an interrupted, failed or edited message, attachments."""
+    """Return the words that mark a message: a summary, a streaming, failed or edited message, attachments."""
     found = ["summary"] if message.is_summary else []
     if message.state != "complete":
         found.append(message.state)

@@ -1,6 +1,8 @@
 """A message is streamed: begun, grown by deltas, and finished or interrupted."""
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -56,13 +58,10 @@ def hits(wire: Wire, query: str) -> list[int]:
 
 def stored(server: Server, id: int) -> str:
     """Return the text of a message in the file, without what the daemon has in memory only."""
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(server.database)) as connection:
         pieces = connection.execute("SELECT text FROM message_pieces WHERE message_id = ? ORDER BY number", [id])
         [(content,)] = connection.execute("SELECT content FROM messages WHERE id = ?", [id])
-        return content + "".join(text for (text,) in pieces)
+        return str(content) + "".join(text for (text,) in pieces)
 
 
 def test_a_message_grows_by_deltas_and_is_complete_when_finished(server: Server, wire: Wire, session: str) -> None:
@@ -269,7 +268,10 @@ def test_other_clients_change_and_delete_a_streaming_message(server: Server, wir
     for method in ("message.delete", "message.delete_before", "session.delete"):
         id = begin(wire, "again")
         add(wire, id, " and again")
-        more = {"message.delete": {"message_ids": [id]}, "message.delete_before": {"before_id": id + 1}}
+        more: dict[str, Any] = {
+            "message.delete": {"message_ids": [id]},
+            "message.delete_before": {"before_id": id + 1},
+        }
         other.call(method, session_id="s", **more.get(method, {}))
         with pytest.raises(NotFound):
             wire.call("message.delta", message_id=id, text="x")
@@ -280,9 +282,6 @@ def test_other_clients_change_and_delete_a_streaming_message(server: Server, wir
 
 
 def pieces(server: Server) -> int:
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(server.database)) as connection:
         [(count,)] = connection.execute("SELECT count(*) FROM message_pieces")
         return int(count)

@@ -320,8 +320,8 @@ def _summary(world: World, session: Row, preview_chars: int) -> Row:
     held = messages_of(world, session["id"])
     first = [one for one in held if one["role"] == "user"] or [one for one in held if not one["is_summary"]] or held
     shown = {member: value for member, value in session.items() if member not in ("system_prompt", "metadata")}
-    text = world.begun.get(first[0]["id"], first[0]["content"]) if first else ""
-    return {**shown, "preview": text[:preview_chars] if first else None}
+    texts = [str(world.begun.get(one["id"], one["content"])) for one in first[:1]]
+    return {**shown, "preview": texts[0][:preview_chars] if texts else None}
 
 
 def session_update(

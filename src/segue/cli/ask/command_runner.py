@@ -59,18 +59,18 @@ class Outcome(NamedTuple):
     """True if the last line shown has no line end."""
 
 
-def run_command(command: str, prompt: bytes, screen: int, signals: Signals, limit: int) -> Outcome:
+def run_command(command: str, prompt: bytes, screen: int, signals: Signals, reply: Reply) -> Outcome:
     """Run the command with the prompt on its standard input, and copy its output to the descriptor `screen`.
 
     If that is a terminal, it gets only text and colors.
-    Return when the command has ended: a few seconds after a signal, or after `limit` bytes, at the latest.
+    Return when the command has ended: a few seconds after a signal, or when the reply is full, at the latest.
     """
     started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - The user configured the command, as with PAGER and EDITOR
         [SHELL, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
     )
     with process:
-        run = _Run(process, prompt, screen, signals, Reply(limit))
+        run = _Run(process, prompt, screen, signals, reply)
         try:
             run.follow()
         except BaseException:

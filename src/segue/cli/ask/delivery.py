@@ -60,9 +60,9 @@ def save_to_file(text: str, name: str) -> Path:
 
 
 def command_to_add(path: Path, params: dict[str, Any]) -> str:
-    """Return the shell command that appends the saved reply, once even if it is repeated."""
+    """Return the shell command that appends the saved reply, or completes what the daemon has of it."""
     options = [f"{option}={params[name]}" for option, name in _OPTIONS.items() if params[name] is not None]
-    return f"{shlex.join(['segue', 'add', *options, '-'])} < {shlex.quote(str(path))}"
+    return f"{shlex.join(['segue', 'add', '--replace', *options, '-'])} < {shlex.quote(str(path))}"
 
 
 _OPTIONS = {

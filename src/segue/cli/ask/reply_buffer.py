@@ -1,6 +1,7 @@
 """The reply of the model command, decoded while it arrives."""
 
 import codecs
+from collections.abc import Callable
 
 RESERVE_BYTES = 16
 """Bytes: reserve for U+FFFD, which replaces a character that the end of the output cuts."""
@@ -10,9 +11,13 @@ MAX_GROWTH = 3
 
 
 class Reply:
-    """A text of at most `limit` bytes that grows by bytes; bytes that are not UTF-8 become U+FFFD."""
+    """A text of at most `limit` bytes that grows by bytes; bytes that are not UTF-8 become U+FFFD.
 
-    def __init__(self, limit: int) -> None:
+    `on_text` is called with each piece of it.
+    """
+
+    def __init__(self, limit: int, on_text: Callable[[str], None] | None = None) -> None:
+        self._on_text = on_text
         self._limit = limit - RESERVE_BYTES
         self._size = 0
         self._pieces: list[str] = []
@@ -35,3 +40,5 @@ class Reply:
     def _store(self, text: str) -> None:
         self._pieces.append(text)
         self._size += len(text.encode())
+        if self._on_text is not None:
+            self._on_text(text)

@@ -20,6 +20,7 @@ ROLES = click.Choice(["user", "assistant", "system", "tool"])
 @click.option("--bot", "bot_id", metavar="ID", help="Bot ID whose current session is used.")
 @click.option("--model", metavar="TEXT", help="Name of the model that wrote the message.")
 @click.option("--key", metavar="TEXT", help="Idempotency key; a repeated key returns the first message's ID.")
+@click.option("--replace", is_flag=True, help="With a repeated key, replace the first message if it differs.")
 @click.option(
     "--expect-last", "expected_last_id", type=COUNT, metavar="ID", help="Required ID of the session's newest message."
 )
@@ -32,7 +33,14 @@ ROLES = click.Choice(["user", "assistant", "system", "tool"])
 @json_option
 @pass_daemon
 def add(
-    daemon: DaemonClient, /, *, text: str, session: str | None, as_json: bool, **params: str | int | bool | None
+    daemon: DaemonClient,
+    /,
+    *,
+    text: str,
+    session: str | None,
+    replace: bool,
+    as_json: bool,
+    **params: str | int | bool | None,
 ) -> None:
     """Append a message to a session and print its ID.
 
@@ -44,12 +52,15 @@ def add(
     if session is not None and params["bot_id"] is not None:
         raise click.UsageError("--bot cannot be used with --session; a session belongs to one bot")
     content = read_stdin(daemon.paths.config.limits.content_bytes) if text == "-" else text
+    if replace and params["key"] is None:
+        raise click.UsageError("--replace needs --key")
     if not content.strip():
         raise BadInput("the message is empty; nothing was stored")
     target = (
         {"working_dir": current_directory()} if session is None else {"session_id": find_session(daemon, session).id}
     )
-    response = daemon.exchange("message.append", content=content, **target, **params)
+    on_key = "replace" if replace else None
+    response = daemon.exchange("message.append", content=content, on_key=on_key, **target, **params)
     echo_json(response.raw()) if as_json else _report(response.decode(Appended))
 
 

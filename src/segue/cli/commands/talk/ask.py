@@ -14,6 +14,8 @@ from segue.cli.ask.delivery import call_with_retry, command_to_add, save_to_file
 from segue.cli.ask.place import Choice
 from segue.cli.ask.prompt_format import FORMATS
 from segue.cli.ask.question import read_question
+from segue.cli.ask.reply_buffer import Reply
+from segue.cli.ask.reply_stream import ReplyStream
 from segue.cli.ask.retry import remove_replies
 from segue.cli.ask.signal_pipe import Signals
 from segue.cli.daemon_client import DaemonClient, pass_daemon
@@ -121,11 +123,22 @@ def ask(
     prompt = FORMATS[format or config.ask.format](asked.turns)
     sys.stdout.flush()
     with Signals() as signals:
-        outcome = run_command(
-            command, prompt.encode(), sys.stdout.fileno(), signals, config.limits.content_bytes - METADATA_BYTES
-        )
-        stored = _store_reply(daemon, signals, asked.question, outcome, command, model)
+        stream = None if asked.question is None else _reply_stream(daemon, asked.question, command, model)
+        reply = Reply(config.limits.content_bytes - METADATA_BYTES, None if stream is None else stream.add)
+        outcome = run_command(command, prompt.encode(), sys.stdout.fileno(), signals, reply)
+        stored = _store_reply(daemon, signals, asked.question, outcome, stream)
     return _report(outcome, asked.question, stored=stored)
+
+
+def _reply_stream(daemon: DaemonClient, question: StoredQuestion, command: str, model: str | None) -> ReplyStream:
+    message = {
+        "session_id": question.session.id,
+        "role": "assistant",
+        "key": f"{question.key}-reply",
+        "model": model or question.session.model,
+        "metadata": {**_program(command), "reply_to": question.message_id},
+    }
+    return ReplyStream(daemon.paths, message)
 
 
 def _check_conflicts(given: dict[str, object]) -> None:
@@ -152,30 +165,27 @@ def _store_reply(
     signals: Signals,
     question: StoredQuestion | None,
     outcome: Outcome,
-    command: str,
-    model: str | None,
+    stream: ReplyStream | None,
 ) -> bool:
     """Store the reply if the question is stored, and return True if there was one and the daemon has it.
 
-    If the daemon is not available, save the reply to a file and print how to add it.
+    If it was not streamed to its end, store it as a whole in place of what was streamed. If the daemon is not
+    available, save the reply to a file and print how to add it.
     """
-    if question is None or not outcome.text.strip():
+    if question is None or stream is None or not outcome.text.strip():
         return bool(outcome.text.strip())
-    params = {
-        "session_id": question.session.id,
-        "role": "assistant",
-        "content": outcome.text,
-        "key": f"{question.key}-reply",
-        "model": model or question.session.model,
+    ended = {
         "stop_reason": outcome.stop_reason,
         "response_ms": outcome.response_ms,
-        "metadata": {**_program(command), "exit_code": outcome.exit_code, "reply_to": question.message_id},
+        "metadata": {**stream.params["metadata"], "exit_code": outcome.exit_code},
     }
-    try:
-        call_with_retry(daemon, "message.append", Appended, signals, **params)
-    except (ClientError, SegueError) as error:
-        _save(params, error)
-        return False
+    if not stream.finish(**ended):
+        params = {**stream.params, **ended, "content": outcome.text}
+        try:
+            call_with_retry(daemon, "message.append", Appended, signals, **params, on_key="replace")
+        except (ClientError, SegueError) as error:
+            _save(params, error)
+            return False
     if question.replaced and outcome.stop_reason in ("end", "length"):
         remove_replies(daemon, question.session, question.replaced)
     return True
