@@ -44,7 +44,7 @@ export class Client {
 export function connect(options?: Options): Promise<Client>;
 export function findSocket(environment?: Record<string, string | undefined>): string;
 
-export type EventKind = "session.created" | "session.updated" | "session.ended" | "session.deleted" | "message.appended" | "message.updated" | "messages.deleted" | "summary.saved" | "memory.saved" | "memory.deleted" | "bot.created" | "bot.deleted" | "reset";
+export type EventKind = "session.created" | "session.updated" | "session.ended" | "session.deleted" | "message.appended" | "message.updated" | "message.delta" | "messages.deleted" | "summary.saved" | "memory.saved" | "memory.deleted" | "bot.created" | "bot.deleted" | "reset";
 
 export interface Methods {
   "rpc.discover": {
@@ -159,6 +159,18 @@ export interface Methods {
     params: { message_id: number, content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, metadata?: Record<string, unknown> | null, model?: string | null, stop_reason?: string | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null };
     result: Message;
   };
+  "message.begin": {
+    params: { session_id?: string | null, working_dir?: string | null, role: "assistant" | "developer" | "function" | "model" | "system" | "tool" | "user", content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null, model?: string | null, stop_reason?: string | null, response_ms?: number | null, is_summary?: boolean, metadata?: Record<string, unknown> | null, key?: string | null, expected_last_id?: number | null, bot_id?: string | null, on_key?: "conflict" | "keep" | "replace", create?: boolean | NewSession, created_at?: string | null, indexed?: boolean, project?: string | null, scope?: "directory" | "project", terminal?: string | null };
+    result: Appended;
+  };
+  "message.delta": {
+    params: { message_id: number, text: string };
+    result: Empty;
+  };
+  "message.finish": {
+    params: { message_id: number, content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, stop_reason?: string | null, model?: string | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null, response_ms?: number | null, metadata?: Record<string, unknown> | null };
+    result: Message;
+  };
   "message.append": {
     params: { session_id?: string | null, working_dir?: string | null, role: "assistant" | "developer" | "function" | "model" | "system" | "tool" | "user", content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null, model?: string | null, stop_reason?: string | null, response_ms?: number | null, is_summary?: boolean, metadata?: Record<string, unknown> | null, key?: string | null, expected_last_id?: number | null, bot_id?: string | null, on_key?: "conflict" | "keep" | "replace", create?: boolean | NewSession, created_at?: string | null, indexed?: boolean, project?: string | null, scope?: "directory" | "project", terminal?: string | null };
     result: Appended;
@@ -260,7 +272,7 @@ export interface Methods {
     result: BotDeleted;
   };
   "events.subscribe": {
-    params: { session_id?: string | null, working_dir?: string | null, bot_id?: string | null, kinds?: Array<"bot.created" | "bot.deleted" | "memory.deleted" | "memory.saved" | "message.appended" | "message.updated" | "messages.deleted" | "session.created" | "session.deleted" | "session.ended" | "session.updated" | "summary.saved"> | null, cursor?: string | null };
+    params: { session_id?: string | null, working_dir?: string | null, bot_id?: string | null, kinds?: Array<"bot.created" | "bot.deleted" | "memory.deleted" | "memory.saved" | "message.appended" | "message.delta" | "message.updated" | "messages.deleted" | "session.created" | "session.deleted" | "session.ended" | "session.updated" | "summary.saved"> | null, cursor?: string | null };
     result: Subscribed;
   };
   "events.unsubscribe": {

@@ -18,8 +18,11 @@ from segue.results import Appended, Empty
 PAUSE_SECONDS = 0.05
 """Seconds between two texts that are sent. A reader sees no difference to each character."""
 
-ANSWER_SECONDS = 2.0
-"""Seconds: how long the end waits for the daemon. It then stores the reply as a whole, which is retried."""
+TEXT_CHARS = 2**20
+"""Characters of one text, so that its line is never too long for the daemon."""
+
+ANSWER_SECONDS = 3.0
+"""Seconds: how long the end waits for each response. Then the reply is stored as a whole, which is retried."""
 
 
 class ReplyStream:
@@ -32,6 +35,7 @@ class ReplyStream:
         self._unsent = ""
         self._changes: dict[str, Any] | None = None
         self._stored = False
+        self._responses = 0
         self._thread: threading.Thread | None = None
 
     def add(self, text: str) -> None:
@@ -49,7 +53,10 @@ class ReplyStream:
         with self._changed:
             self._changes = changes
             self._changed.notify()
-        self._thread.join(ANSWER_SECONDS)
+        responses = -1
+        while self._thread.is_alive() and responses != self._responses:
+            responses = self._responses
+            self._thread.join(ANSWER_SECONDS)
         return self._stored
 
     def _run(self) -> None:
@@ -59,6 +66,7 @@ class ReplyStream:
             for text in self._texts():
                 delta = {"message_id": begun.message_id, "text": text}
                 client.exchange("message.delta", delta).decode(Empty)
+                self._responses += 1
             client.exchange("message.finish", {"message_id": begun.message_id, **(self._changes or {})}).decode(Message)
             self._stored = True
 
@@ -71,7 +79,6 @@ class ReplyStream:
                 )
                 text = self._unsent.rstrip("\r\n")
                 self._unsent = self._unsent[len(text) :]
-            if text:
-                yield text
+            yield from (text[start : start + TEXT_CHARS] for start in range(0, len(text), TEXT_CHARS))
             if ends:
                 return

@@ -11,6 +11,7 @@ import msgspec
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.cells import cut
+from segue.cli.output.growing import GrowingMessage
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn, when
 from segue.cli.output.transcript import COLORS, content
 from segue.cli.session_lookup import current_directory, find_session
@@ -42,8 +43,9 @@ def tail(
 ) -> None:
     """Print new messages as they are appended, until Ctrl-C.
 
-    A terminal shows whole messages, or their first line if it has fewer than 60 columns. A pipe gets tab-separated
-    values: time, session ID, session name, role and first line. --json prints each message whole.
+    A terminal shows whole messages, or their first line if it has fewer than 60 columns. A reply that is being
+    streamed grows on the terminal. A pipe gets tab-separated values when a message is complete: time, session ID,
+    session name, role and first line. --json prints each message whole.
 
     If the daemon stops, tail reconnects and prints the messages it missed, without duplicates.
     """
@@ -54,11 +56,17 @@ def tail(
     older, last_id = _older(daemon, count, session_id, directory, bot) if count else ([], None)
     for message, its_session in older:
         _show(message, its_session, as_json=as_json)
+    live = stdout_is_tty() and not as_json and shutil.get_terminal_size().columns >= NARROW
+    growing = GrowingMessage()
     for message, its_session in daemon.client.follow_messages(
-        session_id=session_id, working_dir=directory, bot_id=bot, after_id=last_id, on_lost=outage.begin
+        session_id=session_id, working_dir=directory, bot_id=bot, after_id=last_id, live=live, on_lost=outage.begin
     ):
         outage.end()
-        _show(message, its_session, as_json=as_json)
+        if live and growing.takes(message):
+            growing.show(message, _head(message, its_session))
+        elif message.state != "streaming":
+            growing.leave(message)
+            _show(message, its_session, as_json=as_json)
 
 
 def _older(
@@ -122,15 +130,20 @@ def _show(message: Message, session: Session | None, *, as_json: bool) -> None:
     if as_json:
         echo_json(msgspec.json.encode(message))
     elif stdout_is_tty():
-        for line in _lines(message, name or message.session_id):
+        for line in _lines(message, _head(message, session)):
             echo(line)
     else:
         echo_tsv([message.created_at, message.session_id, name, message.role, _text(message)[0]])
     sys.stdout.flush()  # Because a user is watching
 
 
-def _lines(message: Message, name: str) -> Iterator[str]:
-    head = escape_line(f"{when(message.created_at)}  {name}  {message.role}")
+def _head(message: Message, session: Session | None) -> str:
+    name = (session.name if session else None) or message.session_id
+    mark = "  [interrupted]" if message.state == "interrupted" else ""
+    return escape_line(f"{when(message.created_at)}  {name}  {message.role}{mark}")
+
+
+def _lines(message: Message, head: str) -> Iterator[str]:
     columns = shutil.get_terminal_size().columns
     if columns >= NARROW:
         yield styled(head, fg=COLORS[message.role], bold=True)
