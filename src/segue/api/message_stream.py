@@ -8,7 +8,7 @@ from segue import store
 from segue.api import drafts
 from segue.api.request import Context
 from segue.api.validation import normalize_directory
-from segue.errors import Conflict, InvalidData, NotFound, Overloaded, StorageError, TooLarge
+from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
     BotId,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from segue.store.records.message.stream import Begun
 
 
-@method("message.begin", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData, Overloaded))
+@method("message.begin", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def begin(
     ctx: Context,
     *,
@@ -110,7 +110,7 @@ async def begin(
 async def delta(ctx: Context, *, message_id: RowId, text: str) -> Empty:
     """Add text to the content of a message that this connection began; usually sent as a notification.
 
-    The text is durable within a second. Subscribers get it at once as the event `message.delta`, which is not kept.
+    The text is durable within a second. Subscribers immediately get it as the event `message.delta`, which is not kept.
     After a text that makes the content larger than `limits.content_bytes`, the message takes no more.
     """
     await ctx.daemon.streams.delta(ctx.client, message_id, text)

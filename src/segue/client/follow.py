@@ -135,7 +135,7 @@ class _Follower:
                 yield from self._missed()
 
     def _missed(self) -> Steps[FollowedMessage]:
-        more = True
+        more, streaming = True, list(self._streaming)
         while more:
             params: dict[str, Any] = {"after_id": self._last_id}
             if self._wanted.session_id is not None:
@@ -146,7 +146,7 @@ class _Follower:
                     yield from self._emit(message)
                 self._last_id = max(self._last_id or 0, message.id)
             more = page.has_more and bool(page.messages)
-        for message_id in list(self._streaming):
+        for message_id in streaming:
             yield from self._read(message_id)
 
     def _emit(self, message: Message) -> Steps[FollowedMessage]:

@@ -25,7 +25,11 @@ class ConnectionManager:
 async def test_a_daemon_with_a_subscription_does_not_exit(anyio_backend: Any) -> None:
     shutdown, connections = Shutdown(), ConnectionManager(checks=5)
     app: Any = SimpleNamespace(
-        attachments=[], connections=connections, busy=False, dispatcher=SimpleNamespace(last_used=float("-inf"))
+        attachments=[],
+        streams=[],
+        connections=connections,
+        busy=False,
+        dispatcher=SimpleNamespace(last_used=float("-inf")),
     )
     unused: Any = SimpleNamespace()
     daemon = Daemon(unused, app, shutdown, unused, Notifier(), lambda: 0.0)

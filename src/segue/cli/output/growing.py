@@ -1,7 +1,7 @@
 """A message that grows at the end of the output of a terminal.
 
 Only one message grows at a time. Others that are being streamed are printed when they have ended. A message that comes
-in between is printed at once, and the growing one continues below it under its head.
+in between is printed immediately, and the growing one continues below it under its head.
 """
 
 import sys

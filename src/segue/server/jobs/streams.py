@@ -26,7 +26,7 @@ from segue.server.events.event_log import EventLog
 from segue.server.jobs.redactor import INLINE_BYTES, Redactor
 from segue.server.jobs.stream import Stream
 from segue.store.records import messages
-from segue.store.records.message import stream as records
+from segue.store.records.message import stream as message_stream
 from segue.store.records.message.stream import Begun, Piece
 from segue.store.store import Store
 from segue.timestamps import Clock, timestamp
@@ -64,7 +64,7 @@ class Streams:
 
     async def recover(self) -> None:
         """Mark the messages that a killed daemon left as interrupted."""
-        await self._store.write(records.interrupt_all)
+        await self._store.write(message_stream.interrupt_all)
 
     async def open(self, content: str) -> Opening:
         """Return the part of the content to begin the message with, and the redactor that holds the rest back."""
@@ -151,7 +151,7 @@ class Streams:
             if stream.redactor is not None and "content" not in changes:
                 stored = await self._store.read(messages.get, message_id)
                 changes = {**changes, "content": await self._redactor.redact(stored.content + rest)}
-            return await self._store.write(records.finish, message_id, rest, changes, self._content_bytes)
+            return await self._store.write(message_stream.finish, message_id, rest, changes, self._content_bytes)
         except (NotFound, Conflict):
             raise
         except SegueError:
@@ -174,7 +174,7 @@ class Streams:
             size = sum(len(piece.text) for piece in pieces)
             write = self._store.write_inline if size <= INLINE_BYTES else self._store.write
             if size:
-                await write(records.add_pieces, pieces)
+                await write(message_stream.add_pieces, pieces)
 
     async def run(self) -> None:
         """Store new text in the background until cancelled."""
@@ -196,7 +196,7 @@ class Streams:
         stream = self._streams.get(message_id)
         if stream is not None and stream.client is client:
             return stream
-        await self._store.read(records.require_streaming, message_id)
+        await self._store.read(message_stream.require_streaming, message_id)
         raise Conflict(f"another connection streams message {message_id}", reason="owner")
 
     def _release(self, stream: Stream, text: str) -> None:
@@ -249,7 +249,7 @@ class Streams:
     async def _interrupt_abandoned(self) -> None:
         if any(stream.client is None for stream in self._streams.values()):
             async with self._taken(lambda stream: stream.client is None, ends=True) as rests:
-                await self._store.write(records.interrupt, rests)
+                await self._store.write(message_stream.interrupt, rests)
 
     def _note_changes(self, emitted: list[Emitted]) -> None:
         """Forget the streams that another client ended, and follow their sessions to other directories."""

@@ -37,7 +37,7 @@ def test_a_killed_ask_leaves_an_interrupted_reply(segue: Cli, segued: Segued, ga
     wait_until(lambda: reply(segued)[2:] == ("begun",))
     asking.send(signal.SIGKILL)
     wait_until(lambda: reply(segued) == ("assistant", "interrupted", "begun"))
-    assert "assistant" in (shown := segue.ok("show").out) and "[interrupted]" in shown
+    assert "[interrupted]" in segue.ok("show").out
     gate.open()
     assert asking.finish()[0] == -signal.SIGKILL
 

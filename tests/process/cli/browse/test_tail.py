@@ -212,3 +212,58 @@ def test_a_terminal_gets_harmless_lines_that_fit_it(segued: Segued, tail: Start)
         assert "a\\u202eb  user\r\n\\x1b]0;owned\\x07xxx" in shown
         assert max(map(len, shown.splitlines())) <= 80
         assert running.interrupt()[0] == 130
+
+
+def stream(wire: Wire, session: str, *texts: str) -> int:
+    id: int = wire.call("message.begin", session_id=session, role="assistant")["message_id"]
+    for text in texts:
+        wire.call("message.delta", message_id=id, text=text)
+    return id
+
+
+def test_a_reply_grows_on_a_terminal(segued: Segued, tail: Start) -> None:
+    segued.start()
+    screen, terminal = pty.openpty()
+    running = tail(stdout=terminal, env={**segued.environment, "COLUMNS": "80", "TERM": "dumb"})
+    os.close(terminal)
+    wire = followed(segued)
+    wire.call("session.create", name="n", id="s")
+    shown = ""
+
+    def see(text: str) -> None:
+        nonlocal shown
+        while text not in shown:
+            shown += os.read(screen, 65536).decode()
+
+    id = stream(wire, "s", "one \x1b[31m", "two")
+    see("one \\x1b[31mtwo")
+    other = stream(segued.connect(), "s", "another")
+    append(wire, "s", "between")
+    see("between")
+    wire.call("message.delta", message_id=id, text=" three")
+    see("three")
+    wire.call("message.finish", message_id=id)
+    append(wire, "s", "last")
+    see("last")
+    words = " ".join(shown.split())
+    at = f"{shown[:16]}  n  ".replace("  ", " ")
+    assert words == (
+        f"{at}assistant one \\x1b[31mtwo {at}user between {at}assistant (continued) three {at}user last"
+    ), (shown, other)
+    assert running.interrupt()[0] == 130
+    os.close(screen)
+
+
+def test_a_pipe_gets_a_streamed_reply_when_it_has_ended(segued: Segued, tail: Start) -> None:
+    segued.start()
+    running = tail()
+    wire = followed(segued)
+    wire.call("session.create", id="s")
+    id = stream(wire, "s", "one ", "two")
+    append(wire, "s", "between")
+    assert running.row()[-2:] == ["user", "between"]
+    wire.call("message.finish", message_id=id)
+    assert running.row()[-2:] == ["assistant", "one two"]
+    stream(leaving := segued.connect(), "s", "cut")
+    leaving.close()
+    assert running.row()[-2:] == ["assistant", "cut"]
