@@ -144,7 +144,6 @@ def test_the_nouns_of_the_api_do_not_import_each_other() -> None:
     shared = {
         "segue.api.drafts",
         "segue.api.message_changes",
-        "segue.api.message_stream",
         "segue.api.request",
         "segue.api.session_changes",
         "segue.api.session_stats",

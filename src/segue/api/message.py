@@ -9,12 +9,12 @@ from msgspec import Meta
 from segue import store
 from segue.api import drafts
 from segue.api.message_changes import Drafts, Keys
+from segue.api.message_changes import begin as begin
 from segue.api.message_changes import delete as delete
+from segue.api.message_changes import delta as delta
+from segue.api.message_changes import finish as finish
 from segue.api.message_changes import replace as replace
 from segue.api.message_changes import update as update
-from segue.api.message_stream import begin as begin
-from segue.api.message_stream import delta as delta
-from segue.api.message_stream import finish as finish
 from segue.api.request import Context
 from segue.api.validation import check_time, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge

@@ -147,21 +147,13 @@ export interface Methods {
     params: { prefix?: string, shell: "bash" | "fish" | "plain" | "zsh", limit?: number };
     result: CompletionList;
   };
-  "message.delete": {
-    params: { session_id: string, message_ids?: Array<number> | null, keys?: Array<string> | null };
-    result: DeletedCount;
-  };
-  "message.replace": {
-    params: { session_id: string, from_id?: number | null, last?: number | null, messages?: Array<Draft> | null, expected_last_id?: number | null, key?: string | null, return_removed?: boolean, create?: boolean | NewSession };
-    result: MessagesReplaced;
-  };
-  "message.update": {
-    params: { message_id: number, content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, metadata?: Record<string, unknown> | null, model?: string | null, stop_reason?: string | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null };
-    result: Message;
-  };
   "message.begin": {
     params: { session_id?: string | null, working_dir?: string | null, role: "assistant" | "developer" | "function" | "model" | "system" | "tool" | "user", content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null, model?: string | null, stop_reason?: string | null, response_ms?: number | null, is_summary?: boolean, metadata?: Record<string, unknown> | null, key?: string | null, expected_last_id?: number | null, bot_id?: string | null, on_key?: "conflict" | "keep" | "replace", create?: boolean | NewSession, created_at?: string | null, indexed?: boolean, project?: string | null, scope?: "directory" | "project", terminal?: string | null };
     result: Appended;
+  };
+  "message.delete": {
+    params: { session_id: string, message_ids?: Array<number> | null, keys?: Array<string> | null };
+    result: DeletedCount;
   };
   "message.delta": {
     params: { message_id: number, text: string };
@@ -169,6 +161,14 @@ export interface Methods {
   };
   "message.finish": {
     params: { message_id: number, content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, stop_reason?: string | null, model?: string | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null, response_ms?: number | null, metadata?: Record<string, unknown> | null };
+    result: Message;
+  };
+  "message.replace": {
+    params: { session_id: string, from_id?: number | null, last?: number | null, messages?: Array<Draft> | null, expected_last_id?: number | null, key?: string | null, return_removed?: boolean, create?: boolean | NewSession };
+    result: MessagesReplaced;
+  };
+  "message.update": {
+    params: { message_id: number, content?: string | Array<Record<string, unknown>> | null, parts?: Array<Record<string, unknown>> | null, metadata?: Record<string, unknown> | null, model?: string | null, stop_reason?: string | null, token_count?: number | null, input_tokens?: number | null, output_tokens?: number | null };
     result: Message;
   };
   "message.append": {
