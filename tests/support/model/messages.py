@@ -176,7 +176,8 @@ def _change(world: World, message: Row, changes: Row) -> None:
     old = {**message, "content": world.begun.get(message["id"], message["content"])}
     if changes.get("state", "streaming") != "streaming":
         world.begun.pop(message["id"], None)
-    message.update(changes, updated_at=later(world, message["updated_at"]))
+    at = None if message["state"] == "streaming" else later(world, message["updated_at"])
+    message.update(changes, updated_at=at)
     for member in ("input_tokens", "output_tokens"):
         session[member] += max(0, (changes.get(member) or 0) - (old[member] or 0))
     changed(world, session)

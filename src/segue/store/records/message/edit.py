@@ -116,7 +116,7 @@ def size(tx: Tx, message_id: int) -> int:
 def _change(tx: Tx, message: Message, changes: dict[str, Any]) -> None:
     renamed = any(name in changes for name in _INDEXED) and change_index_and_name(tx, message.id, changes)
     assignments = ", ".join(f"{name} = :{name}" for name in changes)
-    at = sessions.later(tx, message.updated_at)
+    at = None if message.state == "streaming" else sessions.later(tx, message.updated_at)  # Its end is no edit.
     if message.state == "streaming" and "content" in changes:
         tx.run("DELETE FROM message_pieces WHERE message_id = :id", id=message.id)
     tx.run(f"UPDATE messages SET {assignments}, updated_at = :at WHERE id = :id", id=message.id, at=at, **changes)
