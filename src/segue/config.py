@@ -35,13 +35,15 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SessionConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings for continuing and deleting sessions."""
+    """The settings for continuing and deleting sessions. `scope` and `affinity` are for the command line and shells."""
 
     continuity_hours: Span = 4
     retention_days: Span = 30
     max_sessions: Annotated[int, Meta(ge=0, le=2**40)] = 0
     auto_cleanup: bool = True
     cleanup_interval_minutes: Interval = 60
+    scope: Literal["project", "directory"] = "project"
+    affinity: Literal["none", "terminal"] = "none"
 
     @property
     def continuity_ms(self) -> int:

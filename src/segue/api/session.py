@@ -92,10 +92,12 @@ async def create(
     parent_id: SessionId | None = None,
     retention_days: Count | None = None,
     created_at: Timestamp | None = None,
+    terminal: Terminal | None = None,
 ) -> Session:
     """Create a session, which becomes the newest of its directory.
 
     The default `id` is `YYYY-MM-DD-HHMM-mmm` (UTC). `retention_days` replaces the configured number; 0 keeps it.
+    `terminal` continues the session first, as in `session.resolve`.
     """
     new = NewSession(
         working_dir=working_dir,
@@ -112,7 +114,8 @@ async def create(
         retention_days=retention_days,
         created_at=created_at,
     )
-    return await ctx.store.write(store.sessions.create, id=id, **await drafts.session_columns(ctx, new))
+    columns = await drafts.session_columns(ctx, new)
+    return await ctx.store.write(store.sessions.create, id=id, terminal=terminal, **columns)
 
 
 @method("session.get", raises=(NotFound, StorageError, InvalidData))
@@ -178,14 +181,21 @@ async def touch(ctx: Context, *, session_id: SessionId) -> Session:
 
 @method("session.resume", raises=(NotFound, Conflict, StorageError, InvalidData))
 async def resume(
-    ctx: Context, *, session_id: SessionId, working_dir: WorkingDir | None = None, terminal: Terminal | None = None
+    ctx: Context,
+    *,
+    session_id: SessionId,
+    working_dir: WorkingDir | None = None,
+    project: Project | None | UnsetType = UNSET,
+    terminal: Terminal | None = None,
 ) -> Session:
     """Make a session active and the newest of its directory, so that the directory continues it.
 
-    With `working_dir`, the session moves to that directory. An imported session is a conflict; fork it.
+    With `working_dir` or `project`, the session moves there. An imported session is a conflict; fork it.
     """
-    directory = None if working_dir is None else normalize_directory(working_dir)
-    return await ctx.store.write(store.sessions.resume, session_id, directory, terminal)
+    home: dict[str, str | None] = {} if working_dir is None else {"working_dir": normalize_directory(working_dir)}
+    if not isinstance(project, UnsetType):
+        home["project"] = project
+    return await ctx.store.write(store.sessions.resume, session_id, home, terminal)
 
 
 @method("session.end", raises=(NotFound, StorageError, InvalidData))

@@ -7,7 +7,7 @@ from segue.api.request import Context
 from segue.api.validation import normalize_directory
 from segue.errors import InvalidData, StorageError
 from segue.jsonrpc.method import method
-from segue.models import Limit, PreviewChars, Project, Scope, WorkingDir
+from segue.models import Limit, PreviewChars, Project, Scope, Terminal, WorkingDir
 from segue.shell.prompt_text import Shell, age, escape, render_prompt
 
 TEXT_COLUMNS = 60
@@ -34,19 +34,20 @@ async def prompt(
     working_dir: WorkingDir,
     project: Project | None = None,
     scope: Scope = "directory",
+    terminal: Terminal | None = None,
     shell: Shell = "zsh",
     format: str = "{name} ({messages}, {age}) ",
     name_chars: PreviewChars = 30,
 ) -> str:
     """Return the text that a shell's prompt shows for the session that a place continues, or an empty string.
 
-    The place is the directory, or the project with `scope="project"`, as in `session.resolve`.
+    `project`, `scope` and `terminal` select the session as in `session.resolve`.
 
     `format` may contain `{name}`, `{messages}`, `{age}` and `{id}`; its other text is returned unchanged. The name has
     no generated date and is cut at `name_chars` terminal columns. No kind of prompt expansion of the shell interprets a
     character of the name or the id. The session does not change.
     """
-    place = store.resolve.Place(normalize_directory(working_dir), "default", project, scope)
+    place = store.resolve.Place(normalize_directory(working_dir), "default", project, scope, terminal)
     found = await ctx.store.read(store.resolve.preview, place, ctx.config.session.continuity_ms)
     if found is None:
         return ""

@@ -1,32 +1,46 @@
 """Session lookup: the current session, or the session that an argument names."""
 
-import os
-
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.output.terminal import Failure, escape_line, stderr_is_tty
 from segue.errors import NotFound
 from segue.models import Session
-from segue.workflows import sessions
+from segue.workflows import place, sessions
 from segue.workflows.sessions import nothing_to_continue, resolve
 
-__all__ = ["current", "current_directory", "find_or_current", "find_session", "nothing_to_continue", "resolve"]
+__all__ = [
+    "current",
+    "current_place",
+    "find_or_current",
+    "find_session",
+    "nothing_to_continue",
+    "place_filter",
+    "resolve",
+]
 
 
-def current_directory() -> str:
-    r"""Return the physical current directory; bytes that are not UTF-8 become `\xHH`, as the wire contract says."""
+def current_place(daemon: DaemonClient) -> dict[str, str]:
+    """Return the parameters that name the place: `working_dir`, and the project and the terminal as configured."""
+    configured = daemon.paths.configured
     try:
-        return os.getcwdb().decode(errors="backslashreplace")  # noqa: PTH109 - Path cannot return the bytes
+        return place.current_place(None if configured is None else configured.session)
     except FileNotFoundError:
         raise Failure("the current directory does not exist; change to another one") from None
 
 
+def place_filter(daemon: DaemonClient) -> dict[str, str]:
+    """Return the parameters with which a list shows what was said here: of the repository, else of the directory."""
+    here = current_place(daemon)
+    name = "project" if here.get("scope") == "project" else "working_dir"
+    return {name: here[name]}
+
+
 def current(daemon: DaemonClient) -> Session:
-    """Return the session that the current directory continues.
+    """Return the session that the current place continues.
 
     Raises:
         Failure: There is none; the message names the previous session.
     """
-    found = resolve(daemon, current_directory())
+    found = resolve(daemon, current_place(daemon))
     if found.session is None:
         raise Failure(nothing_to_continue(found))
     return found.session
@@ -39,7 +53,7 @@ def find_session(daemon: DaemonClient, given: str) -> Session:
         Failure: No session matches, or several do.
     """
     try:
-        return sessions.find_session(daemon, given, current_directory() if given == "-" else None)
+        return sessions.find_session(daemon, given, current_place(daemon) if given == "-" else None)
     except sessions.AmbiguousSession as error:
         lines = [f"{error}; use more of the ID:"]
         lines += [f"  {session.id}  {escape_line(session.name or '')}".rstrip() for session in error.sessions]

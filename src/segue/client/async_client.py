@@ -134,12 +134,14 @@ class AsyncClient:
         session_id: str | None = None,
         working_dir: str | None = None,
         bot_id: str | None = None,
+        project: str | None = None,
         after_id: int | None = None,
         live: bool = False,
         on_lost: OnLost | None = None,
     ) -> AsyncIterator[FollowedMessage]:
         """Yield each message after `after_id` once and in order, as `Client.follow_messages` does."""
-        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id, live=live), on_lost)
+        wanted = MessageFilter(session_id, working_dir, bot_id, project)
+        return self._run(follow_messages(wanted, after_id, live=live), on_lost)
 
     async def aclose(self) -> None:
         """Close the connection for good. Closing it again has no effect."""

@@ -64,6 +64,7 @@ class MessageFilter(NamedTuple):
     session_id: str | None = None
     working_dir: str | None = None
     bot_id: str | None = None
+    project: str | None = None
 
 
 class FollowedMessage(NamedTuple):
@@ -117,7 +118,9 @@ class _Follower:
         # The newest ID is lower than the last one if that message was deleted or the database was replaced.
         self._last_id = newest if self._last_id is None else min(self._last_id, newest)
         self._sessions.clear()
+        # A subscription has no filter by project, so `_emit_event` checks it.
         filters = {name: value for name, value in self._wanted._asdict().items() if value is not None}
+        filters.pop("project", None)
         kinds = ["message.appended", "message.updated", "session.updated", *(["message.delta"] if self._live else ())]
         subscription = yield from _subscribe({**filters, "kinds": kinds})
         yield from self._missed()
@@ -126,7 +129,7 @@ class _Follower:
             if isinstance(event.data, Session):
                 self._sessions[event.data.id] = event.data
             elif event.kind == "message.appended":
-                yield from self._emit(event.data)
+                yield from self._emit_event(event.data)
             elif event.kind == "message.updated":
                 yield from self._update(event.data)
             elif isinstance(event.data, MessageDelta):
@@ -148,6 +151,13 @@ class _Follower:
             more = page.has_more and bool(page.messages)
         for message_id in streaming:
             yield from self._read(message_id)
+
+    def _emit_event(self, message: Message) -> Steps[FollowedMessage]:
+        if self._wanted.project is not None:
+            session = yield from self._session(message.session_id)
+            if session is None or session.project != self._wanted.project:
+                return
+        yield from self._emit(message)
 
     def _emit(self, message: Message) -> Steps[FollowedMessage]:
         if message.id > (self._last_id or 0):
@@ -195,11 +205,11 @@ class _Follower:
     def _is_wanted(self, message: Message, session: Session | None) -> bool:
         """Return True if a listed message passes the filter and is no copy that a fork made."""
         if session is None:
-            return self._wanted.working_dir is None and self._wanted.bot_id is None
+            return self._wanted._replace(session_id=None) == MessageFilter()
         # The copies of a fork are older than their session.
         copied = "forked_from" in session.metadata and message.created_at < session.created_at
-        right_directory = self._wanted.working_dir in (None, session.working_dir)
-        return not copied and right_directory and self._wanted.bot_id in (None, session.bot_id)
+        names = ("working_dir", "bot_id", "project")
+        return not copied and all(getattr(self._wanted, name) in (None, getattr(session, name)) for name in names)
 
     def _session(self, session_id: str) -> Generator[Exchange, Any, Session | None]:
         if session_id not in self._sessions:

@@ -135,6 +135,7 @@ class Client:
         session_id: str | None = None,
         working_dir: str | None = None,
         bot_id: str | None = None,
+        project: str | None = None,
         after_id: int | None = None,
         live: bool = False,
         on_lost: "OnLost | None" = None,
@@ -146,7 +147,8 @@ class Client:
         """
         from segue.client.follow import MessageFilter, follow_messages
 
-        return self._run(follow_messages(MessageFilter(session_id, working_dir, bot_id), after_id, live=live), on_lost)
+        wanted = MessageFilter(session_id, working_dir, bot_id, project)
+        return self._run(follow_messages(wanted, after_id, live=live), on_lost)
 
     def close(self) -> None:
         """Close the connection for good. Closing it again has no effect."""

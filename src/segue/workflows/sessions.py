@@ -10,7 +10,7 @@ The forms are tried in this order, and the first that matches decides:
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from segue.errors import InvalidParams, NotFound
@@ -50,8 +50,8 @@ class AmbiguousSession(Exception):
         self.sessions = sessions
 
 
-def find_session(client: Caller, given: str, working_dir: str | None = None) -> Session:
-    """Return the session that the text names. `working_dir` is the directory whose current session `-` leaves out.
+def find_session(client: Caller, given: str, place: Mapping[str, str] | None = None) -> Session:
+    """Return the session that the text names. `place` is the place whose current session `-` leaves out.
 
     Raises:
         NotFound: No session matches.
@@ -60,7 +60,7 @@ def find_session(client: Caller, given: str, working_dir: str | None = None) -> 
     if not given:
         raise NotFound("session", given)
     if given == "-" or re.fullmatch(r"@[1-9]\d{0,8}", given, re.ASCII):
-        return _get(client, _by_position(client, given, working_dir))
+        return _get(client, _by_position(client, given, place))
     try:
         return client.call("session.get", Session, session_id=given)
     except (NotFound, InvalidParams):
@@ -73,22 +73,24 @@ def find_session(client: Caller, given: str, working_dir: str | None = None) -> 
     raise NotFound("session", given)
 
 
-def resolve(client: Caller, working_dir: str, bot: str | None = None) -> Resolution:
-    """Return what the directory continues, without creating a session."""
-    return client.call("session.resolve", Resolution, working_dir=working_dir, bot_id=bot, create=False)
+def resolve(client: Caller, place: Mapping[str, str], bot: str | None = None) -> Resolution:
+    """Return what the place continues, without creating a session."""
+    return client.call("session.resolve", Resolution, **place, bot_id=bot, create=False)
 
 
 def nothing_to_continue(found: Resolution) -> str:
-    """Return why the directory continues no session, and what to run."""
+    """Return why the place continues no session, and what to run."""
+    if found.previous is None and found.others:
+        return "no session in this terminal yet; `segue list --here` shows those of other terminals"
     if found.previous is None:
         return "no session here yet; start one with: segue new"
     why = "was ended" if found.reason == "ended" else "is too old to continue automatically"
     return f"no session to continue here: {found.previous} {why}; continue it with: segue resume {found.previous}"
 
 
-def _by_position(client: Caller, given: str, working_dir: str | None) -> str:
+def _by_position(client: Caller, given: str, place: Mapping[str, str] | None) -> str:
     if given == "-":
-        current = resolve(client, working_dir).session if working_dir is not None else None
+        current = resolve(client, place).session if place is not None else None
         newest = client.call("session.list", SessionPage, limit=2, preview_chars=0).sessions
         rows = [session for session in newest if current is None or session.id != current.id]
     else:

@@ -16,7 +16,7 @@ from segue.cli.ask.place import (
 from segue.cli.ask.prompt_format import Turn, turns_upto
 from segue.cli.ask.retry import find_last_turn
 from segue.cli.daemon_client import DaemonClient
-from segue.cli.session_lookup import current_directory, find_session
+from segue.cli.session_lookup import current_place, find_session
 from segue.client import ClientError
 from segue.errors import SegueError
 from segue.models import MAX_INTEGER, Session
@@ -74,8 +74,9 @@ def store_question(daemon: DaemonClient, choice: Choice, text: str) -> StoredQue
     elif choice.newest:
         target = {"session_id": resume_newest(daemon, choice.bot_id).id}
     else:
-        target = {"working_dir": current_directory(), "bot_id": choice.bot_id}
+        target = {**current_place(daemon), "bot_id": choice.bot_id}
     if choice.new:
+        target.pop("scope", None)
         target = {"session_id": daemon.call("session.create", Session, **target).id}
     daemon.client  # noqa: B018 - Connect now, because only a daemon that was there once is worth the wait
     try:

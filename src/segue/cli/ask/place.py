@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 from segue.cli.ask.delivery import call_with_retry
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.output.terminal import Failure, escape_line, span, stderr_is_tty, warn
-from segue.cli.session_lookup import current_directory, find_session, nothing_to_continue, resolve
+from segue.cli.session_lookup import current_place, find_session, nothing_to_continue, resolve
 from segue.models import Session
 from segue.results import Resolution
 
@@ -35,7 +35,7 @@ class PatientCaller:
 def find_place(daemon: DaemonClient, bot_id: str | None) -> Resolution:
     """Return what the current directory continues, without creating a session."""
     daemon.client  # noqa: B018 - Connect now, because only a daemon that was there once is worth the wait
-    return resolve(PatientCaller(daemon), current_directory(), bot_id)
+    return resolve(PatientCaller(daemon), current_place(daemon), bot_id)
 
 
 def find_existing(daemon: DaemonClient, choice: Choice) -> Session | None:
@@ -74,7 +74,8 @@ def resume_newest(daemon: DaemonClient, bot_id: str | None) -> Session:
     """
     session = find_asked(daemon, Choice(bot_id=bot_id, newest=True))
     if find_place(daemon, bot_id).session is None:
-        session = daemon.call("session.resume", Session, session_id=session.id)
+        terminal = current_place(daemon).get("terminal")
+        session = daemon.call("session.resume", Session, session_id=session.id, terminal=terminal)
         warn(escape_line(f"continuing {session.id} {session.name or ''}".rstrip()))
     return session
 

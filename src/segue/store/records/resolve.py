@@ -111,15 +111,8 @@ def resolve(
         fields = {"working_dir": place.working_dir, "project": place.project, **(new_fields or {})}
         session_id = sessions.create(tx, bot_id=place.bot_id, **fields).id
     if session_id is not None:
-        mark_terminal(tx, session_id, place.terminal)
+        sessions.mark_terminal(tx, session_id, place.terminal)
     return _resolution(tx, place, continuity_ms, decision, session_id)
-
-
-def mark_terminal(tx: Tx, session_id: str, terminal: str | None) -> None:
-    """Record that the session was used in the terminal now; None records nothing."""
-    if terminal is not None:
-        sql = "UPDATE sessions SET terminal = :terminal, terminal_at = :at WHERE id = :id"
-        tx.run(sql, id=session_id, terminal=terminal, at=tx.at)
 
 
 def _resolution(

@@ -1,5 +1,6 @@
 """Create, read, end and delete sessions, and make them active."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -125,6 +126,7 @@ def create(
     id: str | None = None,
     created_at: str | None = None,
     emit_event: bool = True,
+    terminal: str | None = None,
     **columns: Any,
 ) -> Session:
     """Create a session, with a generated id if none is given; `columns` are some of UPDATABLE.
@@ -151,6 +153,7 @@ def create(
         tags=encode_json(sorted(set(values["tags"] or []))),
     )
     tx.run(_INSERT, id=id, bot_id=bot_id, created_at=created_at or tx.at, at=tx.at, **values)
+    mark_terminal(tx, id, terminal)
     created = get(tx, id)
     return emit(tx, "session.created", created) if emit_event else created
 
@@ -172,8 +175,17 @@ def touch(tx: Tx, session_id: str) -> Session:
     return emit(tx, "session.updated", get(tx, session_id))
 
 
-def resume(tx: Tx, session_id: str, working_dir: str | None = None, terminal: str | None = None) -> Session:
-    """Make the session active and the newest of its directory; a given directory becomes its own.
+def mark_terminal(tx: Tx, session_id: str, terminal: str | None) -> None:
+    """Record that the session was used in the terminal now; None records nothing."""
+    if terminal is not None:
+        sql = "UPDATE sessions SET terminal = :terminal, terminal_at = :at WHERE id = :id"
+        tx.run(sql, id=session_id, terminal=terminal, at=tx.at)
+
+
+def resume(
+    tx: Tx, session_id: str, home: Mapping[str, str | None] | None = None, terminal: str | None = None
+) -> Session:
+    """Make the session active and the newest of its directory; `working_dir` and `project` in `home` become its own.
 
     Raises:
         NotFound: there is no such session.
@@ -184,11 +196,9 @@ def resume(tx: Tx, session_id: str, working_dir: str | None = None, terminal: st
         raise Conflict(f"session {session_id!r} is imported; fork it to continue it", reason="imported")
     _make_active(tx, session_id)
     tx.run("UPDATE sessions SET archived = 0 WHERE id = :id", id=session_id)
-    if working_dir is not None:
-        tx.run("UPDATE sessions SET working_dir = :home WHERE id = :id", id=session_id, home=working_dir)
-    if terminal is not None:
-        sql = "UPDATE sessions SET terminal = :terminal, terminal_at = :at WHERE id = :id"
-        tx.run(sql, id=session_id, terminal=terminal, at=tx.at)
+    for column, value in (home or {}).items():
+        tx.run(f"UPDATE sessions SET {column} = :value WHERE id = :id", id=session_id, value=value)
+    mark_terminal(tx, session_id, terminal)
     return touch(tx, session_id)
 
 

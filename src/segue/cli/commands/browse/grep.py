@@ -27,7 +27,7 @@ from segue.cli.output.terminal import (
     styled,
     warn,
 )
-from segue.cli.session_lookup import current_directory, find_session
+from segue.cli.session_lookup import find_session, place_filter
 from segue.client.json_values import replace_surrogates
 from segue.client.protocol import Answer
 from segue.errors import NotFound
@@ -116,12 +116,13 @@ def grep(
         "limit": None if limit is None else min(limit, PAGE_HITS),
         "match": "regex",
         "session_id": None if session is None else find_session(daemon, session).id,
-        "working_dir": current_directory() if only_here else None if directory is None else os.path.realpath(directory),
+        "working_dir": None if directory is None else os.path.realpath(directory),
         "project": None if project is None else os.path.realpath(project),
         "bot_id": bot,
         "role": role,
         "since": since,
         "until": until,
+        **(place_filter(daemon) if only_here else {}),
     }
     pages = daemon.pages("message.search", SearchPage, limit if as_json else None, count=False, **params)
     if as_json:

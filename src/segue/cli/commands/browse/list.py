@@ -11,7 +11,7 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, styled, warn
-from segue.cli.session_lookup import current_directory, nothing_to_continue, resolve
+from segue.cli.session_lookup import current_place, nothing_to_continue, place_filter, resolve
 from segue.errors import NotFound
 from segue.models import SessionSummary
 from segue.results import DaemonStatus, Resolution, SessionPage
@@ -22,7 +22,7 @@ EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstar
 
 
 @command(examples=["segue list", "segue list --here --since 7d", "segue list --pinned --all", "segue list --json"])
-@click.option("--here", "only_here", is_flag=True, help="Only sessions of the current directory.")
+@click.option("--here", "only_here", is_flag=True, help="Only sessions of this directory or repository.")
 @click.option("--dir", "directory", metavar="PATH", help="Only sessions of this directory.")
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last use: an age (12h, 7d) or a date.")
 @click.option("--until", callback=parse_time, metavar="TIME", help="Latest last use: an age (12h, 7d) or a date.")
@@ -70,7 +70,7 @@ def list(
     if directory is not None:
         directory = os.path.realpath(directory)
     filters: dict[str, Any] = {
-        "working_dir": current_directory() if only_here else directory,
+        "working_dir": directory,
         "status": status,
         "bot_id": bot,
         "name_contains": name,
@@ -80,6 +80,8 @@ def list(
         "project": None if project is None else os.path.realpath(project),
         "source": source,
     }
+    if only_here:
+        filters |= place_filter(daemon)
     current_id = None if as_json else _current_id(daemon, bot)
     wanted = None if everything else limit
     if expiring:
@@ -116,7 +118,7 @@ def current(daemon: DaemonClient, *, bot: str | None, as_json: bool) -> int:
 
     Exit status 1 if there is none.
     """
-    response = daemon.exchange("session.resolve", working_dir=current_directory(), bot_id=bot, create=False)
+    response = daemon.exchange("session.resolve", **current_place(daemon), bot_id=bot, create=False)
     resolution = response.decode(Resolution)
     if as_json:
         echo_json(response.raw())
@@ -172,7 +174,7 @@ def _current_id(daemon: DaemonClient, bot: str | None) -> str | None:
     It only sets a mark. A deleted directory or an unknown bot must not prevent the list.
     """
     try:
-        session = resolve(daemon, current_directory(), bot).session
+        session = resolve(daemon, current_place(daemon), bot).session
     except (Failure, NotFound):
         return None
     return None if session is None else session.id

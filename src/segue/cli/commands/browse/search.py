@@ -11,7 +11,7 @@ from segue.cli.groups import command, parse_time
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
 from segue.cli.output.transcript import COLORS
-from segue.cli.session_lookup import current_directory, find_session
+from segue.cli.session_lookup import find_session, place_filter
 from segue.client.protocol import Answer
 from segue.results import SearchHit, SearchPage
 
@@ -20,7 +20,7 @@ MARKS = re.compile("\ue000([^\ue001]*)\ue001")
 
 @command(examples=["segue search nginx 502", "segue search --here --since 7d 'migration*'", "segue search --json key"])
 @click.argument("words", metavar="QUERY", nargs=-1, required=True)
-@click.option("--here", "only_here", is_flag=True, help="Only sessions of the current directory.")
+@click.option("--here", "only_here", is_flag=True, help="Only sessions of this directory or repository.")
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest time: an age (30m, 12h, 7d) or a date.")
 @click.option("--until", callback=parse_time, metavar="TIME", help="Latest time: an age (30m, 12h, 7d) or a date.")
 @click.option("--session", metavar="ID", help="Only this session.")
@@ -54,11 +54,11 @@ def search(
     daemon.disable_timeout()
     filters = {
         "session_id": None if session is None else find_session(daemon, session).id,
-        "working_dir": current_directory() if only_here else None,
         "bot_id": bot,
         "role": role,
         "since": since,
         "until": until,
+        **(place_filter(daemon) if only_here else {}),
     }
     shown = 0
     first: SearchPage | None = None

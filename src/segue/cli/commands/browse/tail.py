@@ -14,7 +14,7 @@ from segue.cli.output.cells import cut
 from segue.cli.output.growing import GrowingMessage
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn, when
 from segue.cli.output.transcript import COLORS, content
-from segue.cli.session_lookup import current_directory, find_session
+from segue.cli.session_lookup import find_session, place_filter
 from segue.client import ClientError
 from segue.client.retry import FOLLOW_PAUSE
 from segue.errors import NotFound
@@ -33,7 +33,7 @@ Followed = tuple[Message, Session | None]
 
 @command(examples=["segue tail", "segue tail -n 10 --here", "segue tail --json | jq -r .content"])
 @click.option("-n", "count", type=click.IntRange(min=0), default=0, metavar="N", help="Number of older messages.")
-@click.option("--here", "here_only", is_flag=True, help="Only sessions of the current directory.")
+@click.option("--here", "here_only", is_flag=True, help="Only sessions of this directory or repository.")
 @click.option("--session", metavar="ID", help="Only this session.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @json_option
@@ -52,14 +52,14 @@ def tail(
     outage = _Outage()
     _wait_for_daemon(daemon, outage)
     session_id = None if session is None else find_session(daemon, session).id
-    directory = current_directory() if here_only else None
-    older, last_id = _older(daemon, count, session_id, directory, bot) if count else ([], None)
+    wanted = {"bot_id": bot, **(place_filter(daemon) if here_only else {})}
+    older, last_id = _older(daemon, count, session_id, wanted) if count else ([], None)
     for message, its_session in older:
         _show(message, its_session, as_json=as_json)
     live = stdout_is_tty() and not as_json and shutil.get_terminal_size().columns >= NARROW
     growing = GrowingMessage()
     for message, its_session in daemon.client.follow_messages(
-        session_id=session_id, working_dir=directory, bot_id=bot, after_id=last_id, live=live, on_lost=outage.begin
+        session_id=session_id, **wanted, after_id=last_id, live=live, on_lost=outage.begin
     ):
         outage.end()
         if live and growing.takes(message):
@@ -70,7 +70,7 @@ def tail(
 
 
 def _older(
-    daemon: DaemonClient, count: int, session_id: str | None, directory: str | None, bot: str | None
+    daemon: DaemonClient, count: int, session_id: str | None, wanted: dict[str, str | None]
 ) -> tuple[list[Followed], int]:
     """Return the newest messages that match, oldest first, and the ID after which to follow."""
     found: list[Followed] = []
@@ -80,7 +80,9 @@ def _older(
         for message in page.messages:
             last_id = max(last_id, message.id)
             session = _session(daemon, sessions, message.session_id)
-            matches = session is not None and directory in (None, session.working_dir) and bot in (None, session.bot_id)
+            matches = session is not None and all(
+                value in (None, getattr(session, name)) for name, value in wanted.items()
+            )
             if matches and len(found) < count:
                 found.append((message, session))
         if len(found) == count:

@@ -17,19 +17,24 @@ from segue.results import SessionPage
 @click.option("--dry-run", is_flag=True, help="Report what would be moved, and change nothing.")
 @pass_daemon
 def move(daemon: DaemonClient, *, old: str, new: str, dry_run: bool) -> None:
-    """Move sessions after a directory was renamed.
+    """Move sessions after a directory or repository was renamed.
 
     The sessions of OLD and of the directories below it belong to NEW afterwards. Exit status 1 if there are none.
     """
     before, after = _directory(old), _directory(new)
-    moved = [session for session in _sessions(daemon) if _is_below(session.working_dir, before)]
-    if not moved:
-        raise Failure(f"no session belongs to {escape_line(before)}")
-    for session in moved:
-        directory = after.rstrip("/") + (session.working_dir or "")[len(before.rstrip("/")) :] or "/"
+    found = False
+    for session in _sessions(daemon):
+        homes = {"working_dir": session.working_dir, "project": session.project}
+        moved = {name: _renamed(path, before, after) for name, path in homes.items() if _is_below(path, before)}
+        if not moved:
+            continue
+        found = True
         if not dry_run:
-            daemon.exchange("session.update", session_id=session.id, working_dir=directory).raw()
-        echo(escape_line(f"{session.id} {'would move' if dry_run else 'moved'} to {directory}"))
+            daemon.exchange("session.update", session_id=session.id, **moved).raw()
+        target = moved.get("working_dir") or moved["project"]
+        echo(escape_line(f"{session.id} {'would move' if dry_run else 'moved'} to {target}"))
+    if not found:
+        raise Failure(f"no session belongs to {escape_line(before)}")
 
 
 def _sessions(daemon: DaemonClient) -> list[SessionSummary]:
@@ -39,6 +44,10 @@ def _sessions(daemon: DaemonClient) -> list[SessionSummary]:
 
 def _is_below(directory: str | None, parent: str) -> bool:
     return directory is not None and f"{directory}/".startswith(parent.rstrip("/") + "/")
+
+
+def _renamed(path: str | None, before: str, after: str) -> str:
+    return after.rstrip("/") + (path or "")[len(before.rstrip("/")) :] or "/"
 
 
 def _directory(path: str) -> str:

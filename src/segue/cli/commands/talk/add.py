@@ -6,7 +6,7 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.input import read_stdin
 from segue.cli.output.terminal import BadInput, echo, echo_json, echo_tsv, stdout_is_tty
-from segue.cli.session_lookup import current_directory, find_session
+from segue.cli.session_lookup import current_place, find_session
 from segue.results import Appended
 
 COUNT = click.IntRange(min=0)
@@ -56,9 +56,7 @@ def add(
         raise click.UsageError("--replace needs --key")
     if not content.strip():
         raise BadInput("the message is empty; nothing was stored")
-    target = (
-        {"working_dir": current_directory()} if session is None else {"session_id": find_session(daemon, session).id}
-    )
+    target = current_place(daemon) if session is None else {"session_id": find_session(daemon, session).id}
     on_key = "replace" if replace else None
     response = daemon.exchange("message.append", content=content, on_key=on_key, **target, **params)
     echo_json(response.raw()) if as_json else _report(response.decode(Appended))

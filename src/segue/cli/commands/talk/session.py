@@ -6,9 +6,10 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.terminal import echo, echo_json, escape_line, styled, warn
 from segue.cli.output.transcript import print_message
-from segue.cli.session_lookup import current_directory, find_or_current, find_session, resolve
+from segue.cli.session_lookup import current_place, find_or_current, find_session, resolve
 from segue.models import Session
 from segue.results import MessagePage
+from segue.workflows.sessions import NULL
 
 LAST = 6
 """Messages: how many `resume` shows. They are enough to recognize the conversation."""
@@ -36,19 +37,27 @@ def new(
 ) -> None:
     """Start a session in the current directory and print its ID.
 
-    The directory continues the new session from now on.
+    The directory continues the new session from now on; in a git repository, the whole repository does. If the current
+    session is still empty and has no name or other settings, it becomes the new one.
     """
-    response = daemon.exchange(
-        "session.create",
-        working_dir=current_directory(),
-        name=name,
-        provider=provider,
-        model=model,
-        system_prompt=system,
-        bot_id=bot,
-        pinned=pinned,
-    )
+    place = current_place(daemon)
+    fields = {"name": name, "provider": provider, "model": model, "system_prompt": system, "pinned": pinned or None}
+    empty = _empty_session(daemon, place, bot)
+    if empty is not None:
+        response = daemon.exchange("session.update", session_id=empty.id, working_dir=place["working_dir"], **fields)
+    else:
+        place.pop("scope", None)
+        response = daemon.exchange("session.create", **place, bot_id=bot, **fields)
     echo_json(response.raw()) if as_json else echo(response.decode(Session).id)
+
+
+def _empty_session(daemon: DaemonClient, place: dict[str, str], bot: str | None) -> Session | None:
+    """Return the session that the place continues if it is as `segue new` creates it, else None."""
+    session = resolve(daemon, place, bot).session
+    if session is None or session.message_count or session.pinned:
+        return None
+    given = (session.name, session.provider, session.model, session.system_prompt, session.parent_id)
+    return session if not any(given) and not session.metadata and not session.tags else None
 
 
 @command(examples=["segue rename 'Release notes'", "segue rename 2026-11-21-0531-754 'Release notes'"])
@@ -89,7 +98,7 @@ def end(daemon: DaemonClient, *, session_id: str | None, crashed: bool, as_json:
         return echo_json(response.raw())
     ended = response.decode(Session)
     echo(f"{ended.id} is {ended.status}")
-    following = resolve(daemon, current_directory()).session if session_id is None else None
+    following = resolve(daemon, current_place(daemon)).session if session_id is None else None
     if following is not None and following.id != ended.id:
         name = escape_line(following.name or "")
         warn(f"this directory now continues {following.id} {name}; `segue new` starts another session")
@@ -107,9 +116,10 @@ def resume(daemon: DaemonClient, *, session_id: str, in_place: bool, as_json: bo
     ID names a session as in `segue show`. A session of another directory moves to the current directory. With
     --in-place, its own directory continues it instead.
     """
-    directory = None if in_place else current_directory()
+    place = current_place(daemon)
     before = find_session(daemon, session_id)
-    response = daemon.exchange("session.resume", session_id=before.id, working_dir=directory)
+    home = {} if in_place else {"working_dir": place["working_dir"], "project": place.get("project", NULL)}
+    response = daemon.exchange("session.resume", session_id=before.id, terminal=place.get("terminal"), **home)
     if as_json:
         return echo_json(response.raw())
     after = response.decode(Session)
