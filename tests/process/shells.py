@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,8 +61,7 @@ class Shell:
         (home / file).parent.mkdir(parents=True, exist_ok=True)
         (home / file).write_text(before + lines + after)
         self.name = name
-        self._said = home / "said"
-        self._said.mkdir(exist_ok=True)
+        self._said = Path(tempfile.mkdtemp(prefix="said-", dir=home))
         self._count = 0
         self._bytes = b""
         self._master, slave = os.openpty()

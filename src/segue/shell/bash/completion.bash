@@ -25,25 +25,25 @@ __segue_kind() {
   kind=${kind%%$'\t'*}
 }
 
-# What may stand behind the words given: its kind as `awaited`, for which command as `at`.
-__segue_await() {
+# What may stand behind the words given: its kind as `expected`, for which command as `at`.
+__segue_parse_words() {
   local word kind
   for word; do
     __segue_kind "$at" "$word"
     if [[ $word == '=' ]]; then
       : # bash takes --name=value apart
-    elif [[ -n $awaited ]]; then
-      awaited=''
+    elif [[ -n $expected ]]; then
+      expected=''
     elif [[ $kind == command ]]; then
       at=${at:+$at }$word
     elif [[ $word == -* && -n $kind && $kind != flag ]]; then
-      awaited=$kind
+      expected=$kind
     fi
   done
 }
 
 # Commands or options of `at` that begin with $1, as `matches` and `about`.
-__segue_offer() {
+__segue_match_words() {
   local path word kind text
   while IFS=$'\x01' read -r path word kind text; do
     [[ $path == "$at" && $word == "$1"* && $word != @ ]] || continue
@@ -52,7 +52,7 @@ __segue_offer() {
 }
 
 # Replies, with what they are about as long as there are several: it is shown then, and never put into the line.
-__segue_reply() {
+__segue_add_replies() {
   local number text
   for ((number = 0; number < ${#matches[@]}; number++)); do
     printf -v text '%q' "${matches[number]}"
@@ -68,23 +68,23 @@ __segue_reply() {
 
 # $@ are the words before the cursor, behind the program.
 __segue_complete() {
-  local at='' awaited='' kind word=${COMP_WORDS[COMP_CWORD]} whole matches=() about=()
+  local at='' expected='' kind word=${COMP_WORDS[COMP_CWORD]} whole matches=() about=()
   [[ $word == '=' ]] && word=''
-  __segue_await "$@"
+  __segue_parse_words "$@"
   # Ids may hold what bash takes words apart at.
   whole=${COMP_LINE:0:COMP_POINT}
   whole=${whole##*[[:space:]]}
   [[ $whole == --*=* ]] && whole=${whole#*=}
-  if [[ -z $awaited && $word != -* ]]; then
+  if [[ -z $expected && $word != -* ]]; then
     __segue_kind "$at" @
-    awaited=$kind
+    expected=$kind
   fi
-  case $awaited in
-    session) __segue_sessions "$whole" && __segue_reply "${whole%"$word"}" ;;
+  case $expected in
+    session) __segue_sessions "$whole" && __segue_add_replies "${whole%"$word"}" ;;
     file) compopt -o default 2>/dev/null ;;
-    'one of '*) while read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "${awaited#one of }" -- "$word") ;;
+    'one of '*) while read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "${expected#one of }" -- "$word") ;;
     value) ;;
-    *) __segue_offer "$word" && __segue_reply '' ;;
+    *) __segue_match_words "$word" && __segue_add_replies '' ;;
   esac
 }
 

@@ -6,7 +6,7 @@ __segue_run() {
 }
 
 # Without a kept connection not every prompt asks, so one behind a `segue` must.
-((__segue_kept)) || segue() { __segue_run "$@"; }
+((__segue_keeps)) || segue() { __segue_run "$@"; }
 
 # Resume what was named, or what a person picks: with fzf if it is there (SEGUE_PICKER=menu does without).
 __segue_resume() {
@@ -70,7 +70,7 @@ __segue_define_short() {
 # First, so that a command of the user's that makes the prompt finds it done. Through a variable, for a PROMPT_COMMAND
 # that is exported meets shells that know nothing of this.
 __segue_hook=segue_prompt
-__segue_hook_in() {
+__segue_install_hook() {
   # shellcheck disable=SC2016
   local hook='"${__segue_hook-:}" && :' # ":", because the status of the last command must end no shell and run no trap
   [[ ${PROMPT_COMMAND[*]-} == *"$hook"* ]] && return 0
@@ -85,4 +85,4 @@ __segue_hook_in() {
 }
 
 __segue_define_short
-__segue_hook_in
+__segue_install_hook

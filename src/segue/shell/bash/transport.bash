@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # segue in bash. The lines above are from `segue init bash`: __segue_command, __segue_socket, __segue_record,
-# __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_dial and __segue_address (a netcat),
-# __segue_hurried (its time limit), __segue_words (for completion).
+# __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_netcat and __segue_address (a netcat),
+# __segue_timeout (its time limit), __segue_words (for completion).
 #
 # SEGUE_PROMPT holds the session that the directory continues; show it with: PS1='$SEGUE_PROMPT\w\$ '
 # A prompt starts no process but the netcat that stays (a coproc, bash 4 and newer) and `pwd -P` in a new directory. It
@@ -11,17 +11,17 @@
 [[ -n ${SEGUE_PROMPT_FORMAT+set} ]] || SEGUE_PROMPT_FORMAT='{name} ({messages}, {age}) ' # and {id}
 SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # columns of a name
 
-SEGUE_PROMPT='' __segue_shown_in='' __segue_shown='' __segue_quoted=''
+SEGUE_PROMPT='' __segue_shown_for='' __segue_shown='' __segue_place=''
 __segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_now=0 __segue_short=()
 __segue_number=${__segue_number:-0} __segue_waiting=${__segue_waiting:-0} __segue_since=0 __segue_proven=0
 [[ -n ${__segue_pipe[1]-} ]] || unset __segue_pipe # because it comes from the environment, which has no arrays
 
 # --- the connection ---------------------------------------------------------------------------------------------
 
-if [[ ${SEGUE_BASH_COPROC-1} == 0 ]] || ((BASH_VERSINFO[0] < 4)); then __segue_kept=0; else __segue_kept=1; fi
+if [[ ${SEGUE_BASH_COPROC-1} == 0 ]] || ((BASH_VERSINFO[0] < 4)); then __segue_keeps=0; else __segue_keeps=1; fi
 
 # The maximum age of an answer. Over a kept connection each prompt asks, because that costs little.
-if ((__segue_kept)); then SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-0}; else SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-30}; fi
+if ((__segue_keeps)); then SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-0}; else SEGUE_PROMPT_SECONDS=${SEGUE_PROMPT_SECONDS:-30}; fi
 
 __segue_clock() {
   if [[ -n ${EPOCHSECONDS-} ]]; then
@@ -71,12 +71,12 @@ __segue_start='{ coproc __segue_pipe {
     fd=${fd##*/}
     [[ $fd == *[!0-9]* ]] || ((fd < 3)) || eval "exec $fd>&-"
   done
-  exec "${__segue_dial[@]}" "$__segue_address$REPLY" 2>/dev/null
+  exec "${__segue_netcat[@]}" "$__segue_address$REPLY" 2>/dev/null
 }; } 2>/dev/null'
 
 __segue_connect() {
   local REPLY fd
-  ((__segue_now >= __segue_retry && ${#__segue_dial[@]})) || return 1
+  ((__segue_now >= __segue_retry && ${#__segue_netcat[@]})) || return 1
   __segue_find_socket
   if [[ -S $REPLY && -O $REPLY ]] && eval "$__segue_start" && [[ -n ${__segue_pipe[1]-} ]]; then
     disown "${__segue_pipe_PID-}" 2>/dev/null || :
@@ -118,7 +118,7 @@ __segue_receive() {
 __segue_call() {
   ((BASH_SUBSHELL)) && return 1 # because the connection belongs to the main shell
   local request="{\"jsonrpc\":\"2.0\",\"id\":$((++__segue_number)),\"method\":\"$1\",\"params\":$2}"
-  if ((!__segue_kept)); then
+  if ((!__segue_keeps)); then
     __segue_call_once "$request"
     return
   fi
@@ -138,11 +138,11 @@ __segue_call() {
 
 __segue_call_once() {
   local request=$1
-  ((__segue_now >= __segue_retry && ${#__segue_dial[@]} && ${#__segue_hurried[@]})) || return 1
+  ((__segue_now >= __segue_retry && ${#__segue_netcat[@]} && ${#__segue_timeout[@]})) || return 1
   __segue_find_socket
   if [[ -S $REPLY && -O $REPLY ]]; then
     # Less than for a kept connection, because the process takes time to start.
-    REPLY=$("${__segue_hurried[@]}" "${SEGUE_BUDGET:-0.03}" "${__segue_dial[@]}" "$__segue_address$REPLY" \
+    REPLY=$("${__segue_timeout[@]}" "${SEGUE_BUDGET:-0.03}" "${__segue_netcat[@]}" "$__segue_address$REPLY" \
       2>/dev/null <<<"$request")
     [[ $REPLY == *"\"id\":$__segue_number}" ]] && return 0
   fi

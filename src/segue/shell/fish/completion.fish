@@ -21,35 +21,35 @@ end
 # What may stand at the cursor, each with what it is about.
 function __segue_candidates
     set -l at ''
-    set -l awaited ''
+    set -l expected ''
     set -l text (commandline -ct)
     set -l before ''
     for word in (commandline -opc)[2..-1]
         set -l kind (__segue_kind "$at" $word)
-        if test -n "$awaited"
-            set awaited ''
+        if test -n "$expected"
+            set expected ''
         else if test "$kind" = command
             set at (string trim -- "$at $word")
         else if string match -q -- '-*' $word; and test -n "$kind" -a "$kind" != flag
-            set awaited $kind
+            set expected $kind
         end
     end
-    if test -z "$awaited"
+    if test -z "$expected"
         if string match -q -- '--*=*' $text
             set before (string replace -r '=.*' '=' -- $text)
             set text (string replace -r '^[^=]*=' '' -- $text)
-            set awaited (__segue_kind "$at" (string trim -r -c = -- $before)) value
+            set expected (__segue_kind "$at" (string trim -r -c = -- $before)) value
         else if not string match -q -- '-*' $text
-            set awaited (__segue_kind "$at" @)
+            set expected (__segue_kind "$at" @)
         end
     end
-    switch "$awaited[1]"
+    switch "$expected[1]"
         case session
             set -l found (__segue_sessions "$text"); and printf '%s\n' $before$found
         case file
             __fish_complete_path $text
         case 'one of *'
-            printf '%s\n' $before(string split ' ' -- (string replace 'one of ' '' -- $awaited[1]))
+            printf '%s\n' $before(string split ' ' -- (string replace 'one of ' '' -- $expected[1]))
         case value
         case '*'
             set -l at (string escape --style=regex -- "$at")

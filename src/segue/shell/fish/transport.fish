@@ -1,6 +1,6 @@
 # segue in fish. The lines above are from `segue init fish`: __segue_command, __segue_socket, __segue_record,
-# __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_dial and __segue_address (a netcat),
-# __segue_hurried (its time limit), __segue_words (for completion).
+# __segue_database, __segue_data_socket, __segue_continuity (seconds), __segue_netcat and __segue_address (a netcat),
+# __segue_timeout (its time limit), __segue_words (for completion).
 #
 # SEGUE_PROMPT holds the session that the directory continues, and segue_prompt prints it:
 #   function fish_right_prompt; segue_prompt; end
@@ -12,8 +12,8 @@ set -q SEGUE_PROMPT_LENGTH; or set -g SEGUE_PROMPT_LENGTH 30 # columns of a name
 set -q SEGUE_PROMPT_SECONDS; or set -g SEGUE_PROMPT_SECONDS 30 # how old an answer may be
 
 set -g SEGUE_PROMPT ''
-set -g __segue_shown_in ''
-set -g __segue_quoted ''
+set -g __segue_shown_for ''
+set -g __segue_place ''
 set -g __segue_shown ''
 set -g __segue_stale 1
 set -g __segue_asked 0
@@ -57,14 +57,14 @@ end
 # Call a method with parameters in JSON and print the answer. Status 1 immediately after a recent failure. The pause
 # doubles with each failure, because a question delays the prompt.
 function __segue_call --argument-names method parameters seconds
-    set -q __segue_dial[1]; and set -q __segue_hurried[1]; or return 1
+    set -q __segue_netcat[1]; and set -q __segue_timeout[1]; or return 1
     test $__segue_now -ge $__segue_retry; or return 1
     __segue_find_socket
     if test -S "$__segue_found" -a -O "$__segue_found"
         set -l request '{"jsonrpc":"2.0","id":1,"method":"'$method'","params":'$parameters'}'
         test -n "$seconds"; or set seconds 0.03
         test -n "$SEGUE_BUDGET"; and set seconds $SEGUE_BUDGET
-        set -l answer (printf '%s\n' $request | command $__segue_hurried $seconds $__segue_dial $__segue_address$__segue_found 2>/dev/null)
+        set -l answer (printf '%s\n' $request | command $__segue_timeout $seconds $__segue_netcat $__segue_address$__segue_found 2>/dev/null)
         if string match -q '*"id":1}' -- "$answer"
             set -g __segue_failures 0
             printf '%s\n' $answer

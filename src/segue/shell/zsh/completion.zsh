@@ -18,17 +18,17 @@ __segue_sessions() {
   (( $#matches ))
 }
 
-# What may stand at the cursor: its kind as `awaited`, for which command as `at`, from the words before it.
-__segue_await() {
+# What may stand at the cursor: its kind as `expected`, for which command as `at`, from the words before it.
+__segue_parse_words() {
   local word kind
   for word in "${(@Q)words[2,CURRENT-1]}"; do
     kind=${kinds[$at$'\t'$word]-}
-    if [[ -n $awaited ]]; then
-      awaited=''
+    if [[ -n $expected ]]; then
+      expected=''
     elif [[ $kind == command ]]; then
       at=${at:+$at }$word
     elif [[ $word == -* && -n $kind && $kind != flag ]]; then
-      awaited=$kind
+      expected=$kind
     fi
   done
 }
@@ -38,23 +38,23 @@ _segue() {
   setopt extended_glob no_force_float unset no_xtrace
   local -a fields matches shown
   local -A kinds
-  local row at='' awaited='' wanted='[^-@]*' word=${(Q)words[CURRENT]}
+  local row at='' expected='' wanted='[^-@]*' word=${(Q)words[CURRENT]}
   for row in "${(@f)__segue_words}"; do
     fields=("${(@ps:\t:)row}")
     kinds[$fields[1]$'\t'$fields[2]]=$fields[3]
   done
-  __segue_await
-  if [[ -z $awaited && $word == --*=* ]]; then
-    awaited=${kinds[$at$'\t'${word%%\=*}]:-value}
+  __segue_parse_words
+  if [[ -z $expected && $word == --*=* ]]; then
+    expected=${kinds[$at$'\t'${word%%\=*}]:-value}
     compset -P '*='
     word=${word#*\=}
-  elif [[ -z $awaited && $word != -* ]]; then
-    awaited=${kinds[$at$'\t'@]-}
+  elif [[ -z $expected && $word != -* ]]; then
+    expected=${kinds[$at$'\t'@]-}
   fi
-  case $awaited in
+  case $expected in
     session) __segue_sessions "$word" && compadd -U -i "$IPREFIX" -l -d shown -a matches ;;
     file) _files ;;
-    one\ of\ *) compadd -- ${=awaited#one of } ;;
+    one\ of\ *) compadd -- ${=expected#one of } ;;
     value) return 1 ;;
     *)
       [[ $word == -* ]] && wanted='-*'

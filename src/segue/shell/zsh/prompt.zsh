@@ -4,7 +4,7 @@
 __segue_ask() {
   local REPLY
   integer chars=${${SEGUE_PROMPT_LENGTH//[^0-9]/}:-0}
-  __segue_call session.prompt '{"working_dir":'$__segue_quoted',"shell":"zsh","format":"{messages} {age} {id} {name}"'\
+  __segue_call session.prompt '{'$__segue_place',"shell":"zsh","format":"{messages} {age} {id} {name}"'\
 ',"name_chars":'$(( chars > 1000 ? 1000 : chars ))'}' || return 1
   __segue_stale=0 __segue_asked=$EPOCHSECONDS
   __segue_after "$REPLY" '"result":'
@@ -24,6 +24,53 @@ __segue_render() {
   SEGUE_PROMPT=${${SEGUE_PROMPT//\{id\}/${rest%% *}}//\{name\}/${name//！/$__segue_bang}}
 }
 
+# Set REPLY to the first line of the regular file $1, or to nothing.
+__segue_first_line() {
+  REPLY=''
+  [[ -f $1 && -r $1 ]] && IFS= read -r <$1
+  REPLY=${REPLY%$'\r'}
+}
+
+# Set REPLY to the root of the repository that holds the physical directory $1, or to nothing. The rules are those of
+# segue/workflows/place.py.
+__segue_find_project() {
+  local at=${1%/} git
+  while [[ -n $at ]]; do
+    REPLY=$at
+    if [[ $at == "$__segue_home" ]]; then
+      :
+    elif [[ -e $at/.git/HEAD ]]; then
+      return
+    elif [[ -f $at/.git ]]; then
+      __segue_first_line $at/.git
+      if [[ $REPLY == 'gitdir: '* ]]; then
+        git=${REPLY#gitdir: }
+        [[ $git == /* ]] || git=$at/$git
+        __segue_first_line $git/commondir
+        [[ -n $REPLY ]] || { REPLY=$at; return; }
+        [[ $REPLY == /* ]] || REPLY=$git/$REPLY
+        REPLY=${REPLY:P}
+        [[ ${REPLY##*/} != .* || -z ${REPLY%/*} ]] || REPLY=${REPLY%/*}
+        return
+      fi
+    fi
+    at=${at%/*}
+  done
+  REPLY=''
+}
+
+# Set __segue_place to the parameters that name the place.
+__segue_find_place() {
+  local REPLY directory=${PWD:P}
+  __segue_quote "$directory"
+  __segue_place='"working_dir":'$REPLY$__segue_terminal
+  __segue_find_project "$directory"
+  if [[ -n $REPLY ]]; then
+    __segue_quote "$REPLY"
+    __segue_place+=',"project":'$REPLY',"scope":"'$__segue_scope'"'
+  fi
+}
+
 # Bring SEGUE_PROMPT up to date; called before each prompt.
 segue_prompt() {
   { local __segue_bang='!'
@@ -32,11 +79,12 @@ segue_prompt() {
     setopt extended_glob no_err_exit no_err_return no_force_float unset no_xtrace
   } 2>/dev/null # because xtrace would print this
   (( $+functions[compdef] && ! $+_comps[segue] )) && __segue_define_completion
-  if [[ $PWD != "$__segue_shown_in" ]]; then
-    local REPLY
-    __segue_shown_in=$PWD __segue_stale=1 __segue_shown=''
-    __segue_quote "${PWD:P}"
-    __segue_quoted=$REPLY
+  local key=
+  [[ -e .git ]] && key=git # because a repository may be created in this directory
+  key+=:$PWD
+  if [[ $key != "$__segue_shown_for" ]]; then
+    __segue_shown_for=$key __segue_stale=1 __segue_shown=''
+    __segue_find_place
   fi
   (( __segue_stale || EPOCHSECONDS - __segue_asked >= SEGUE_PROMPT_SECONDS )) && __segue_ask
   __segue_close # because zsh cannot keep commands from inheriting it

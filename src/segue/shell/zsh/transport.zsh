@@ -13,9 +13,9 @@ zmodload zsh/net/socket zsh/system zsh/datetime
 [[ -v SEGUE_PROMPT_SECONDS ]] || typeset -g SEGUE_PROMPT_SECONDS=0 # how old an answer may be; 0 asks at each prompt
 
 (( $+functions[__segue_close] )) && __segue_close # because the line may run twice; a variable alone may be inherited
-typeset -g SEGUE_PROMPT='' __segue_shown_in='' __segue_quoted='' __segue_fd='' __segue_rest=''
+typeset -g SEGUE_PROMPT='' __segue_shown_for='' __segue_place='' __segue_fd='' __segue_rest=''
 typeset -g __segue_shown=''
-typeset -gi __segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_number=0 __segue_doubt=1
+typeset -gi __segue_stale=1 __segue_asked=0 __segue_retry=0 __segue_number=0 __segue_unproven=1
 typeset -gi __segue_child=0
 
 # --- the connection ---------------------------------------------------------------------------------------------
@@ -29,7 +29,7 @@ __segue_close() {
 __segue_drop() {
   (( __segue_child )) && kill $__segue_child 2>/dev/null # It still runs, because it has not ended its output.
   __segue_close
-  __segue_child=0 __segue_doubt=1
+  __segue_child=0 __segue_unproven=1
   __segue_retry=$(( EPOCHSECONDS + 5 ))
 }
 
@@ -65,7 +65,7 @@ __segue_connect() {
 }
 
 # Print the first line that the socket $1 answers to the request $2. Runs in a child.
-__segue_ask_apart() {
+__segue_ask_in_child() {
   local REPLY
   zsocket "$1" && print -ru $REPLY -- "$2" && IFS= read -ru $REPLY && print -r -- "$REPLY"
 }
@@ -99,8 +99,8 @@ __segue_call() {
   if [[ -z $__segue_fd ]]; then
     __segue_find_socket
     [[ -S $REPLY && -O $REPLY ]] || return 1
-    if (( __segue_doubt )); then
-      exec {__segue_fd}< <(__segue_ask_apart "$REPLY" "$request" 2>/dev/null)
+    if (( __segue_unproven )); then
+      exec {__segue_fd}< <(__segue_ask_in_child "$REPLY" "$request" 2>/dev/null)
       __segue_child=${sysparams[procsubstpid]:-0}
     else
       __segue_connect "$REPLY" || return 1
@@ -109,8 +109,8 @@ __segue_call() {
   (( __segue_child )) || print -ru $__segue_fd -- "$request" 2>/dev/null || { __segue_close; return 1; }
   __segue_receive
   case $? in
-    0) __segue_doubt=0; (( __segue_child )) && __segue_close; __segue_child=0 ;;
+    0) __segue_unproven=0; (( __segue_child )) && __segue_close; __segue_child=0 ;;
     1) __segue_drop; return 1 ;;
-    *) __segue_close; __segue_child=0 __segue_doubt=0; return 1 ;; # A peer that closes does not delay the prompt.
+    *) __segue_close; __segue_child=0 __segue_unproven=0; return 1 ;; # A peer that closes does not delay the prompt.
   esac
 }

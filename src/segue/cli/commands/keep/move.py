@@ -9,6 +9,7 @@ from segue.cli.groups import command
 from segue.cli.output.terminal import Failure, echo, escape_line
 from segue.models import SessionSummary
 from segue.results import SessionPage
+from segue.workflows.sessions import NULL
 
 
 @command(examples=["segue move ~/old-name ~/new-name", "segue move --dry-run /srv/app /srv/app2"])
@@ -38,7 +39,7 @@ def move(daemon: DaemonClient, *, old: str, new: str, dry_run: bool) -> None:
 
 
 def _sessions(daemon: DaemonClient) -> list[SessionSummary]:
-    pages = daemon.pages("session.list", SessionPage, preview_chars=0)
+    pages = daemon.pages("session.list", SessionPage, preview_chars=0, archived=NULL)
     return [session for _, page in pages for session in page.sessions]
 
 

@@ -1,5 +1,6 @@
 """The `init` command: print the integration into a shell."""
 
+import json
 import os
 import shlex
 from pathlib import Path
@@ -12,6 +13,7 @@ from segue.cli.integration.completion_table import read_table
 from segue.cli.integration.own_command import global_options, own_program
 from segue.cli.output.terminal import echo, warn
 from segue.paths import default_socket
+from segue.workflows.place import find_terminal, home_directory
 
 SCRIPTS = Path(__file__).parents[3] / "shell"
 PARTS = ("transport", "json", "prompt", "functions", "completion")
@@ -55,13 +57,19 @@ def init(ctx: click.Context, daemon: DaemonClient, *, shell: str) -> None:
 
 def _paths(daemon: DaemonClient) -> Settings:
     paths = daemon.paths
+    session = paths.config.session
+    terminal = find_terminal() if session.affinity == "terminal" else None
     return {
         "__segue_socket": os.fspath(paths.socket) if paths.socket_explicit else "",
         "__segue_record": os.fspath(paths.record),
         "__segue_database": os.fspath(paths.database),
         # Empty for an explicit database, because only the daemon of its record serves that one.
         "__segue_data_socket": "" if paths.database_explicit else os.fspath(default_socket({})),
-        "__segue_continuity": str(paths.config.session.continuity_ms // 1000),
+        "__segue_continuity": str(session.continuity_ms // 1000),
+        "__segue_home": home_directory(),
+        "__segue_scope": session.scope,
+        # A member of a JSON object, or nothing.
+        "__segue_terminal": f',"terminal":{json.dumps(terminal)}' if terminal else "",
     }
 
 
@@ -72,9 +80,9 @@ def _connector() -> Settings:
     if not command:
         warn("the prompt cannot show sessions; install a netcat that supports -U, or socat")
     return {
-        "__segue_dial": command,
+        "__segue_netcat": command,
         "__segue_address": address,
-        "__segue_hurried": netcat.find_timeout() if command else [],
+        "__segue_timeout": netcat.find_timeout() if command else [],
     }
 
 
