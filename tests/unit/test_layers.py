@@ -57,7 +57,7 @@ LAYERS = [
         "segue.cli.integration",
     ],
     ["segue.cli.session_lookup"],
-    ["segue.cli.ask", "segue.cli.doctor", "segue.cli.fast_path"],
+    ["segue.cli.ask", "segue.cli.doctor", "segue.cli.fast_path", "segue.cli.fast_prompt"],
     ["segue.cli.commands"],
     ["segue.cli.main"],
     ["segue.cli.entry"],

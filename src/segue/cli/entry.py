@@ -29,7 +29,11 @@ def main() -> None:
     prepare_streams()
     arguments = sys.argv[1:]
     code = None
-    if arguments[:1] in (["ping"], ["rpc"]):
+    if arguments[:1] == ["prompt"]:
+        from segue.cli.fast_prompt import fast_prompt
+
+        code = run_guarded(lambda: fast_prompt(arguments))
+    elif arguments[:1] in (["ping"], ["rpc"]):
         from segue.cli.fast_path import fast_call
 
         code = run_guarded(lambda: fast_call(arguments))

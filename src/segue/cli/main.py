@@ -39,6 +39,7 @@ SECTIONS = {
         "grep": "grep",
         "tail": "tail",
         "stats": "stats",
+        "prompt": "prompt",
     },
     "Keep": {
         "memory": "memory",

@@ -6,7 +6,8 @@ from typing import Literal
 
 from segue.escapes import UNSAFE
 
-Shell = Literal["zsh", "bash", "fish", "plain"]
+Shell = Literal["zsh", "bash", "fish", "tmux", "plain"]
+"""The program that shows the text. `tmux` is the status line of tmux, which expands `#` in the output of a command."""
 
 _GENERATED_DATE = re.compile(r" - \d{4}-\d\d-\d\d_\d\d-\d\d\Z")
 _UNSAFE = frozenset(map(chr, UNSAFE))
@@ -19,6 +20,7 @@ _SUBSTITUTES: dict[Shell, dict[str, str]] = {
     "zsh": {**_EXPANDED, "%": "%%"},
     "bash": _EXPANDED,
     "fish": {},
+    "tmux": {"#": "\uff03"},
     "plain": {},
 }
 

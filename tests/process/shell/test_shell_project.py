@@ -34,9 +34,7 @@ def test_a_shell_finds_the_same_projects_as_the_command_line(unserved: Cli, tmp_
 
 
 @SHELLS
-def test_the_prompt_shows_the_session_of_the_repository(
-    segued: Segued, segue: Cli, tmp_path: Path, name: str
-) -> None:
+def test_the_prompt_shows_the_session_of_the_repository(segued: Segued, segue: Cli, tmp_path: Path, name: str) -> None:
     main, plain = tmp_path / "main", tmp_path / "plain"
     create_repository(main)
     (main / "sub").mkdir()
