@@ -54,6 +54,7 @@ LAYERS = [
         "segue.cli.daemon_client",
         "segue.cli.groups",
         "segue.cli.input",
+        "segue.cli.picker",
         "segue.cli.integration",
     ],
     ["segue.cli.session_lookup"],

@@ -1,5 +1,7 @@
 """Define the methods that shells call to show sessions."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from segue import store
@@ -11,18 +13,21 @@ from segue.models import Limit, PreviewChars, Project, Scope, Terminal, WorkingD
 from segue.shell.prompt_text import Shell, age, escape, render_prompt
 
 TEXT_COLUMNS = 60
-"""Terminal columns of a session's name in a completion."""
+"""Terminal columns of a session's name or a fact in a completion."""
+
+
+CompletionKind = Literal["session", "memory", "method"]
 
 
 class Completion(Struct, kw_only=True):
-    """A session that completes what a person typed in a shell."""
+    """A session, memory or method that completes what a person typed in a shell."""
 
     id: str
     text: str
 
 
 class CompletionList(Struct, kw_only=True):
-    """Completions, newest session first."""
+    """Completions, newest first."""
 
     rows: list[Completion]
 
@@ -64,11 +69,22 @@ async def prompt(
 
 
 @method("session.complete", raises=(StorageError, InvalidData))
-async def complete(ctx: Context, *, prefix: str = "", shell: Shell, limit: Limit = 50) -> CompletionList:
+async def complete(
+    ctx: Context, *, prefix: str = "", shell: Shell, limit: Limit = 50, kind: CompletionKind = "session"
+) -> CompletionList:
     """Return sessions whose id begins with `prefix`, else those whose name contains it, newest first.
 
-    `text` is the name and the time since the last message, with characters that the shell does not interpret.
+    `text` is the name and the time since the last message, with characters that the shell does not interpret. With
+    `kind="memory"`, memories are found by id and fact; with "method", methods by name, in the order of `rpc.discover`.
     """
+    if kind == "memory":
+        memories = await ctx.store.read(store.memories.complete, prefix, limit)
+        rows = [Completion(id=str(id), text=escape(fact, shell, TEXT_COLUMNS)) for id, fact in memories]
+        return CompletionList(rows=rows)
+    if kind == "method":
+        methods = [one for one in ctx.daemon.discover()["methods"] if one["name"].startswith(prefix)]
+        rows = [Completion(id=one["name"], text=escape(one["summary"], shell)) for one in methods[:limit]]
+        return CompletionList(rows=rows)
     found = await ctx.store.read(store.session_list.complete, prefix, limit)
     return CompletionList(
         rows=[

@@ -40,6 +40,7 @@ SECTIONS = {
         "tail": "tail",
         "stats": "stats",
         "prompt": "prompt",
+        "pick": "pick",
     },
     "Keep": {
         "memory": "memory",

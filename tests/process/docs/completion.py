@@ -12,6 +12,10 @@ from segue.cli.integration.completion_table import TABLE, Row
 from segue.cli.main import command as segue
 
 
+ASKED = {"memory_id": "memory", "supersedes": "memory", "method": "method"}
+"""The kinds of parameters, besides sessions, whose values the shell asks the daemon for."""
+
+
 def rows(command: click.Command, ctx: click.Context, at: str = "") -> Iterator[Row]:
     """Yield a row for each subcommand, option and argument that can be completed."""
     for parameter in command.get_params(ctx):
@@ -49,7 +53,9 @@ def _kind(parameter: click.Parameter) -> str:
         return "one of " + " ".join(str(choice) for choice in parameter.type.choices)
     if isinstance(parameter.type, click.Path | click.File) or parameter.metavar == "PATH":
         return "file"
-    return "session" if (parameter.name or "").startswith("session") else "value"
+    if (parameter.name or "").startswith("session"):
+        return "session"
+    return ASKED.get(parameter.name or "", "value")
 
 
 def _line(text: str) -> str:

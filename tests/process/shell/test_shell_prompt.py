@@ -265,16 +265,34 @@ def test_nothing_of_it_is_a_job_and_nothing_holds_the_shell_at_its_end(
     assert not re.search("(running|stopped|suspended|still) jobs", shown)
 
 
-@pytest.mark.parametrize("appended", ["history -a", ";history -a"])
-def test_command_appended_to_prompt_command_runs(segue: Cli, segued: Segued, project: Path, appended: str) -> None:
+APPENDED = [
+    "PROMPT_COMMAND+='mark'",
+    "PROMPT_COMMAND+=';mark;'",
+    "PROMPT_COMMAND+='; mark'",
+    "PROMPT_COMMAND+=$'\\nmark'",
+    "PROMPT_COMMAND+=(mark)",
+    'PROMPT_COMMAND=(mark "${PROMPT_COMMAND[@]}")',
+    'PROMPT_COMMAND="mark; $PROMPT_COMMAND"',
+    'PROMPT_COMMAND="${PROMPT_COMMAND%% }; mark"',
+    'PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND;}mark"',
+    "PROMPT_COMMAND+='if true; then mark; fi'",
+    "PROMPT_COMMAND+='[[ 1 ]] && mark'",
+    "PROMPT_COMMAND+='{ mark; }'",
+    "PROMPT_COMMAND+='mark >/dev/null'",
+]
+"""Ways in which people add a command to the prompt of bash."""
+
+
+def test_a_command_added_to_prompt_command_runs(segue: Cli, segued: Segued, project: Path) -> None:
     segue.ok("new", "--name", "appended")
-    environment = {**segued.environment, "SEGUE_NO_AUTOSTART": "1", **PATIENT, "HISTFILE": str(project / "history")}
-    with open_shell("bash", environment, project) as shell:
-        shell.run(f"PROMPT_COMMAND+='{appended}'")
-        shell.show_prompt()
-        assert shell.prompt.startswith("appended (")
+    environment = {**segued.environment, **PATIENT}
+    with open_shell("bash", environment, project, after='own=("${PROMPT_COMMAND[@]}")\n') as shell:
+        shell.run("eval 'mark() { marked=yes; }'")
+        for form in APPENDED:
+            shell.run(f"marked=no SEGUE_PROMPT=; unset PROMPT_COMMAND; PROMPT_COMMAND=(\"${{own[@]}}\"); {form}")
+            assert shell.run('echo "$marked $SEGUE_PROMPT"').startswith("yes appended ("), form
         assert "not found" not in shell.screen
-        assert (project / "history").exists()
+        assert "syntax error" not in shell.screen
 
 
 def test_arithmetic_with_floats_in_zsh_changes_nothing(segue: Cli, segued: Segued, project: Path) -> None:

@@ -14,7 +14,7 @@ class Row(NamedTuple):
     word: str
     """`@` for an argument."""
     kind: str
-    """A command, flag, value, file or session, or `one of ` and the choices."""
+    """A command, flag, value, file, session, memory or method, or `one of ` and the choices."""
     description: str
 
 

@@ -25,3 +25,8 @@ def global_options(root: click.Context, *, environment: bool = False) -> list[st
     if environment:
         given = {name: path or os.environ.get(f"SEGUE_{name.upper()}") for name, path in given.items()}
     return [word for name, path in given.items() if path for word in (f"--{name}", os.path.abspath(path))]
+
+
+def own_command() -> list[str]:
+    """Return the words that run this installation's `segue` with the global options of the current command."""
+    return [*own_program(), *global_options(click.get_current_context().find_root())]

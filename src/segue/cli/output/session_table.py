@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from segue.cli.output.cells import cut, cut_start, fill, width
-from segue.cli.output.terminal import ago, echo, echo_tsv, escape_line, stdout_is_tty, styled
+from segue.cli.output.terminal import age, ago, echo, echo_tsv, escape_line, stdout_is_tty, styled
 from segue.models import Session, SessionSummary
 
 CURRENT = "*"
@@ -21,6 +21,9 @@ ID_CELLS = 12
 
 NAME_CELLS = 20
 """Cells: the least width of a name, also at 40 columns."""
+
+PICKER_CELLS = 32
+"""Cells: the width of a name in a picker."""
 
 AGO_CELLS = 8
 STATE_COLUMNS, DIRECTORY_COLUMNS, MODEL_COLUMNS = 56, 72, 100
@@ -57,6 +60,13 @@ def print_sessions(
         values = [session.id, session.name or "", _model(session), session.working_dir or ""]
         echo_tsv([*values, str(session.message_count), session.created_at, session.last_message_at, mark])
     return None
+
+
+def picker_cells(session: SessionSummary) -> list[str]:
+    """Return the cells of one session for a picker: name, number of messages, age and directory."""
+    row = _row(session, None)
+    name = fill(cut(row.name, PICKER_CELLS), PICKER_CELLS)
+    return [name, f"{row.messages:>3} msgs", f"{age(session.last_message_at):>4}", row.directory]
 
 
 def short_id(id: str) -> str:

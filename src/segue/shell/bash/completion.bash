@@ -1,11 +1,12 @@
-# --- completion: from the table that `segue init` made of the commands; ids are asked of the daemon -----------------
+# --- completion -------------------------------------------------------------------------------------------------
+# Commands and options are in a table that `segue init` makes. The daemon completes ids and methods.
 
-# Set `matches` and `about` to the sessions that $1 completes.
-__segue_sessions() {
+# Set `matches` and `about` to the sessions, memories or methods ($1) that $2 completes.
+__segue_ask_rows() {
   local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY rest
   __segue_clock
-  __segue_quote "$1"
-  __segue_call session.complete "{\"prefix\":$REPLY,\"shell\":\"bash\"}" || return 1
+  __segue_quote "$2"
+  __segue_call session.complete "{\"prefix\":$REPLY,\"shell\":\"bash\",\"kind\":\"$1\"}" || return 1
   rest=$REPLY
   while [[ $rest == *'{"id":"'* ]]; do
     rest=${rest#*\{\"id\":}
@@ -17,7 +18,7 @@ __segue_sessions() {
   ((${#matches[@]}))
 }
 
-# The kind of the word $2 of the command $1 as `kind`; empty if the table has none.
+# Set `kind` to the kind of the word $2 of the command $1, or to nothing if the table does not have it.
 __segue_kind() {
   kind=$'\n'$__segue_words$'\n'
   [[ $kind == *$'\n'"$1"$'\t'"$2"$'\t'* ]] || { kind=''; return; }
@@ -25,13 +26,13 @@ __segue_kind() {
   kind=${kind%%$'\t'*}
 }
 
-# What may stand behind the words given: its kind as `expected`, for which command as `at`.
+# Set `at` to the command that the words given name, and `expected` to the kind of the value that follows them.
 __segue_parse_words() {
   local word kind
   for word; do
     __segue_kind "$at" "$word"
     if [[ $word == '=' ]]; then
-      : # bash takes --name=value apart
+      : # bash splits --name=value
     elif [[ -n $expected ]]; then
       expected=''
     elif [[ $kind == command ]]; then
@@ -42,7 +43,7 @@ __segue_parse_words() {
   done
 }
 
-# Commands or options of `at` that begin with $1, as `matches` and `about`.
+# Set `matches` and `about` to the commands or options of `at` that begin with $1.
 __segue_match_words() {
   local path word kind text
   while IFS=$'\x01' read -r path word kind text; do
@@ -51,13 +52,13 @@ __segue_match_words() {
   done <<<"${__segue_words//$'\t'/$'\x01'}"
 }
 
-# Replies, with what they are about as long as there are several: it is shown then, and never put into the line.
+# Set COMPREPLY to the matches. If there are several, each has its description, which bash shows and never inserts.
 __segue_add_replies() {
   local number text
   for ((number = 0; number < ${#matches[@]}; number++)); do
     printf -v text '%q' "${matches[number]}"
     text=${text#"$1"}
-    # 37 and 42: a key that puts the replies into the line.
+    # 37 and 42: a key that inserts the replies into the line.
     if ((${#matches[@]} > 1)) && [[ -n ${about[number]-} && ${COMP_TYPE-} != 37 && ${COMP_TYPE-} != 42 ]]; then
       printf -v text '%-16s  -- %s' "$text" "${about[number]}"
       text=${text:0:${COLUMNS:-80}-1}
@@ -66,12 +67,12 @@ __segue_add_replies() {
   done
 }
 
-# $@ are the words before the cursor, behind the program.
+# Complete the word at the cursor. $@ are the words between the program and it.
 __segue_complete() {
   local at='' expected='' kind word=${COMP_WORDS[COMP_CWORD]} whole matches=() about=()
   [[ $word == '=' ]] && word=''
   __segue_parse_words "$@"
-  # Ids may hold what bash takes words apart at.
+  # Ids may contain characters at which bash splits words.
   whole=${COMP_LINE:0:COMP_POINT}
   whole=${whole##*[[:space:]]}
   [[ $whole == --*=* ]] && whole=${whole#*=}
@@ -80,7 +81,7 @@ __segue_complete() {
     expected=$kind
   fi
   case $expected in
-    session) __segue_sessions "$whole" && __segue_add_replies "${whole%"$word"}" ;;
+    session | memory | method) __segue_ask_rows "$expected" "$whole" && __segue_add_replies "${whole%"$word"}" ;;
     file) compopt -o default 2>/dev/null ;;
     'one of '*) while read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "${expected#one of }" -- "$word") ;;
     value) ;;
@@ -93,7 +94,7 @@ __segue_complete_program() {
   __segue_complete "${COMP_WORDS[@]:1:COMP_CWORD-1}"
 }
 
-# A short function is completed as the command that it stands for.
+# Complete a short function as its command.
 __segue_complete_short() {
   COMPREPLY=()
   __segue_complete "${COMP_WORDS[0]#"$__segue_prefix"}" "${COMP_WORDS[@]:1:COMP_CWORD-1}"

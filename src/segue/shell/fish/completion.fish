@@ -1,9 +1,11 @@
-# --- completion: from the table that `segue init` made of the commands; ids are asked of the daemon -----------------
+# --- completion -------------------------------------------------------------------------------------------------
+# Commands and options are in a table that `segue init` makes. The daemon completes ids and methods.
 
-# Print the sessions that the text completes.
-function __segue_sessions --argument-names text
+# Print the sessions, memories or methods that the text completes.
+function __segue_ask_rows --argument-names kind text
     __segue_clock
-    set -l answer (__segue_call session.complete '{"prefix":'(__segue_quote "$text")',"shell":"fish"}' 0.3); or return
+    set -l parameters '{"prefix":'(__segue_quote "$text")',"shell":"fish","kind":"'$kind'"}'
+    set -l answer (__segue_call session.complete $parameters 0.3); or return
     for row in (string split '{"id":' -- $answer)[2..-1]
         __segue_member id '"id":'$row
         set -l id $__segue_value
@@ -12,13 +14,13 @@ function __segue_sessions --argument-names text
     end
 end
 
-# The kind of a word of a command; nothing if the table does not have it.
+# Print the kind of a word of a command; nothing if the table does not have it.
 function __segue_kind --argument-names at word
     set -l row (string escape --style=regex -- $at\t$word\t)
     string match -r "^$row([^\t]*)" -- $__segue_table | tail -n +2
 end
 
-# What may stand at the cursor, each with what it is about.
+# Print what completes the word at the cursor, each with its description.
 function __segue_candidates
     set -l at ''
     set -l expected ''
@@ -44,8 +46,8 @@ function __segue_candidates
         end
     end
     switch "$expected[1]"
-        case session
-            set -l found (__segue_sessions "$text"); and printf '%s\n' $before$found
+        case session memory method
+            set -l found (__segue_ask_rows $expected[1] "$text"); and printf '%s\n' $before$found
         case file
             __fish_complete_path $text
         case 'one of *'
@@ -61,4 +63,4 @@ end
 
 set -g __segue_table (string split \n -- $__segue_words)
 complete -c segue -e
-complete -c segue -f -a '(__segue_candidates)'
+complete -c segue -f -k -a '(__segue_candidates)' # -k keeps the order, newest first

@@ -1,10 +1,11 @@
-# --- completion: from the table that `segue init` made of the commands; no process, ids from the open socket -----
+# --- completion -------------------------------------------------------------------------------------------------
+# Commands and options are in a table that `segue init` makes. The daemon completes ids and methods.
 
-# Set `matches` and `shown` to the sessions that $1 completes.
-__segue_sessions() {
+# Set `matches` and `shown` to the sessions, memories or methods ($1) that $2 completes.
+__segue_ask_rows() {
   local SEGUE_BUDGET=${SEGUE_BUDGET:-0.3} REPLY rest
-  __segue_quote "$1"
-  __segue_call session.complete '{"prefix":'$REPLY',"shell":"zsh"}' || return 1
+  __segue_quote "$2"
+  __segue_call session.complete '{"prefix":'$REPLY',"shell":"zsh","kind":"'$1'"}' || return 1
   rest=$REPLY
   while [[ $rest == *'{"id":"'* ]]; do
     __segue_after "$rest" '{"id":'
@@ -18,7 +19,7 @@ __segue_sessions() {
   (( $#matches ))
 }
 
-# What may stand at the cursor: its kind as `expected`, for which command as `at`, from the words before it.
+# Set `at` to the command that the words before the cursor name, and `expected` to the kind of the value at the cursor.
 __segue_parse_words() {
   local word kind
   for word in "${(@Q)words[2,CURRENT-1]}"; do
@@ -52,7 +53,9 @@ _segue() {
     expected=${kinds[$at$'\t'@]-}
   fi
   case $expected in
-    session) __segue_sessions "$word" && compadd -U -i "$IPREFIX" -l -d shown -a matches ;;
+    session|memory|method)
+      # -V keeps the order, newest first.
+      __segue_ask_rows $expected "$word" && compadd -U -i "$IPREFIX" -l -d shown -V segue -a matches ;;
     file) _files ;;
     one\ of\ *) compadd -- ${=expected#one of } ;;
     value) return 1 ;;
@@ -67,14 +70,14 @@ _segue() {
   esac
 }
 
-# A short function is completed as the command that it stands for.
+# Complete a short function as its command.
 _segue_short() {
   words=(segue ${words[1]#$__segue_prefix} "${(@)words[2,-1]}")
   (( CURRENT += 1 ))
   _segue
 }
 
-# Done at the first prompt, when compinit has run, wherever it stands in the user's file.
+# Register the completion. Called at the first prompt, because compinit may run after the line that loads this.
 __segue_define_completion() {
   compdef _segue segue
   (( $#__segue_short )) && compdef _segue_short $__segue_short

@@ -5,38 +5,17 @@ __segue_run() {
   command "${__segue_command[@]}" "$@"
 }
 
-# Resume what was named, or what a person picks: with fzf if it is there (SEGUE_PICKER=menu does without).
-__segue_resume() {
+# Replace the command line by the command for a message that a person picks with fzf.
+__segue_search() {
   emulate -L zsh
-  setopt no_err_exit no_err_return no_force_float unset
-  (( $# )) && { __segue_run resume "$@"; return; }
-  local -a rows shown fields
-  local row answer
-  rows=("${(@f)$(command "${__segue_command[@]}" list -n 200)}") || return
-  [[ -n $rows[1] ]] || { print -ru2 -- 'segue: no sessions yet; begin one with: segue new'; return 1; }
-  for row in "${rows[@]}"; do
-    fields=("${(@ps:\t:)row}")
-    shown+=("$fields[1]"$'\t'"$fields[2]"$'\t'"$fields[4]"$'\t'"$fields[5] messages")
-  done
-  if [[ ${SEGUE_PICKER-} != menu ]] && (( $+commands[fzf] )); then
-    answer=$(print -rl -- "${shown[@]}" | command fzf --no-multi --delimiter=$'\t' --prompt='resume> ') || return
-    answer=${answer%%$'\t'*}
-  else
-    shown=("${(@)shown[1,20]}")
-    integer number
-    for (( number = 1; number <= $#shown; number++ )); do
-      print -r -- "${(l:3:)number}  ${shown[number]//$'\t'/  }"
-    done
-    read -r 'answer?number: ' || return
-    [[ $answer == [1-9]* && $answer == <1-> && $answer -le $#shown ]] || { print -ru2 -- 'segue: nothing resumed'; return 1; }
-    answer=${shown[answer]%%$'\t'*}
-  fi
-  [[ -n $answer ]] && __segue_run resume "$answer"
+  local found
+  found=$(command "${__segue_command[@]}" pick -- "$BUFFER" </dev/tty) && BUFFER=$found CURSOR=$#found
+  zle reset-prompt
 }
 
-# --- into the shell ---------------------------------------------------------------------------------------------
+# --- set up -----------------------------------------------------------------------------------------------------
 
-# Short names for people: SEGUE_PREFIX before list, resume, rename, new and ask; none if it is empty.
+# Define the short functions: SEGUE_PREFIX before list, resume, rename, new and ask; none if it is empty.
 __segue_define_short() {
   emulate -L zsh
   setopt extended_glob
@@ -49,12 +28,10 @@ __segue_define_short() {
   fi
   __segue_prefix=$prefix
   [[ -n $prefix ]] || return 0
-  for verb in list rename new ask; do
+  for verb in list resume rename new ask; do
     functions[$prefix$verb]="__segue_run $verb \"\$@\""
     __segue_short+=($prefix$verb)
   done
-  functions[${prefix}resume]='__segue_resume "$@"'
-  __segue_short+=(${prefix}resume)
   __segue_names="(segue|${(j:|:)__segue_short})"
 }
 
@@ -66,4 +43,8 @@ __segue_define_short() {
   autoload -Uz add-zsh-hook
   add-zsh-hook precmd segue_prompt
   add-zsh-hook preexec __segue_preexec
+  if [[ -n ${SEGUE_SEARCH_KEY-} && -o interactive ]]; then
+    zle -N __segue_search
+    bindkey "$SEGUE_SEARCH_KEY" __segue_search
+  fi
 }

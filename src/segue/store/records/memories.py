@@ -117,6 +117,22 @@ def delete(tx: Tx, memory_id: int) -> bool:
     return True
 
 
+def complete(tx: Tx, text: str, limit: int) -> list[tuple[int, str]]:
+    """Return id and fact of current memories whose id begins with the text or whose fact contains it, newest first."""
+    rows = tx.run(
+        """
+        SELECT id, fact FROM memories
+        WHERE superseded_by IS NULL AND typeof(fact) = 'text'
+          AND (substr(CAST(id AS TEXT), 1, length(:text)) = :text OR instr(casefold(fact), :folded) > 0)
+        ORDER BY id DESC LIMIT :limit
+        """,
+        text=text,
+        folded=text.casefold(),
+        limit=limit,
+    )
+    return [(id, fact) for id, fact in rows]
+
+
 def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Memory]:
     """Yield the session's memories with a larger id, oldest first, without the ones that cannot be decoded."""
     source = "FROM memories WHERE session_id = :session_id AND id > :after_id ORDER BY id"

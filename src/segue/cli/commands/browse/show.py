@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
-from segue.cli.groups import command
+from segue.cli.groups import MessageId, command
 from segue.cli.output.pager import page as show_in_pager
 from segue.cli.output.terminal import Failure, echo, echo_json, escape_controls, set_color, stdout_is_tty
 from segue.cli.output.transcript import message_lines, session_lines
@@ -13,6 +13,9 @@ from segue.cli.session_lookup import find_or_current
 from segue.models import Message, Session
 from segue.results import MessagePage
 from segue.workflows.transcript import code_blocks, last_turn, newest_reply
+
+NEIGHBORS = 7
+"""Messages: how many `--around` shows."""
 
 NEWEST = 200
 """Messages: how many of the newest are searched for the newest reply."""
@@ -24,6 +27,7 @@ NEWEST = 200
 @click.argument("session_id", metavar="[ID]", required=False)
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="N", help="Only the N newest messages.")
 @click.option("--last", "only_last", is_flag=True, help="Only the last question and what follows it.")
+@click.option("--around", type=MessageId(), metavar="MESSAGE", help="Only this message and its neighbors.")
 @click.option("-r", "only_reply", is_flag=True, help="Only the text of the newest reply, unrendered.")
 @click.option(
     "-x",
@@ -45,6 +49,7 @@ def show(
     session_id: str | None,
     count: int | None,
     only_last: bool,
+    around: int | None,
     only_reply: bool,
     block: int | None,
     color: str,
@@ -69,7 +74,7 @@ def show(
             raise Failure(f"session {session.id} has no reply")
         text = reply.content if block is None else _block(reply, block)
         return echo(escape_controls(text) if stdout_is_tty() else text.removesuffix("\n"))
-    return show_in_pager(line + "\n" for line in _lines(daemon, session, count, only_last=only_last))
+    return show_in_pager(line + "\n" for line in _lines(daemon, session, count, around, only_last=only_last))
 
 
 def _print_json(daemon: DaemonClient, session: Session, count: int | None) -> None:
@@ -78,7 +83,14 @@ def _print_json(daemon: DaemonClient, session: Session, count: int | None) -> No
         echo_json(response.raw())
 
 
-def _lines(daemon: DaemonClient, session: Session, count: int | None, *, only_last: bool) -> Iterator[str]:
+def _lines(
+    daemon: DaemonClient, session: Session, count: int | None, around: int | None, *, only_last: bool
+) -> Iterator[str]:
+    if around is not None:
+        params = {"session_id": session.id, "around_id": around, "limit": count or NEIGHBORS}
+        page = daemon.call("message.list", MessagePage, **params)
+        yield from (line for message in page.messages for line in message_lines(message))
+        return
     if only_last:
         messages = _newest(daemon, session, NEWEST)
         yield from (line for message in last_turn(messages) or messages for line in message_lines(message))

@@ -1,15 +1,23 @@
 """Commands on one session: new, rename, end, resume and fork."""
 
+import shlex
+
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
-from segue.cli.output.terminal import echo, echo_json, escape_line, styled, warn
+from segue.cli.integration.own_command import own_command
+from segue.cli.output.session_table import NAME_CELLS, picker_cells
+from segue.cli.output.terminal import Failure, echo, echo_json, escape_line, styled, warn
 from segue.cli.output.transcript import print_message
+from segue.cli.picker import has_fzf, has_terminal, pick_by_number, pick_with_fzf
 from segue.cli.session_lookup import current_place, find_or_current, find_session, resolve
 from segue.models import Session
-from segue.results import MessagePage
+from segue.results import MessagePage, SessionPage
 from segue.workflows.sessions import NULL
+
+PICKED = 200
+"""Sessions: how many newest ones can be picked."""
 
 LAST = 6
 """Messages: how many `resume` shows. They are enough to recognize the conversation."""
@@ -105,28 +113,51 @@ def end(daemon: DaemonClient, *, session_id: str | None, crashed: bool, as_json:
     return None
 
 
-@command(examples=["segue resume 2026-11-21-0531-754", "segue resume --in-place 2026-11-21"])
-@click.argument("session_id", metavar="ID")
+@command(examples=["segue resume", "segue resume 2026-11-21-0531-754", "segue resume --in-place 2026-11-21"])
+@click.argument("session_id", metavar="[ID]", required=False)
 @click.option("--in-place", is_flag=True, help="Keep the session in its own directory.")
 @json_option
 @pass_daemon
-def resume(daemon: DaemonClient, *, session_id: str, in_place: bool, as_json: bool) -> None:
+def resume(daemon: DaemonClient, *, session_id: str | None, in_place: bool, as_json: bool) -> int:
     """Continue a session here and show its last messages.
 
-    ID names a session as in `segue show`. A session of another directory moves to the current directory. With
-    --in-place, its own directory continues it instead.
+    ID names a session as in `segue show`. Without it you pick a session: with fzf if it is installed, else by number. A
+    session of another directory moves to the current directory. With --in-place, its own directory continues it
+    instead.
     """
     place = current_place(daemon)
+    if session_id is None:
+        session_id = _pick(daemon)
+        if session_id is None:
+            return warn("nothing resumed", 1)
     before = find_session(daemon, session_id)
     home = {} if in_place else {"working_dir": place["working_dir"], "project": place.get("project", NULL)}
     response = daemon.exchange("session.resume", session_id=before.id, terminal=place.get("terminal"), **home)
     if as_json:
-        return echo_json(response.raw())
+        echo_json(response.raw())
+        return 0
     after = response.decode(Session)
     echo(styled(escape_line(f"resumed {after.id} {after.name or ''}".rstrip()), bold=True))
     if before.working_dir != after.working_dir:
         echo(escape_line(f"moved from {before.working_dir or 'no directory'} to {after.working_dir}"))
-    return _print_last(daemon, after.id)
+    _print_last(daemon, after.id)
+    return 0
+
+
+def _pick(daemon: DaemonClient) -> str | None:
+    """Return the ID of the session that a person picks, or None."""
+    if not has_terminal():
+        raise click.UsageError("Missing argument 'ID'; a session can be picked on a terminal only.")
+    page = daemon.call("session.list", SessionPage, limit=PICKED, preview_chars=NAME_CELLS * 2, source="")
+    if not page.sessions:
+        raise Failure("no sessions yet; start one with: segue new")
+    if not has_fzf():
+        chosen = pick_by_number((session.id, *picker_cells(session)) for session in page.sessions)
+        return None if chosen is None else chosen[0]
+    preview = shlex.join([*own_command(), "show", "-n", str(LAST), "--color", "always"]) + " -- {1}"
+    rows = [(session.id, "  ".join(picker_cells(session))) for session in page.sessions]
+    found = pick_with_fzf(rows, prompt="resume> ", preview=preview)
+    return None if found is None else found[0]
 
 
 def _print_last(daemon: DaemonClient, session_id: str) -> None:
