@@ -96,7 +96,7 @@ export interface Methods {
     result: Resolution;
   };
   "session.create": {
-    params: { working_dir?: string | null, bot_id?: string, id?: string | null, name?: string | null, provider?: string | null, model?: string | null, system_prompt?: string | null, pinned?: boolean, metadata?: Record<string, unknown> | null, project?: string | null, tags?: Array<string> | null, parent_id?: string | null, retention_days?: number | null, created_at?: string | null };
+    params: { working_dir?: string | null, bot_id?: string, id?: string | null, name?: string | null, provider?: string | null, model?: string | null, system_prompt?: string | null, pinned?: boolean, metadata?: Record<string, unknown> | null, project?: string | null, tags?: Array<string> | null, parent_id?: string | null, retention_days?: number | null, created_at?: string | null, terminal?: string | null };
     result: Session;
   };
   "session.get": {
@@ -112,7 +112,7 @@ export interface Methods {
     result: Session;
   };
   "session.resume": {
-    params: { session_id: string, working_dir?: string | null, terminal?: string | null };
+    params: { session_id: string, working_dir?: string | null, project?: string | null, terminal?: string | null };
     result: Session;
   };
   "session.end": {
@@ -140,11 +140,11 @@ export interface Methods {
     result: CleanupResult;
   };
   "session.prompt": {
-    params: { working_dir: string, project?: string | null, scope?: "directory" | "project", shell?: "bash" | "fish" | "plain" | "zsh", format?: string, name_chars?: number };
+    params: { working_dir: string, project?: string | null, scope?: "directory" | "project", terminal?: string | null, shell?: "bash" | "fish" | "plain" | "tmux" | "zsh", format?: string, name_chars?: number };
     result: string;
   };
   "session.complete": {
-    params: { prefix?: string, shell: "bash" | "fish" | "plain" | "zsh", limit?: number };
+    params: { prefix?: string, shell: "bash" | "fish" | "plain" | "tmux" | "zsh", limit?: number, kind?: "memory" | "method" | "session" };
     result: CompletionList;
   };
   "message.begin": {

@@ -143,7 +143,7 @@ def test_delete_asks_for_yes_where_nobody_can_be_asked(segue: Cli) -> None:
 
 
 def test_nothing_is_deleted_if_one_of_several_is_unknown(segue: Cli) -> None:
-    first, second = segue.id(), segue.id()
+    first, second = segue.id("--name", "first"), segue.id("--name", "second")
     assert segue.run("delete", "-y", first, "unknown", second).code == 1
     assert len(segue.ok("list").rows) == 2
     assert segue.ok("delete", "-y", first, second).out == f"deleted {first}\ndeleted {second}\n"

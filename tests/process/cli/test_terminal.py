@@ -43,8 +43,8 @@ def test_a_session_is_one_line_and_its_directory_keeps_its_end(segue: Cli, proje
 
 
 def test_a_list_that_was_cut_says_so_to_a_person_only(segue: Cli) -> None:
-    for _ in range(3):
-        segue.id()
+    for number in range(3):
+        segue.id("--name", f"number {number}")
     assert STYLE.sub("", segue.shown("list", "-n", "2")).splitlines()[3:] == ["2 of 3; --limit N or --all shows more"]
     for options in (["-n", "3"], ["--all"], []):
         assert len(segue.shown("list", *options).splitlines()) == 4

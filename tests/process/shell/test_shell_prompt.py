@@ -289,7 +289,7 @@ def test_a_command_added_to_prompt_command_runs(segue: Cli, segued: Segued, proj
     with open_shell("bash", environment, project, after='own=("${PROMPT_COMMAND[@]}")\n') as shell:
         shell.run("eval 'mark() { marked=yes; }'")
         for form in APPENDED:
-            shell.run(f"marked=no SEGUE_PROMPT=; unset PROMPT_COMMAND; PROMPT_COMMAND=(\"${{own[@]}}\"); {form}")
+            shell.run(f'marked=no SEGUE_PROMPT=; unset PROMPT_COMMAND; PROMPT_COMMAND=("${{own[@]}}"); {form}')
             assert shell.run('echo "$marked $SEGUE_PROMPT"').startswith("yes appended ("), form
         assert "not found" not in shell.screen
         assert "syntax error" not in shell.screen

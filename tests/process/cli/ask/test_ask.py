@@ -186,8 +186,8 @@ def test_what_only_the_daemon_refuses_leaves_no_new_session_behind(segue: Cli, s
 
 
 def test_it_goes_on_with_the_directory_s_session_or_a_given_or_a_new_one(segue: Cli, segued: Segued) -> None:
-    first = segue.id()
-    second = segue.id()
+    first = segue.id("--name", "first")
+    second = segue.id("--name", "second")
     for options in (
         (),
         ("--session", first),
