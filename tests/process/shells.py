@@ -77,7 +77,8 @@ class Shell:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
-        self.wait_for(READY)
+        # Longer than for anything else, because `segue init` and the files of the shell are read from a cold disk.
+        self._read_until(lambda: READY in self.screen, repr(READY), 3 * TIMEOUT_SECONDS)
 
     @property
     def screen(self) -> str:
@@ -144,8 +145,8 @@ class Shell:
         self.process.wait(TIMEOUT_SECONDS)
         os.close(self._master)
 
-    def _read_until(self, holds: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + TIMEOUT_SECONDS
+    def _read_until(self, holds: Callable[[], bool], what: str, seconds: float = TIMEOUT_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         while not holds():
             left = deadline - time.monotonic()
             assert left > 0, f"never came: {what}; on the screen: {self.screen!r}"

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from segue import store
@@ -30,6 +31,19 @@ class CompletionList(Struct, kw_only=True):
     """Completions, newest first."""
 
     rows: list[Completion]
+
+
+class _Described(Struct):
+    """The members of a method in the discovery document that a completion needs."""
+
+    name: str
+    summary: str
+
+
+class _Document(Struct):
+    """The discovery document."""
+
+    methods: list[_Described]
 
 
 @method("session.prompt", raises=(StorageError, InvalidData))
@@ -75,16 +89,19 @@ async def complete(
     """Return sessions whose id begins with `prefix`, else those whose name contains it, newest first.
 
     `text` is the name and the time since the last message, with characters that the shell does not interpret. With
-    `kind="memory"`, memories are found by id and fact; with "method", methods by name, in the order of `rpc.discover`.
+    `kind="memory"`, memories are found in the same way by id and fact; with "method", methods by the beginning of their
+    name.
     """
     if kind == "memory":
         memories = await ctx.store.read(store.memories.complete, prefix, limit)
         rows = [Completion(id=str(id), text=escape(fact, shell, TEXT_COLUMNS)) for id, fact in memories]
         return CompletionList(rows=rows)
     if kind == "method":
-        methods = [one for one in ctx.daemon.discover()["methods"] if one["name"].startswith(prefix)]
-        rows = [Completion(id=one["name"], text=escape(one["summary"], shell)) for one in methods[:limit]]
-        return CompletionList(rows=rows)
+        document = msgspec.json.decode(ctx.daemon.discover(), type=_Document)
+        methods = [one for one in document.methods if one.name.startswith(prefix)]
+        return CompletionList(
+            rows=[Completion(id=one.name, text=escape(one.summary, shell)) for one in methods[:limit]]
+        )
     found = await ctx.store.read(store.session_list.complete, prefix, limit)
     return CompletionList(
         rows=[

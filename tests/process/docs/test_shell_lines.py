@@ -1,9 +1,13 @@
-"""The README's lines for a shell show the session and keep the user's own prompt."""
+"""The README's lines for a shell and for tmux show the session and keep the user's own prompt."""
+
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from segue.cli.groups import MANUAL
 from tests.process import shells
-from tests.process.command_line import Cli
+from tests.process.command_line import Cli, Terminal
 from tests.process.docs.blocks import blocks
 from tests.process.shells import READY, open_shell
 from tests.support.docs import README
@@ -31,3 +35,21 @@ def test_the_line_of_the_readme_extends_the_prompt(name: str, segue: Cli, monkey
         if name == "zsh":
             shell.wait_for("right")
         assert "slist" in shell.run("type slist")
+
+
+@pytest.mark.parametrize("page", [README, MANUAL / "shell.md"])
+def test_the_lines_for_tmux_show_the_session_of_the_pane(page: Path, segue: Cli, tmp_path: Path) -> None:
+    directory = segue.directory / "it's $(touch pwned) #{pane_id}"
+    directory.mkdir()
+    segue.at(directory).ok("new", "--name", "#[bg=red]100%H#(id)")
+    [lines] = blocks(page.read_text(), "tmux")
+    (tmp_path / "tmux.conf").write_text(lines)
+    tmux = ["tmux", "-S", str(tmp_path / "tmux.sock"), "-f", str(tmp_path / "tmux.conf")]
+    environment = {**segue.environment, "TERM": "xterm", "SHELL": "/bin/sh", "SEGUE_BUDGET": "20"}
+    terminal = Terminal([*tmux, "new-session"], environment, directory, columns=150)
+    try:
+        terminal.read_until("\uff03[bg=red]100%H\uff03(id) (0")
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=environment, check=True)
+        terminal.hang_up()
+    assert [*directory.iterdir()] == []

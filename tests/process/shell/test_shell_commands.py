@@ -1,5 +1,6 @@
 """The short functions and the completion of zsh, bash and fish, at the keyboard."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,15 +17,17 @@ TAB = "\t"
 class Opener:
     """Opens shells of one kind."""
 
-    def __init__(self, name: str, segued: Segued, directory: Path, stack: ExitStack) -> None:
+    def __init__(self, name: str, segued: Segued, directory: Path, completions: Path, stack: ExitStack) -> None:
         self.name = name
         self._environment = {**segued.environment, "SEGUE_NO_AUTOSTART": "1", "SEGUE_BUDGET": "20"}
         self._directory = directory
+        self._completions = completions
         self._stack = stack
 
     def __call__(self, *, before: str = "", completing: bool = False, **more: str) -> Shell:
         # After the install line, which is where most people have it: completion is found at the first prompt.
-        after = "autoload -Uz compinit; compinit -u\n" if completing and self.name == "zsh" else ""
+        found = f"autoload -Uz compinit; compinit -C -d '{self._completions}'\n"
+        after = found if completing and self.name == "zsh" else ""
         environment = {**self._environment, **more}
         return self._stack.enter_context(
             open_shell(self.name, environment, self._directory, before=before, after=after)
@@ -32,9 +35,9 @@ class Opener:
 
 
 @pytest.fixture(params=["zsh", "bash", "fish"])
-def opener(request: pytest.FixtureRequest, segued: Segued, project: Path) -> Iterator[Opener]:
+def opener(request: pytest.FixtureRequest, segued: Segued, project: Path, zsh_completions: Path) -> Iterator[Opener]:
     with ExitStack() as stack:
-        yield Opener(request.param, segued, project, stack)
+        yield Opener(request.param, segued, project, zsh_completions, stack)
 
 
 def test_the_short_functions_are_segue(segue: Cli, opener: Opener) -> None:
@@ -81,6 +84,9 @@ def test_a_session_is_picked_with_fzf(segue: Cli, opener: Opener) -> None:
     shell = opener(FZF_DEFAULT_OPTS="--no-mouse")
     shell.type("sresume\n")
     shell.wait_for("resume>")
+    # The preview, the age, and the directory with ~.
+    shell.wait_for("directory ")
+    assert re.search(r"0 msgs +\d+s +~/project", shell.screen)
     shell.type("older")
     shell.wait_for("1/2")
     shell.type("\r")
@@ -135,6 +141,32 @@ def test_an_id_is_completed_from_its_beginning(segue: Cli, opener: Opener) -> No
     assert shell.arguments(f"segue add --session al{TAB}") == ["add", "--session", "alpha-1"]
     assert shell.arguments(f"segue search x --session=al{TAB}") == ["search", "x", "--session=alpha-1"]
     assert shell.arguments(f"segue delete --yes be{TAB}") == ["delete", "--yes", odd]
+
+
+def test_methods_and_memories_are_completed(segue: Cli, opener: Opener) -> None:
+    for number in range(12):
+        segue.ok("memory", "add", f"fact {number}")
+    shell = opener(completing=True)
+    assert shell.arguments(f"segue rpc session.comp{TAB}") == ["rpc", "session.complete"]
+    assert shell.arguments(f"segue memory delete 12{TAB}") == ["memory", "delete", "12"]
+    assert shell.arguments(f"segue memory add x --supersedes 9{TAB}") == ["memory", "add", "x", "--supersedes", "9"]
+
+
+SEARCH_KEYS = {"zsh": "^G", "bash": "\\C-g", "fish": "\x07"}
+
+
+def test_a_key_searches_the_contents_if_it_is_asked_for(segue: Cli, opener: Opener) -> None:
+    session = segue.ok("add", "where is the zebra").rows[0][1]
+    segue.ok("new", "--name", "another")
+    segue.ok("add", "somewhere else")
+    shell = opener(SEGUE_SEARCH_KEY=SEARCH_KEYS[opener.name])
+    shell.type("zbra\x07")
+    shell.wait_for("1/2")
+    shell.type("\r")
+    shell.clear()
+    shell.wait_for(f"segue resume {session}")
+    shell.type("\n")
+    shell.wait_for(f"resumed {session}")
 
 
 @pytest.mark.parametrize(("typed", "shown"), [("segue resume ", "how to sort"), ("segue re", "Rename a session")])

@@ -295,11 +295,23 @@ def test_a_command_added_to_prompt_command_runs(segue: Cli, segued: Segued, proj
         assert "syntax error" not in shell.screen
 
 
-def test_arithmetic_with_floats_in_zsh_changes_nothing(segue: Cli, segued: Segued, project: Path) -> None:
-    segue.ok("new", "--name", "floats")
+ZSH_OPTIONS = (
+    "force_float ksh_arrays sh_word_split no_unset extended_glob glob_subst no_glob warn_create_global",
+    "sh_glob posix_identifiers octal_zeroes rc_expand_param no_multibyte ignore_braces all_export err_return",
+)
+"""Options of zsh that change what a script means; the second group excludes some of the first."""
+
+
+@pytest.mark.parametrize("options", ZSH_OPTIONS, ids=["usual", "rare"])
+def test_options_of_zsh_change_nothing(segue: Cli, segued: Segued, project: Path, options: str) -> None:
+    segue.ok("new", "--name", "options")
     environment = {**segued.environment, "SEGUE_NO_AUTOSTART": "1", **PATIENT}
-    with open_shell("zsh", environment, project, before="setopt force_float\n") as shell:
-        shell.wait_for_prompt("floats (0, ")
+    with open_shell("zsh", environment, project, before=f"setopt {options}\n") as shell:
+        shell.wait_for("[options (0, ")
+        assert shell.run("slist").split("\t")[1] == "options"
+        shell.show_prompt()
+        for word in ("segue_", "not found", "error", "bad "):
+            assert word not in shell.screen
 
 
 def test_zsh_shows_what_another_terminal_did(segue: Cli, segued: Segued, project: Path) -> None:

@@ -101,6 +101,26 @@ def test_age_has_its_largest_unit(seconds: int, shown: str) -> None:
     assert age(seconds) == shown
 
 
+def test_complete_finds_memories_and_methods(wire: Wire) -> None:
+    for fact in ("Ships on Fridays", "prefers tabs $(x)", "ships daily"):
+        wire.call("memory.save", fact=fact, category="fact", importance=3)
+    wire.call("memory.save", fact="never ships", category="fact", importance=3, supersedes=1)
+
+    def rows(kind: str, prefix: str, **more: Any) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = wire.call("session.complete", kind=kind, prefix=prefix, shell="bash", **more)[
+            "rows"
+        ]
+        return found
+
+    assert [row["id"] for row in rows("memory", "")] == ["4", "3", "2"]
+    assert [row["id"] for row in rows("memory", "SHIPS")] == ["4", "3"]
+    assert rows("memory", "2") == [{"id": "2", "text": "prefers tabs \uff04(x)"}]
+    assert rows("method", "daemon.p") == [
+        {"id": "daemon.ping", "text": "Return \u02cbpong\u02cb. Does not read the database."}
+    ]
+    assert len(rows("method", "", limit=3)) == 3
+
+
 def test_complete_finds_by_id_then_by_name_newest_first(wire: Wire) -> None:
     for id, name in (("abc", "one"), ("abd", "two abc"), ("x", "abs\nent"[:3]), ("y", None)):
         wire.call("session.create", id=id, **({"name": name} if name else {}))

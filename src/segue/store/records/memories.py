@@ -118,19 +118,23 @@ def delete(tx: Tx, memory_id: int) -> bool:
 
 
 def complete(tx: Tx, text: str, limit: int) -> list[tuple[int, str]]:
-    """Return id and fact of current memories whose id begins with the text or whose fact contains it, newest first."""
-    rows = tx.run(
-        """
-        SELECT id, fact FROM memories
-        WHERE superseded_by IS NULL AND typeof(fact) = 'text'
-          AND (substr(CAST(id AS TEXT), 1, length(:text)) = :text OR instr(casefold(fact), :folded) > 0)
-        ORDER BY id DESC LIMIT :limit
-        """,
-        text=text,
-        folded=text.casefold(),
-        limit=limit,
-    )
-    return [(id, fact) for id, fact in rows]
+    """Return id and fact of the current memories whose id begins with the text, else of those whose fact contains it.
+
+    The newest comes first.
+    """
+    for condition in ("substr(CAST(id AS TEXT), 1, length(:text)) = :text", "instr(casefold(fact), :folded) > 0"):
+        rows = tx.run(
+            f"""
+            SELECT id, fact FROM memories WHERE superseded_by IS NULL AND typeof(fact) = 'text' AND {condition}
+            ORDER BY id DESC LIMIT :limit
+            """,
+            text=text,
+            folded=text.casefold(),
+            limit=limit,
+        ).fetchall()
+        if rows:
+            return [(id, fact) for id, fact in rows]
+    return []
 
 
 def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Memory]:
