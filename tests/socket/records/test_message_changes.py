@@ -220,6 +220,8 @@ def test_projects_and_terminals_decide_what_is_continued(wire: Wire) -> None:
         ("<env>\n</env>\n <note a='b'>x</note> fix the bug", "fix the bug"),
         ("# AGENTS.md instructions for /x\n\n<INSTRUCTIONS>a</INSTRUCTIONS>\nhello", "hello"),
         ("# AGENTS.md instructions for /x\nonly that", None),
+        ("<note><note>inner</note>outer</note> hello", "hello"),
+        ("<note>about <note> tags</note> hello", "hello"),
         ("/clear", None),
         ("/srv/x is broken", "/srv/x is broken"),
         ("<b>bold", "<b>bold"),

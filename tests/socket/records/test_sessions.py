@@ -1,6 +1,7 @@
 """Sessions: ids, lists, changes, ends and deletion."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -257,3 +258,16 @@ def test_a_large_session_is_gone_at_once_and_stays_gone_when_its_id_is_used_agai
     wire = server.connect()
     assert wire.call("message.count", session_id="big") == {"count": 1}
     assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+
+
+def test_a_session_dated_in_the_future_sorts_as_now(wire: Wire) -> None:
+    now = datetime.fromisoformat(wire.call("session.create", id="now")["created_at"])
+    wire.call("session.delete", session_id="now")
+    hours = {"later": 20, "sooner": 10}
+    for id, ahead in hours.items():
+        at = (now + timedelta(hours=ahead)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        wire.call("session.create", id=id, created_at=at)
+    assert [one["id"] for one in wire.call("session.list")["sessions"]] == ["sooner", "later"]
+    wire.call("session.touch", session_id="later")
+    assert [one["id"] for one in wire.call("session.list")["sessions"]] == ["later", "sooner"]
+    assert [one["id"] for one in wire.call("session.complete", shell="bash")["rows"]] == ["later", "sooner"]

@@ -32,6 +32,7 @@ __segue_define_short() {
     functions[$prefix$verb]="__segue_run $verb \"\$@\""
     __segue_short+=($prefix$verb)
   done
+  alias -- ${prefix}ask="noglob ${prefix}ask" # so that a question needs no quotes for ? and *
   __segue_names="(segue|${(j:|:)__segue_short})"
 }
 

@@ -93,15 +93,26 @@ def _start_of_text(content: str) -> int:
         start = preamble.end()
     blocks = 0
     while tag := _TAG.match(content, start):
-        closing = f"</{tag[1]}>"
-        end = content.find(closing, tag.end())
-        if end < 0:
+        end = _end_of_block(content, tag[1], tag.end())
+        if end is None:
             break
-        start = end + len(closing)
+        start = end
         blocks += 1
     if (preamble and not blocks) or _SLASH_COMMAND.match(content, start):
         return len(content)
     return start
+
+
+def _end_of_block(content: str, name: str, start: int) -> int | None:
+    """Return the position after the closing tag of a block, past blocks of the same name in it, or None."""
+    depth, end = 1, None
+    for tag in re.finditer(rf"<(/?){re.escape(name)}(?:\s[^<>]*)?>", content[start:]):
+        depth += -1 if tag[1] else 1
+        if tag[1]:
+            end = start + tag.end()
+        if not depth:
+            break
+    return end
 
 
 def fork_name(tx: Tx, name: str) -> str:
