@@ -100,7 +100,7 @@ __segue_complete_short() {
   __segue_complete "${COMP_WORDS[0]#"$__segue_prefix"}" "${COMP_WORDS[@]:1:COMP_CWORD-1}"
 }
 
-# nosort: newest first; bash before 4.4 does not know it.
+# nosort keeps the order, newest first; bash before 4.4 does not have it.
 complete -o nosort -F __segue_complete_program segue 2>/dev/null || complete -F __segue_complete_program segue
 if ((${#__segue_short[@]})); then
   complete -o nosort -F __segue_complete_short "${__segue_short[@]}" 2>/dev/null ||

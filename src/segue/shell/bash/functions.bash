@@ -5,7 +5,7 @@ __segue_run() {
   command "${__segue_command[@]}" "$@"
 }
 
-# Without a kept connection not every prompt asks, so one behind a `segue` must.
+# Without a kept connection not every prompt asks the daemon, so the prompt after a `segue` must.
 ((__segue_keeps)) || segue() { __segue_run "$@"; }
 
 # Replace the command line by the command for a message that a person picks with fzf.

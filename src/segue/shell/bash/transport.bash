@@ -4,9 +4,9 @@
 # __segue_timeout (its time limit), __segue_words (for completion).
 #
 # SEGUE_PROMPT holds the session that the directory continues; show it with: PS1='$SEGUE_PROMPT\w\$ '
-# A prompt starts no process but the netcat that stays (a coproc, bash 4 and newer) and `pwd -P` in a new directory. It
-# waits at most SEGUE_BUDGET seconds; after a missing answer it asks again only when that answer came. Older bash, or
-# SEGUE_BASH_COPROC=0: one short process for each question.
+# A prompt starts only these processes: one netcat that stays (a coproc, bash 4 and newer), and `pwd -P` in a new
+# directory. It waits at most SEGUE_BUDGET seconds. After a missing answer it asks again when that answer has arrived.
+# Older versions, and SEGUE_BASH_COPROC=0, start one short process for each question.
 
 [[ -n ${SEGUE_PROMPT_FORMAT+set} ]] || SEGUE_PROMPT_FORMAT='{name} ({messages}, {age}) ' # and {id}
 SEGUE_PROMPT_LENGTH=${SEGUE_PROMPT_LENGTH:-30} # columns of a name
@@ -61,8 +61,8 @@ __segue_find_socket() {
   [[ -n $REPLY && -S ${XDG_RUNTIME_DIR-}/segue/segued.sock ]] && REPLY=$XDG_RUNTIME_DIR/segue/segued.sock
 }
 
-# Start the netcat. Its own group, so that Ctrl-C is not for it; disowned, so that it is no job of the user's; with
-# none of the user's descriptors. In quotes because bash 3 could not read it.
+# Start the netcat in a process group of its own, so that Ctrl-C does not reach it, and without the user's descriptors.
+# The caller disowns it, so that it is no job. The command is in quotes, because bash 3 cannot parse it.
 # shellcheck disable=SC2016
 __segue_start='{ coproc __segue_pipe {
   set +f
@@ -80,8 +80,8 @@ __segue_connect() {
   __segue_find_socket
   if [[ -S $REPLY && -O $REPLY ]] && eval "$__segue_start" && [[ -n ${__segue_pipe[1]-} ]]; then
     disown "${__segue_pipe_PID-}" 2>/dev/null || :
-    # Bash dies of a write to a pipe that nobody reads, as when netcat has just left: so it reads it too, while it
-    # writes. Where /dev/fd cannot be opened so (not on Linux), nothing stands guard.
+    # SIGPIPE ends bash if it writes to a pipe without a reader, as when netcat has just exited. So bash opens the
+    # pipe for reading during each write. Only Linux can open /dev/fd in this way.
     __segue_guard=/dev/fd/${__segue_pipe[1]}
     { :; } 2>/dev/null 9<"$__segue_guard" || __segue_guard=/dev/null
   else
@@ -93,8 +93,8 @@ __segue_connect() {
 # Set REPLY to the answer to the last request, which may take $1 seconds. Skip late answers to earlier requests.
 __segue_receive() {
   local first lines limit=(-t 1)
-  # Once a whole answer came, only the wait for the beginning is limited: a limit makes bash look at the clock for each
-  # byte, and netcat writes in one piece what the daemon sent in one. A netcat that ends in the middle ends the read.
+  # After the first whole answer only the wait for its first byte is limited, because with a limit bash reads the clock
+  # for each byte. netcat writes in one piece what the daemon sends in one; if netcat exits, the read ends.
   ((__segue_proven)) && limit=()
   for ((lines = 0; lines < 20; lines++)); do
     IFS= read -r -t "$1" -n 1 -u "${__segue_pipe[0]-}" first 2>/dev/null
@@ -110,7 +110,7 @@ __segue_receive() {
       return 0
     fi
   done
-  __segue_drop # It sends lines without end.
+  __segue_drop # because the peer sends lines without end
   return 1
 }
 
