@@ -17,6 +17,8 @@ retention_days = 30
 max_sessions = 0
 auto_cleanup = true
 cleanup_interval_minutes = 60
+scope = "project"
+affinity = "none"
 
 [daemon]
 durability = "full"
@@ -89,6 +91,8 @@ GIVEN: list[tuple[str, str, Any]] = [
     ("session", "max_sessions", 7),
     ("session", "auto_cleanup", False),
     ("session", "cleanup_interval_minutes", 0.001),
+    ("session", "scope", "directory"),
+    ("session", "affinity", "terminal"),
     ("daemon", "socket", "/run/user/1/x.sock"),
     ("daemon", "database", "~/x.db"),
     ("daemon", "durability", "normal"),

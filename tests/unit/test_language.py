@@ -75,7 +75,7 @@ def function_docstrings(path: Path) -> Iterator[Text]:
 
 
 def written_files() -> list[Path]:
-    scripts = [path for path in sorted((PACKAGE / "shell").glob("*/*sh"))]
+    scripts = sorted((PACKAGE / "shell").glob("*/*sh"))
     units = [path for folder in ("systemd", "launchd") for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
     return [*scripts, *units, *sources(".sql")]
 

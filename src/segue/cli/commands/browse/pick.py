@@ -25,10 +25,11 @@ TEXT_CHARS = 500
 @click.argument("words", metavar="[TEXT...]", nargs=-1)
 @pass_daemon
 def pick(daemon: DaemonClient, *, words: tuple[str, ...]) -> int:
-    """Pick a message with fzf, and print the command that continues its session.
+    """Pick a message, and print the command for its session.
 
-    The newest 5000 messages are searched as you type, beginning with TEXT. The preview shows the message and its
-    neighbors. SEGUE_SEARCH_KEY binds a key to it: see `segue help shell`. Exit status 1 if you pick none.
+    The newest 5000 messages are searched with fzf as you type, beginning with TEXT. The preview shows the message and
+    its neighbors. The printed command continues the session. SEGUE_SEARCH_KEY binds a key to `segue pick`: see
+    `segue help shell`. Exit status 1 if you pick none.
     """
     if not has_terminal():
         raise click.UsageError("cannot pick without a terminal; use: segue search QUERY")
