@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segue.config import SessionConfig
-from segue.workflows import place
+from segue.runtime import place
 from tests.support.system.repositories import create_layouts, create_repository
 
 
@@ -68,7 +68,7 @@ def test_the_place_has_the_project_and_the_configured_scope(tmp_path: Path, monk
 
 
 def test_a_process_without_a_terminal_has_none() -> None:
-    code = "from segue.workflows.place import find_terminal; print(find_terminal())"
+    code = "from segue.runtime.place import find_terminal; print(find_terminal())"
     done = subprocess.run(
         [sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True, check=True
     )

@@ -11,7 +11,7 @@ from segue.client.connect import try_connect
 from segue.client.errors import Unreachable
 from segue.errors import StartError
 from segue.paths import PathOptions, Paths, resolve_paths
-from segue.workflows.place import current_place
+from segue.runtime.place import current_place
 
 SECONDS = 0.3
 """Seconds: how long the daemon may take to answer. SEGUE_BUDGET replaces it."""

@@ -4,7 +4,8 @@ from segue.cli.daemon_client import DaemonClient
 from segue.cli.output.terminal import Failure, escape_line, stderr_is_tty
 from segue.errors import NotFound
 from segue.models import Session
-from segue.workflows import place, sessions
+from segue.runtime import place
+from segue.workflows import sessions
 from segue.workflows.sessions import nothing_to_continue, resolve
 
 __all__ = [

@@ -6,11 +6,13 @@
 3. Text that the tool wrote into a person's message leaves the content and becomes a part of type `injected`.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from segue.history.records import HistoryMessage, HistorySession
+from segue.runtime.place import find_project, wire_path
 from segue.timestamps import milliseconds, timestamp
 
 MAX_NAME_CHARS = 255
@@ -37,6 +39,7 @@ def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
         metadata["sub_agent"] = True
     params = {
         "working_dir": session.directory if (session.directory or "").startswith("/") else None,
+        "project": _project(session.directory),
         "name": _name(session.title),
         "provider": _name(session.provider),
         "model": _name(session.model),
@@ -49,6 +52,14 @@ def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
         "archived": session.archived or None,
     }
     return {name: value for name, value in params.items() if value is not None}
+
+
+def _project(directory: str | None) -> str | None:
+    """Return the repository of a directory that exists on this machine, so that `--here` shows the session there."""
+    if not directory or not directory.startswith("/") or not os.path.isdir(directory):  # noqa: PTH112 - may have a NUL
+        return None
+    root = find_project(os.path.realpath(directory))
+    return None if root is None else wire_path(root)
 
 
 def message_params(session: HistorySession, now_ms: int) -> Iterator[dict[str, Any]]:

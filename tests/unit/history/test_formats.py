@@ -1,5 +1,7 @@
 """What a session becomes: parameters of an import, Markdown, and a brief for whoever continues it."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -8,6 +10,7 @@ from segue.history.convert import MAX_RESULT_CHARS, message_params, session_para
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 from segue.parts import estimate_tokens, tool_calls, tool_results
 from segue.workflows.handoff import brief, constraints, find_work, open_errors
+from tests.support.system.repositories import create_repository
 from tests.unit.history.histories import CORPORA, NOW, brief_file, briefs, bundle_of, read
 
 LS = ToolCall(id="t1", name="Bash", arguments={"command": "ls"}, result="main.py", is_error=False)
@@ -77,6 +80,15 @@ def test_a_title_becomes_a_name_of_the_contract() -> None:
     assert session_params(session(title="a\nb\x1b[31m" + "x" * 300), NOW)["name"] == ("a b [31m" + "x" * 300)[:255]
     assert "name" not in session_params(session(title=" \n"), NOW)
     assert "working_dir" not in session_params(session(directory="C:\\work"), NOW)
+
+
+def test_a_session_of_a_repository_on_this_machine_has_its_project(tmp_path: Path) -> None:
+    create_repository(tmp_path / "main")
+    (tmp_path / "main" / "sub").mkdir()
+    found = session_params(session(directory=str(tmp_path / "main" / "sub")), NOW)
+    assert found["project"] == str(tmp_path / "main")
+    for directory in (str(tmp_path), str(tmp_path / "main" / "gone"), "/nul\0/\ud800", "relative", None):
+        assert "project" not in session_params(session(directory=directory), NOW)
 
 
 @pytest.mark.parametrize("text", ["```\ncode", "````\n```\ncode", "~~~ python\ncode"])

@@ -52,4 +52,4 @@ __segue_install_hook() {
 
 __segue_define_short
 __segue_install_hook
-if [[ -n ${SEGUE_SEARCH_KEY-} && $- == *i* ]]; then bind -x "\"$SEGUE_SEARCH_KEY\": __segue_search"; fi
+if [[ -n ${SEGUE_SEARCH_KEY-} && $- == *i* ]]; then bind -x "\"$SEGUE_SEARCH_KEY\": __segue_search" 2>/dev/null; fi

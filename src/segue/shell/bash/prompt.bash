@@ -32,7 +32,7 @@ __segue_first_line() {
 }
 
 # Set REPLY to the root of the repository that holds the physical directory $1, or to nothing. The rules are those of
-# segue/workflows/place.py. Only a worktree costs a process, because bash resolves no path itself.
+# segue/runtime/place.py. Only a worktree costs a process, because bash resolves no path itself.
 __segue_find_project() {
   local at=${1%/} git
   while [[ -n $at ]]; do

@@ -56,7 +56,7 @@ function __segue_search
 end
 
 __segue_define_short
-if status is-interactive; and not status test-feature qmark-noglob
+if status is-interactive; and not status test-feature qmark-noglob 2>/dev/null
     bind '?' __segue_type_question_mark
     bind -M insert '?' __segue_type_question_mark
 end

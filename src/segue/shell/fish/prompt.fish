@@ -28,7 +28,7 @@ function __segue_first_line --argument-names file
 end
 
 # Set __segue_value to the root of the repository that holds a physical directory, or to nothing. The rules are those of
-# segue/workflows/place.py.
+# segue/runtime/place.py.
 function __segue_find_project --argument-names at
     while test -n "$at" -a "$at" != /
         if test "$at" = "$__segue_home"

@@ -13,7 +13,7 @@ from segue.cli.integration.completion_table import read_table
 from segue.cli.integration.own_command import global_options, own_program
 from segue.cli.output.terminal import echo, warn
 from segue.paths import default_socket
-from segue.workflows.place import find_terminal, home_directory
+from segue.runtime.place import find_terminal, home_directory
 
 SCRIPTS = Path(__file__).parents[3] / "shell"
 PARTS = ("transport", "json", "prompt", "functions", "completion")

@@ -25,18 +25,17 @@ FILE_BYTES = 8192
 
 
 def current_place(config: "SessionConfig | None") -> dict[str, str]:
-    r"""Return the parameters that name the place of this process in `session.resolve` and similar methods.
+    """Return the parameters that name the place of this process in `session.resolve` and similar methods.
 
-    None stands for the default configuration. A path has no bytes that are not UTF-8: they become `\xHH`, as the wire
-    contract says.
+    None stands for the default configuration.
 
     Raises:
         FileNotFoundError: the current directory was removed.
     """
     directory = os.getcwd()  # noqa: PTH109 - Path changes bytes that are not UTF-8
-    place = {"working_dir": _on_wire(directory)}
+    place = {"working_dir": wire_path(directory)}
     if (project := find_project(directory)) is not None:
-        place |= {"project": _on_wire(project), "scope": "project" if config is None else config.scope}
+        place |= {"project": wire_path(project), "scope": "project" if config is None else config.scope}
     if config is not None and config.affinity == "terminal" and (terminal := find_terminal()) is not None:
         place["terminal"] = terminal
     return place
@@ -109,7 +108,8 @@ def _read(path: str) -> str:
         os.close(descriptor)
 
 
-def _on_wire(path: str) -> str:
+def wire_path(path: str) -> str:
+    r"""Return a path for a parameter: bytes that are not UTF-8 become `\xHH`, as the wire contract says."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
