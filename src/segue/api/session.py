@@ -190,7 +190,8 @@ async def resume(
 ) -> Session:
     """Make a session active and the newest of its directory, so that the directory continues it.
 
-    With `working_dir` or `project`, the session moves there. An imported session is a conflict; fork it.
+    With `working_dir` or `project`, the session moves there; `project=null` takes it out of its project. An imported
+    session is a conflict; fork it.
     """
     home: dict[str, str | None] = {} if working_dir is None else {"working_dir": normalize_directory(working_dir)}
     if not isinstance(project, UnsetType):

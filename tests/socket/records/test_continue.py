@@ -159,3 +159,36 @@ class TestWithOneHour:
         assert wire.call("session.resolve", working_dir=HERE)["session"]["id"] == first
         server.clock.pass_time(1)
         assert wire.call("session.resolve", working_dir=HERE)["resumed"] is False
+
+
+def test_a_session_that_a_terminal_creates_or_resumes_is_left_to_it(wire: Wire) -> None:
+    def continued(terminal: str | None) -> str | None:
+        more = {"terminal": terminal} if terminal else {}
+        session = wire.call("session.resolve", working_dir="/p", create=False, **more)["session"]
+        return str(session["id"]) if session else None
+
+    wire.call("session.create", id="older", working_dir="/p", terminal="a")
+    wire.call("session.create", id="newer", working_dir="/p", terminal="a")
+    assert [continued(terminal) for terminal in ("a", "b")] == ["newer", None]
+    wire.call("session.resume", session_id="older", terminal="b")
+    assert [continued(terminal) for terminal in ("a", "b", "c", None)] == ["newer", "older", None, "older"]
+    shown = [
+        wire.call("session.prompt", working_dir="/p", format="{id}", shell="plain", terminal=terminal)
+        for terminal in ("a", "b", "c")
+    ]
+    assert shown == ["newer", "older", ""]
+
+
+def test_a_resumed_session_moves_into_a_project_and_out_of_it(wire: Wire) -> None:
+    def continued() -> str | None:
+        found = wire.call("session.resolve", working_dir="/p/sub", project="/p", scope="project", create=False)
+        return str(found["session"]["id"]) if found["session"] else None
+
+    wire.call("session.create", id="s", working_dir="/elsewhere")
+    assert continued() is None
+    assert wire.call("session.resume", session_id="s", project="/p")["working_dir"] == "/elsewhere"
+    assert continued() == "s"
+    wire.call("session.resume", session_id="s", working_dir="/x")
+    assert continued() == "s"
+    assert wire.call("session.resume", session_id="s", project=None)["project"] is None
+    assert continued() is None
