@@ -86,7 +86,7 @@ def test_a_session_is_picked_with_fzf(segue: Cli, opener: Opener) -> None:
     shell.wait_for("resume>")
     # The preview, the age, and the directory with ~.
     shell.wait_for("directory ")
-    assert re.search(r"0 msgs +\d+s +~/project", shell.screen)
+    assert re.search(r"\d+s +0 msgs +~/project", shell.screen)
     shell.type("older")
     shell.wait_for("1/2")
     shell.type("\r")

@@ -23,7 +23,7 @@ NAME_CELLS = 20
 """Cells: the least width of a name, also at 40 columns."""
 
 PICKER_CELLS = 32
-"""Cells: the width of a name in a picker."""
+"""Cells: the width of a name in a picker, if the terminal has room for it and the rest."""
 
 AGO_CELLS = 8
 STATE_COLUMNS, DIRECTORY_COLUMNS, MODEL_COLUMNS = 56, 72, 100
@@ -63,10 +63,11 @@ def print_sessions(
 
 
 def picker_cells(session: SessionSummary) -> list[str]:
-    """Return the cells of one session for a picker: name, number of messages, age and directory."""
+    """Return the cells of one session for a picker: name, age, number of messages and directory."""
     row = _row(session, None)
-    name = fill(cut(row.name, PICKER_CELLS), PICKER_CELLS)
-    return [name, f"{row.messages:>3} msgs", f"{age(session.last_message_at):>4}", row.directory]
+    cells = max(NAME_CELLS, min(PICKER_CELLS, shutil.get_terminal_size().columns - NAME_CELLS))
+    name = fill(cut(row.name, cells), cells)
+    return [name, f"{age(session.last_message_at):>4}", f"{row.messages:>3} msgs", row.directory]
 
 
 def short_id(id: str) -> str:
