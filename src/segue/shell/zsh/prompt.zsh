@@ -27,8 +27,8 @@ __segue_render() {
 # Set REPLY to the first line of the regular file $1, or to nothing.
 __segue_first_line() {
   REPLY=''
-  [[ -f $1 && -r $1 ]] && IFS= read -r <$1
-  REPLY=${REPLY%$'\r'}
+  [[ -f $1 && -r $1 ]] && sysread -s 8192 <$1
+  REPLY=${${REPLY%%$'\n'*}%$'\r'}
 }
 
 # Set REPLY to the root of the repository that holds the physical directory $1, or to nothing. The rules are those of
