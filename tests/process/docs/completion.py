@@ -11,7 +11,6 @@ import click
 from segue.cli.integration.completion_table import TABLE, Row
 from segue.cli.main import command as segue
 
-
 ASKED = {"memory_id": "memory", "supersedes": "memory", "method": "method"}
 """The kinds of parameters, besides sessions, whose values the shell asks the daemon for."""
 

@@ -64,6 +64,8 @@ def print_sessions(
 
 def picker_cells(session: SessionSummary) -> list[str]:
     """Return the cells of one session for a picker: name, age, number of messages and directory."""
+    import shutil
+
     row = _row(session, None)
     cells = max(NAME_CELLS, min(PICKER_CELLS, shutil.get_terminal_size().columns - NAME_CELLS))
     name = fill(cut(row.name, cells), cells)

@@ -10,7 +10,6 @@ from segue.cli.integration.own_command import own_command
 from segue.cli.output.session_table import NAME_CELLS, picker_cells
 from segue.cli.output.terminal import Failure, echo, echo_json, escape_line, styled, warn
 from segue.cli.output.transcript import print_message
-from segue.cli.picker import has_fzf, has_terminal, pick_by_number, pick_with_fzf
 from segue.cli.session_lookup import current_place, find_or_current, find_session, resolve
 from segue.models import Session
 from segue.results import MessagePage, SessionPage
@@ -146,6 +145,8 @@ def resume(daemon: DaemonClient, *, session_id: str | None, in_place: bool, as_j
 
 def _pick(daemon: DaemonClient) -> str | None:
     """Return the ID of the session that a person picks, or None."""
+    from segue.cli.picker import has_fzf, has_terminal, pick_by_number, pick_with_fzf
+
     if not has_terminal():
         raise click.UsageError("Missing argument 'ID'; a session can be picked on a terminal only.")
     page = daemon.call("session.list", SessionPage, limit=PICKED, preview_chars=NAME_CELLS * 2, source="")
