@@ -1,6 +1,5 @@
 """The `init` command: print the integration into a shell."""
 
-import json
 import os
 import shlex
 from pathlib import Path
@@ -58,7 +57,6 @@ def init(ctx: click.Context, daemon: DaemonClient, *, shell: str) -> None:
 def _paths(daemon: DaemonClient) -> Settings:
     paths = daemon.paths
     session = paths.config.session
-    terminal = find_terminal() if session.affinity == "terminal" else None
     return {
         "__segue_socket": os.fspath(paths.socket) if paths.socket_explicit else "",
         "__segue_record": os.fspath(paths.record),
@@ -68,9 +66,16 @@ def _paths(daemon: DaemonClient) -> Settings:
         "__segue_continuity": str(session.continuity_ms // 1000),
         "__segue_home": home_directory(),
         "__segue_scope": session.scope,
-        # A member of a JSON object, or nothing.
-        "__segue_terminal": f',"terminal":{json.dumps(terminal)}' if terminal else "",
+        "__segue_terminal": _terminal_member() if session.affinity == "terminal" else "",
     }
+
+
+def _terminal_member() -> str:
+    """Return the terminal as a further member of a JSON object, or nothing if there is no terminal."""
+    import json
+
+    terminal = find_terminal()
+    return f',"terminal":{json.dumps(terminal)}' if terminal else ""
 
 
 def _connector() -> Settings:
