@@ -67,17 +67,15 @@ def list(
     A pipe gets tab-separated values: ID, name, provider/model, directory, messages, created, last message and the
     asterisk. --json prints one line for every 1000 sessions.
     """
-    if directory is not None:
-        directory = os.path.realpath(directory)
     filters: dict[str, Any] = {
-        "working_dir": directory,
+        "working_dir": _real_path(directory),
         "status": status,
         "bot_id": bot,
         "name_contains": name,
         "pinned": True if pinned else None,
         "archived": True if archived else None,
         "tags": [*tags] or None,
-        "project": None if project is None else os.path.realpath(project),
+        "project": _real_path(project),
         "source": source,
     }
     if only_here:
@@ -107,6 +105,10 @@ def list(
     if waiting := daemon.call("daemon.status", DaemonStatus).cleanup.waiting:
         warn(waiting_text(waiting))
     return None
+
+
+def _real_path(path: str | None) -> str | None:
+    return None if path is None else os.path.realpath(path)
 
 
 @command(examples=["segue current", "segue current --bot reviewer --json"])
