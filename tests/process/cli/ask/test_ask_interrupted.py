@@ -70,10 +70,10 @@ def test_an_interrupt_before_the_first_word_leaves_the_question_alone(segue: Cli
 def test_a_terminal_shows_the_reply_while_it_comes(segue: Cli, segued: Segued, gate: Gate) -> None:
     terminal = segue.terminal("ask", "x", "--with", "printf one; read _ <gate; printf two")
     terminal.read_until("one")
-    assert [one["role"] for one in messages(segued)] == ["user"]
+    wait_until(lambda: [(one["content"], one["state"]) for one in messages(segued)][1:] == [("one", "streaming")])
     gate.open()
     assert terminal.finish() == (0, "onetwo\n")
-    assert messages(segued)[-1]["content"] == "onetwo"
+    assert [(one["content"], one["state"]) for one in messages(segued)][1:] == [("onetwo", "complete")]
 
 
 def test_control_c_on_a_terminal_ends_the_model(segue: Cli, segued: Segued) -> None:
