@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from msgspec.inspect import (
     BoolType,
     FloatType,
     IntType,
+    ListType,
     LiteralType,
+    NoneType,
     StrType,
     StructType,
     Type,
@@ -24,6 +26,9 @@ from segue.errors import ConfigError
 
 _MAX_SPAN = 1_000_000_000
 """Hours, days or minutes: the largest time span. No sum of them in milliseconds overflows 64 bits."""
+
+READERS = "segue.history"
+"""The group of entry points whose names are those of the tools."""
 
 SHOWN_CHARS = 40
 """Characters: the part of a wrong value that an error shows."""
@@ -53,7 +58,7 @@ class SessionConfig(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def retention_ms(self) -> int | None:
         """Return the age in milliseconds after which a session is deleted, or None to keep all sessions."""
-        return max(1, round(self.retention_days * 86_400_000)) if self.retention_days else None
+        return _milliseconds(self.retention_days)
 
 
 class DaemonConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +97,18 @@ class PrivacyConfig(Struct, frozen=True, forbid_unknown_fields=True):
     redact: bool = False
 
 
+class ImportConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings for sessions of other tools."""
+
+    follow: bool | list[str] = False
+    retention_days: Span = 0
+
+    @property
+    def retention_ms(self) -> int | None:
+        """Return the age in milliseconds after which an imported session is deleted, or None to keep all of them."""
+        return _milliseconds(self.retention_days)
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The content of the configuration file. A missing file is `Config()`."""
 
@@ -100,6 +117,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     ask: AskConfig = AskConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    import_: ImportConfig = field(name="import", default=ImportConfig())
+
+
+def _milliseconds(days: float) -> int | None:
+    return max(1, round(days * 86_400_000)) if days else None
 
 
 def load_config(path: Path) -> Config:
@@ -132,6 +154,24 @@ def check_trusted(found: os.stat_result, path: Path) -> None:
 
         mode, name = stat.S_IMODE(found.st_mode), shlex.quote(str(path))
         raise ConfigError(f"config: {path}", f"others can write to it (mode {mode:04o}); run: chmod 600 {name}")
+
+
+def check_tools(config: Config, path: Path) -> None:
+    """Check that each tool to follow is one that can be imported, by the readers that are installed.
+
+    Raises:
+        ConfigError: a name is unknown.
+    """
+    follow = config.import_.follow
+    if isinstance(follow, bool):
+        return
+    from importlib.metadata import entry_points  # Not needed without a list
+
+    known = {point.name for point in entry_points(group=READERS)}
+    for name in follow:
+        if name not in known:
+            reason = f"import.follow: no tool is named {_shown(name)}; the tools are {', '.join(sorted(known))}"
+            raise ConfigError(f"config: {path}", reason)
 
 
 def parse_config(text: str, path: Path) -> Config:
@@ -167,8 +207,11 @@ def _explain(error: str, tree: dict[str, Any]) -> str:
         return f"{key}.{unknown}: unknown key" if key else f"{unknown}: unknown key"
     kind, value = type_info(Config), cast("object", tree)
     for name in key.split("."):
-        kind = next(field.type for field in cast("StructType", kind).fields if field.name == name)
+        name, _, index = name.partition("[")
+        kind = next(field.type for field in cast("StructType", kind).fields if field.encode_name == name)
         value = cast("dict[str, object]", value)[name]
+        if index:
+            value = next(item for item in cast("list[object]", value) if not isinstance(item, str))
     return f"{key}: {_requirement(kind)}, not {_shown(value)}"
 
 
@@ -176,7 +219,12 @@ def _requirement(kind: Type) -> str:
     """Return the requirement that a type states, such as `must be true or false`."""
     match kind:
         case UnionType(types=types):
-            return _requirement(types[0])  # The second type is None, which TOML cannot express.
+            named = [
+                _requirement(kind) for kind in types if not isinstance(kind, NoneType)
+            ]  # TOML cannot express None.
+            return " or ".join([named[0], *(text.removeprefix("must be ") for text in named[1:])])
+        case ListType():
+            return "must be a list of quoted strings"
         case LiteralType(values=values):
             return f"must be one of {', '.join(map(str, values))}"
         case BoolType():

@@ -1,6 +1,6 @@
 """The result of `daemon.status`."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -78,6 +78,29 @@ class PrivacyStatus(Struct, kw_only=True):
     """True if deleted data may still be in the file, its WAL or the search index."""
 
 
+class ToolStatus(Struct, kw_only=True):
+    """The import of one tool's sessions while the daemon follows it."""
+
+    sessions: Count
+    last_seen_at: Timestamp | None
+    """When a change of the tool was last imported."""
+    lag_ms: Count | None
+    """Milliseconds from that change to its import."""
+    errors: list[str]
+    """The first errors of files and folders that cannot be read now."""
+    error_count: Count
+
+
+class ImportStatus(Struct, kw_only=True):
+    """The importer process of `import.follow`, with the tools by name. `error` says why it does not run."""
+
+    state: Literal["starting", "running", "waiting"]
+    pid: Count | None
+    restarts: Count
+    error: str | None
+    tools: dict[str, ToolStatus]
+
+
 class DaemonStatus(Struct, kw_only=True):
     """The state of the daemon and its counters since the start; `dropped_subscribers` counts sent resets."""
 
@@ -105,4 +128,4 @@ class DaemonStatus(Struct, kw_only=True):
     privacy: PrivacyStatus
     config_changed: bool = False
     sync: dict[str, Any] | None = None
-    import_: dict[str, Any] | None = field(name="import", default=None)
+    import_: ImportStatus | None = field(name="import", default=None)

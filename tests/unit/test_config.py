@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from segue.config import Config, load_config, parse_config
+from segue.config import Config, check_tools, load_config, parse_config
 from segue.errors import ConfigError
 
 PATH = Path("/home/ada/.config/segue/config.toml")
@@ -40,6 +40,10 @@ format = "text"
 
 [privacy]
 redact = false
+
+[import]
+follow = false
+retention_days = 0
 """
 """Text: the configuration file of the contract, with every key that has a default."""
 
@@ -109,6 +113,9 @@ GIVEN: list[tuple[str, str, Any]] = [
     ("ask", "command", "llm -m x"),
     ("ask", "format", "json"),
     ("privacy", "redact", True),
+    ("import", "follow", True),
+    ("import", "follow", ["claude", "codex"]),
+    ("import", "retention_days", 0.5),
 ]
 
 
@@ -157,6 +164,8 @@ KINDS = [
     ("limits", "clients", "[1]"),
     ("ask", "format", "{}"),
     ("privacy", "redact", "0"),
+    ("import", "follow", "1"),
+    ("import", "retention_days", "-1"),
 ]
 
 ODD = [
@@ -192,6 +201,8 @@ def test_a_value_out_of_bounds_or_of_the_wrong_type_is_refused_with_its_key(sect
             f"limits.batch: must be a whole number from 1 to 1099511627776, not {'9' * 40}…",
         ),
         ("ask.format = {}", "ask.format: must be one of json, text, not {}"),
+        ('import.follow = "claude"', 'import.follow: must be true or false or a list of quoted strings, not "claude"'),
+        ('import.follow = ["claude", 3]', "import.follow[1]: must be true or false or a list of quoted strings, not 3"),
         ("session = 3", "session: must be a section, not 3"),
         ("[[limits]]", "limits: must be a section, not [{}]"),
     ],
@@ -251,3 +262,11 @@ def test_time_spans_are_converted_to_milliseconds_and_zero_days_keep_sessions() 
     assert parse("[session]\nretention_days = 1\n").session.retention_ms == 86_400_000
     assert parse("[session]\nretention_days = 1e-12\n").session.retention_ms == 1
     assert parse("[session]\nretention_days = 0\n").session.retention_ms is None
+
+
+def test_tools_to_follow_are_those_that_can_be_imported() -> None:
+    check_tools(parse("[import]\nfollow = ['claude', 'shell-gpt']\n"), PATH)
+    check_tools(parse("[import]\nfollow = true\n"), PATH)
+    with pytest.raises(ConfigError) as caught:
+        check_tools(parse("[import]\nfollow = ['claude', 'Codex']\n"), PATH)
+    assert f'config: {PATH}: import.follow: no tool is named "Codex"; the tools are aider, ' in str(caught.value)

@@ -253,12 +253,13 @@ async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
 async def cleanup(ctx: Context, *, dry_run: bool = False, within_days: Days = 0) -> CleanupResult:
     """Delete sessions unused for `session.retention_days`, then the least recent over `session.max_sessions`.
 
-    Pinned and attached sessions are exempt and do not count. `dry_run` deletes nothing and reports what would be
-    deleted, with `within_days` after so many days without use. The result lists at most 1000 ids.
+    Imported sessions are deleted by `import.retention_days` only. Pinned and attached sessions are exempt and do not
+    count. `dry_run` deletes nothing and reports what would be deleted, with `within_days` after so many days without
+    use. The result lists at most 1000 ids.
     """
     if dry_run:
-        config = ctx.config.session
-        return await ctx.store.read(store.retention.preview, config.retention_ms, config.max_sessions, within_days)
+        ages = store.retention.Ages(ctx.config.session.retention_ms, ctx.config.import_.retention_ms)
+        return await ctx.store.read(store.retention.preview, ages, ctx.config.session.max_sessions, within_days)
     if within_days:
         raise InvalidParams("only with dry_run", path="$.within_days")
     return await ctx.daemon.run_cleanup()

@@ -67,18 +67,20 @@ async def update(
     )
 
 
-@method("session.import", raises=(TooLarge, StorageError, InvalidData))
+@method("session.import", raises=(Conflict, TooLarge, StorageError, InvalidData))
 async def import_(
     ctx: Context,
     *,
     source: ImportSource,
     session: ImportedSession,
     messages: Annotated[list[Draft], Meta(max_length=1000)] | None = None,
+    restore: bool = True,
 ) -> ImportResult:
     """Import a session of another tool, or what is new of it; each message needs a `key`.
 
     One session is stored per tool and id. The same import again changes nothing. A known key is changed in place if the
-    message differs. A name that a person gave stays. A directory never continues an imported session.
+    message differs. A name that a person gave stays. A directory never continues an imported session. With
+    `restore=false`, a session that was deleted by `session.delete` is a conflict.
     """
     several = messages or []
     for number, message in enumerate(several):
@@ -86,7 +88,7 @@ async def import_(
             raise InvalidParams("required", path=f"$.messages[{number}].key")
     about = await drafts.imported_session(ctx, session)
     prepared = await drafts.prepare(ctx, several, "$.messages[{}]")
-    return await ctx.store.write(store.imports.import_session, source, about, prepared)
+    return await ctx.store.write(store.imports.import_session, source, about, prepared, restore=restore)
 
 
 @method("session.export", raises=(NotFound, StorageError, InvalidData))

@@ -20,15 +20,25 @@ class Found(NamedTuple):
 
     def size(self) -> int:
         """Return the bytes of the items that are still there."""
-        return sum(item.stat().st_size for item in self.items if item.exists())
+        return sum(found.st_size for item in self.items if (found := _status(item)))
+
+
+def roots(readers: Iterable[Reader]) -> list[tuple[Reader, Path]]:
+    """Return the usual places of each tool on this machine; they need not exist."""
+    return [(reader, root) for reader in readers for root in reader.roots(os.environ, Path.home(), sys.platform)]
 
 
 def on_this_machine(readers: Iterable[Reader], since_ms: int | None = None) -> Iterator[Found]:
     """Yield what each tool has at its usual places; with `since_ms`, only items that changed later."""
-    for reader in readers:
-        for root in reader.roots(os.environ, Path.home(), sys.platform):
-            if root.exists():
-                yield _found(reader, root, since_ms)
+    for reader, root in roots(readers):
+        try:
+            root.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            yield Found(reader, root, [], error.strerror or str(error))
+            continue
+        yield _found(reader, root, since_ms)
 
 
 def below(paths: Iterable[Path], readers: Iterable[Reader]) -> Iterator[Found]:
@@ -47,12 +57,22 @@ def sources(found: Iterable[Found]) -> list[Source]:
 
 def _found(reader: Reader, root: Path, since_ms: int | None = None) -> Found:
     try:
+        if root.is_dir():
+            os.scandir(root).close()  # Path.glob finds nothing in a folder that it may not read.
         items = list(reader.discover(root))
     except OSError as error:
         return Found(reader, root, [], error.strerror or str(error))
     if since_ms is not None:
-        items = [item for item in items if item.exists() and item.stat().st_mtime_ns // 1_000_000 >= since_ms]
+        items = [item for item in items if (found := _status(item)) and found.st_mtime_ns // 1_000_000 >= since_ms]
     return Found(reader, root, items, None)
+
+
+def _status(item: Path) -> os.stat_result | None:
+    """Return the status of an item, None if it is gone or cannot be reached."""
+    try:
+        return item.stat()
+    except OSError:
+        return None
 
 
 def _readable(reader: Reader, path: Path) -> Found | None:

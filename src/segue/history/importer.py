@@ -4,13 +4,17 @@
    import that broke off is seen and repeated.
 2. A file of states keeps the size and time of each item and the digests of its sessions. An item is not read again if
    it is unchanged and the daemon has all its sessions with the same digests; after a restore it is read again.
-3. An item that changed is read whole, and of its sessions those with another digest are sent whole. `session.import`
-   stores what is new, changes what differs and leaves the rest.
+3. An item that changed is read whole, and its sessions with another digest are sent. `session.import` stores what is
+   new, changes what differs and leaves the rest. While it follows, the importer sends only the messages that differ
+   from what it sent before.
+4. A session that was deleted in segue, or that is older than the retention of imported sessions, is left out.
 """
 
-from collections import Counter
+import stat
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha256
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,19 +22,26 @@ import msgspec
 from msgspec import Struct
 
 from segue.client import Client
+from segue.errors import Conflict, InvalidData, InvalidParams, TooLarge
 from segue.history.convert import message_params, session_params
 from segue.history.reader import Reader
 from segue.history.records import HistorySession
-from segue.timestamps import wall_ms
+from segue.timestamps import timestamp, wall_ms
 
-BATCH_MESSAGES = 1000
-"""Messages of one request, the limit of `session.import`."""
+BATCH_MESSAGES = 250
+"""Messages of one request. The daemon stores them in a few milliseconds, so that other clients need not wait."""
 
-BATCH_BYTES = 4 * 2**20
-"""Bytes of one request. A quarter of the daemon's limit for a line, so that other clients need not wait."""
+BATCH_BYTES = 512 * 2**10
+"""Bytes of one request."""
+
+REMEMBERED_SESSIONS = 32
+"""Sessions whose messages are remembered, so that a session that grows is not sent again as a whole."""
 
 DIGEST = "import_digest"
 """The member of a session's metadata that holds the digest of what was read."""
+
+DELETED = "deleted in segue; --again imports them"
+EXPIRED = "older than import.retention_days"
 
 
 class Source(NamedTuple):
@@ -47,7 +58,7 @@ class ItemState(Struct):
     """Sizes and times of its files."""
 
     digests: dict[str, str]
-    """The digest of each session by the tool's id of it."""
+    """The digest of each session by the tool's id of it, without those that were left out."""
 
 
 class Counts:
@@ -57,54 +68,110 @@ class Counts:
         self.items = self.items_unchanged = self.sessions = self.messages = 0
         self.added = self.updated = self.unchanged = 0
         self.skipped: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
         self.problems: list[str] = []
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as a JSON object."""
-        return dict(vars(self)) | {"skipped": dict(self.skipped)}
+        return dict(vars(self)) | {"skipped": dict(self.skipped), "left_out": dict(self.left_out)}
+
+
+class Options(NamedTuple):
+    """What an import stores."""
+
+    dry_run: bool = False
+    since: str | None = None
+    """The earliest last message."""
+    again: bool = False
+    """True to read unchanged items too, and to import sessions that were deleted or are past the retention."""
+    retention_ms: int | None = None
+    """The age in milliseconds at which the daemon deletes imported sessions; None for never."""
+
+
+DEFAULTS = Options()
 
 
 class Importer:
     """The import of several items over one connection."""
 
-    def __init__(
-        self, client: Client, states: dict[str, ItemState], *, dry_run: bool = False, since: str | None = None
-    ) -> None:
+    def __init__(self, client: Client, states: dict[str, ItemState], options: Options = DEFAULTS) -> None:
         self.counts = Counts()
         self._client = client
         self._states = states
-        self._dry_run = dry_run
-        self._since = since
+        self._options = options
         self._digests: dict[str, dict[str, str]] = {}
         """The digests of the sessions that the daemon has, by tool and the tool's id."""
+        self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
+        """The hash of each message by key, of the sessions that were sent last."""
 
     def run(self, sources: Iterable[Source], on_item: Callable[[Source], None]) -> None:
         """Import the sources one by one; a problem of one is counted and does not stop the others."""
         for source in sources:
             on_item(source)
-            self.counts.items += 1
-            try:
-                self._import(source)
-            except (OSError, ValueError) as error:
-                self.counts.problems.append(f"{source.path}: {error}")
+            if (problem := self.run_one(source)) is not None:
+                self.counts.problems.append(f"{source.path}: {problem}")
+
+    def run_one(self, source: Source) -> str | None:
+        """Import a source, and return the problem if it cannot be read."""
+        self.counts.items += 1
+        try:
+            self._import(source)
+        except OSError as error:
+            return error.strerror or str(error)
+        except (ValueError, RecursionError, InvalidData, InvalidParams, TooLarge) as error:
+            return str(error)
+        return None
+
+    def is_unchanged(self, source: Source) -> bool:
+        """Return True if the source is as it was imported, as far as the states tell.
+
+        Raises:
+            OSError: the source is gone, or its folder cannot be searched.
+        """
+        state = self._states.get(str(source.path))
+        return state is not None and state.files == _files_of(source.path)
+
+    def sessions_of(self, tool: str) -> int:
+        """Return the number of the tool's sessions that the daemon has."""
+        return len(self._known(tool))
 
     def _import(self, source: Source) -> None:
         known, path = self._known(source.reader.name), str(source.path)
         files, state = _files_of(source.path), self._states.get(path)
-        if state and state.files == files and all(known.get(id) == digest for id, digest in state.digests.items()):
+        if (
+            state
+            and not self._options.again
+            and state.files == files
+            and all(known.get(id) == digest for id, digest in state.digests.items())
+        ):
             self.counts.items_unchanged += 1
             return
         sessions, skipped = source.reader.read(source.path)
         self.counts.skipped += skipped
-        digests = {session.id: _digest(session) for session in sessions}
+        digests: dict[str, str] = {}
         for session in sessions:
-            if self._since is None or (_last_time(session) or "9") >= self._since:
-                self.counts.sessions += 1
-                self.counts.messages += len(session.messages)
-                if known.get(session.id) != digests[session.id] and not self._dry_run:
-                    self._send(source.reader.name, path, session, digests[session.id])
-        if not self._dry_run and self._since is None:
+            last = _last_time(session)
+            if self._options.since is not None and last is not None and last < self._options.since:
+                continue
+            digest = _digest(session)
+            if reason := self._reason_to_leave_out(session.id in known, last):
+                self.counts.left_out[reason] += 1
+                continue
+            self.counts.sessions += 1
+            self.counts.messages += len(session.messages)
+            is_new = known.get(session.id) != digest and not self._options.dry_run
+            if is_new and not self._send(source.reader.name, path, session, digest):
+                self.counts.left_out[DELETED] += 1
+                continue
+            digests[session.id] = digest
+        if not self._options.dry_run and self._options.since is None:
             self._states[path] = ItemState(files, digests)
+
+    def _reason_to_leave_out(self, is_known: bool, last: str | None) -> str | None:
+        retention_ms = self._options.retention_ms
+        if is_known or self._options.again or retention_ms is None or last is None:
+            return None
+        return EXPIRED if last < timestamp(wall_ms() - retention_ms) else None
 
     def _known(self, tool: str) -> dict[str, str]:
         if tool not in self._digests:
@@ -120,38 +187,66 @@ class Importer:
             self._digests[tool] = found
         return self._digests[tool]
 
-    def _send(self, tool: str, path: str, session: HistorySession, digest: str) -> None:
+    def _send(self, tool: str, path: str, session: HistorySession, digest: str) -> bool:
+        """Send what the daemon does not have; return False if the session was deleted there."""
         now = wall_ms()
         source = {"tool": tool, "id": session.id, "path": path}
         about = session_params(session, now)
-        batches = list(_batches(message_params(session, now)))
+        sent = self._sent.pop((tool, session.id), {}) if session.id in self._digests[tool] else {}
+        hashes: dict[str, int] = {}
+        batches = list(_batches(_changed(message_params(session, now), sent, hashes)))
         for number, batch in enumerate(batches, 1):
             if number == len(batches):
                 about |= {"metadata": about["metadata"] | {DIGEST: digest}}
-            result = self._client.request("session.import", {"source": source, "session": about, "messages": batch})
+            params = {"source": source, "session": about, "messages": batch, "restore": self._options.again}
+            try:
+                result = self._client.request("session.import", params)
+            except Conflict:
+                return False
             self.counts.added += result["added"]
             self.counts.updated += result["updated"]
             self.counts.unchanged += result["unchanged"]
         self._digests[tool][session.id] = digest
+        self._sent[tool, session.id] = hashes
+        if len(self._sent) > REMEMBERED_SESSIONS:
+            self._sent.popitem(last=False)
+        return True
 
 
 def _files_of(path: Path) -> str:
-    """Return the sizes and times of an item's files; a WAL beside a database is one of them."""
-    files = [path, Path(f"{path}-wal")]
-    status = [file.stat() for file in files if file is path or file.exists()]
-    return "+".join(f"{one.st_size}-{one.st_mtime_ns}" for one in status)
+    """Return the sizes and times of an item's files; a WAL beside a database is one of them.
+
+    Raises:
+        OSError: it is gone, or neither a file nor a folder.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+        raise OSError("neither a file nor a folder")
+    status = [found]
+    with suppress(FileNotFoundError):
+        status.append(Path(f"{path}-wal").stat())
+    return "+".join(f"{one.st_ino}-{one.st_size}-{one.st_mtime_ns}" for one in status)
 
 
 def _digest(session: HistorySession) -> str:
-    return sha256(msgspec.json.encode(session)).hexdigest()[:32]
+    return blake2b(msgspec.json.encode(session), digest_size=16).hexdigest()
 
 
-def _batches(messages: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _changed(messages: Iterable[dict[str, Any]], sent: dict[str, int], hashes: dict[str, int]) -> Iterator[msgspec.Raw]:
+    """Yield each message that differs from what was sent, encoded; add the hash of every one to `hashes`."""
+    for message in messages:
+        encoded = msgspec.json.encode(message)
+        hashes[message["key"]] = value = hash(encoded)
+        if sent.get(message["key"]) != value:
+            yield msgspec.Raw(encoded)
+
+
+def _batches(messages: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
     """Yield the messages in requests of bounded size, one empty request for none."""
-    batch: list[dict[str, Any]] = []
+    batch: list[msgspec.Raw] = []
     size, sent = 0, False
     for message in messages:
-        length = len(msgspec.json.encode(message))
+        length = len(memoryview(message))
         if batch and (len(batch) >= BATCH_MESSAGES or size + length > BATCH_BYTES):
             yield batch
             batch, size, sent = [], 0, True

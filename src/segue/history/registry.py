@@ -2,10 +2,9 @@
 
 from importlib.metadata import entry_points
 
+from segue.config import READERS
 from segue.errors import StartError
 from segue.history.reader import Reader
-
-GROUP = "segue.history"
 
 
 def readers() -> dict[str, Reader]:
@@ -15,7 +14,7 @@ def readers() -> dict[str, Reader]:
         StartError: a package's reader cannot be loaded, or two readers have one name.
     """
     found: dict[str, Reader] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(entry_points(group=READERS), key=lambda point: point.name):
         try:
             reader: Reader = point.load()()
         except Exception as error:

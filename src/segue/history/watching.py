@@ -1,58 +1,91 @@
-"""Notice that a file below some folders changes, with watchfiles where it is installed."""
+"""Notice that files below some folders change, with watchfiles, or by looking where changes cannot be watched."""
 
-import threading
-from collections.abc import Sequence
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from threading import Event
 
-LONGEST_SECONDS = 60.0
-"""Seconds between two looks at everything, in which roots that appeared meanwhile are found."""
+TICK_MS = 500
+"""Milliseconds between two looks at what is not watched: roots that appear or are replaced, and databases."""
 
-POLL_SECONDS = 5.0
-"""Seconds between two looks where changes cannot be watched."""
-
-SETTLE_MS = 300
+STEP_MS = 100
 """Milliseconds without a change after which a burst of changes is over."""
+
+BURST_MS = 500
+"""Milliseconds after which changes are reported although more follow."""
 
 
 class Watcher:
-    """A thread that watches roots. Changes during an import are kept for the next `wait`."""
+    """The roots that are watched. Changes during an import are kept for the next look."""
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(self, roots: Sequence[Path], stop: Event) -> None:
         self._roots = roots
-        self._changed = threading.Event()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._stop = stop
+        self._identities = [identity(root) for root in roots]
+        self.problem: str | None = None
+        """Why changes cannot be watched."""
 
-    def wait(self) -> None:
-        """Return after a change, or after the longest time between two looks."""
-        watched = self._thread is not None and self._thread.is_alive()
-        self._changed.wait(LONGEST_SECONDS if watched else POLL_SECONDS)
-        self._changed.clear()
+    def changes(self) -> Iterator[set[Path] | None]:
+        """Yield the paths that changed, at least an empty set in every tick.
 
-    def __enter__(self) -> Self:
-        try:
-            import watchfiles  # noqa: F401 - only to know that it is there
-        except ImportError:
-            return self
-        if self._roots:
-            self._thread = threading.Thread(target=self._watch, daemon=True)
-            self._thread.start()
-        return self
+        None stands for any path, where changes cannot be watched. It ends when a root appeared, vanished or was
+        replaced, and when `stop` is set.
+        """
+        for changed in self._watch():
+            yield changed
+            if [identity(root) for root in self._roots] != self._identities:
+                return
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+    def _watch(self) -> Iterator[set[Path] | None]:
+        watched = [root for root in self._roots if root.is_dir()]
+        if watched:
+            try:
+                from watchfiles import watch
 
-    def _watch(self) -> None:
-        from watchfiles import watch
+                for changes in watch(
+                    *watched,
+                    watch_filter=None,
+                    stop_event=self._stop,
+                    step=STEP_MS,
+                    debounce=BURST_MS,
+                    rust_timeout=TICK_MS,
+                    yield_on_timeout=True,
+                ):
+                    yield {Path(path) for _, path in changes}
+                return
+            except ImportError:
+                self.problem = "watchfiles is not installed; install segue[follow]"
+            except (OSError, RuntimeError) as error:  # Such as the kernel's limit of watches.
+                self.problem = f"cannot watch: {error}"
+        while not self._stop.wait(TICK_MS / 1000):
+            yield None if watched else set()
 
-        try:
-            for _ in watch(*self._roots, step=SETTLE_MS, stop_event=self._stop, rust_timeout=1000):
-                self._changed.set()
-        except (OSError, RuntimeError):
-            return  # Such as the kernel's limit of watches; `wait` then looks every few seconds.
+
+def identity(root: Path) -> tuple[int, int] | None:
+    """Return device and inode of a folder, zeros for a file, None if there is nothing."""
+    try:
+        found = os.stat(root)  # noqa: PTH116 - Path.stat costs twice the time, and this runs in every tick
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else (0, 0)
+
+
+class Pace:
+    """The last run of some work. The next one waits, so that the work takes a small share of the time."""
+
+    def __init__(self) -> None:
+        self._ended = self._begun = time.monotonic()
+
+    def begin(self) -> None:
+        """Note that the work begins."""
+        self._begun = time.monotonic()
+
+    def end(self) -> None:
+        """Note that the work ended."""
+        self._ended = time.monotonic()
+
+    def is_due(self, share: float, shortest: float) -> bool:
+        """Return True if the work may take its share again, at least `shortest` seconds after its end."""
+        return time.monotonic() >= self._ended + max(shortest, (self._ended - self._begun) / share)

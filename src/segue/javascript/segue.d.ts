@@ -80,7 +80,7 @@ export interface Methods {
     result: SessionExport;
   };
   "session.import": {
-    params: { source: ImportSource, session: ImportedSession, messages?: Array<Draft> | null };
+    params: { source: ImportSource, session: ImportedSession, messages?: Array<Draft> | null, restore?: boolean };
     result: ImportResult;
   };
   "session.update": {
@@ -385,7 +385,7 @@ export interface DaemonStatus {
   privacy: PrivacyStatus;
   config_changed?: boolean;
   sync?: Record<string, unknown> | null;
-  import?: Record<string, unknown> | null;
+  import?: ImportStatus | null;
 }
 
 export interface DatabaseStatus {
@@ -459,6 +459,14 @@ export interface ImportSource {
   tool: string;
   id: string;
   path?: string | null;
+}
+
+export interface ImportStatus {
+  state: "running" | "starting" | "waiting";
+  pid: number | null;
+  restarts: number;
+  error: string | null;
+  tools: Record<string, ToolStatus>;
 }
 
 export interface ImportedSession {
@@ -735,6 +743,14 @@ export interface Summary {
   messages_end: number;
   token_count: number;
   created_at: string;
+}
+
+export interface ToolStatus {
+  sessions: number;
+  last_seen_at: string | null;
+  lag_ms: number | null;
+  errors: Array<string>;
+  error_count: number;
 }
 
 export interface WriteStatus {

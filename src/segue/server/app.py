@@ -29,6 +29,7 @@ from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
 from segue.server.jobs.backups import Backups
 from segue.server.jobs.forks import Forks
+from segue.server.jobs.import_process import ImportProcess
 from segue.server.jobs.maintenance import Maintenance
 from segue.server.jobs.redactor import Redactor
 from segue.server.jobs.retention import Cleanup
@@ -59,7 +60,7 @@ class App:
         store_surface.load_all()
         self._boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits, monotonic=monotonic)
-        self.cleanup = Cleanup(store, paths.config.session, clock, monotonic)
+        self.cleanup = Cleanup(store, paths.config, clock, monotonic)
         self.maintenance = Maintenance(store)
         self.cleanup.on_deleted = self.maintenance.mark_deleted
         self._job_lock = anyio.Lock()
@@ -71,6 +72,7 @@ class App:
         self._redactor = Redactor(paths.config.privacy.redact)
         self.streams = Streams(store, self._event_log, self._redactor, clock, limits.content_bytes)
         self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock)
+        self.import_process = ImportProcess(paths) if paths.config.import_.follow else None
         self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
         self.record = Record(
             socket=str(paths.socket),
@@ -116,6 +118,7 @@ class App:
             cleanup=self.cleanup.status(),
             privacy=self._redactor.status(deleted_remains=deleted_remains or self.maintenance.flush_due),
             config_changed=self._config_changed(),
+            import_=self.import_process.status() if self.import_process else None,
         )
 
     def stop(self) -> None:

@@ -160,6 +160,8 @@ class Daemon:
             background.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
         background.start_soon(app.maintenance.run)
         background.start_soon(app.streams.run)
+        if app.import_process:
+            background.start_soon(app.import_process.run)
         background.start_soon(self.watch_socket, background, clients)
         background.start_soon(self._watch_database)
         background.start_soon(trim_periodically)

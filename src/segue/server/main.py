@@ -14,7 +14,7 @@ import anyio
 import click
 
 from segue import __version__
-from segue.config import Limits, LogLevel
+from segue.config import Limits, LogLevel, check_tools
 from segue.errors import StartError
 from segue.files import find_replaceable
 from segue.paths import PathOptions, Paths, resolve_paths
@@ -50,6 +50,7 @@ def command(
     return_large_blocks()
     notifier, descriptors = find_notifier(), take_descriptors()
     paths, listener = select_listener(resolve_paths(PathOptions(socket, database, config)), descriptors)
+    check_tools(paths.config, paths.config_path)
     start_logging(log_level or paths.config.daemon.log_level)
     limits, warning = clamp_clients(paths.config.limits)
     warnings = [] if warning is None else [warning]

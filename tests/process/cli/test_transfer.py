@@ -106,12 +106,46 @@ def test_what_vanished_stays_imported(segue: Cli, segued: Segued, home: Path) ->
     assert len(sessions(segued, source="claude")) == count
 
 
-def test_after_a_restore_it_is_imported_again(segue: Cli, segued: Segued, home: Path) -> None:
+def test_it_is_imported_again_into_another_database(segue: Cli, segued: Segued, home: Path) -> None:
     segue.ok("import", "cherry2k")
-    wire = segued.connect()
-    for session in sessions(segued):
-        wire.call("session.delete", session_id=session["id"])
+    segued.stop()
+    segued.database.unlink()
+    segued.start()
     assert segue.ok("import", "cherry2k", "--json").json["added"] == 7
+
+
+def test_a_session_that_was_deleted_comes_back_only_when_a_person_wants_it(
+    segue: Cli, segued: Segued, home: Path
+) -> None:
+    segue.ok("import", "cherry2k")
+    first, *others = sessions(segued)
+    segue.ok("delete", "--yes", first["id"])
+    outcome = segue.run("import", "cherry2k", "--json")
+    assert (outcome.code, outcome.json["added"]) == (0, 0)
+    assert outcome.json["left_out"] == {"deleted in segue; --again imports them": 1}
+    assert segue.ok("import", "cherry2k", "--json").json["items_unchanged"] == 1
+    assert len(sessions(segued)) == len(others)
+    segue.ok("import", "cherry2k", "--again")
+    assert {one["source"]["id"] for one in sessions(segued)} == {one["source"]["id"] for one in [first, *others]}
+    segue.ok("delete", "--yes", sessions(segued)[0]["id"])
+    segue.ok("import", str(home / ".local/share/cherry2k/sessions.db"))
+    assert len(sessions(segued)) == len(others) + 1
+
+
+def test_sessions_past_their_retention_are_deleted_and_not_imported_again(
+    segue: Cli, segued: Segued, home: Path
+) -> None:
+    segue.ok("import", "cherry2k")
+    count = len(sessions(segued))
+    assert segue.ok("cleanup", "--dry-run").out.startswith("0 sessions")
+    segued.stop()
+    segued.config.write_text("[import]\nretention_days = 0.0001\n")
+    segued.config.chmod(0o600)
+    segued.start()
+    assert f"{count} sessions would be deleted: {count} by age" in segue.ok("cleanup", "--dry-run").out
+    segue.ok("cleanup")
+    again = segue.ok("import", "cherry2k", "--json").json
+    assert (again["added"], again["left_out"]) == (0, {"older than import.retention_days": count})
 
 
 def test_a_file_is_imported_by_its_path_whatever_tool_wrote_it(segue: Cli, segued: Segued, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from segue.config import Config, SessionConfig
 from segue.server.jobs.retention import Cleanup
 from segue.store.engine.migrate import load_migrations
 from segue.store.engine.tx import Tx
-from segue.store.records.retention import count, delete_if_unused, expired
+from segue.store.records.retention import Ages, count, delete_if_unused, expired
 from segue.store.records.sessions import create, touch
 from segue.store.store import open_store
 from segue.timestamps import timestamp
@@ -185,7 +185,7 @@ class Lives:
         """Return the number of sessions after each step of one daemon's life, which ends in an exit."""
         left = []
         async with open_store(self.path, clock=self.clock.wall) as store:
-            cleanup = Cleanup(store, SessionConfig(), self.clock.wall, self.clock.monotonic)
+            cleanup = Cleanup(store, Config(), self.clock.wall, self.clock.monotonic)
             await cleanup.load()
             for step in steps:
                 if isinstance(step, int):
@@ -207,7 +207,7 @@ class Lives:
     async def clean_up(self) -> int:
         """Return the number of sessions after a cleanup that a client requested."""
         async with open_store(self.path, clock=self.clock.wall) as store:
-            cleanup = Cleanup(store, SessionConfig(), self.clock.wall, self.clock.monotonic)
+            cleanup = Cleanup(store, Config(), self.clock.wall, self.clock.monotonic)
             await cleanup.load()
             await cleanup.run()
             self.waiting = cleanup.status().waiting
@@ -299,9 +299,9 @@ def test_a_session_used_after_it_was_found_due_is_not_deleted(tmp_path: Path) ->
     tx = Tx(connection, HandClock().now)
     session = create(tx, bot_id="default")
     later = Tx(connection, tx.now + 31 * DAY)
-    [due] = expired(later, 30 * DAY)
+    [due] = expired(later, Ages(30 * DAY, None))
     touch(later, session.id)
     assert delete_if_unused(later, due) is False
-    [again] = expired(Tx(connection, later.now + 31 * DAY), 30 * DAY)
+    [again] = expired(Tx(connection, later.now + 31 * DAY), Ages(30 * DAY, None))
     assert delete_if_unused(later, again) is True
     connection.close()

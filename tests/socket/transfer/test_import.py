@@ -1,10 +1,14 @@
 """An import stores what is new, changes what differs, leaves the rest, and deletes nothing."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from segue.config import Config, ImportConfig, SessionConfig
 from segue.errors import Conflict, InvalidParams
+from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
 SOURCE = {"tool": "claude", "id": "s-1", "path": "/home/ada/.claude/s-1.jsonl"}
@@ -122,3 +126,47 @@ def test_what_is_imported_is_found_and_announced(wire: Wire) -> None:
     assert [wire.event()["kind"] for _ in range(3)] == ["session.created", "message.appended", "session.updated"]
     assert [hit["snippet"] for hit in wire.call("message.search", query="zebra")["hits"]]
     assert subscription
+
+
+def test_a_deleted_session_is_only_restored_on_request(wire: Wire) -> None:
+    params = {"source": SOURCE, "session": {}, "messages": [message("1")]}
+    id = imported(wire, message("1"))["session_id"]
+    wire.call("session.delete", session_id=id)
+    with pytest.raises(Conflict) as refused:
+        wire.call("session.import", **params, restore=False)
+    assert refused.value.data["reason"] == "deleted"
+    assert wire.call("session.import", **params)["created"]
+    assert counts(wire.call("session.import", **params, restore=False)) == (False, 0, 0, 1)
+
+
+def test_what_marks_a_deleted_session_is_none_of_its_ids(wire: Wire, server: Server) -> None:
+    id = imported(wire, message("1"))["session_id"]
+    wire.call("session.delete", session_id=id)
+    with closing(sqlite3.connect(server.database)) as file:
+        marks = [row[0] for row in file.execute("SELECT id FROM retired_session_ids ORDER BY id")]
+    assert marks[0] == id
+    assert marks[1].startswith("claude ")
+    assert "s-1" not in marks[1]
+
+
+class TestWithARetentionOfImportedSessions:
+    @pytest.fixture
+    def config(self) -> Config:
+        return Config(session=SessionConfig(retention_days=0), import_=ImportConfig(retention_days=10))
+
+    def test_old_imported_sessions_are_deleted_and_no_others(self, wire: Wire, server: Server) -> None:
+        own = wire.call("session.create", created_at=AT)["id"]
+        old = imported(wire, message("1"))["session_id"]
+        kept = wire.call("session.import", source={**SOURCE, "id": "s-2"}, session={"created_at": AT})["session_id"]
+        wire.call("session.update", session_id=kept, retention_days=0)
+        new = wire.call("session.import", source={**SOURCE, "id": "s-3"}, session={})["session_id"]
+        assert wire.call("session.cleanup", dry_run=True)["session_ids"] == [old]
+        assert wire.call("session.cleanup")["session_ids"] == [old]
+        found = wire.call("session.list", limit=10)["sessions"]
+        assert {one["id"] for one in found} == {own, kept, new}
+
+    def test_a_session_that_the_cleanup_deleted_may_come_back(self, wire: Wire) -> None:
+        imported(wire, message("1"))
+        wire.call("session.cleanup")
+        again = wire.call("session.import", source=SOURCE, session={}, messages=[message("1")], restore=False)
+        assert again["created"]

@@ -73,7 +73,7 @@ WRITES: dict[str, Callable[[Tx], object]] = {
     "forks.copy_slice": lambda tx: forks.copy_slice(tx, "s", "copy", 0, 2),
     "forks.fork": lambda tx: forks.fork(tx, "s", None, None),
     "forks.reveal_copy": copy_in_slices,
-    "imports.import_session": lambda tx: imports.import_session(tx, SOURCE, ImportedSession(), [KEYED]),
+    "imports.import_session": lambda tx: imports.import_session(tx, SOURCE, ImportedSession(), [KEYED], restore=True),
     "memories.delete": lambda tx: memories.delete(tx, 2),
     "memories.save": lambda tx: memories.save(
         tx, "ada", "s", MemoryDraft(fact="h", category="fact", importance=1, supersedes=2)
@@ -90,7 +90,9 @@ WRITES: dict[str, Callable[[Tx], object]] = {
     "message_stream.interrupt_all": stream.interrupt_all,
     "messages.delete_before": lambda tx: messages.delete_before(tx, "s", 2),
     "resolve.resolve": lambda tx: resolve.resolve(tx, HERE, 1000, create=True),
-    "retention.delete_if_unused": lambda tx: retention.delete_if_unused(tx, retention.expired(tx, -1)[0]),
+    "retention.delete_if_unused": lambda tx: retention.delete_if_unused(
+        tx, retention.expired(tx, retention.Ages(-1, None))[0]
+    ),
     "sessions.create": lambda tx: sessions.create(tx, bot_id="ada"),
     "sessions.delete": lambda tx: sessions.delete(tx, "s"),
     "sessions.end": lambda tx: sessions.end(tx, "s", "completed"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 import anyio
 import msgspec
 
-from segue.config import SessionConfig
+from segue.config import Config
 from segue.errors import SegueError
 from segue.status_results import CleanupResult, CleanupStatus
 from segue.store.engine import daemon_state
@@ -67,10 +67,11 @@ class Cleanup:
     """
 
     def __init__(
-        self, store: Store, config: SessionConfig, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+        self, store: Store, settings: Config, clock: Clock, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = store
-        self._config = config
+        self._config = settings.session
+        self._ages = retention.Ages(settings.session.retention_ms, settings.import_.retention_ms)
         self._clock = clock
         self._monotonic = monotonic
         self._state = CleanupState()
@@ -125,7 +126,7 @@ class Cleanup:
 
     async def run_automatically(self) -> None:
         """Delete what is due, unless that is more than half of all sessions."""
-        expired = await self._store.read(retention.expired, self._config.retention_ms)
+        expired = await self._store.read(retention.expired, self._ages)
         due = [session for session in expired if session.activity <= self._spared_after(session.retention_ms)]
         excluded = {session.session_id for session in expired}
         surplus = await self._store.read(retention.over_limit, self._config.max_sessions, excluded)
@@ -140,7 +141,7 @@ class Cleanup:
 
     async def run(self) -> CleanupResult:
         """Delete everything that is due, because a client requested it."""
-        return await self._run(await self._store.read(retention.expired, self._config.retention_ms), ())
+        return await self._run(await self._store.read(retention.expired, self._ages), ())
 
     async def _run(self, due: list[ExpiredSession], excluded: Collection[str]) -> CleanupResult:
         old = await self._delete(due)

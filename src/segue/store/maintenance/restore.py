@@ -30,6 +30,9 @@ from segue.store.maintenance.temp_files import RESTORE, remove_stale_temp_files
 from segue.store.records import retention
 from segue.timestamps import wall_ms
 
+AgePair = tuple[int | None, int | None]
+"""Milliseconds: the retentions of own and of imported sessions."""
+
 
 class Candidate(NamedTuple):
     """A validated copy in the database's directory."""
@@ -62,7 +65,7 @@ def exclusive_lock(database: Path, lock: Path) -> Iterator[None]:
 
 
 @contextmanager
-def restore_candidate(source: Path, database: Path, retention_ms: int | None, max_sessions: int) -> Iterator[Candidate]:
+def restore_candidate(source: Path, database: Path, ages: AgePair, max_sessions: int) -> Iterator[Candidate]:
     """Copy SOURCE beside the database and validate the copy, which exists for the length of the context.
 
     Raises:
@@ -74,7 +77,7 @@ def restore_candidate(source: Path, database: Path, retention_ms: int | None, ma
     directory = database.parent / f"{RESTORE}{os.getpid()}-{secrets.token_hex(4)}"
     try:
         copy = _copy_with_wal(source, directory / database.name)
-        yield validate_copy(copy, source, retention_ms, max_sessions)
+        yield validate_copy(copy, source, ages, max_sessions)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -165,7 +168,7 @@ def _copy_file(source: Path, target: Path, *, required: bool) -> None:
             shutil.copyfileobj(old, new, 1024 * 1024)
 
 
-def validate_copy(copy: Path, source: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
+def validate_copy(copy: Path, source: Path, ages: AgePair, max_sessions: int) -> Candidate:
     """Check COPY, make it one synced file without a WAL, and return what it holds. Errors name SOURCE.
 
     Raises:
@@ -175,7 +178,7 @@ def validate_copy(copy: Path, source: Path, retention_ms: int | None, max_sessio
         with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
             _check_sound(connection, source)
             connection.execute("PRAGMA journal_mode = DELETE")
-            candidate = _describe(connection, copy, retention_ms, max_sessions)
+            candidate = _describe(connection, copy, ages, max_sessions)
     except sqlite3.Error as error:
         raise StartError(SUBJECT, f"{source} cannot be used: {error}") from None
     descriptor = os.open(copy, os.O_RDWR | os.O_CLOEXEC)
@@ -203,9 +206,9 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
         raise StartError(SUBJECT, f"{source} is damaged: {lines[0] if lines else problems}")
 
 
-def _describe(connection: sqlite3.Connection, copy: Path, retention_ms: int | None, max_sessions: int) -> Candidate:
+def _describe(connection: sqlite3.Connection, copy: Path, ages: AgePair, max_sessions: int) -> Candidate:
     sessions, messages, newest = connection.execute(
         "SELECT count(*), coalesce(sum(message_count), 0), max(last_message_at) FROM sessions"
     ).fetchone()
-    expired = retention.preview(Tx(connection, wall_ms()), retention_ms, max_sessions).sessions_deleted
+    expired = retention.preview(Tx(connection, wall_ms()), retention.Ages(*ages), max_sessions).sessions_deleted
     return Candidate(copy, sessions, messages, newest, expired)

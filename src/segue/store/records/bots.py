@@ -6,6 +6,7 @@ from segue.models import Bot
 from segue.results import BotDeleted, BotList
 from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid
 from segue.store.engine.tx import Tx
+from segue.store.records import session_identity
 
 COLUMNS = Bot.__struct_fields__
 _COLUMNS = ", ".join(COLUMNS)
@@ -81,6 +82,9 @@ def delete(tx: Tx, bot_id: str) -> BotDeleted:
     if bot_id == DEFAULT:
         raise Conflict("the default bot cannot be deleted", reason="default_bot")
     tx.run("INSERT OR IGNORE INTO retired_session_ids (id) SELECT id FROM sessions WHERE bot_id = :id", id=bot_id)
+    imported = "SELECT source_tool, source_id FROM sessions WHERE bot_id = :id AND source_tool IS NOT NULL"
+    for tool, source_id in tx.run(imported, id=bot_id).fetchall():
+        session_identity.retire_source(tx, tool, source_id)
     tx.run(
         """
         INSERT INTO purges (session_id, before_id)

@@ -13,8 +13,15 @@ MAX_RESULT_IDS = 1000
 
 DAY_MS = 86_400_000
 
-_EXEMPT = "(pinned OR attached OR retention_days = 0 OR (source_tool IS NOT NULL AND retention_days IS NULL))"
-"""SQL: True for sessions that no cleanup deletes. Imported sessions are only deleted for a retention of their own."""
+_KEPT = "(pinned OR attached OR retention_days = 0)"
+"""SQL: True for sessions that no cleanup deletes."""
+
+
+class Ages(NamedTuple):
+    """The configured retentions in milliseconds, for sessions without one of their own; None keeps them."""
+
+    own_ms: int | None
+    imported_ms: int | None
 
 
 class ExpiredSession(NamedTuple):
@@ -28,29 +35,35 @@ class ExpiredSession(NamedTuple):
     """Milliseconds: the retention that applies; 0 for a session above the limit."""
 
 
-def expired(tx: Tx, retention_ms: int | None, within_days: int = 0) -> list[ExpiredSession]:
-    """Return the sessions that are older than their retention, now or in some days, the longest unused first.
-
-    `retention_ms` applies to sessions without a retention of their own; None keeps them.
-    """
+def expired(tx: Tx, ages: Ages, within_days: int = 0) -> list[ExpiredSession]:
+    """Return the sessions that are older than their retention, now or in some days, the longest unused first."""
     now = tx.now + within_days * DAY_MS
     rows = tx.run(
         f"""
         SELECT id, activity, retention_days, applied FROM (
-            SELECT *, :retention_ms AS applied FROM sessions
-            WHERE retention_days IS NULL AND last_message_at < :before
+            SELECT *, :own_ms AS applied FROM sessions
+            WHERE retention_days IS NULL AND source_tool IS NULL AND last_message_at < :own_before
+            UNION ALL
+            SELECT *, :imported_ms AS applied FROM sessions
+            WHERE retention_days IS NULL AND source_tool IS NOT NULL AND last_message_at < :imported_before
             UNION ALL
             SELECT *, retention_days * {DAY_MS} AS applied FROM sessions
             WHERE retention_days > 0
               AND last_message_at < strftime('%Y-%m-%dT%H:%M:%fZ', :now, '-' || retention_days || ' days')
         )
-        WHERE NOT coalesce({_EXEMPT}, FALSE) ORDER BY last_message_at, activity
+        WHERE NOT coalesce({_KEPT}, FALSE) ORDER BY last_message_at, activity
         """,
         now=timestamp(now),
-        retention_ms=retention_ms,
-        before="" if retention_ms is None else timestamp(now - retention_ms),
+        own_ms=ages.own_ms,
+        own_before=_before(now, ages.own_ms),
+        imported_ms=ages.imported_ms,
+        imported_before=_before(now, ages.imported_ms),
     )
     return [ExpiredSession(*row) for row in rows]
+
+
+def _before(now: int, age_ms: int | None) -> str:
+    return "" if age_ms is None else timestamp(now - age_ms)
 
 
 def over_limit(tx: Tx, max_sessions: int, excluded: Collection[str] = ()) -> list[ExpiredSession]:
@@ -59,7 +72,8 @@ def over_limit(tx: Tx, max_sessions: int, excluded: Collection[str] = ()) -> lis
         return []
     rows = tx.run(
         f"""
-        SELECT id, activity, retention_days, 0 FROM sessions WHERE NOT coalesce({_EXEMPT}, FALSE)
+        SELECT id, activity, retention_days, 0 FROM sessions
+        WHERE NOT coalesce({_KEPT} OR (source_tool IS NOT NULL AND retention_days IS NULL), FALSE)
         ORDER BY last_message_at DESC, activity DESC
         """
     )
@@ -72,9 +86,9 @@ def count(tx: Tx) -> int:
     return int(tx.run("SELECT count(*) FROM sessions").fetchone()[0])
 
 
-def preview(tx: Tx, retention_ms: int | None, max_sessions: int, within_days: int = 0) -> CleanupResult:
+def preview(tx: Tx, ages: Ages, max_sessions: int, within_days: int = 0) -> CleanupResult:
     """Return what a cleanup would delete now, or in some days if no session is used until then."""
-    old = [session.session_id for session in expired(tx, retention_ms, within_days)]
+    old = [session.session_id for session in expired(tx, ages, within_days)]
     surplus = over_limit(tx, max_sessions, excluded=set(old))
     return result(old, [session.session_id for session in surplus])
 
@@ -94,8 +108,8 @@ def delete_if_unused(tx: Tx, session: ExpiredSession) -> bool:
     sql = f"""
         SELECT 1 FROM sessions
         WHERE id = :id AND activity = :activity AND retention_days IS :retention_days
-          AND NOT coalesce({_EXEMPT}, FALSE)
+          AND NOT coalesce({_KEPT}, FALSE)
     """
     session_id, activity, retention_days, _ = session
     unused = tx.run(sql, id=session_id, activity=activity, retention_days=retention_days).fetchone() is not None
-    return unused and sessions.delete(tx, session_id)
+    return unused and sessions.delete(tx, session_id, for_good=False)

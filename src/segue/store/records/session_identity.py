@@ -1,6 +1,7 @@
 """Generated session ids, and names taken from the first user message."""
 
 import re
+from hashlib import sha256
 
 from segue.store.engine.tx import Tx
 from segue.timestamps import timestamp
@@ -26,6 +27,30 @@ def generate(tx: Tx, moment: int | None = None) -> str:
 def retire(tx: Tx, session_id: str) -> None:
     """Record the id of a deleted session, so that it is never generated again."""
     tx.run("INSERT OR IGNORE INTO retired_session_ids (id) VALUES (:id)", id=session_id)
+
+
+def retire_source(tx: Tx, tool: str, source_id: str) -> None:
+    """Record that a person deleted the imported session, so that its next change does not bring it back."""
+    tx.run("INSERT OR IGNORE INTO retired_session_ids (id) VALUES (:id)", id=_mark_of_source(tool, source_id))
+
+
+def reinstate_source(tx: Tx, tool: str, source_id: str) -> None:
+    """Forget that the imported session was deleted."""
+    tx.run("DELETE FROM retired_session_ids WHERE id = :id", id=_mark_of_source(tool, source_id))
+
+
+def is_source_retired(tx: Tx, tool: str, source_id: str) -> bool:
+    """Return True if a person deleted the session that was imported from there."""
+    sql = "SELECT 1 FROM retired_session_ids WHERE id = :id"
+    return tx.run(sql, id=_mark_of_source(tool, source_id)).fetchone() is not None
+
+
+def _mark_of_source(tool: str, source_id: str) -> str:
+    """Return what stands for a source among the retired ids.
+
+    No session id has a space. The hash keeps the source's id, which may have a path in it, out of the file.
+    """
+    return f"{tool} {sha256(source_id.encode()).hexdigest()[:32]}"
 
 
 def _is_taken(tx: Tx, id: str) -> bool:

@@ -247,16 +247,19 @@ def count_deleted(tx: Tx, session_id: str, deleted: int) -> None:
     )
 
 
-def delete(tx: Tx, session_id: str) -> bool:
+def delete(tx: Tx, session_id: str, *, for_good: bool = True) -> bool:
     """Delete the session with its messages and summaries, and return True if there was one.
 
-    Readers see the deletion with the commit; the messages are purged later.
+    Readers see the deletion with the commit; the messages are purged later. An imported session that is deleted for
+    good is not imported again when it changes in its tool.
     """
-    sql = "SELECT working_dir, bot_id FROM sessions WHERE id = :id"
+    sql = "SELECT working_dir, bot_id, source_tool, source_id FROM sessions WHERE id = :id"
     if (row := tx.run(sql, id=session_id).fetchone()) is None:
         return False
     tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
     session_identity.retire(tx, session_id)
+    if for_good and row[2] is not None:
+        session_identity.retire_source(tx, row[2], row[3])
     purges.hide_all(tx, session_id)
     event = SessionDeleted(session_id=session_id)
     tx.emit("session.deleted", event, session_id=session_id, working_dir=row[0], bot_id=row[1])

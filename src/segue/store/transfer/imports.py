@@ -8,6 +8,7 @@
 
 from typing import Any
 
+from segue.errors import Conflict
 from segue.models import Draft, Session
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
@@ -29,12 +30,20 @@ _STORED = f"SELECT id, {row.read(_COMPARED)} FROM messages WHERE key = :key AND 
 
 
 def import_session(
-    tx: Tx, source: ImportSource, about: ImportedSession, prepared: list[PreparedMessage]
+    tx: Tx, source: ImportSource, about: ImportedSession, prepared: list[PreparedMessage], *, restore: bool
 ) -> ImportResult:
-    """Store what is new or different of a session and return the counts."""
+    """Store what is new or different of a session and return the counts.
+
+    Raises:
+        Conflict: the session was deleted, and is not to be restored.
+    """
     session_id = _find(tx, source.tool, source.id)
     created = session_id is None
     if session_id is None:
+        if session_identity.is_source_retired(tx, source.tool, source.id):
+            if not restore:
+                raise Conflict("the session was deleted", reason="deleted")
+            session_identity.reinstate_source(tx, source.tool, source.id)
         session_id = _create(tx, source, about)
     else:
         _update(tx, sessions.get(tx, session_id), source, about)

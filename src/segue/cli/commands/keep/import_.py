@@ -1,5 +1,6 @@
 """The `import` command."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from segue.cli.commands.keep.import_follow import follow
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
 from segue.cli.output.terminal import FAILED, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
@@ -16,6 +18,7 @@ from segue.timestamps import milliseconds
 if TYPE_CHECKING:
     from segue.history.discovery import Found
     from segue.history.importer import Counts, Importer, Source
+    from segue.history.reader import Reader
 
 SHOWN_PROBLEMS = 20
 """Lines. `--json` has all problems."""
@@ -34,8 +37,10 @@ SHOWN_PROBLEMS = 20
 @click.option("--list", "only_list", is_flag=True, help="List tools, folders and sizes; import nothing.")
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
 @click.option("--dry-run", is_flag=True, help="Read everything and report; store nothing.")
-@click.option("--follow", is_flag=True, help="Continue to import what changes, until Ctrl-C.")
+@click.option("--again", is_flag=True, help="Also import sessions that were deleted in segue.")
+@click.option("--follow", "following", is_flag=True, help="Continue to import what changes, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@click.option("--supervised", is_flag=True, hidden=True, help="Report to the daemon, and end when it ends.")
 @pass_daemon
 def import_(
     daemon: DaemonClient,
@@ -44,8 +49,10 @@ def import_(
     only_list: bool,
     since: str | None,
     dry_run: bool,
-    follow: bool,
+    again: bool,
+    following: bool,
     as_json: bool,
+    supervised: bool,
 ) -> int:
     """Import the conversations of other AI tools.
 
@@ -53,29 +60,39 @@ def import_(
     prints, PATH a file or folder of any of them, such as a data export of ChatGPT or Claude.ai.
 
     Import again as often as you like: only what is new or changed is stored, and nothing is deleted when a tool deletes
-    its own files. Imported sessions are never continued by a directory; `segue open` continues them in their own tool.
+    its own files. A session that you deleted in segue does not come back, unless you name its PATH or pass --again.
+    Imported sessions are never continued by a directory; `segue open` continues them in their own tool.
     """
     from segue.history import discovery, states
-    from segue.history.importer import Importer
-    from segue.history.watching import Watcher
+    from segue.history.importer import Importer, Options
 
-    found = list(_find(what, since))
+    tools, paths = _select(what)
+
+    def find() -> "Iterable[Found]":
+        return _find(tools, paths, since)
+
+    def save() -> None:
+        if not dry_run:
+            states.save(state_file, daemon.paths.database, known)
+
+    found = list(find())
     if only_list:
         return _print_list(found)
-    path = states.path_of()
-    known = states.load(path, daemon.paths.database)
+    state_file = states.path_of()
+    known = states.load(state_file, daemon.paths.database)
+    retention_ms = daemon.paths.config.import_.retention_ms
+    options = Options(dry_run=dry_run, since=since, again=again or bool(paths), retention_ms=retention_ms)
+    daemon.autostart = not supervised
     daemon.disable_timeout()
-    importer = Importer(daemon.client, known, dry_run=dry_run, since=since)
-    roots = [one.root for one in found if one.root.exists()] if follow else []
+    importer = Importer(daemon.client, known, options)
     try:
-        with Watcher(roots) as watcher:
+        if following:
+            roots = [*paths, *(root for _, root in discovery.roots(tools))]
+            follow(importer, lambda: roots, find, save, supervised=supervised)
+        else:
             _run(importer, discovery.sources(found), quiet=as_json)
-            while follow:
-                watcher.wait()
-                importer.run(discovery.sources(_find(what, since)), lambda _: None)
     finally:
-        if not dry_run:
-            states.save(path, daemon.paths.database, known)
+        save()
     importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
     if as_json:
         echo(msgspec.json.encode(importer.counts.as_dict()).decode())
@@ -84,21 +101,25 @@ def import_(
     return FAILED if importer.counts.problems else 0
 
 
-def _find(what: Iterable[str], since: str | None) -> "Iterable[Found]":
-    from segue.history import discovery
+def _select(what: Iterable[str]) -> "tuple[list[Reader], list[Path]]":
+    """Return the tools and the paths that were named; all tools if nothing was named."""
     from segue.history.registry import readers
 
     known = readers()
     tools = [known[word] for word in what if word in known]
     paths = [Path(word).expanduser().absolute() for word in what if word not in known]
     for path in paths:
-        if not path.exists():
+        if not os.path.lexists(path):
             raise click.UsageError(f"{str(path)!r} is neither a tool nor a path; see: segue import --list")
-    if tools or not paths:
-        yield from discovery.on_this_machine(
-            tools or known.values(), milliseconds(since) if since is not None else None
-        )
-    yield from discovery.below(paths, tools or known.values())
+    return tools if tools or paths else list(known.values()), paths
+
+
+def _find(tools: "list[Reader]", paths: list[Path], since: str | None) -> "Iterable[Found]":
+    from segue.history import discovery
+    from segue.history.registry import readers
+
+    yield from discovery.on_this_machine(tools, milliseconds(since) if since is not None else None)
+    yield from discovery.below(paths, tools or readers().values())
 
 
 def _run(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
@@ -146,6 +167,8 @@ def _print_counts(counts: "Counts", *, dry_run: bool) -> None:
         warn(f"and {len(counts.problems) - SHOWN_PROBLEMS} more problems; see --json")
     for reason, count in sorted(counts.skipped.items()):
         warn(f"skipped {count} × {reason}")
+    for reason, count in sorted(counts.left_out.items()):
+        warn(f"left out {count} {'session' if count == 1 else 'sessions'} {reason}")
     if dry_run:
         echo(f"would import {counts.sessions} sessions with {counts.messages} messages")
         return

@@ -13,7 +13,7 @@ from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.terminal import Failure, echo, escape_controls, escape_line, warn
 from segue.client import Client, ClientError
-from segue.config import SessionConfig
+from segue.config import Config
 from segue.errors import AlreadyRunning, SegueError
 from segue.paths import Paths
 from segue.store.maintenance import restore as restoring
@@ -46,9 +46,7 @@ def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
     with ExitStack() as stack:
         if not stop:
             _lock(paths).close()  # Not held during the question, because clients may need a daemon meanwhile
-        chosen = stack.enter_context(
-            restoring.restore_candidate(source, paths.database, *_limits(paths.config.session))
-        )
+        chosen = stack.enter_context(restoring.restore_candidate(source, paths.database, *_limits(paths.config)))
         _describe(chosen)
         if not yes and not confirmed(escape_controls(f"Replace {paths.database} by {source}?")):
             return warn("nothing was restored", 1)
@@ -87,9 +85,11 @@ def _stop_and_lock(paths: Paths) -> ExitStack:
         time.sleep(PAUSE_SECONDS)
 
 
-def _limits(session: SessionConfig) -> tuple[int | None, int]:
-    """Return the age in milliseconds and the number of sessions above which cleanup deletes."""
-    return (session.retention_ms, session.max_sessions) if session.auto_cleanup else (None, 0)
+def _limits(config: Config) -> tuple[tuple[int | None, int | None], int]:
+    """Return the ages of own and imported sessions, in milliseconds, and the number above which cleanup deletes."""
+    if not config.session.auto_cleanup:
+        return (None, None), 0
+    return (config.session.retention_ms, config.import_.retention_ms), config.session.max_sessions
 
 
 def _describe(chosen: restoring.Candidate) -> None:
@@ -97,6 +97,6 @@ def _describe(chosen: restoring.Candidate) -> None:
     sys.stderr.write(f"the backup contains {chosen.sessions} sessions with {chosen.messages} messages{newest}\n")
     if chosen.expired:
         sys.stderr.write(
-            f"{chosen.expired} of them are older than session.retention_days and will be deleted when segued runs;"
+            f"{chosen.expired} of them are older than the configured retention and will be deleted when segued runs;"
             " to keep them, set session.retention_days = 0 first\n"
         )

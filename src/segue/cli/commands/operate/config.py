@@ -7,7 +7,7 @@ from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.editor import run_editor
 from segue.cli.groups import Group, command
 from segue.cli.output.terminal import echo, escape_controls, escape_line
-from segue.config import parse_config
+from segue.config import check_tools, parse_config
 from segue.errors import ConfigError
 from segue.files import make_directory
 
@@ -40,13 +40,12 @@ def show(daemon: DaemonClient) -> None:
     A value from the file is marked `# set`. A key without a value is a comment.
     """
     paths = daemon.paths
-    defaults = type(paths.config)()
+    defaults = msgspec.to_builtins(type(paths.config)())
     echo(escape_line(f"# {paths.config_path}{'' if paths.config_path.exists() else ' (does not exist)'}"))
     for section, values in msgspec.to_builtins(paths.config).items():
         echo(f"\n[{section}]")
-        standard = msgspec.to_builtins(getattr(defaults, section))
         for key, value in values.items():
-            mark = "" if value == standard[key] else "  # set"
+            mark = "" if value == defaults[section][key] else "  # set"
             text = "" if value is None else msgspec.json.encode(value).decode()
             echo(escape_controls(f"# {key} =" if value is None else f"{key} = {text}{mark}"))
 
@@ -66,7 +65,7 @@ def edit(daemon: DaemonClient) -> None:
         file.chmod(0o600)
     run_editor(file)
     try:
-        parse_config(file.read_bytes().decode(), file)
+        check_tools(parse_config(file.read_bytes().decode(), file), file)
     except UnicodeDecodeError as error:
         raise ConfigError(f"config: {file}", str(error)) from None
     echo("the configuration is valid; `segue restart` activates it")

@@ -10,8 +10,10 @@ from segue.cli.output.check_advice import advice
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import Unreachable
 from segue.results import CheckResult
-from segue.status_results import CleanupStatus, DaemonStatus, PrivacyStatus, ReadStatus
+from segue.status_results import CleanupStatus, DaemonStatus, ImportStatus, PrivacyStatus, ReadStatus, ToolStatus
 from segue.workflows.expiry import count_expiring, expiry_text, waiting_text
+
+LABEL_CHARS = 12
 
 RETRY_PAUSE = 0.05
 """Seconds: pause between two connection attempts of `ping --wait`."""
@@ -45,9 +47,9 @@ def status(daemon: DaemonClient, *, as_json: bool) -> None:
     if as_json:
         return echo_json(response.raw())
     for label, text in _describe(response.decode(DaemonStatus)).items():
-        echo(f"{label:<10}{escape_line(text)}")
+        echo(f"{label:<{LABEL_CHARS}}{escape_line(text)}")
     if count := count_expiring(daemon):
-        echo(f"{'expiring':<10}{expiry_text(count)}")
+        echo(f"{'expiring':<{LABEL_CHARS}}{expiry_text(count)}")
     return None
 
 
@@ -110,7 +112,24 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
         f"peak memory {size(status.process.peak_memory_bytes)}",
         "cleanup": _cleanup(status.cleanup),
         "secrets": _secrets(status.privacy),
+        **(_import(status.import_) if status.import_ else {}),
     }
+
+
+def _import(found: ImportStatus) -> dict[str, str]:
+    """Return a line about the importer, and one for each tool that has sessions or errors."""
+    state = found.state if found.pid is None else f"{found.state}, pid {found.pid}"
+    again = f", {_count(found.restarts, 'restart')}" if found.restarts else ""
+    error = f"; {found.error}" if found.error else ""
+    tools = {name: tool for name, tool in found.tools.items() if tool.sessions or tool.errors}
+    return {"import": f"{state}{again}{error}", **{f"  {name}": _tool(tool) for name, tool in tools.items()}}
+
+
+def _tool(tool: ToolStatus) -> str:
+    seen = "no change yet" if tool.last_seen_at is None else f"last change {when(tool.last_seen_at)}"
+    lag = "" if tool.lag_ms is None else f", imported after {tool.lag_ms / 1000:.1f} s"
+    errors = f"; {_count(tool.error_count, 'error')}: {tool.errors[0]}" if tool.errors else ""
+    return f"{_count(tool.sessions, 'session')}, {seen}{lag}{errors}"
 
 
 def _secrets(privacy: PrivacyStatus) -> str:
