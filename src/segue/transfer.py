@@ -11,6 +11,7 @@ from segue.models import (
     Metadata,
     Name,
     Project,
+    RowId,
     Session,
     Status,
     Summary,
@@ -27,6 +28,10 @@ class SessionExport(Struct, kw_only=True):
     messages: list[Message]
     summaries: list[Summary]
     memories: list[Memory]
+    unindexed: list[RowId]
+    """Messages that were appended with `indexed=false`."""
+    activity: Count
+    """The session's place in the order of use."""
     next_cursor: str | None
 
 
@@ -54,6 +59,15 @@ class ImportedSession(Struct, kw_only=True, forbid_unknown_fields=True):
     status: Status | None = None
     ended_at: Timestamp | None = None
     archived: bool | None = None
+
+
+class RestoreResult(Struct, kw_only=True):
+    """The ids that restored messages and memories have, in the order in which they were given."""
+
+    session_id: str | None
+    created: bool
+    message_ids: list[RowId]
+    memory_ids: list[RowId]
 
 
 class ImportResult(Struct, kw_only=True):

@@ -9,9 +9,25 @@ from segue import store
 from segue.api.request import Context
 from segue.api.validation import check_json, check_max_bytes, check_time, encode_shallow, normalize_directory
 from segue.errors import InvalidParams
-from segue.models import Draft, Metadata, NewSession, Parts, State
+from segue.models import (
+    Bot,
+    BotId,
+    Draft,
+    Message,
+    Metadata,
+    Name,
+    NewSession,
+    Parts,
+    Project,
+    Session,
+    SessionId,
+    State,
+    Tags,
+    Timestamp,
+    WorkingDir,
+)
 from segue.parts import text_of
-from segue.transfer import ImportedSession
+from segue.transfer import ImportedSession, ImportSource
 
 if TYPE_CHECKING:
     from segue.store.records.message.idempotency import PreparedMessage
@@ -150,6 +166,62 @@ async def imported_session(ctx: Context, new: ImportedSession) -> ImportedSessio
         metadata=await ctx.redact(new.metadata),
         tags=await ctx.redact(new.tags),
     )
+
+
+async def restored_session(ctx: Context, session: Session) -> Session:
+    """Return an exported session, validated and redacted."""
+    check_session_texts(ctx, session.system_prompt, session.metadata)
+    for name in ("created_at", "updated_at", "last_message_at", "ended_at"):
+        check_time(getattr(session, name), f"$.session.{name}")
+    for name, kind in _SESSION_TYPES.items():
+        _check_type(getattr(session, name), kind, f"$.session.{name}")
+    return structs.replace(
+        session,
+        name=await ctx.redact(session.name),
+        system_prompt=await ctx.redact(session.system_prompt),
+        metadata=await ctx.redact(session.metadata),
+        tags=await ctx.redact(session.tags),
+    )
+
+
+def from_message(message: Message, path: str, *, is_indexed: bool) -> Draft:
+    """Return the draft that a message was appended from.
+
+    Raises:
+        InvalidParams: a value is none that a message can have.
+    """
+    given = {name: getattr(message, name) for name in Draft.__struct_fields__ if name != "indexed"}
+    draft: Draft = _check_type({**given, "indexed": is_indexed}, Draft, path)
+    return draft
+
+
+def check_bot(bot: Bot, path: str) -> Bot:
+    """Return the bot, or raise InvalidParams for a value that a bot cannot have."""
+    _check_type(bot.id, BotId, f"{path}.id")
+    _check_type(bot.name, Name, f"{path}.name")
+    _check_type(bot.created_at, Timestamp, f"{path}.created_at")
+    return bot
+
+
+_SESSION_TYPES: dict[str, Any] = {
+    "id": SessionId,
+    "bot_id": BotId,
+    "parent_id": SessionId | None,
+    "source": ImportSource | None,
+    "name": Name | None,
+    "provider": Name | None,
+    "model": Name | None,
+    "tags": Tags,
+    "working_dir": WorkingDir | None,
+    "project": Project | None,
+}
+
+
+def _check_type(value: Any, kind: Any, path: str) -> Any:
+    try:
+        return msgspec.convert(value, kind, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise InvalidParams(str(error), path=path) from None
 
 
 def check_session_texts(ctx: Context, system_prompt: Any, metadata: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from segue import store
 from segue.api import drafts
@@ -10,8 +10,24 @@ from segue.api.request import Context
 from segue.api.validation import normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
-from segue.models import Count, Draft, Metadata, Name, Project, Session, SessionId, Tags, Timestamp, WorkingDir
-from segue.transfer import ImportedSession, ImportResult, ImportSource, SessionExport
+from segue.models import (
+    Bot,
+    Count,
+    Draft,
+    Memory,
+    Message,
+    Metadata,
+    Name,
+    Project,
+    RowId,
+    Session,
+    SessionId,
+    Summary,
+    Tags,
+    Timestamp,
+    WorkingDir,
+)
+from segue.transfer import ImportedSession, ImportResult, ImportSource, RestoreResult, SessionExport
 
 
 @method("session.update", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -89,6 +105,44 @@ async def import_(
     about = await drafts.imported_session(ctx, session)
     prepared = await drafts.prepare(ctx, several, "$.messages[{}]")
     return await ctx.store.write(store.imports.import_session, source, about, prepared, restore=restore)
+
+
+@method("session.restore", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
+async def restore(
+    ctx: Context,
+    *,
+    bots: list[Bot] | None = None,
+    session: Session | None = None,
+    first_index: Count = 0,
+    messages: Annotated[list[Message], Meta(max_length=1000)] | None = None,
+    unindexed: list[RowId] | None = None,
+    summaries: list[Summary] | None = None,
+    memories: Annotated[list[Memory], Meta(max_length=1000)] | None = None,
+) -> RestoreResult:
+    """Store a session again as `session.export` gave it, with its id, times and counters.
+
+    Messages, summaries and memories get new ids; summaries and memories must refer to those. A long session comes in
+    several calls: `first_index` is the number of its messages that were sent before. What is there already is left.
+    """
+    several = messages or []
+    hidden = set(unindexed or ())
+    given = [
+        drafts.from_message(message, f"$.messages[{number}]", is_indexed=message.id not in hidden)
+        for number, message in enumerate(several)
+    ]
+    prepared = await drafts.prepare(ctx, given, "$.messages[{}]")
+    return await ctx.store.write(
+        store.restores.restore,
+        new_bots=[drafts.check_bot(bot, f"$.bots[{number}]") for number, bot in enumerate(bots or [])],
+        session=None if session is None else await drafts.restored_session(ctx, session),
+        first_index=first_index,
+        messages=[
+            store.restores.RestoredMessage(one, message.updated_at, message.state)
+            for one, message in zip(prepared, several, strict=True)
+        ],
+        summaries=[structs.replace(one, summary=await ctx.redact(one.summary)) for one in summaries or []],
+        facts=[structs.replace(one, fact=await ctx.redact(one.fact)) for one in memories or []],
+    )
 
 
 @method("session.export", raises=(NotFound, StorageError, InvalidData))

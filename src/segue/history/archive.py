@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading
+from segue.history.reader import Reading, open_regular
 from segue.history.records import HistorySession
 
 DOCUMENT = "conversations.json"
@@ -72,7 +72,8 @@ def conversations(item: Path) -> list[dict[str, Any]]:
 
 def _document(item: Path) -> bytes:
     if not zipfile.is_zipfile(item):
-        return item.read_bytes()
+        with open_regular(item, MAX_BYTES) as file:
+            return file.read()
     with zipfile.ZipFile(item) as archive:
         name = next((name for name in archive.namelist() if Path(name).name == DOCUMENT), DOCUMENT)
         if archive.getinfo(name).file_size > MAX_BYTES:

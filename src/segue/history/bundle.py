@@ -1,6 +1,6 @@
 """A session with everything in it, fetched page by page."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +15,9 @@ class Bundle(Struct, kw_only=True):
     messages: list[dict[str, Any]]
     summaries: list[dict[str, Any]]
     memories: list[dict[str, Any]]
+    unindexed: list[int] = []
+    activity: int = 0
+    bot: dict[str, Any] | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return what a document says of the session below its title, without what is not known."""
@@ -28,6 +31,13 @@ class Bundle(Struct, kw_only=True):
         return {name: fact for name, fact in facts.items() if fact is not None}
 
 
+class Rest(Struct, kw_only=True):
+    """What a store has besides its sessions: bots in their order, and memories of no session."""
+
+    bots: list[dict[str, Any]] = []
+    memories: list[dict[str, Any]] = []
+
+
 def fetch(client: Client, session_id: str) -> Bundle:
     """Return everything of a session.
 
@@ -37,13 +47,39 @@ def fetch(client: Client, session_id: str) -> Bundle:
     bundle: Bundle | None = None
     for page in _pages(client, session_id):
         if bundle is None:
-            bundle = Bundle(session=page["session"], messages=[], summaries=[], memories=[])
+            session = page["session"]
+            bot = client.request("bot.get", {"bot_id": session["bot_id"]})
+            bundle = Bundle(session=session, messages=[], summaries=[], memories=[], activity=page["activity"], bot=bot)
         bundle.messages += page["messages"]
         bundle.summaries += page["summaries"]
         bundle.memories += page["memories"]
+        bundle.unindexed += page["unindexed"]
     if bundle is None:
         raise AssertionError("session.export gave no page")
     return bundle
+
+
+def fetch_rest(client: Client, session_ids: Container[str]) -> Rest | None:
+    """Return what the store has besides these sessions, None if it is nothing."""
+    bots = _all(client, "bot.list", "bots", {})
+    memories = [
+        memory
+        for bot in bots
+        for memory in _all(client, "memory.list", "memories", {"bot_id": bot["id"], "include_superseded": True})
+        if memory["session_id"] not in session_ids
+    ]
+    if len(bots) == 1 and not memories:
+        return None
+    return Rest(bots=bots, memories=sorted(memories, key=lambda memory: memory["id"]))
+
+
+def _all(client: Client, method: str, member: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while True:
+        page = client.request(method, {**params, "limit": 1000, "offset": len(found)})
+        found += page[member]
+        if len(found) >= page["total"] or not page[member]:
+            return found
 
 
 def _pages(client: Client, session_id: str) -> Iterator[dict[str, Any]]:

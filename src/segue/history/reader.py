@@ -1,8 +1,11 @@
 """What a reader is, and what readers share: lines of JSON, times, and texts of content blocks."""
 
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -64,13 +67,46 @@ def platform_folder(kind: str, environment: Mapping[str, str], home: Path, platf
     return Path(environment.get(variable) or home / folder)
 
 
+MAX_DOCUMENT_BYTES = 256 * 2**20
+"""Bytes. A larger file that can only be read whole is refused, because one file must not take the machine's memory."""
+
+MAX_FILE_BYTES = 2 * 2**30
+"""Bytes. A larger file of lines is refused."""
+
+
+def open_regular(path: Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedReader:
+    """Open a file for reading.
+
+    Raises:
+        OSError: it cannot be read, is a pipe or another odd kind of file, or is too large.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= max_bytes:
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        raise OSError(f"it has {found.st_size} bytes, more than {max_bytes}")
+    raise OSError("no regular file")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file that is read whole.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is too large.
+    """
+    with open_regular(path, MAX_DOCUMENT_BYTES) as file:
+        return file.read()
+
+
 def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
     """Yield each complete line that holds a JSON object; count the others.
 
     The last line counts only if it ends in a line feed, because the tool may still be writing it.
     """
     decode = msgspec.json.Decoder(dict[str, Any]).decode
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while line := file.readline(MAX_LINE_BYTES):
             if not line.endswith(b"\n"):
                 if len(line) < MAX_LINE_BYTES:
@@ -92,7 +128,7 @@ def read_json(path: Path) -> Any:
         OSError: the file cannot be read.
         ValueError: it holds no JSON, as while the tool rewrites it.
     """
-    return msgspec.json.decode(path.read_bytes())
+    return msgspec.json.decode(read_bytes(path))
 
 
 def from_iso(text: object) -> str | None:

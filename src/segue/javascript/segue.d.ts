@@ -83,6 +83,10 @@ export interface Methods {
     params: { source: ImportSource, session: ImportedSession, messages?: Array<Draft> | null, restore?: boolean };
     result: ImportResult;
   };
+  "session.restore": {
+    params: { bots?: Array<Bot> | null, session?: Session | null, first_index?: number, messages?: Array<Message> | null, unindexed?: Array<number> | null, summaries?: Array<Summary> | null, memories?: Array<Memory> | null };
+    result: RestoreResult;
+  };
   "session.update": {
     params: { session_id: string, name?: string | null, provider?: string | null, model?: string | null, system_prompt?: string | null, working_dir?: string | null, pinned?: boolean, metadata?: Record<string, unknown> | null, project?: string | null, tags?: Array<string> | null, archived?: boolean, parent_id?: string | null, retention_days?: number | null, metadata_merge?: Record<string, unknown> | null, expected_updated_at?: string | null };
     result: Session;
@@ -603,6 +607,13 @@ export interface Resolution {
   others: number;
 }
 
+export interface RestoreResult {
+  session_id: string | null;
+  created: boolean;
+  message_ids: Array<number>;
+  memory_ids: Array<number>;
+}
+
 export interface ScrubResult {
   dry_run: boolean;
   found: Record<string, number>;
@@ -664,6 +675,8 @@ export interface SessionExport {
   messages: Array<Message>;
   summaries: Array<Summary>;
   memories: Array<Memory>;
+  unindexed: Array<number>;
+  activity: number;
   next_cursor: string | null;
 }
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from segue.store.search import search as message_search
     from segue.store.search.text import snippets
     from segue.store.stats import stats as session_stats
-    from segue.store.transfer import exports, imports
+    from segue.store.transfer import exports, imports, restores
 
 _MODULES = {
     "append": "segue.store.records.append",
@@ -56,6 +56,7 @@ _MODULES = {
     "message_stream": "segue.store.records.message.stream",
     "messages": "segue.store.records.messages",
     "resolve": "segue.store.records.resolve",
+    "restores": "segue.store.transfer.restores",
     "retention": "segue.store.records.retention",
     "search_request": "segue.store.search.request",
     "session_list": "segue.store.records.session_list",
@@ -88,6 +89,7 @@ __all__ = [
     "message_stream",
     "messages",
     "resolve",
+    "restores",
     "retention",
     "search_request",
     "session_list",

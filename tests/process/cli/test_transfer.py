@@ -212,3 +212,24 @@ def test_an_export_writes_each_format(segue: Cli, segued: Segued, tmp_path: Path
     assert {line["session"]["id"] for line in lines} == {first, second}
     segue.ok("export", "--all", "--output", str(tmp_path / "notes"))
     assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == sorted([f"{first}.md", f"{second}.md"])
+
+
+def test_an_export_is_imported_into_an_empty_store(segue: Cli, segued: Segued, home: Path) -> None:
+    segue.ok("import", "claude", "llm")
+    own = segue.id("--name", "mine")
+    segue.ok("add", "--session", own, "hello zebra")
+    segue.ok("memory", "add", "tabs, not spaces")
+    file = segued.folder / "all.jsonl"
+    file.write_text(segue.ok("export", "--all", "--format", "jsonl").out)
+    listed = segue.ok("list", "--all", "--json").out
+    segued.stop()
+    segued.database.unlink()
+    segued.start()
+    assert segue.ok("import", "segue", str(file), "--json").json["problems"] == []
+    assert segue.ok("list", "--all", "--json").out == listed
+    assert "tabs, not spaces" in segue.ok("memory", "list").out
+    assert segue.ok("import", str(file), "--json").json["added"] == 0
+    folder = segued.folder / "folder"
+    segue.ok("export", "--all", "--format", "jsonl", "--output", str(folder))
+    assert segue.ok("import", str(folder), "--json").json["items"] == len(list(folder.iterdir()))
+    assert "name the file of an export" in segue.run("import", "segue").err

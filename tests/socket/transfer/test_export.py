@@ -62,7 +62,8 @@ def test_messages_appended_after_the_first_page_are_left_out(wire: Wire) -> None
 def test_an_empty_session_is_one_page(wire: Wire) -> None:
     session = wire.call("session.create")
     found = wire.call("session.export", session_id=session["id"])
-    assert found == {"session": session, "messages": [], "summaries": [], "memories": [], "next_cursor": None}
+    rows: dict[str, Any] = {"messages": [], "summaries": [], "memories": [], "unindexed": []}
+    assert found == {"session": session, **rows, "activity": 1, "next_cursor": None}
 
 
 def test_a_superseded_memory_is_exported_too(wire: Wire) -> None:

@@ -10,7 +10,7 @@ from msgspec import UnsetType, json, structs
 
 import segue.api
 from segue.events import BotDeletedEvent, Data, Emitted, MemoryDeleted, MessagesDeleted, SessionDeleted
-from segue.models import Draft, MemoryDraft, Session
+from segue.models import Bot, Draft, MemoryDraft, Session
 from segue.store.engine.tx import Tx
 from segue.store.records import (
     append,
@@ -27,7 +27,8 @@ from segue.store.records import (
     summaries,
 )
 from segue.store.records.message import append_group, edit, replace, stream
-from segue.store.transfer import imports
+from segue.store.transfer import imports, restores
+from segue.timestamps import timestamp
 from segue.transfer import ImportedSession, ImportSource
 from tests.support.clock import START_MS
 from tests.support.database import Database
@@ -49,6 +50,22 @@ SOURCE = ImportSource(tool="codex", id="x")
 def copy_in_slices(tx: Tx) -> Session | None:
     copy = forks.begin_copy(tx)
     return forks.reveal_copy(tx, "s", 2, copy, None, [forks.copy_slice(tx, "s", copy, 0, 2)])
+
+
+def restore(tx: Tx) -> object:
+    """Store a bot, a session with an interrupted message, and a memory."""
+    at = timestamp(START_MS)
+    session = structs.replace(sessions.get(tx, "s"), id="new", bot_id="bob", name="restored", status="crashed")
+    fact = structs.replace(memories.get(tx, 1), fact="old", session_id="new", superseded_by=2)
+    return restores.restore(
+        tx,
+        new_bots=[Bot(id="bob", name="Bob", description=None, created_at=at)],
+        session=session,
+        first_index=0,
+        messages=[restores.RestoredMessage(NEW, at, "interrupted"), restores.RestoredMessage(KEYED, None, "complete")],
+        summaries=[],
+        facts=[fact],
+    )
 
 
 WRITES: dict[str, Callable[[Tx], object]] = {
@@ -90,6 +107,7 @@ WRITES: dict[str, Callable[[Tx], object]] = {
     "message_stream.interrupt_all": stream.interrupt_all,
     "messages.delete_before": lambda tx: messages.delete_before(tx, "s", 2),
     "resolve.resolve": lambda tx: resolve.resolve(tx, HERE, 1000, create=True),
+    "restores.restore": restore,
     "retention.delete_if_unused": lambda tx: retention.delete_if_unused(
         tx, retention.expired(tx, retention.Ages(-1, None))[0]
     ),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_iso, read_json_lines
+from segue.history.reader import Reading, first, from_iso, read_bytes, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 STATE = ("session.", "system.", "assistant.", "tool.", "subagent.", "hook.", "skill.", "permission.", "user_input.")
@@ -126,7 +126,7 @@ class _Thread:
 def _workspace(item: Path) -> dict[str, str]:
     """Return the plain `key: value` lines of workspace.yaml; a quoted value loses its quotes."""
     try:
-        lines = (item.parent / "workspace.yaml").read_text("utf-8", "replace").splitlines()
+        lines = read_bytes(item.parent / "workspace.yaml").decode("utf-8", "replace").splitlines()
     except OSError:
         return {}
     pairs = (line.partition(": ") for line in lines)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_iso, read_json, read_json_lines
+from segue.history.reader import Reading, first, from_iso, read_bytes, read_json, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 CANCELLED = "Request cancelled."
@@ -124,7 +124,7 @@ def _directory(item: Path) -> str | None:
     """Return the directory of a project's folder: its own note, else the list of projects."""
     folder = item.parent.parent
     try:
-        return (folder / ".project_root").read_text("utf-8", "replace").strip() or None
+        return read_bytes(folder / ".project_root").decode("utf-8", "replace").strip() or None
     except OSError:
         pass
     try:

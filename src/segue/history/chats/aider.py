@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from segue.history.reader import Reading, from_local
+from segue.history.reader import Reading, from_local, read_bytes
 from segue.history.records import HistoryMessage, HistorySession
 
 FILE = ".aider.chat.history.md"
@@ -44,7 +44,7 @@ class Aider:
         sessions: list[HistorySession] = []
         lines: list[str] = []
         offset = 0
-        for line in item.read_bytes().splitlines(keepends=True):
+        for line in read_bytes(item).splitlines(keepends=True):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             if text.startswith(STARTED):
                 _close(sessions, lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, first, from_local, read_json_lines, texts
+from segue.history.reader import Reading, first, from_local, read_bytes, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 CALL = re.compile(r"^@(\w+)\(([^)\n]+)\): (\{.*)", re.MULTILINE | re.DOTALL)
@@ -56,7 +56,7 @@ class Gptme:
 
 def _chat(item: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads((item.parent / "config.toml").read_text("utf-8")).get("chat") or {}
+        return tomllib.loads(read_bytes(item.parent / "config.toml").decode()).get("chat") or {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         return {}
 

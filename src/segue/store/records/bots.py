@@ -51,8 +51,8 @@ def list_page(tx: Tx, *, limit: int, offset: int, answer_bytes: int) -> BotList:
     return BotList(bots=fill_page(found, answer_bytes), total=total)
 
 
-def create(tx: Tx, bot_id: str, name: str, description: str | None) -> Bot:
-    """Create a bot.
+def create(tx: Tx, bot_id: str, name: str, description: str | None, created_at: str | None = None) -> Bot:
+    """Create a bot, with a time of its own if it is restored.
 
     Raises:
         Conflict: the id exists.
@@ -64,7 +64,7 @@ def create(tx: Tx, bot_id: str, name: str, description: str | None) -> Bot:
         id=bot_id,
         name=name,
         description=description,
-        at=tx.at,
+        at=created_at or tx.at,
     )
     bot = get(tx, bot_id)
     tx.emit("bot.created", bot, session_id=None, working_dir=None, bot_id=bot_id)

@@ -81,9 +81,9 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
     memory = get(tx, memory_id or 0)
     if draft.supersedes is not None:
         _supersede(tx, draft.supersedes, memory.id)
-    _emit_saved(tx, [memory.id])
+    emit_saved(tx, [memory.id])
     if draft.supersedes is not None:
-        _emit_saved(tx, [draft.supersedes])
+        emit_saved(tx, [draft.supersedes])
     return memory
 
 
@@ -113,7 +113,7 @@ def delete(tx: Tx, memory_id: int) -> bool:
     session_id, working_dir, bot_id = row
     event = MemoryDeleted(memory_id=memory_id)
     tx.emit("memory.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
-    _emit_saved(tx, predecessors)
+    emit_saved(tx, predecessors)
     return True
 
 
@@ -212,7 +212,7 @@ def _iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Memory
     return (memory for memory in found if memory is not None)
 
 
-def _emit_saved(tx: Tx, memory_ids: list[int]) -> None:
+def emit_saved(tx: Tx, memory_ids: list[int]) -> None:
     """Emit an event for each memory that was saved, or whose successor changed."""
     for memory_id in memory_ids:
         for memory in _iterate(tx, "FROM memories WHERE id = :id", id=memory_id):
@@ -240,11 +240,11 @@ def _save_duplicate(tx: Tx, memory_id: int, draft: MemoryDraft, path: str) -> Me
     memory = get(tx, memory_id)
     if draft.importance > memory.importance:
         tx.run("UPDATE memories SET importance = :importance WHERE id = :id", id=memory_id, importance=draft.importance)
-        _emit_saved(tx, [memory_id])
+        emit_saved(tx, [memory_id])
     if draft.supersedes not in (None, memory_id):
         _check_supersedes(tx, draft.supersedes, memory.bot_id, path)
         _supersede(tx, draft.supersedes, memory_id)
-        _emit_saved(tx, [draft.supersedes])
+        emit_saved(tx, [draft.supersedes])
     return structs.replace(get(tx, memory_id), duplicate=True)
 
 

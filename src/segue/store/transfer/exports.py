@@ -39,7 +39,11 @@ def page(tx: Tx, session_id: str, cursor: str | None, answer_bytes: int) -> Sess
     """
     session = sessions.get(tx, session_id)
     start = _start(tx, session_id) if cursor is None else _position(cursor)
-    export = SessionExport(session=session, messages=[], summaries=[], memories=[], next_cursor=None)
+    export = SessionExport(
+        session=session, messages=[], summaries=[], memories=[], unindexed=[], activity=0, next_cursor=None
+    )
+    sql = "SELECT activity FROM sessions WHERE id = :id"
+    export.activity = int(tx.run(sql, id=session_id).fetchone()[0])
     found: dict[str, list[Row]] = {kind: [] for kind in KINDS}
     size = wire_bytes(session)
     last: Position | None = None
@@ -52,7 +56,14 @@ def page(tx: Tx, session_id: str, cursor: str | None, answer_bytes: int) -> Sess
         last = position
     for kind, rows in found.items():
         setattr(export, kind, rows)
+    if export.messages:
+        export.unindexed = _unindexed(tx, session_id, export.messages[0].id, export.messages[-1].id)
     return export
+
+
+def _unindexed(tx: Tx, session_id: str, first: int, last: int) -> list[int]:
+    sql = "SELECT id FROM messages WHERE session_id = :id AND id BETWEEN :first AND :last AND NOT indexed ORDER BY id"
+    return [row[0] for row in tx.run(sql, id=session_id, first=first, last=last)]
 
 
 def _rows(tx: Tx, session_id: str, start: Position) -> Iterator[tuple[Position, Row]]:

@@ -42,7 +42,8 @@ def export(
     """Write sessions as JSON Lines, Markdown or HTML.
 
     Without an ID, the session that the current directory continues is exported. JSON Lines have everything that is
-    stored, one session per line. HTML is one file per session that needs no network.
+    stored, one session per line, and `segue import` stores it again; with --all, another line has bots and memories of
+    no session. HTML is one file per session that needs no network.
     """
     ids = list(_ids(daemon, sessions, everything=everything, since=since))
     folder = Path(output) if output is not None and (len(ids) != 1 or Path(output).is_dir()) else None
@@ -51,6 +52,8 @@ def export(
     daemon.disable_timeout()
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
+    if everything and format == "jsonl" and (rest := _render_rest(daemon, ids)):
+        _write(folder / "rest.jsonl", rest) if folder is not None else echo(rest.removesuffix("\n"))
     for session_id in ids:
         text = _render(daemon, session_id, format)
         if folder is not None:
@@ -96,6 +99,14 @@ def _render(daemon: DaemonClient, session_id: str, format: str) -> str:
     from segue.history import markdown
 
     return markdown.render(bundle)
+
+
+def _render_rest(daemon: DaemonClient, ids: list[str]) -> str | None:
+    """Return the line of what the store has besides sessions."""
+    from segue.history.bundle import fetch_rest
+
+    rest = fetch_rest(daemon.client, set(ids))
+    return None if rest is None else msgspec.json.encode(rest).decode() + "\n"
 
 
 def _write(path: Path, text: str) -> None:

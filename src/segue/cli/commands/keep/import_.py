@@ -12,13 +12,16 @@ import msgspec
 from segue.cli.commands.keep.import_follow import follow
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
-from segue.cli.output.terminal import FAILED, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
+from segue.cli.output.terminal import FAILED, Failure, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
 from segue.timestamps import milliseconds
 
 if TYPE_CHECKING:
     from segue.history.discovery import Found
     from segue.history.importer import Counts, Importer, Source
     from segue.history.reader import Reader
+
+OWN = "segue"
+"""The tool name of segue's own exports."""
 
 SHOWN_PROBLEMS = 20
 """Lines. `--json` has all problems."""
@@ -57,7 +60,8 @@ def import_(
     """Import the conversations of other AI tools.
 
     Without arguments, every tool that has a history on this machine is imported. TOOL is one of the names that --list
-    prints, PATH a file or folder of any of them, such as a data export of ChatGPT or Claude.ai.
+    prints, PATH a file or folder of any of them, such as a data export of ChatGPT or Claude.ai, or JSON Lines that
+    `segue export` wrote.
 
     Import again as often as you like: only what is new or changed is stored, and nothing is deleted when a tool deletes
     its own files. A session that you deleted in segue does not come back, unless you name its PATH or pass --again.
@@ -65,6 +69,7 @@ def import_(
     """
     from segue.history import discovery, states
     from segue.history.importer import Importer, Options
+    from segue.history.restoring import Restorer
 
     tools, paths = _select(what)
 
@@ -75,6 +80,7 @@ def import_(
         if not dry_run:
             states.save(state_file, daemon.paths.database, known)
 
+    exports, paths = _split_exports(paths)
     found = list(find())
     if only_list:
         return _print_list(found)
@@ -91,6 +97,7 @@ def import_(
             follow(importer, lambda: roots, find, save, supervised=supervised)
         else:
             _run(importer, discovery.sources(found), quiet=as_json)
+            Restorer(daemon.client, importer.counts, dry_run=dry_run).run(exports)
     finally:
         save()
     importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
@@ -107,11 +114,29 @@ def _select(what: Iterable[str]) -> "tuple[list[Reader], list[Path]]":
 
     known = readers()
     tools = [known[word] for word in what if word in known]
-    paths = [Path(word).expanduser().absolute() for word in what if word not in known]
+    paths = [Path(word).expanduser().absolute() for word in what if word not in known and word != OWN]
+    if OWN in what and not paths:
+        raise click.UsageError("name the file of an export: segue import sessions.jsonl")
     for path in paths:
         if not os.path.lexists(path):
             raise click.UsageError(f"{str(path)!r} is neither a tool nor a path; see: segue import --list")
     return tools if tools or paths else list(known.values()), paths
+
+
+def _split_exports(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the files that `segue export` wrote, and the paths of other tools."""
+    from segue.history.restoring import exports_in
+
+    exports: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        try:
+            found = exports_in(path)
+        except OSError as error:
+            raise Failure(f"cannot read {path}: {error.strerror or error}") from None
+        exports += found
+        others += [] if found else [path]
+    return exports, others
 
 
 def _find(tools: "list[Reader]", paths: list[Path], since: str | None) -> "Iterable[Found]":

@@ -56,7 +56,7 @@ def update(tx: Tx, message_id: int, changes: dict[str, Any], content_bytes: int 
     changed = messages.get(tx, message_id)
     if (total := size(tx, message_id)) > content_bytes:
         raise TooLarge(f"content, parts and metadata have {total} bytes", limit=content_bytes)
-    _emit_updated(tx, changed)
+    emit_updated(tx, changed)
     return changed
 
 
@@ -171,7 +171,8 @@ def _index_rows(tx: Tx, ids: str) -> Iterator[tuple[IndexRow, str]]:
         yield IndexRow(id, session_id, role, created_at, *texts), as_text(content) or ""
 
 
-def _emit_updated(tx: Tx, message: Message) -> None:
+def emit_updated(tx: Tx, message: Message) -> None:
+    """Emit the event of a changed message."""
     scope = sessions.scope(tx, message.session_id)
     tx.emit(
         "message.updated",
