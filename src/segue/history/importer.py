@@ -111,6 +111,11 @@ class Importer:
             if (problem := self.run_one(source)) is not None:
                 self.counts.problems.append(f"{source.path}: {problem}")
 
+    def wait_until_searchable(self) -> None:
+        """Return when everything that was added can be found, because the first search would have to wait for it."""
+        if self.counts.added or self.counts.updated:
+            self._client.request("message.search", {"query": "a", "limit": 1, "count": False})
+
     def run_one(self, source: Source) -> str | None:
         """Import a source, and return the problem if it cannot be read."""
         self.counts.items += 1

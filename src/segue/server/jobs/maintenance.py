@@ -83,6 +83,8 @@ class Maintenance:
         self._deletions = 1  # Because the WAL of a daemon that was killed may hold deleted rows.
         self._flushed = 0
         self._vacuum_due = True
+        self._has_backlog = False
+        """True while thousands of messages are to be indexed. Waiting for the writers would only make it longer."""
         self._changed = anyio.Event()
         store.on_batch_end(lambda: self._changed.set())
         self._flush_retry = FLUSH_RETRY_SECONDS
@@ -177,7 +179,7 @@ class Maintenance:
         if phase is Phase.PURGE:
             await self._store.write_deletion(purges.remove_slice, self.copying)
         elif phase is Phase.INDEX:
-            await self._store.write(index.step, newest)
+            self._has_backlog = await self._store.write(index.step, newest)
         elif phase is Phase.COUNT:
             await self._store.write(figures.step, newest)
         else:
@@ -206,7 +208,7 @@ class Maintenance:
     async def _pause(self) -> None:
         commits = self._store.commit_count
         await anyio.sleep(PAUSE_SECONDS)
-        if self._store.commit_count != commits:
+        if self._store.commit_count != commits and not self._has_backlog:
             await anyio.sleep(BUSY_SECONDS)
 
     async def _wait_for_change(self) -> None:

@@ -36,6 +36,12 @@ T = TypeVar("T")
 MERGE_PAGES = 16
 """Pages (4 KiB): the merge work of one slice, about 2 ms. Eight times what a slice adds, so that merging keeps up."""
 
+BACKLOG_MESSAGES = 2000
+"""Messages: if more are to be indexed, as during an import, a step adds several slices."""
+
+BACKLOG_SLICES = 3
+"""Slices of such a step, about 10 ms. They make one segment instead of three, which takes a fifth less time."""
+
 # The rows that FTS5 writes for a new table. They replace a table that FTS5 cannot open. Format 4 is valid for all
 # versions since 3.9, and the ten bytes are a structure record without segments.
 _EMPTY = (
@@ -144,12 +150,20 @@ def reset(tx: Tx) -> None:
 
 
 @rebuild_if_damaged
-def step(tx: Tx, target: int) -> None:
-    """Index the next slice: changed sessions, then messages of one of them or new messages up to `target`."""
+def step(tx: Tx, target: int) -> bool:
+    """Index the next slice: changed sessions, then messages of one of them or new messages up to `target`.
+
+    Return True if a backlog is left, as during an import.
+    """
     changed = tx.run("SELECT session_id FROM search_changes LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
+    slices = 1
     if not any(_renew_slice(tx, session_id) for (session_id,) in changed):
-        _add_slice(tx, target)
-    tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=MERGE_PAGES)
+        slices = BACKLOG_SLICES if target - progress(tx).upto > BACKLOG_MESSAGES else 1
+        for _ in range(slices):
+            _add_slice(tx, target)
+    pages = MERGE_PAGES * slices
+    tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=pages)
+    return slices > 1
 
 
 @rebuild_if_damaged

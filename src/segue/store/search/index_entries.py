@@ -7,6 +7,7 @@ search for a word reads one list of the index, without a filter by column.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
@@ -75,6 +76,10 @@ IMPORTED = f"{TAG_MARK}i"
 """Text: the filter term of messages of imported sessions."""
 
 
+CACHED = 256
+"""Texts that are kept, because consecutive messages have the same session."""
+
+
 class Added(NamedTuple):
     """The size of a new entry: the words of the message itself, and those of the whole entry."""
 
@@ -82,6 +87,7 @@ class Added(NamedTuple):
     words: int
 
 
+@lru_cache(maxsize=CACHED)
 def tag(kind: TagKind, value: str) -> str:
     """Return the filter term for an attribute."""
     return f"{TAG_MARK}{kind}" + (value if kind == "r" else blake2b(value.encode(), digest_size=8).hexdigest())
@@ -150,6 +156,7 @@ def own_texts(content: str, parts: str | None) -> list[str]:
     return [text for text in (content, *part_texts(parts)) if text]
 
 
+@lru_cache(maxsize=CACHED)
 def name_text(name: str | None, mark: str = NAME_MARK) -> str:
     """Return the marked words of a session's name, without the date that ends a generated name."""
     text = _GENERATED_DATE.sub("", name or "")

@@ -98,6 +98,7 @@ def import_(
         else:
             _run(importer, discovery.sources(found), quiet=as_json)
             Restorer(daemon.client, importer.counts, dry_run=dry_run).run(exports)
+            importer.wait_until_searchable()
     finally:
         save()
     importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
