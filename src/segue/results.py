@@ -135,6 +135,8 @@ class SearchHit(Struct, kw_only=True):
     snippet: str
     score: float
     matched: list[str]
+    source: str | UnsetType = UNSET
+    """The tool that the session was imported from; left out for other sessions."""
 
 
 class SearchPage(Struct, kw_only=True):

@@ -1,5 +1,6 @@
 """What a reader is, and what readers share: lines of JSON, times, and texts of content blocks."""
 
+import json
 import os
 import stat
 from collections import Counter
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from segue.client.json_values import json_value
 from segue.history.records import HistorySession
 from segue.timestamps import timestamp
 
@@ -118,7 +120,10 @@ def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any
                 try:
                     yield decode(line)
                 except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                    skipped["damaged line"] += 1
+                    if isinstance(found := _decode_leniently(line), dict):
+                        yield found
+                    else:
+                        skipped["damaged line"] += 1
 
 
 def read_json(path: Path) -> Any:
@@ -128,7 +133,23 @@ def read_json(path: Path) -> Any:
         OSError: the file cannot be read.
         ValueError: it holds no JSON, as while the tool rewrites it.
     """
-    return msgspec.json.decode(read_bytes(path))
+    data = read_bytes(path)
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        if (found := _decode_leniently(data)) is None:
+            raise
+        return found
+
+
+def _decode_leniently(data: bytes) -> Any:
+    """Return JSON in which a program cut a text within a pair of surrogates, None if it has another fault."""
+    if b"\\u" not in data:
+        return None
+    try:
+        return json_value(json.loads(data))
+    except (ValueError, RecursionError):
+        return None
 
 
 def from_iso(text: object) -> str | None:

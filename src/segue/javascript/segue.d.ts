@@ -634,6 +634,7 @@ export interface SearchHit {
   snippet: string;
   score: number;
   matched: Array<string>;
+  source?: string;
 }
 
 export interface SearchPage {

@@ -18,6 +18,9 @@ def session_lines(session: Session) -> Iterator[str]:
         "directory": short_directory(session.working_dir) if stdout_is_tty() else session.working_dir,
         "model": "/".join(part for part in (session.provider, session.model) if part),
         "status": ", ".join([session.status, *(state for state in states(session) if state == "pinned")]),
+        "source": " ".join(part for part in (session.source.tool, session.source.path) if part)
+        if session.source
+        else None,
         "system": session.system_prompt,
     }
     for label, value in attributes.items():

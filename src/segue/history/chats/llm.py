@@ -35,6 +35,8 @@ class Llm(DatabaseReader):
 
     def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
         """Yield every conversation of both schemas."""
+        if rows.tables and rows.tables.isdisjoint(("threads", "responses")):
+            raise ValueError("not a database of a known form: it has neither threads nor responses")
         if "threads" in rows.tables:
             yield from _threads(rows, item, skipped)
         if "responses" in rows.tables:

@@ -22,13 +22,14 @@ MATCHED_CHARS = 64 * 1024
 """Characters of a message that are searched for the words found in it."""
 
 COLUMNS = (
-    "message_id", "session_id", "session_name", "working_dir", "role", "created_at", "snippet", "score", "matched",
+    "message_id", "session_id", "session_name", "working_dir", "role", "created_at", "source", "snippet", "score",
+    "matched",
 )  # fmt: skip
 
 # Read as bytes, because one text that is not UTF-8 would fail the whole statement.
 _HITS = """
     SELECT m.id, CAST(m.session_id AS BLOB), CAST(s.name AS BLOB), CAST(s.working_dir AS BLOB), CAST(m.role AS BLOB),
-           CAST(m.created_at AS BLOB), CAST(m.parts AS BLOB), CAST(m.content AS BLOB)
+           CAST(m.created_at AS BLOB), CAST(s.source_tool AS BLOB), CAST(m.parts AS BLOB), CAST(m.content AS BLOB)
     FROM messages AS m LEFT JOIN sessions AS s ON s.id = m.session_id
     WHERE m.id IN (SELECT value FROM json_each(:ids))
 """
@@ -50,8 +51,11 @@ def read_hits(tx: Tx, matches: list[Match], shorten: Shorten, finders: Sequence[
         id, *texts, parts, content = rows[match.id]
         own = own_texts(content.decode(errors="replace"), as_text(parts))
         values = (id, *map(as_text, texts), shorten(own, match), match.score, match.matched or words_in(own))
+        hit = dict(zip(COLUMNS, values, strict=True))
+        if hit["source"] is None:
+            del hit["source"]
         try:
-            hits.append(msgspec.convert(dict(zip(COLUMNS, values, strict=True)), SearchHit))
+            hits.append(msgspec.convert(hit, SearchHit))
         except msgspec.ValidationError:
             report_damaged(InvalidData("message", id))
     return hits

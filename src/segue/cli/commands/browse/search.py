@@ -106,7 +106,8 @@ def _print_page(page: SearchPage) -> None:
 
 
 def _print_hit(hit: SearchHit) -> None:
-    about = f"{hit.session_name or ''}  {age(hit.created_at)}".strip()
+    origin = f"[{hit.source}] " if hit.source else ""
+    about = f"{origin}{hit.session_name or ''}  {age(hit.created_at)}".strip()
     title = escape_line(f"#{hit.message_id} {hit.role} {hit.session_id}")
     echo(f"{styled(title, fg=COLORS[hit.role], bold=True)}  {styled(escape_line(about), dim=True)}")
     snippet = escape_line(" ".join(hit.snippet.split()))

@@ -1,0 +1,188 @@
+"""Import of other tools' histories beside agentsview: `python -m tests.bench.parts.histories [--sessions N]`.
+
+The script writes dense sessions of Claude Code (2 000 of them have 150 000 messages and 220 MB), and imports them with
+`segue import` and with `agentsview sync`, one after the other. Then it searches with both command lines, appends to a
+file and waits until the text is found. agentsview is a program of its own: `pip install agentsview` in an environment
+of its own, and name it with --agentsview. Without it, only segue is measured.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from typing import Any
+
+from tests.bench.corpus import SEED, Language
+from tests.bench.histories import MESSAGES_PER_SESSION, make_dense, make_real
+from tests.bench.report.figures import percentile
+from tests.process.command_line import SEGUE
+from tests.support.process import Segued
+
+SEARCHES = 30
+APPENDS = 5
+REAL_SESSIONS = 60
+ANSWER_SECONDS = 60.0
+MIB = 2**20
+
+Search = Callable[[str], bool]
+"""Return True if a word is found."""
+
+
+def main() -> None:
+    """Measure and print one line for each figure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.parts.histories", description=__doc__)
+    parser.add_argument("--sessions", type=int, default=2000, help="dense sessions; default: 2000")
+    parser.add_argument("--agentsview", default=shutil.which("agentsview"), help="path of the program agentsview")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "segue"
+        size = make_dense(home, wanted.sessions)
+        print(f"{wanted.sessions} sessions, {wanted.sessions * MESSAGES_PER_SESSION} messages, {size / MIB:.0f} MiB")
+        _segue(home)
+        _real(Path(folder) / "real")
+        if wanted.agentsview:
+            _agentsview(wanted.agentsview, Path(folder) / "other", home / ".claude" / "projects")
+
+
+def _segue(home: Path) -> None:
+    with _serving(home) as segued:
+        waits: list[float] = []
+        stop = threading.Event()
+        client = threading.Thread(target=_append_all_the_time, args=(segued, waits, stop))
+        client.start()
+        seconds, cpu = _timed([SEGUE, "import", "claude"], segued.environment)
+        stop.set()
+        client.join()
+        memory = getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024
+        status = segued.connect().call("daemon.status")
+        cpu += _cpu_of(segued.pid)
+        print(f"segue: import until searchable {seconds:.1f} s, {cpu:.1f} s of CPU, importer {memory:.0f} MiB")
+        print(f"segue: database {status['database']['bytes'] / MIB:.0f} MiB")
+        print(
+            f"segue: appends of another client meanwhile p99 {percentile([waits], 0.99):.1f} ms, {len(waits)} of them"
+        )
+
+        def search(word: str) -> bool:
+            return bool(_output([SEGUE, "search", word, "--limit", "5"], segued.environment))
+
+        _search("segue", search)
+    follow = "[import]\nfollow = ['claude']\n"
+    with _serving(home, follow) as segued:
+        wire = segued.connect()
+        while wire.call("daemon.status")["import"]["state"] != "running":
+            time.sleep(0.05)
+        _find_appended("segue", home / ".claude" / "projects", search)
+
+
+def _real(home: Path) -> None:
+    size = make_real(home, REAL_SESSIONS)
+    with _serving(home) as segued:
+        seconds, cpu = _timed([SEGUE, "import", "claude"], segued.environment)
+        cpu += _cpu_of(segued.pid)
+        print(
+            f"segue: files of 7 % conversation {size / 1e6 / seconds:.0f} MB/s, {size / 1e6 / cpu:.0f} MB per s of CPU"
+        )
+
+
+def _agentsview(program: str, home: Path, projects: Path) -> None:
+    home.mkdir()
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "CLAUDE_PROJECTS_DIR": str(projects)}
+    alone = {**environment, "AGENTSVIEW_NO_DAEMON": "1"}
+    seconds, cpu = _timed([program, "sync"], alone)
+    size = sum(file.stat().st_size for file in home.rglob("*.db*"))
+    print(f"agentsview: import {seconds:.1f} s, {cpu:.1f} s of CPU")
+    print(f"agentsview: database {size / MIB:.0f} MiB")
+    subprocess.run([program, "daemon", "start"], env=environment, capture_output=True, check=True)
+
+    def search(word: str) -> bool:
+        output = _output([program, "session", "search", word, "--limit", "5", "--format", "json"], environment)
+        return bool(json.loads(output).get("matches"))
+
+    try:
+        _search("agentsview", search)
+        _find_appended("agentsview", projects, search)
+    finally:
+        subprocess.run([program, "daemon", "stop"], env=environment, capture_output=True, check=False)
+
+
+@contextmanager
+def _serving(home: Path, config: str = "") -> Iterator[Segued]:
+    segued = Segued(home)
+    segued.config.parent.mkdir(parents=True, exist_ok=True)
+    segued.config.write_text(f"[session]\nretention_days = 0\n{config}")
+    segued.config.chmod(0o600)
+    segued.start()
+    try:
+        yield segued
+    finally:
+        segued.stop()
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Return the seconds and the CPU seconds of a command."""
+    before, begun = getrusage(RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    seconds, after = time.monotonic() - begun, getrusage(RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _cpu_of(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _output(command: list[str], environment: dict[str, str]) -> bytes:
+    return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+
+def _append_all_the_time(segued: Segued, waits: list[float], stop: threading.Event) -> None:
+    wire = segued.connect()
+    session: Any = wire.call("session.create")["id"]
+    while not stop.is_set():
+        begun = time.monotonic()
+        wire.call("message.append", session_id=session, role="user", content="a message of another client")
+        waits.append((time.monotonic() - begun) * 1000)
+        time.sleep(0.01)
+
+
+def _search(name: str, search: Search) -> None:
+    choice, words = random.Random(SEED), Language(random.Random(SEED)).words
+    for kind, ranks in (("common", range(20, 70)), ("rare", range(10_000, 60_000))):
+        waits: list[float] = []
+        for _ in range(SEARCHES):
+            word = words[choice.choice(ranks)]
+            begun = time.monotonic()
+            search(word)
+            waits.append((time.monotonic() - begun) * 1000)
+        print(
+            f"{name}: search of a {kind} word p50 {percentile([waits], 0.5):.0f} p99 {percentile([waits], 0.99):.0f} ms"
+        )
+
+
+def _find_appended(name: str, projects: Path, search: Search) -> None:
+    waits: list[float] = []
+    for number, file in enumerate(sorted(projects.glob("*/*.jsonl"))[:APPENDS]):
+        last = json.loads(file.read_text().splitlines()[-1])
+        word = f"{name}quokka{number}"
+        message = {"role": "user", "content": word}
+        record = {**last, "type": "user", "uuid": word, "parentUuid": last["uuid"], "message": message}
+        with file.open("a") as tool:
+            tool.write(json.dumps(record) + "\n")
+        begun = time.monotonic()
+        while not search(word) and time.monotonic() - begun < ANSWER_SECONDS:
+            time.sleep(0.02)
+        waits.append(time.monotonic() - begun)
+    print(f"{name}: from an append in a file to found p50 {percentile([waits], 0.5):.2f} longest {max(waits):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Odd files cost a clear line each: what cannot be read, what is too large, and what has another form."""
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.history import discovery, reader
+from segue.history.agents.claude import ClaudeCode
+from segue.history.agents.codex import Codex
+from segue.history.agents.crush import Crush
+from segue.history.chats.llm import Llm
+from segue.history.importer import Importer, Source
+from segue.history.reader import open_regular, read_json, read_json_lines
+
+
+class NoDaemon:
+    """A client of a daemon that has no sessions."""
+
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        assert method == "session.list"
+        return {"sessions": [], "next_cursor": None}
+
+
+def problem(source: Source) -> str | None:
+    importer = Importer(NoDaemon(), {})  # type: ignore[arg-type]
+    return importer.run_one(source)
+
+
+def test_a_pipe_is_no_history(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for read in (open_regular, read_json, lambda path: list(read_json_lines(path, Counter()))):
+        with pytest.raises(OSError, match="no regular file"):
+            read(tmp_path / "pipe")
+    assert problem(Source(ClaudeCode(), tmp_path / "pipe")) == "neither a file nor a folder"
+
+
+def test_a_file_of_three_gigabytes_is_refused_with_its_size(tmp_path: Path) -> None:
+    file = tmp_path / "huge.jsonl"
+    with file.open("wb") as opened:
+        opened.truncate(3 * 2**30)  # Sparse: it takes no space.
+    assert problem(Source(ClaudeCode(), file)) == "it has 3221225472 bytes, more than 2147483648"
+    with pytest.raises(OSError, match="more than 268435456"):
+        read_json(file)
+
+
+def test_a_line_over_the_limit_is_skipped_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_LINE_BYTES", 100)
+    file = tmp_path / "lines.jsonl"
+    file.write_bytes(b'{"a": 1}\n{"long": "' + b"x" * 1000 + b'"}\n{"b": 2}\n{"half')
+    skipped: Counter[str] = Counter()
+    assert list(read_json_lines(file, skipped)) == [{"a": 1}, {"b": 2}]
+    assert skipped == {"line over 64 MiB": 1}
+
+
+def test_half_a_surrogate_pair_costs_its_character_only(tmp_path: Path) -> None:
+    (tmp_path / "cut.jsonl").write_bytes(b'{"text": "cut \\ud83d"}\n{"text": "whole \\ud83d\\ude00"}\n')
+    skipped: Counter[str] = Counter()
+    found = [line["text"] for line in read_json_lines(tmp_path / "cut.jsonl", skipped)]
+    assert (found, skipped) == (["cut \ufffd", "whole \U0001f600"], {})
+
+
+def test_a_root_that_cannot_be_listed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may list any folder, so the system call is made to fail."""
+    (tmp_path / ".claude" / "projects").mkdir(parents=True)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+
+    def refuse(path: object) -> Iterator[object]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    [found] = discovery.on_this_machine([ClaudeCode()])
+    assert (found.items, found.problem) == ([], "Permission denied")
+
+
+def test_a_root_behind_a_folder_that_cannot_be_searched_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    [found] = discovery.on_this_machine([ClaudeCode()])
+    assert found.problem == "Permission denied"
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    project = tmp_path / ".codex" / "sessions" / "2026"
+    project.mkdir(parents=True)
+    (project / "again").symlink_to(project)
+    (project / "rollout-self.jsonl").symlink_to("rollout-self.jsonl")
+    [item] = Codex().discover(tmp_path / ".codex" / "sessions")
+    assert problem(Source(Codex(), item)) == "Too many levels of symbolic links"
+    assert discovery.Found(Codex(), project, [item], None).size() == 0
+
+
+def test_what_vanished_between_list_and_read_is_one_line(tmp_path: Path) -> None:
+    assert problem(Source(ClaudeCode(), tmp_path / "gone.jsonl")) == "No such file or directory"
+
+
+@pytest.mark.parametrize("tool", [Llm(), Crush()])
+def test_a_database_of_an_unknown_form_is_one_line(tmp_path: Path, tool: Any) -> None:
+    database = tmp_path / "logs.db"
+    with closing(sqlite3.connect(database)) as file:
+        file.execute("CREATE TABLE sessions_v9 (id TEXT)")
+        file.execute("CREATE TABLE messages_v9 (id TEXT)")
+    assert "form" in str(problem(Source(tool, database)))
+    database.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    assert problem(Source(tool, database)) is not None
