@@ -28,7 +28,7 @@ from segue.history.reader import Reader
 from segue.history.records import HistorySession
 from segue.timestamps import timestamp, wall_ms
 
-BATCH_MESSAGES = 250
+BATCH_MESSAGES = 150
 """Messages of one request. The daemon stores them in a few milliseconds, so that other clients need not wait."""
 
 BATCH_BYTES = 512 * 2**10
