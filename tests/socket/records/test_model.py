@@ -174,7 +174,7 @@ def batch(wire: Wire, requests: list[tuple[str, Row]]) -> list[Any]:
 
 
 def test_every_method_of_the_nouns_is_driven() -> None:
-    others = {"message.search", "session.complete", "session.export", "session.import", "session.prompt"}
+    others = {f"session.{verb}" for verb in ("complete", "export", "import", "prompt", "restore")} | {"message.search"}
     assert {name for name in METHODS if name.partition(".")[0] in NOUNS} - others == set(REQUESTS)
 
 
