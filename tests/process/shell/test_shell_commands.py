@@ -152,16 +152,6 @@ def test_methods_and_memories_are_completed(segue: Cli, opener: Opener) -> None:
     assert shell.arguments(f"segue memory add x --supersedes 9{TAB}") == ["memory", "add", "x", "--supersedes", "9"]
 
 
-def test_a_question_needs_no_quotes_for_its_question_mark(segue: Cli, opener: Opener) -> None:
-    shell = opener(SEGUE_ASK="cat")
-    shell.type("sask what is this?\n")
-    shell.wait_for_prompt("what is this? (2, ")
-    shell.type("sask and 'in quotes?' why?\n")
-    shell.wait_for_prompt("what is this? (4, ")
-    asked = [one["content"] for one in segue.ok("show", "--json").json["messages"] if one["role"] == "user"]
-    assert asked == ["what is this?", "and in quotes? why?"]
-
-
 SEARCH_KEYS = {"zsh": "^G", "bash": "\\C-g", "fish": "\x07"}
 
 

@@ -14,7 +14,8 @@ AM_ROOT = os.geteuid() == 0
 
 _CHANGE = f"import os; os.setgroups([]); os.setresgid(*[{NOBODY}] * 3); os.setresuid(*[{NOBODY}] * 3)"
 
-_LOAD = "import anyio._backends._asyncio, importlib.readers, uvloop; from segue.server.main import main"
+_LOAD = "import anyio._backends._asyncio, importlib.readers, uvloop; from segue import store; store.load_all(); "
+_LOAD += "from segue.server.main import main"
 
 SEGUED_OF_NOBODY = [sys.executable, "-c", f"{_LOAD}; {_CHANGE}; main()"]
 """The command of a `segued` of an ordinary user, for whom file modes apply; its options follow."""

@@ -21,7 +21,6 @@ end
 # Define the short functions: SEGUE_PREFIX before list, resume, rename, new and ask; none if it is empty.
 function __segue_define_short
     set -g __segue_short
-    set -g __segue_question ''
     set -l prefix s
     set -q SEGUE_PREFIX; and set prefix "$SEGUE_PREFIX"
     test -n "$prefix"; or return 0
@@ -35,17 +34,6 @@ function __segue_define_short
         end
         set -a __segue_short $prefix$verb
     end
-    set -g __segue_question {$prefix}ask
-end
-
-# Insert a question mark, escaped in an unquoted question, because fish would read it as a pattern.
-function __segue_type_question_mark
-    set -l words (commandline -opc)
-    if test -n "$__segue_question" -a "$words[1]" = "$__segue_question"; and not string match -qr '[\'"]' -- (commandline -ct)
-        commandline -i '\\?'
-    else
-        commandline -i '?'
-    end
 end
 
 # Replace the command line by the command for a message that a person picks with fzf.
@@ -56,10 +44,6 @@ function __segue_search
 end
 
 __segue_define_short
-if status is-interactive; and not status test-feature qmark-noglob 2>/dev/null
-    bind '?' __segue_type_question_mark
-    bind -M insert '?' __segue_type_question_mark
-end
 if status is-interactive; and test -n "$SEGUE_SEARCH_KEY"
     bind $SEGUE_SEARCH_KEY __segue_search
 end

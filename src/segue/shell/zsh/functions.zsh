@@ -39,8 +39,6 @@ __segue_define_short() {
 () {
   emulate -L zsh
   __segue_define_short
-  # A question is not a pattern for file names: `sask what is this?`
-  [[ -n $__segue_prefix ]] && alias -- "${__segue_prefix}ask=noglob ${__segue_prefix}ask"
   autoload -Uz add-zsh-hook
   add-zsh-hook precmd segue_prompt
   add-zsh-hook preexec __segue_preexec

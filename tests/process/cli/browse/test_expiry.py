@@ -52,7 +52,7 @@ def test_the_sessions_that_expire_are_listed_the_next_first(segue: Cli, sessions
 def test_list_and_status_warn_of_them(segue: Cli, sessions: list[str]) -> None:
     assert segue.shown("list").endswith(f"segue: {WARNING}")
     assert segue.ok("list").out.count("\n") == 5
-    assert segue.ok("status").out.endswith(f"expiring  {WARNING}")
+    assert segue.ok("status").out.splitlines()[-1].split(maxsplit=1) == ["expiring", WARNING.strip()]
     segue.ok("pin", *sessions)
     assert "expire" not in segue.shown("list") + segue.ok("status").out
 
