@@ -38,7 +38,7 @@ LENGTHS = {
     "damaged_pages": Length(4, 100, "pages of the database that are overwritten with junk, one after the other"),
     "kills": Length(10, 100, "kills of the daemon under load"),
     "load_seconds": Length(2.0, 30.0, "seconds of load in the load test"),
-    "model_examples": Length(12, 400, "conversations that the model test compares"),
+    "model_examples": Length(12, 150, "conversations that the model test compares"),
     "pings": Length(5_000, 1_000_000, "pings on one connection"),
     "sleep_seconds": Length(0.2, 2.0, "seconds for which the daemon is stopped like a sleeping machine"),
     "soak_seconds": Length(3.0, 60.0, "seconds of soak"),

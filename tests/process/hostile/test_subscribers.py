@@ -17,6 +17,8 @@ from tests.support.counters import measured
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
+pytestmark = pytest.mark.long
+
 APPENDS = 20_000
 WRITERS = 20
 READERS = 8

@@ -10,6 +10,8 @@ from tests.support.process import Segued
 from tests.support.system.usage import memory_bytes
 from tests.support.wire import Wire
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 PAGE_MIB = 15
 LIST = b'{"jsonrpc":"2.0","id":1,"method":"message.list","params":{"session_id":"s"}}\n'

@@ -16,6 +16,8 @@ from tests.support.system.copies import session_ids
 from tests.support.wal import wait_until_wal_was_emptied
 from tests.support.wire import TIMEOUT_SECONDS
 
+pytestmark = pytest.mark.long
+
 STEPS = ("link", "rename", "unlink", "fsync")
 BROKEN_DISK = ("-e", "inject=pwrite64:error=EIO")
 """SQLite cannot write the file, so it cannot copy the WAL into it."""
