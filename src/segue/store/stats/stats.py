@@ -148,7 +148,8 @@ class _Collector:
 
     def _range(self, moments: Moments) -> tuple[int, int]:
         """Return the positions of the first moment in the range of time, and of the first one after it."""
-        return moments.until(self._since), moments.until(self._until)
+        start = moments.until(self._since)
+        return start, max(start, moments.until(self._until))
 
     def _count(self, key: str | None, session_id: str, counts: Sequence[int]) -> None:
         if counts[0]:
