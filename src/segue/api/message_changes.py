@@ -66,6 +66,7 @@ async def update(
         **await drafts.text_changes(ctx, content, parts, metadata),
     }
     given = {name: value for name, value in changes.items() if value is not UNSET}
+    await ctx.daemon.streams.flush(message_id=message_id)
     changed = await ctx.store.write(store.message_edit.update, message_id, given, ctx.config.limits.content_bytes)
     ctx.daemon.schedule_purge()
     return changed
