@@ -64,6 +64,15 @@ class SocketIO:
         except OSError as error:
             raise ConnectionLost(f"the connection failed: {error.strerror}") from None
 
+    def has_ended(self) -> bool:
+        """Return True if the daemon closed the connection and all data was received."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def shut_down(self) -> None:
         """End the connection and wake threads that send or receive."""
         with suppress(OSError):

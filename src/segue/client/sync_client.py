@@ -150,6 +150,13 @@ class Client:
         wanted = MessageFilter(session_id, working_dir, bot_id, project)
         return self._run(follow_messages(wanted, after_id, live=live), on_lost)
 
+    def refresh(self) -> None:
+        """Let the next request open another connection if the daemon has closed this one.
+
+        So a request that cannot be repeated does not raise ConnectionLost because of an earlier restart.
+        """
+        self._connection.close_if_ended()
+
     def close(self) -> None:
         """Close the connection for good. Closing it again has no effect."""
         self._target = None

@@ -62,6 +62,11 @@ class SyncConnection:
             except TimedOut:
                 continue
 
+    def close_if_ended(self) -> None:
+        """Close the connection if the daemon has closed it."""
+        if self.lost is None and self._io.has_ended():
+            self.close(ConnectionLost("the daemon closed the connection"))
+
     def close(self, reason: ClientError | None = None) -> None:
         """Close the connection. Threads that use it raise `reason`."""
         with self._state:

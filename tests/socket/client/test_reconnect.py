@@ -127,3 +127,11 @@ def test_every_repeated_method_exists_and_no_write_is_repeated_without_a_key() -
 )
 def test_a_request_can_be_repeated_if_it_has_keys_or_creates_nothing(name: str, params: object, expected: bool) -> None:
     assert can_repeat(name, params) is expected
+
+
+def test_a_refreshed_client_sends_any_request_after_a_restart(server: Server, client: Client) -> None:
+    client.refresh()
+    assert client.call(session.create, id="s").id == "s"
+    server.restart()
+    client.refresh()
+    assert client.call(session.touch, session_id="s").id == "s"
