@@ -151,9 +151,10 @@ async def list(
     """List sessions, newest first, each with the beginning of its first user message.
 
     `id_prefix` and `name_contains` match literally; `name_contains` ignores case. A session needs all `tags`, and each
-    member of `metadata`. Archived sessions are left out; `archived=true` lists only them, and null lists all. `source`
-    is a tool, or "" for sessions that are not imported. `total` counts all matches. `next_cursor` continues the list
-    without gaps or repetitions.
+    member of `metadata`. Archived sessions are left out; `archived=true` lists only them, and null lists all. Sessions
+    with the metadata `{"segue.kind": "store"}`, in which frameworks keep data, are only listed if `metadata` names
+    `segue.kind`, or `id_prefix` is given. `source` is a tool, or "" for sessions that are not imported. `total` counts
+    all matches. `next_cursor` continues the list without gaps or repetitions.
     """
     filter = store.session_list.Filter(
         None if working_dir is None else normalize_directory(working_dir),

@@ -10,9 +10,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -149,18 +149,19 @@ def digest(*texts: str) -> str:
     return hashlib.sha256(joined.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def framework(module: str, extra: str) -> Any:
-    """Import a module of the framework.
+@contextmanager
+def framework(package: str, extra: str) -> Iterator[None]:
+    """Import a framework in a block that names the extra to install if the package is missing.
 
     Raises:
-        ImportError: it is not installed; the message names the extra.
+        ImportError: the package is not installed.
     """
     try:
-        return import_module(module)
+        yield
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
+        if (error.name or "").partition(".")[0] != package:
             raise
-        raise ImportError(f"{module} is not installed; install segue[{extra}]", name=module) from error
+        raise ImportError(f"{package} is not installed; install segue[{extra}]", name=package) from error
 
 
 def store_session(framework: str, name: str, **metadata: str) -> NewSession:

@@ -1,8 +1,8 @@
 """Keep the sessions of the OpenAI Agents SDK in segue: `SegueSession`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from segue.api import message, session
@@ -10,11 +10,10 @@ from segue.errors import Conflict, NotFound
 from segue.integrations.daemon import Daemon, digest, framework, in_thread, store_session
 from segue.models import Draft, Message
 
-if TYPE_CHECKING:
+with framework("agents", "openai-agents"):
     from agents import SessionSettings, TResponseInputItem
-
-_session_settings = framework("agents.memory.session_settings", "openai-agents")
-_session = framework("agents.memory.session", "openai-agents")
+    from agents.memory import session as sessions
+    from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
 ROLES = ("user", "assistant", "system", "developer", "tool")
 
@@ -22,7 +21,7 @@ UNLIMITED = -1
 """Items: a limit below 0 returns all, as with the sessions of the SDK."""
 
 
-class SegueSession(_session.SessionABC):  # type: ignore[misc]
+class SegueSession(sessions.SessionABC):
     """The history of one conversation, in the daemon: `Runner.run(agent, "Hello", session=SegueSession("ada"))`.
 
     All objects with the same ID and namespace share the history, in any thread, event loop and process. An item is
@@ -35,33 +34,33 @@ class SegueSession(_session.SessionABC):  # type: ignore[misc]
         *,
         namespace: str = "default",
         socket: str | Path | None = None,
-        session_settings: "SessionSettings | dict[str, Any] | None" = None,
+        session_settings: SessionSettings | dict[str, Any] | None = None,
     ) -> None:
         """Connect to nothing yet. `session_settings.limit` is the default limit of `get_items`."""
         self.session_id = session_id
         self.namespace = namespace
         settings = {} if session_settings is None else session_settings
-        self.session_settings = _session_settings.coerce_session_settings(settings)
+        self.session_settings = coerce_session_settings(settings)
         self.segue_id = f"openai-agents-{digest(namespace, session_id)}"
         """The ID of the session in segue."""
         self._daemon = Daemon(socket)
         self._closed = False
         self._create = store_session("openai-agents", session_id, namespace=namespace, session_id=session_id)
 
-    async def get_items(self, limit: int | None = None) -> "list[TResponseInputItem]":
+    async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
         """Return the newest `limit` items, or all, the oldest first."""
         self._check_open()
-        wanted = _session_settings.resolve_session_limit(limit, self.session_settings)
+        wanted = resolve_session_limit(limit, self.session_settings)
         return [_item(found) for found in await in_thread(self._newest, UNLIMITED if wanted is None else wanted)]
 
-    async def add_items(self, items: "list[TResponseInputItem]") -> None:
+    async def add_items(self, items: list[TResponseInputItem]) -> None:
         """Append items. They are on disk when this returns."""
         self._check_open()
         drafts = [_draft(item) for item in items]
         if drafts:
             await in_thread(self._daemon.append, self.segue_id, drafts, self._create)
 
-    async def pop_item(self) -> "TResponseInputItem | None":
+    async def pop_item(self) -> TResponseInputItem | None:
         """Remove the newest item and return it; None if there is none. The daemon deletes its text from the disk."""
         self._check_open()
         removed = await in_thread(self._pop)
@@ -77,7 +76,7 @@ class SegueSession(_session.SessionABC):  # type: ignore[misc]
         self._closed = True
 
     async def _get_compaction_snapshot(
-        self, limit: int, *, prune_prefix: "Callable[[TResponseInputItem], bool] | None" = None
+        self, limit: int, *, prune_prefix: Callable[[TResponseInputItem], bool] | None = None
     ) -> Any:
         """Return the newest items, and a function that replaces the end of them unless other items came meanwhile.
 
@@ -88,12 +87,12 @@ class SegueSession(_session.SessionABC):  # type: ignore[misc]
         newest = await in_thread(self._newest, limit + 1)
         shown = newest[-limit:] if limit > 0 else []
 
-        async def replace_suffix(start: int, output: "list[TResponseInputItem]") -> bool:
+        async def replace_suffix(start: int, output: list[TResponseInputItem]) -> bool:
             drafts = [_draft(item) for item in output]
             return bool(shown[start:]) and await in_thread(self._replace, shown[start:], drafts, prune_prefix)
 
         items = [_item(found) for found in shown]
-        return _session._CompactionSnapshot(items, len(newest) == len(shown), replace_suffix)
+        return sessions._CompactionSnapshot(items, len(newest) == len(shown), replace_suffix)  # noqa: SLF001
 
     def _check_open(self) -> None:
         if self._closed:
@@ -117,7 +116,7 @@ class SegueSession(_session.SessionABC):  # type: ignore[misc]
         return replaced.removed_messages[0] if replaced.removed_messages else None
 
     def _replace(
-        self, old: list[Message], drafts: list[Draft], prune: "Callable[[TResponseInputItem], bool] | None"
+        self, old: list[Message], drafts: list[Draft], prune: Callable[[TResponseInputItem], bool] | None
     ) -> bool:
         """Replace the messages, and remove what `prune` accepts of the oldest; False if they are not the newest."""
         try:
@@ -138,13 +137,13 @@ class SegueSession(_session.SessionABC):  # type: ignore[misc]
         return True
 
 
-def _draft(item: "TResponseInputItem") -> Draft:
+def _draft(item: TResponseInputItem) -> Draft:
     """Return the item as the only part of a message, with its text as content, so that `segue show` can show it."""
     kind, role, content = item.get("type"), item.get("role"), item.get("content")
     if role not in ROLES:
         role = "tool" if isinstance(kind, str) and kind.endswith("_output") else "assistant"
     return Draft(
-        role=role,  # type: ignore[arg-type]
+        role=role,
         content=_text(content),
         parts=[dict(item)],
         key=uuid4().hex,

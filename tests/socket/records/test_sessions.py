@@ -271,3 +271,23 @@ def test_a_session_dated_in_the_future_sorts_as_now(wire: Wire) -> None:
     wire.call("session.touch", session_id="later")
     assert [one["id"] for one in wire.call("session.list")["sessions"]] == ["later", "sooner"]
     assert [one["id"] for one in wire.call("session.complete", shell="bash")["rows"]] == ["later", "sooner"]
+
+
+def test_a_list_leaves_out_the_sessions_of_frameworks_unless_they_are_asked_for(wire: Wire) -> None:
+    store = {"segue.kind": "store"}
+    wire.call("session.create", id="kept", name="plain words", metadata={"note": '"segue.kind":"store"'})
+    wire.call("session.create", id="nested", metadata={"a": store})
+    wire.call("session.create", id="other", metadata={"segue.kind": "else"})
+    wire.call("session.create", id="hidden", name="hidden words", metadata=store)
+
+    def listed(**filters: object) -> list[str]:
+        page = wire.call("session.list", **filters)
+        assert page["total"] == len(page["sessions"])
+        return sorted(session["id"] for session in page["sessions"])
+
+    assert listed() == ["kept", "nested", "other"]
+    assert listed(name_contains="hidden") == []
+    assert listed(metadata=store) == listed(id_prefix="hid") == ["hidden"]
+    assert wire.call("session.get", session_id="hidden")["metadata"] == store
+    assert [row["id"] for row in wire.call("session.complete", shell="zsh")["rows"]] == ["other", "nested", "kept"]
+    assert [found["id"] for found in wire.call("message.search", query="words")["sessions"]] == ["kept"]

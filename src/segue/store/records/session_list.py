@@ -13,6 +13,7 @@ from segue.results import SessionPage
 from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records.session_row import SELECT_SUMMARY, to_summary
+from segue.store.search.session_entries import NOT_OF_A_STORE
 from segue.timestamps import milliseconds
 
 PREVIEW_CHARS = 100
@@ -172,6 +173,8 @@ def _where(tx: Tx, filter: Filter) -> tuple[str, dict[str, Any]]:
         values["name_contains"] = filter.name_contains.casefold()
     if filter.tags is not None:
         values["tags"] = json.dumps(filter.tags)
+    if "segue.kind" not in (filter.metadata or {}) and not filter.id_prefix:
+        conditions.append(NOT_OF_A_STORE)
     if filter.metadata is not None:
         values["metadata"] = msgspec.json.encode(filter.metadata).decode()
         tx.connection.create_function("has_members", 2, has_members, deterministic=True)

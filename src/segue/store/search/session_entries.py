@@ -26,18 +26,28 @@ MARK = "§session"
 LIMIT = 20
 """Sessions: the most that a search returns."""
 
+NOT_OF_A_STORE = """
+    CASE WHEN instr(metadata, '"segue.kind":"store"') AND json_valid(metadata)
+         THEN json_extract(metadata, '$."segue.kind"') IS NOT 'store' ELSE true END
+"""
+"""SQL: False for a session in which a framework stores its data, by the metadata `{"segue.kind": "store"}`.
+
+The text is searched first, because most sessions do not have it and parsing JSON takes longer.
+"""
+
 # Read as bytes, because text that is not UTF-8 must not stop the index.
 _CURRENT = """
     SELECT CAST(name AS BLOB),
            (SELECT CAST(summary AS BLOB) FROM summaries WHERE session_id = sessions.id ORDER BY id DESC LIMIT 1)
     FROM sessions WHERE id = :id
 """
-_FIND = """
+_FIND = f"""
     SELECT s.id FROM message_words AS w
     JOIN search_names AS n ON n.id = -w.rowid
     JOIN sessions AS s ON s.id = n.session_id
     WHERE message_words MATCH :match AND w.rowid < 0
       AND (:session_id IS NULL OR s.id = :session_id)
+      AND {NOT_OF_A_STORE}
       AND (:working_dir IS NULL OR s.working_dir = :working_dir)
       AND (:bot_id IS NULL OR s.bot_id = :bot_id)
       AND (:project IS NULL OR s.project = :project)

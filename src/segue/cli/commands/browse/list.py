@@ -30,6 +30,7 @@ EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstar
 @click.option("--all", "everything", is_flag=True, help="All sessions, without a limit.")
 @click.option("--status", type=click.Choice(["active", "completed", "crashed"]), help="Only sessions of this status.")
 @click.option("--archived", is_flag=True, help="Only archived sessions.")
+@click.option("--stores", is_flag=True, help="Only sessions in which frameworks keep data.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only sessions with this tag; repeatable.")
 @click.option("--project", metavar="PATH", help="Only sessions of the project with this root.")
 @click.option("--source", metavar="TOOL", help="Only sessions imported from this tool.")
@@ -50,6 +51,7 @@ def list(
     everything: bool,
     status: str | None,
     archived: bool,
+    stores: bool,
     tags: tuple[str, ...],
     project: str | None,
     source: str | None,
@@ -74,6 +76,7 @@ def list(
         "name_contains": name,
         "pinned": True if pinned else None,
         "archived": True if archived else None,
+        "metadata": {"segue.kind": "store"} if stores else None,
         "tags": [*tags] or None,
         "project": _real_path(project),
         "source": source,
