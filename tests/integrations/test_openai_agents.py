@@ -189,9 +189,8 @@ async def test_items_that_are_added_while_the_daemon_is_killed_are_stored_once(s
     assert await session.get_items() == added
 
 
-async def test_pop_items_of_several_processes_give_each_item_once(served: Segued) -> None:
-    session = SegueSession("queue")
-    await session.add_items([{"role": "user", "content": str(number)} for number in range(60)])
+def test_pop_items_of_several_processes_give_each_item_once(served: Segued) -> None:
+    asyncio.run(SegueSession("queue").add_items([{"role": "user", "content": str(number)} for number in range(60)]))
     program = """
 import asyncio, json
 from segue.integrations.openai_agents import SegueSession

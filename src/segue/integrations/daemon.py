@@ -18,13 +18,13 @@ from typing import Any, ParamSpec, TypeVar
 
 from anyio import to_thread
 
-from segue.api import message
+from segue.api import message, session
 from segue.client import Client, ConnectionLost, Unreachable
 from segue.client.connect import Target
 from segue.client.retry import RETRY_PAUSE, may_pass
 from segue.errors import ShuttingDown
 from segue.jsonrpc.method import Method
-from segue.models import Draft, Message, NewSession
+from segue.models import Draft, Message, NewSession, OnKey, SessionSummary
 from segue.paths import PathOptions, resolve_paths
 from segue.results import MessagePage
 
@@ -42,6 +42,9 @@ MAX_NAME = 255
 
 PAGE = 10_000
 """Messages: the most that one page holds."""
+
+SESSION_PAGE = 1000
+"""Sessions: the most that one page holds."""
 
 BATCH = 1000
 """Messages: the most that one request appends."""
@@ -80,10 +83,19 @@ class Daemon:
         pages = self._client().exchange_pages("message.list", MessagePage, {**filters, "limit": PAGE}, limit)
         return [found for _, page in pages for found in page.messages]
 
-    def append(self, session_id: str, drafts: list[Draft], create: NewSession) -> None:
+    def sessions(self, **filters: Any) -> Iterator[SessionSummary]:
+        """Yield the sessions that pass the filters of `session.list`."""
+        cursor: str | None = None
+        while True:
+            page = self.repeat(session.list, **filters, limit=SESSION_PAGE, cursor=cursor)
+            yield from page.sessions
+            if (cursor := page.next_cursor) is None:
+                return
+
+    def append(self, session_id: str, drafts: list[Draft], create: NewSession, *, on_key: OnKey = "conflict") -> None:
         """Append messages that each have a key, and create the session if there is none."""
         for some in _batches(drafts):
-            self.repeat(message.append_many, session_id=session_id, messages=some, create=create)
+            self.repeat(message.append_many, session_id=session_id, messages=some, create=create, on_key=on_key)
 
     def _call(self, passing: tuple[type[Exception], ...], request: Callable[[Client], R]) -> R:
         client = self._client()
@@ -162,6 +174,14 @@ def framework(package: str, extra: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] != package:
             raise
         raise ImportError(f"{package} is not installed; install segue[{extra}]", name=package) from error
+
+
+def text_of_content(content: Any) -> str:
+    """Return the text of a message's content, which is a string or a list of blocks."""
+    if isinstance(content, str):
+        return content
+    texts = [block.get("text") for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def store_session(framework: str, name: str, **metadata: str) -> NewSession:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from segue.api import message, session
 from segue.errors import Conflict, NotFound
-from segue.integrations.daemon import Daemon, digest, framework, in_thread, store_session
+from segue.integrations.daemon import Daemon, digest, framework, in_thread, store_session, text_of_content
 from segue.models import Draft, Message
 
 with framework("agents", "openai-agents"):
@@ -144,18 +144,11 @@ def _draft(item: TResponseInputItem) -> Draft:
         role = "tool" if isinstance(kind, str) and kind.endswith("_output") else "assistant"
     return Draft(
         role=role,
-        content=_text(content),
+        content=text_of_content(content),
         parts=[dict(item)],
         key=uuid4().hex,
         indexed=False,
     )
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    texts = [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _item(found: Message) -> Any:
