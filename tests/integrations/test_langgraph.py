@@ -62,11 +62,10 @@ def checkpoint(number: int) -> Any:
 
 
 async def test_all_capabilities_pass_the_conformance_tests(served: Segued) -> None:
-    @checkpointer_test(name="SegueSaver")
     async def saver() -> AsyncIterator[SegueSaver]:
         yield SegueSaver(f"run-{next(_numbers)}")
 
-    report = await validate(saver)
+    report = await validate(checkpointer_test(name="SegueSaver")(saver))
     failures = {name: result.failures for name, result in report.results.items() if result.failures}
     assert not failures
     assert report.passed_all()

@@ -44,7 +44,7 @@ LAYERS = [
     ["segue.server.main"],
     ["segue.server.__init__", "segue.server.__main__"],
     ["segue.history", "segue.workflows"],
-    ["segue.mcp"],
+    ["segue.mcp", "segue.integrations"],
     ["segue.shell", "segue.cli.__init__"],
     ["segue.cli.deferred", "segue.cli.output"],
     ["segue.cli.liveness"],
@@ -72,6 +72,7 @@ NEVER = {
     "segue.jsonrpc": {"segue.models", "segue.results", "segue.store", "segue.api"},
     "segue.client": {"segue.server", "segue.store"},
     "segue.mcp": {"segue.server", "segue.store", "segue.cli"},
+    "segue.integrations": {"segue.server", "segue.store", "segue.cli"},
     "segue.server": {"segue.client", "segue.cli"},
     "segue.cli": {"segue.server", "segue.store"},
 }
@@ -84,7 +85,13 @@ ONLY_IN = {
     "aiosqlite": {"segue.store.engine.connection"},
     "jsonrpcserver": {"segue.jsonrpc._jsonrpcserver"},
     "click": {"segue.cli", "segue.server.main"},
-    "anyio": {"segue.store.store", "segue.jsonrpc.dispatcher", "segue.server", "segue.client"},
+    "anyio": {
+        "segue.store.store",
+        "segue.jsonrpc.dispatcher",
+        "segue.server",
+        "segue.client",
+        "segue.integrations.daemon",
+    },
 }
 
 FILE_LINES = 300

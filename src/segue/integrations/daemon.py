@@ -127,7 +127,7 @@ class Daemon:
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function on a thread, and return its result to asyncio or trio.
 
-    A caller that is cancelled waits for the end, so that no write goes on when its task has ended.
+    A caller that is cancelled waits for the end, so that no write is running when its task has ended.
     """
     call = partial(function, *args, **kwargs)
     try:

@@ -2,8 +2,8 @@
 
 A checkpoint is a message with the key PLACE/c, and a write that belongs to it one with PLACE/w/TASK/INDEX, where PLACE
 is made of the checkpoint's namespace and ID. So one look-up by prefix returns a checkpoint with its writes, however
-many the thread has. What a list needs is in the metadata of the messages, and the serialized values are in their parts, so a
-list is made without reading a value.
+many the thread has. What a list needs is in the metadata of the messages, and the serialized values are in their parts.
+So a list is made without reading a value.
 """
 
 from base64 import b64decode, b64encode

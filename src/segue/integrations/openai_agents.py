@@ -25,7 +25,7 @@ class SegueSession(sessions.SessionABC):
     """The history of one conversation, in the daemon: `Runner.run(agent, "Hello", session=SegueSession("ada"))`.
 
     All objects with the same ID and namespace share the history, in any thread, event loop and process. An item is
-    stored as it is. The session is hidden from lists, is kept for ever, and is not searched.
+    stored as it is. The session is hidden from lists, is kept until it is cleared, and is not searched.
     """
 
     def __init__(

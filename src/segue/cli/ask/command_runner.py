@@ -67,7 +67,12 @@ def run_command(command: str, prompt: bytes, screen: int, signals: Signals, repl
     """
     started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - The user configured the command, as with PAGER and EDITOR
-        [SHELL, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+        [SHELL, "-c", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+        env={**os.environ, "SEGUE_LLM": "off"},  # The plugin of llm must not store what `segue ask` stores.
     )
     with process:
         run = _Run(process, prompt, screen, signals, reply)
