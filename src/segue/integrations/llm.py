@@ -107,8 +107,8 @@ def _continue(text: str, model_id: str | None, system: str | None, max_tokens: i
     if found.session is None:
         raise click.ClickException("no conversation to continue here; start one with: llm PROMPT")
     built = daemon.repeat(context.build, session_id=found.session.id, max_tokens=max_tokens)
-    replied_by = [one.model for one in built.messages if one.model]
-    model = _model(model_id, found.session.model or (replied_by or [None])[-1])
+    replied_by: list[str | None] = [None, *(one.model for one in built.messages if one.model)]
+    model = _model(model_id, found.session.model or replied_by[-1])
     conversation = model.conversation()
     conversation.responses.extend(_earlier(built, model))
     known = [system or built.system_prompt, *(f"Remember: {one.fact}" for one in built.memories)]

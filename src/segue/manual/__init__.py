@@ -12,6 +12,8 @@ TOPICS = (
     "history",
     "mcp",
     "stats",
+    "integrations",
+    "recipes",
     "python",
     "javascript",
     "methods",
