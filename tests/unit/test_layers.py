@@ -84,7 +84,7 @@ WITHOUT_A_DAEMON = ("segue.cli.commands.keep.restore", "segue.store.maintenance.
 ONLY_IN = {
     "aiosqlite": {"segue.store.engine.connection"},
     "jsonrpcserver": {"segue.jsonrpc._jsonrpcserver"},
-    "click": {"segue.cli", "segue.server.main"},
+    "click": {"segue.cli", "segue.server.main", "segue.integrations.llm"},
     "anyio": {
         "segue.store.store",
         "segue.jsonrpc.dispatcher",

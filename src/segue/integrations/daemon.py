@@ -124,6 +124,15 @@ class Daemon:
         return client
 
 
+def _renew_lock() -> None:
+    """Give a forked child a lock of its own, because a thread of the parent may hold the one it copied."""
+    global _opening
+    _opening = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking function on a thread, and return its result to asyncio or trio.
 
