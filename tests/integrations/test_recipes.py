@@ -11,7 +11,6 @@ import pytest
 
 import segue
 from segue.manual import read_topic
-from tests.support.deadline import wait_until
 from tests.support.process import PROGRAMS, Segued
 
 BLOCK = re.compile(r"^```(\w+) ([\w-]+)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -59,23 +58,6 @@ def test_a_program_prints_what_the_page_shows(name: str, served: Segued, project
     recipe = RECIPES[name]
     assert recipe.output
     assert run(served, project, [sys.executable, "-c", recipe.program]) == recipe.output
-
-
-def test_tmux_shows_the_conversation_of_the_pane(served: Segued, project: Path) -> None:
-    wire = served.connect()
-    session = wire.call("session.create", working_dir=str(project), name="Sort a dict")["id"]
-    wire.call("message.append", session_id=session, role="user", content="How?")
-    configuration = project / "tmux.conf"
-    configuration.write_text(RECIPES["tmux"].program)
-    environment = {"TMUX_TMPDIR": str(served.folder), "TERM": "screen"}
-    outer = ["tmux", "-L", "outer", "-f", "/dev/null"]
-    inner = f"TMUX= tmux -L inner -f {configuration} new-session 'sleep 60'"
-    run(served, project, [*outer, "new-session", "-d", "-x", "100", "-y", "12", inner], **environment)
-    capture = [*outer, "capture-pane", "-p"]
-    try:
-        wait_until(lambda: "Sort a dict (1, " in run(served, project, capture, **environment))
-    finally:
-        run(served, project, ["tmux", "-L", "inner", "kill-server"], **environment)
 
 
 def test_the_chat_in_the_shell_keeps_the_conversation(served: Segued, project: Path) -> None:

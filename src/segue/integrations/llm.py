@@ -7,19 +7,21 @@ with `-n`, nothing is stored. `segue ask` stores the question and the reply itse
 import functools
 import os
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from segue.api import context, message, session
 from segue.client import ClientError
 from segue.errors import ConfigError, SegueError, StartError
 from segue.integrations.daemon import Daemon, framework
+from segue.paths import PathOptions, resolve_paths
+from segue.runtime.place import current_place
 
 with framework("llm", "llm"):
     import click
     import llm
 
-FAULTS = (ClientError, SegueError, ConfigError, StartError)
+FAULTS = (ClientError, SegueError, ConfigError, StartError, FileNotFoundError)
 
 
 @llm.hookimpl  # type: ignore[untyped-decorator]
@@ -34,7 +36,7 @@ def register_commands(cli: Any) -> None:
     def log_to_db(response: Any, db: Any) -> Any:
         result = original(response, db)
         try:
-            store_response(response, working_dir=_directory())
+            store_response(response, _here())
         except FAULTS as fault:  # The log of llm has the response.
             click.echo(f"segue: {fault}", err=True)
         return result
@@ -62,11 +64,10 @@ def segue_continue(
         raise click.ClickException(str(fault)) from None
 
 
-def store_response(response: Any, *, working_dir: str | None = None, session_id: str | None = None) -> None:
-    """Append the prompt and the reply to a session, or to the session that the directory continues."""
+def store_response(response: Any, target: Mapping[str, Any]) -> None:
+    """Append the prompt and the reply to a session, or to the session that a place continues."""
     daemon = Daemon()
     prompt = response.prompt
-    target: dict[str, Any] = {"session_id": session_id} if session_id else {"working_dir": working_dir}
     about = {"llm": {"response_id": response.id, **({"system": prompt.system} if prompt.system else {})}}
     question = [{"type": "text", "text": prompt.prompt}] if prompt.prompt else []
     results = [
@@ -103,7 +104,8 @@ def store_response(response: Any, *, working_dir: str | None = None, session_id:
 
 def _continue(text: str, model_id: str | None, system: str | None, max_tokens: int | None, *, stream: bool) -> None:
     daemon = Daemon()
-    found = daemon.repeat(session.resolve, working_dir=_directory(), create=False)
+    here: dict[str, Any] = _here()
+    found = daemon.repeat(session.resolve, **here, create=False)
     if found.session is None:
         raise click.ClickException("no conversation to continue here; start one with: llm PROMPT")
     built = daemon.repeat(context.build, session_id=found.session.id, max_tokens=max_tokens)
@@ -119,7 +121,7 @@ def _continue(text: str, model_id: str | None, system: str | None, max_tokens: i
         click.echo(chunk, nl=False)
         sys.stdout.flush()
     click.echo()
-    store_response(response, session_id=found.session.id)
+    store_response(response, {"session_id": found.session.id})
 
 
 def _model(wanted: str | None, of_session: str | None) -> Any:
@@ -147,5 +149,7 @@ def _earlier(built: Any, model: Any) -> list[Any]:
     return responses
 
 
-def _directory() -> str:
-    return os.fsencode(Path.cwd()).decode(errors="backslashreplace")
+def _here() -> dict[str, str]:
+    """Return the place that the command line continues: the repository, the directory or the terminal."""
+    configured = resolve_paths(PathOptions()).configured
+    return current_place(None if configured is None else configured.session)
