@@ -32,9 +32,9 @@ async def stats(
     Days, weeks (ISO 8601, `2026-W47`) and months are those of the time zone `tz`. `model` is the model of the message,
     else of its session. `tool` is the tool that a session was imported from. A session counts in each group that has a
     message of it. `since` is exclusive, `until` inclusive; `source` is a tool, or "" for sessions that are not
-    imported. Archived sessions count. Rows of time are ascending, others by their number of messages. At most 10000
-    rows that fit into `limits.answer_bytes` are returned: the newest, or those with the most messages. `total` counts
-    all.
+    imported. Archived sessions count, sessions in which frameworks keep data do not. Rows of time are ascending, others
+    by their number of messages. At most 10000 rows that fit into `limits.answer_bytes` are returned: the newest, or
+    those with the most messages. `total` counts all.
     """
     check_time(since, "$.since")
     check_time(until, "$.until")

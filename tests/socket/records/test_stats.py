@@ -22,6 +22,12 @@ def test_an_empty_store_has_no_rows_and_zeros(wire: Wire) -> None:
     assert wire.call("session.stats") == {"rows": [], "total": ZERO, "has_more": False}
 
 
+def test_sessions_of_frameworks_do_not_count(wire: Wire) -> None:
+    wire.call("session.create", id="s", metadata={"segue.kind": "store"})
+    wire.call("message.append", session_id="s", role="user", content="x")
+    assert wire.call("session.stats")["rows"] == []
+
+
 def test_a_row_counts_sessions_messages_calls_and_tokens(wire: Wire) -> None:
     call = {"type": "tool_use", "id": "c", "name": "Bash", "input": {}}
     for id in ("a", "b"):

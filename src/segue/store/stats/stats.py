@@ -7,6 +7,7 @@ from segue.models import MAX_INTEGER, StatsGroup
 from segue.results import Stats, StatsRow, StatsTotal
 from segue.store.engine.rows import wire_bytes
 from segue.store.engine.tx import Tx
+from segue.store.search.session_entries import NOT_OF_A_STORE
 from segue.store.search.time_limit import TookTooLong as TookTooLong
 from segue.store.search.time_limit import time_limit
 from segue.store.stats import figures
@@ -179,6 +180,6 @@ _KEYS: dict[str, Callable[[str, Session], str | None]] = {
 def _sessions(tx: Tx, filter: Filter) -> dict[str, Session]:
     values: dict[str, Any] = {name: value for name, value in filter._asdict().items() if name in _CONDITIONS}
     values = {name: value for name, value in values.items() if value is not None}
-    where = " AND ".join(_CONDITIONS[name] for name in values) or "true"
+    where = " AND ".join((NOT_OF_A_STORE, *(_CONDITIONS[name] for name in values)))
     rows = tx.run(f"SELECT id, project, source_tool, model FROM sessions WHERE {where}", **values)
     return {id: Session(*attributes) for id, *attributes in rows}
