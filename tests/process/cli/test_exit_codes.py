@@ -58,7 +58,10 @@ def test_wrong_usage_is_2_and_asks_nothing_of_the_daemon(unserved: Cli, argument
         (["lsit"], "No such command 'lsit'. Did you mean 'list'?\n"),
         (["memory", "ad", "x"], "No such command 'ad'. Did you mean 'add'?\n"),
         (["qqq"], "No such command 'qqq'.\n"),
-        (["list", "--stauts", "active"], "No such option '--stauts'. (Did you mean one of: '--status', '--tag'?)\n"),
+        (
+            ["list", "--stauts", "active"],
+            "No such option '--stauts'. (Did you mean one of: '--status', '--stores', '--tag'?)\n",
+        ),
         (["list", "--socket", "/x"], "--socket goes before the command: segue --socket PATH list …\n"),
         (["memory", "list", "--config=/x"], "--config goes before the command: segue --config PATH memory list …\n"),
     ],
