@@ -58,7 +58,7 @@ LAYERS = [
         "segue.cli.integration",
     ],
     ["segue.cli.session_lookup"],
-    ["segue.cli.ask", "segue.cli.doctor", "segue.cli.fast_path", "segue.cli.fast_prompt"],
+    ["segue.cli.ask", "segue.cli.doctor", "segue.cli.fast_path", "segue.cli.fast_prompt", "segue.browse"],
     ["segue.cli.commands"],
     ["segue.cli.main"],
     ["segue.cli.entry"],
@@ -85,6 +85,7 @@ ONLY_IN = {
     "aiosqlite": {"segue.store.engine.connection"},
     "jsonrpcserver": {"segue.jsonrpc._jsonrpcserver"},
     "click": {"segue.cli", "segue.server.main", "segue.integrations.llm"},
+    "textual": {"segue.browse"},
     "anyio": {
         "segue.store.store",
         "segue.jsonrpc.dispatcher",

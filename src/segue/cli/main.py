@@ -4,6 +4,7 @@ Each command is imported only when it runs, because shell prompts run `segue` of
 """
 
 import importlib
+import sys
 from contextlib import suppress
 from keyword import iskeyword
 
@@ -32,6 +33,7 @@ SECTIONS = {
         "handoff": "handoff",
     },
     "Browse": {
+        "browse": "browse",
         "list": "list",
         "current": "list",
         "show": "show",
@@ -153,6 +155,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    if not arguments and sys.stdin is not None and sys.stdin.isatty():
+        from segue.cli.commands.browse.browse import can_browse
+
+        arguments = ["browse"] if can_browse() else arguments
     try:
         return _invoke(arguments)
     except click.ClickException as error:

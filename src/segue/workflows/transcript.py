@@ -33,7 +33,7 @@ def marks(message: Message) -> list[str]:
 
 def tool_lines(message: Message) -> list[str]:
     """Return a line for each tool call with its name and arguments, and the first lines of each result."""
-    lines = [f"→ {call.name} {_short(_arguments(call.arguments))}".rstrip() for call in tool_calls(message.parts)]
+    lines = [f"→ {call.name} {_short(argument_text(call.arguments))}".rstrip() for call in tool_calls(message.parts)]
     for result in tool_results(message.parts):
         text = result.text.strip().splitlines() or ["(empty)"]
         mark = "✗" if result.is_error else "←"
@@ -59,7 +59,8 @@ def last_turn(messages: Sequence[Message]) -> list[Message]:
     return [*messages[questions[-1] :]] if questions else []
 
 
-def _arguments(arguments: Any) -> str:
+def argument_text(arguments: Any) -> str:
+    """Return the arguments of a call as text: a single string as it is, else JSON."""
     if isinstance(arguments, dict) and len(arguments) == 1 and isinstance(value := next(iter(arguments.values())), str):
         return value
     if isinstance(arguments, str):

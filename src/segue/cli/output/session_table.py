@@ -8,16 +8,10 @@ from typing import NamedTuple
 from segue.cli.output.cells import cut, cut_start, fill, width
 from segue.cli.output.terminal import age, ago, echo, echo_tsv, escape_line, stdout_is_tty, styled
 from segue.models import Session, SessionSummary
+from segue.workflows.labels import GENERATED_DATE, ID_CELLS, short_id, states
 
 CURRENT = "*"
 """The mark of the session that the current directory continues."""
-
-GENERATED_ID = r"\d{4}-\d\d-\d\d-(\d{4}-\d{3,})"
-GENERATED_DATE = r" - \d{4}-\d\d-\d\d_\d\d-\d\d$"
-"""The end of an automatic name, which the table leaves out because it has the time already."""
-
-ID_CELLS = 12
-"""Cells: the longest ID that is shown whole, if it is not a generated one."""
 
 NAME_CELLS = 20
 """Cells: the least width of a name, also at 40 columns."""
@@ -72,27 +66,12 @@ def picker_cells(session: SessionSummary) -> list[str]:
     return [name, f"{age(session.last_message_at):>4}", f"{row.messages:>3} msgs", row.directory]
 
 
-def short_id(id: str) -> str:
-    """Return the end of a generated ID, or the whole ID if it is short. Every command accepts it."""
-    if found := re.fullmatch(GENERATED_ID, id):
-        return found[1]
-    return id if len(id) <= ID_CELLS else id[-ID_CELLS:]
-
-
 def short_directory(directory: str | None) -> str:
     """Return the directory with `~` for the home directory."""
     home = os.environ.get("HOME", "").rstrip("/")
     if directory and home and f"{directory}/".startswith(f"{home}/"):
         return "~" + directory[len(home) :]
     return directory or ""
-
-
-def states(session: Session | SessionSummary) -> list[str]:
-    """Return the words that mark a session: pinned, ended, crashed, archived, or its source."""
-    found = ["pinned"] if session.pinned else []
-    found += {"completed": ["ended"], "crashed": ["crashed"]}.get(session.status, [])
-    found += ["archived"] if session.archived else []
-    return found + ([session.source.tool] if session.source is not None else [])
 
 
 def _print_table(

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from segue.cli.output.session_table import short_directory, states
+from segue.cli.output.session_table import short_directory
 from segue.cli.output.terminal import echo, escape_controls, escape_line, stdout_is_tty, styled, use_styles, when
 from segue.models import Message, Session
+from segue.workflows.labels import states
 from segue.workflows.transcript import marks, tool_lines
 
 COLORS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "magenta"}

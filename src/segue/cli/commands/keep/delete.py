@@ -11,6 +11,7 @@ from segue.cli.output.terminal import echo, echo_json, escape_line, warn
 from segue.cli.session_lookup import find_session
 from segue.models import Message, Session
 from segue.results import Deleted
+from segue.workflows import changes
 
 
 @command(
@@ -54,7 +55,8 @@ def _delete_messages(daemon: DaemonClient, given: list[str], *, yes: bool, as_js
         if not confirmed("Delete permanently?"):
             return warn("nothing was deleted", 1)
     for message in messages:
-        response = daemon.exchange("message.delete", session_id=message.session_id, message_ids=[message.id])
+        change = changes.delete_message(message)
+        response = daemon.exchange(change.method, **change.params)
         if as_json:
             echo_json(response.raw())
         else:
@@ -64,7 +66,8 @@ def _delete_messages(daemon: DaemonClient, given: list[str], *, yes: bool, as_js
 
 
 def _delete(daemon: DaemonClient, session: Session, *, as_json: bool) -> int:
-    response = daemon.exchange("session.delete", session_id=session.id)
+    change = changes.delete_session(session.id)
+    response = daemon.exchange(change.method, **change.params)
     deleted = response.decode(Deleted).deleted
     if as_json:
         echo_json(response.raw())

@@ -7,6 +7,8 @@ from segue.cli.groups import command
 from segue.cli.output.terminal import echo, echo_json, escape_line
 from segue.cli.session_lookup import find_or_current
 from segue.models import Session
+from segue.workflows import changes
+from segue.workflows.changes import Change
 
 ids = click.argument("session_ids", metavar="[ID]...", nargs=-1)
 session_option = click.option(
@@ -25,7 +27,7 @@ def pin(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool) ->
     ID names a session as in `segue show`; default: the current session.
     """
     for session in _find(daemon, session_ids):
-        _update(daemon, session, "is pinned", as_json=as_json, pinned=True)
+        _send(daemon, changes.pin(session.id, pinned=True), "is pinned", as_json=as_json)
 
 
 @command(examples=["segue unpin", "segue unpin 0531-754"])
@@ -38,7 +40,7 @@ def unpin(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool) 
     ID names a session as in `segue show`; default: the current session.
     """
     for session in _find(daemon, session_ids):
-        _update(daemon, session, "is not pinned", as_json=as_json, pinned=False)
+        _send(daemon, changes.pin(session.id, pinned=False), "is not pinned", as_json=as_json)
 
 
 @command(examples=["segue archive", "segue archive 0531-754 @3"])
@@ -51,7 +53,7 @@ def archive(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bool
     `segue list --archived` shows them. ID names a session as in `segue show`; default: the current session.
     """
     for session in _find(daemon, session_ids):
-        _update(daemon, session, "is archived", as_json=as_json, archived=True)
+        _send(daemon, changes.archive(session.id, archived=True), "is archived", as_json=as_json)
 
 
 @command(examples=["segue unarchive 0531-754"])
@@ -64,7 +66,7 @@ def unarchive(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bo
     ID names a session as in `segue show`; default: the current session.
     """
     for session in _find(daemon, session_ids):
-        _update(daemon, session, "is not archived", as_json=as_json, archived=False)
+        _send(daemon, changes.archive(session.id, archived=False), "is not archived", as_json=as_json)
 
 
 @command(examples=["segue tag work urgent", "segue tag --session @2 work"])
@@ -99,13 +101,11 @@ def _find(daemon: DaemonClient, given: tuple[str, ...]) -> list[Session]:
 
 def _tag(daemon: DaemonClient, session: Session, names: set[str], *, as_json: bool) -> None:
     done = f"has the tags: {', '.join(sorted(names))}" if names else "has no tags"
-    # With the time of the last change, because another client may have set other tags meanwhile.
-    changes = {"tags": sorted(names), "expected_updated_at": session.updated_at}
-    _update(daemon, session, done, as_json=as_json, **changes)
+    _send(daemon, changes.tag(session, names), done, as_json=as_json)
 
 
-def _update(daemon: DaemonClient, session: Session, done: str, *, as_json: bool, **changes: object) -> None:
-    response = daemon.exchange("session.update", session_id=session.id, **changes)
+def _send(daemon: DaemonClient, change: Change, done: str, *, as_json: bool) -> None:
+    response = daemon.exchange(change.method, **change.params)
     if as_json:
         return echo_json(response.raw())
     updated = response.decode(Session)

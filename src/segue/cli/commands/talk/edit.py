@@ -14,6 +14,7 @@ from segue.cli.output.transcript import message_lines
 from segue.cli.session_lookup import find_or_current
 from segue.models import Message
 from segue.results import MessagePage, MessagesReplaced
+from segue.workflows import changes
 from segue.workflows.transcript import last_turn
 
 NEWEST = 200
@@ -44,9 +45,8 @@ def undo(daemon: DaemonClient, *, session_id: str | None, yes: bool, as_json: bo
         sys.stdout.flush()
     if not yes and not confirmed(f"Remove {_count(len(turn))} permanently?"):
         return warn("nothing was removed", 1)
-    response = daemon.exchange(
-        "message.replace", session_id=session.id, from_id=turn[0].id, expected_last_id=turn[-1].id
-    )
+    change = changes.undo(session.id, turn)
+    response = daemon.exchange(change.method, **change.params)
     if as_json:
         echo_json(response.raw())
     else:
@@ -75,7 +75,8 @@ def edit(daemon: DaemonClient, *, message_id: int, text: str | None, as_json: bo
         raise Failure("the text is empty; nothing was changed")
     if text == message.content:
         return warn("the text is the same; nothing was changed", 1)
-    response = daemon.exchange("message.update", message_id=message_id, content=text)
+    change = changes.edit(message_id, text)
+    response = daemon.exchange(change.method, **change.params)
     if as_json:
         echo_json(response.raw())
     else:

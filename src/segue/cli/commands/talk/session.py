@@ -13,7 +13,7 @@ from segue.cli.output.transcript import print_message
 from segue.cli.session_lookup import current_place, find_or_current, find_session, resolve
 from segue.models import Session
 from segue.results import MessagePage, SessionPage
-from segue.workflows.sessions import NULL
+from segue.workflows import changes
 
 PICKED = 200
 """Sessions: how many newest ones can be picked."""
@@ -81,7 +81,8 @@ def rename(daemon: DaemonClient, *, session_and_name: tuple[str, ...], as_json: 
     if len(words) > 2:
         raise click.UsageError("too many arguments: expected [ID] NAME; quote a name that contains spaces")
     session = find_or_current(daemon, words[0] if len(words) == 2 else None)
-    response = daemon.exchange("session.update", session_id=session.id, name=words[-1])
+    change = changes.rename(session.id, words[-1])
+    response = daemon.exchange(change.method, **change.params)
     if as_json:
         return echo_json(response.raw())
     renamed = response.decode(Session)
@@ -130,8 +131,8 @@ def resume(daemon: DaemonClient, *, session_id: str | None, in_place: bool, as_j
         if session_id is None:
             return warn("nothing resumed", 1)
     before = find_session(daemon, session_id)
-    home = {} if in_place else {"working_dir": place["working_dir"], "project": place.get("project", NULL)}
-    response = daemon.exchange("session.resume", session_id=before.id, terminal=place.get("terminal"), **home)
+    change = changes.resume(before.id, None if in_place else place, place.get("terminal"))
+    response = daemon.exchange_raw(change.method, change.params)
     if as_json:
         echo_json(response.raw())
         return 0
@@ -180,5 +181,6 @@ def fork(daemon: DaemonClient, *, session_id: str | None, upto: int | None, name
     The original does not change.
     """
     session = find_or_current(daemon, session_id)
-    response = daemon.exchange("session.fork", session_id=session.id, upto_message_id=upto, name=name)
+    change = changes.fork(session.id, upto, name)
+    response = daemon.exchange(change.method, **change.params)
     echo_json(response.raw()) if as_json else echo(response.decode(Session).id)

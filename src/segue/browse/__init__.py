@@ -1,0 +1,1 @@
+"""The full-screen browser, made with Textual. Only `segue browse` imports it."""

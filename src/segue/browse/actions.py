@@ -1,0 +1,300 @@
+"""What the keys do. Every change is the request that the command of the same name sends."""
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from msgspec import UnsetType
+
+from segue.browse.clipboard import copy
+from segue.browse.keys import KEYS, READ
+from segue.browse.screens.choice import Choice, ChoiceScreen
+from segue.browse.screens.pager import PagerScreen
+from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
+from segue.browse.views.message import call_summary, clock
+from segue.browse.views.rows import HitRow, Note, SessionRow
+from segue.cli.editor import edit_text
+from segue.models import Memory, Message, Session
+from segue.parts import tool_calls, tool_results
+from segue.results import Deleted, DeletedCount, MessagesReplaced
+from segue.workflows import changes
+from segue.workflows.changes import Change
+from segue.workflows.labels import title
+from segue.workflows.times import parse_moment
+from segue.workflows.transcript import argument_text
+
+if TYPE_CHECKING:
+    from segue.browse.app import Browse
+
+TOOLS = ("claude", "codex", "gemini", "opencode", "llm")
+"""Tools that `segue handoff` knows; any other command can be typed."""
+
+TIMES = {"1d": "the last day", "7d": "the last week", "30d": "the last month", "365d": "the last year"}
+
+
+class Actions:
+    """The actions that need no more than the session or the message under the cursor."""
+
+    def __init__(self, app: "Browse") -> None:
+        self._app = app
+
+    @property
+    def session_id(self) -> str | None:
+        """Return the session under the cursor of the list, or the open one in the conversation."""
+        row = self._app.rows_pane.current
+        if self._app.pane == READ:
+            return self._app.reader.session_id
+        if isinstance(row, SessionRow):
+            return row.entry.id
+        return row.hit.session_id if isinstance(row, HitRow) else None
+
+    @property
+    def message(self) -> Message | None:
+        """Return the message under the cursor of the conversation."""
+        return self._app.conversation.current
+
+    async def session(self) -> Session | None:
+        """Return the session as it is now, or None if none is chosen."""
+        if self.session_id is None:
+            return None
+        return await self._app.link.call("session.get", Session, session_id=self.session_id)
+
+    async def change(self, change: Change, done: str) -> None:
+        """Send a change of a session and say what was done."""
+        await self._app.link.send(change, Session)
+        self._app.say(done)
+
+    async def pin(self) -> None:
+        """Pin or unpin the session."""
+        if (session := await self.session()) is not None:
+            done = "unpinned" if session.pinned else "pinned: cleanup keeps it"
+            await self.change(changes.pin(session.id, pinned=not session.pinned), done)
+
+    async def archive(self) -> None:
+        """Archive or unarchive the session."""
+        if (session := await self.session()) is not None:
+            done = "unarchived" if session.archived else "archived; a again takes it back, ^F shows archived ones"
+            await self.change(changes.archive(session.id, archived=not session.archived), done)
+
+    async def tag(self) -> None:
+        """Set the tags of the session."""
+        if (session := await self.session()) is not None:
+            given = await self._app.ask_screen(PromptScreen("Tags, separated by spaces", " ".join(session.tags)))
+            if given is not None:
+                names = {name.removeprefix("#") for name in given.split()} - {""}
+                done = f"tags: {', '.join(sorted(names))}" if names else "no tags"
+                await self.change(changes.tag(session, names), done)
+
+    async def edit(self) -> None:
+        """Rename the session."""
+        if (session := await self.session()) is not None:
+            name = await self._app.ask_screen(PromptScreen("Name of the session", session.name or ""))
+            if name is not None and name.strip() and name != session.name:
+                await self.change(changes.rename(session.id, name.strip()), f"renamed: {name.strip()}")
+
+    async def delete(self) -> None:
+        """Delete the session, after a question."""
+        if (session := await self.session()) is None:
+            return
+        pinned = ", pinned" if session.pinned else ""
+        about = [title(session.name, None), f"{session.id}  ({session.message_count} messages{pinned})"]
+        if await self._app.ask_screen(ConfirmScreen("Delete this session permanently?", about)):
+            await self._app.link.send(changes.delete_session(session.id), Deleted)
+            self._app.say(f"deleted {session.id}")
+
+    async def delete_message(self) -> None:
+        """Delete the message, after a question."""
+        if (message := self.message) is None:
+            return
+        about = [f"#{message.id} {message.role}", " ".join(message.content.split())[:300]]
+        if await self._app.ask_screen(ConfirmScreen("Delete this message permanently?", about)):
+            await self._app.link.send(changes.delete_message(message), DeletedCount)
+            self._app.say(f"deleted message {message.id}")
+
+    async def undo(self) -> None:
+        """Take the last turn back, after showing it."""
+        if (session_id := self.session_id) is None:
+            return None
+        turn = await self._app.reader.last_turn(session_id)
+        if not turn:
+            return self._app.say("no question to take back", error=True)
+        about = [f"{message.role}: {' '.join(message.content.split())[:200]}" for message in turn]
+        question = f"Remove {len(turn)} message{'' if len(turn) == 1 else 's'} permanently?"
+        if await self._app.ask_screen(ConfirmScreen(question, about)):
+            done = await self._app.link.send(changes.undo(session_id, turn), MessagesReplaced)
+            self._app.say(f"removed {done.removed} message{'' if done.removed == 1 else 's'}")
+        return None
+
+    async def edit_message(self) -> None:
+        """Edit the message in the user's editor."""
+        if self.message is None:
+            return None
+        message = await self._app.reader.whole(self.message)
+        text = self._app.outside(lambda: edit_text(message.content))
+        if text is None or text == message.content:
+            return self._app.say("the text is the same; nothing was changed")
+        if not text.strip():
+            return self._app.say("the text is empty; nothing was changed", error=True)
+        await self._app.link.send(changes.edit(message.id, text), Message)
+        return self._app.say(f"changed message {message.id}")
+
+    async def fork(self) -> None:
+        """Fork the session: all of it from the list, up to the message from the conversation."""
+        if (session_id := self.session_id) is None:
+            return
+        upto = self.message.id if self._app.pane == READ and self.message is not None else None
+        made = await self._app.link.send(changes.fork(session_id, upto), Session)
+        self._app.say(f"forked: {title(made.name, None)}")
+        self._app.lister.put(made)
+        self._app.lister.refresh(select=("session", made.id))
+        await self._app.reader.open(made.id)
+
+    async def resume(self) -> None:
+        """Resume the session in the current directory."""
+        if self.session_id is not None:
+            directory = self._app.options.directory
+            await self.change(changes.resume(self.session_id, directory), f"{directory} continues this session now")
+
+    async def remember(self) -> None:
+        """Store the marked text, or the text of the message, as a memory."""
+        message, session = self.message, await self.session()
+        if message is None or session is None:
+            return
+        marked = self._app.conversation.marked_text()
+        fact = await self._app.ask_screen(PromptScreen("Remember", " ".join((marked or message.content).split())))
+        if fact and fact.strip():
+            await self._app.link.send(changes.remember(fact.strip(), session, message.id), Memory)
+            self._app.end_mark()
+            self._app.say("remembered")
+            await self._app.reader.show_details()
+
+    async def open_tool(self) -> None:
+        """Open the session in its own tool, which takes over the terminal."""
+        if (session := await self.session()) is not None:
+            if session.source is None:
+                return self._app.say("not imported: i asks in it, h hands it off", error=True)
+            self._run(["open", session.id])
+        return None
+
+    async def handoff(self) -> None:
+        """Hand the session off to another tool, which takes over the terminal."""
+        if (session_id := self.session_id) is None:
+            return
+        choices = [Choice(tool, "", tool, f"segue handoff ID --to {tool}") for tool in TOOLS]
+        screen = ChoiceScreen(self._app.palette, "Hand off to a tool, or type a command", choices, free=True)
+        if tool := await self._app.ask_screen(screen):
+            self._run(["handoff", session_id, "--to", tool])
+
+    def _run(self, words: list[str]) -> None:
+        """Run a command of `segue` on the terminal while the browser is away."""
+        command = [*self._app.options.program, *words]
+        done = self._app.outside(lambda: subprocess.run(command, check=False))  # noqa: S603 - segue itself
+        if done is not None and done.returncode:
+            self._app.say(f"segue {words[0]} ended with exit status {done.returncode}", error=True)
+
+    async def copy(self) -> None:
+        """Copy the marked lines, the message's text, or the session's ID."""
+        if marked := self._app.conversation.marked_text():
+            self._copy(marked, "the marked text")
+            return self._app.end_mark()
+        if self._app.pane != READ:
+            return self._copy(self.session_id or "", "the ID")
+        if (message := self.message) is not None:
+            whole = await self._app.reader.whole(message) if _is_cut(message) else message
+            self._copy(whole.content or _parts_text(whole), "the message")
+        return None
+
+    async def copy_more(self) -> None:
+        """Copy the command that resumes the session, or the message's ID."""
+        if self._app.pane != READ:
+            return self._copy(f"segue resume {self.session_id}", "the command") if self.session_id else None
+        return self._copy(f"#{self.message.id}", "the message's ID") if self.message is not None else None
+
+    async def copy_code(self) -> None:
+        """Copy the source of the code block."""
+        code = self._app.conversation.code_block()
+        if code is None:
+            return self._app.say("no code block here", error=True)
+        return self._copy(code, "the code block")
+
+    def _copy(self, text: str, what: str) -> None:
+        if text:
+            taken_by = copy(text, self._app.copy_to_clipboard)
+            self._app.say(f"copied {what} to {taken_by}")
+
+    async def pager(self) -> None:
+        """Show the whole text of the message."""
+        if self.message is None:
+            return
+        message = await self._app.reader.whole(self.message) if _is_cut(self.message) else self.message
+        name = "You" if message.role == "user" else message.model or message.role
+        texts = [message.content, _parts_text(message)]
+        texts += [
+            result.text
+            for call in tool_calls(message.parts)
+            if (result := self._app.conversation.pages.result_of(call.id)) is not None
+        ]
+        text = "\n\n".join(filter(None, texts))
+        self._app.push_screen(
+            PagerScreen(self._app.palette, f"{name}  {clock(message.created_at)}  #{message.id}", text)
+        )
+
+    async def palette(self) -> None:
+        """Show all keys, and run the chosen one."""
+        choices = [Choice(key.action, key.shown, key.label, key.command) for key in KEYS if self._app.pane in key.panes]
+        if action := await self._app.ask_screen(ChoiceScreen(self._app.palette, "Keys", choices)):
+            await self._app.run_key(action)
+
+    async def filter(self) -> None:
+        """Choose a filter and its value."""
+        lister = self._app.lister
+        filters = lister.sessions.filters
+        now = {name: str(getattr(filters, name) or "") for name in ("project", "tool", "role", "since", "tag")}
+        choices = [Choice(name, "", "time" if name == "since" else name, value) for name, value in now.items()]
+        choices.append(Choice("archived", "", "archived", "only archived" if filters.archived else ""))
+        choices.append(Choice("none", "", "remove all filters"))
+        name = await self._app.ask_screen(ChoiceScreen(self._app.palette, "Filter by", choices))
+        if name == "none":
+            lister.sessions.filters = type(filters)()
+        elif name == "archived":
+            filters.archived = not filters.archived
+        elif name is not None:
+            value = await self._app.ask_screen(ChoiceScreen(self._app.palette, f"Filter by {name}", self._values(name)))
+            if value is None:
+                return
+            setattr(filters, name, (parse_moment(value) if name == "since" and value else value) or None)
+        else:
+            return
+        await (lister.find_again() if lister.is_searching else self._refresh())
+
+    async def _refresh(self) -> None:
+        self._app.lister.refresh()
+
+    def _values(self, name: str) -> list[Choice]:
+        everything = Choice("", "", "(all)")
+        if name == "role":
+            return [everything, *(Choice(role, "", role) for role in ("user", "assistant", "system", "tool"))]
+        if name == "since":
+            return [everything, *(Choice(age, "", label) for age, label in TIMES.items())]
+        found = self._app.lister.sessions.values(name)
+        return [everything, *(Choice(value, "", value, str(count)) for value, count in found)]
+
+    async def enter(self) -> None:
+        """Open what is under the cursor."""
+        row = self._app.rows_pane.current
+        if self._app.pane == READ:
+            await self.pager()
+        elif isinstance(row, Note) and row.query:
+            self._app.query_input.value = row.query
+        else:
+            await self._app.open_row(row)
+            self._app.go(READ)
+
+
+def _is_cut(message: Message) -> bool:
+    return not isinstance(message.cut, UnsetType)
+
+
+def _parts_text(message: Message) -> str:
+    """Return the calls and results of a message as text."""
+    calls = [f"{call.name} {call_summary(call)}\n{argument_text(call.arguments)}" for call in tool_calls(message.parts)]
+    return "\n\n".join([*calls, *(result.text for result in tool_results(message.parts))])

@@ -1,0 +1,324 @@
+"""The application: its widgets, its keys, and what events change."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, ClassVar, TypeVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from segue.browse.actions import Actions
+from segue.browse.asking import Asking
+from segue.browse.data.sessions import EntryPage
+from segue.browse.keys import KEYS, LIST, READ, for_key
+from segue.browse.link import Link
+from segue.browse.lister import Lister
+from segue.browse.moves import Moves
+from segue.browse.options import Options
+from segue.browse.reader import Reader
+from segue.browse.state import chips, footer, headline, status
+from segue.browse.style import CSS
+from segue.browse.views.conversation import Conversation
+from segue.browse.views.details import Details
+from segue.browse.views.inputs import AskInput, SearchInput
+from segue.browse.views.rows import HitRow, Row, Rows, SessionRow
+from segue.browse.views.theme import NAMES, palette, textual_themes
+from segue.cli.output.terminal import Failure
+from segue.client import ClientError
+from segue.errors import SegueError
+from segue.events import RESET, Event
+from segue.models import Session
+
+R = TypeVar("R")
+
+REST_SECONDS = 0.06
+"""Seconds: a session is shown when the cursor has rested on its row for so long."""
+
+LEAST_COLUMNS, LEAST_LINES = 40, 10
+LIST_CELLS = 38
+
+
+class Browse(App[int]):
+    """The browser. Its return value is an error, or None."""
+
+    CSS = CSS
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it as one of the instance
+        (0, "-one"),
+        (80, "-two"),
+        (120, "-three"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(name, f"press('{name}')", show=False, priority=name in ("tab", "shift+tab", "ctrl+c"))
+        for name in dict.fromkeys(name for key in KEYS for name in key.keys.split(","))
+    ]
+
+    def __init__(self, options: Options, first: "Future[EntryPage]") -> None:
+        self.options = options
+        self.palette = palette(options.theme, options.signs)
+        super().__init__(ansi_color=options.theme == "ansi")
+        self.animation_level = "none"
+        for theme in textual_themes():
+            self.register_theme(theme)
+        self.theme = f"segue-{options.theme}"
+        self.pane = LIST
+        self.failure: Exception | None = None
+        self.link = Link(options.target, self._link_changed)
+        self.lister = Lister(self, options.directory)
+        self.reader = Reader(self)
+        self.actions = Actions(self)
+        self.asking = Asking(self)
+        self.moves = Moves(self)
+        self.list_cells = LIST_CELLS
+        self.matched: int | None = None
+        """The message that n and N continue from."""
+        self._first = first
+        self._resting: Any = None
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the colors of the style sheet that the themes of Textual do not have."""
+        return {"dim": "ansi_bright_black", "line": "ansi_bright_black", "selected": "ansi_default"}
+
+    def compose(self) -> ComposeResult:
+        """Yield the widgets."""
+        self.query_input = SearchInput(placeholder="Search names and messages   /", id="query")
+        self.rows_pane = Rows(self.palette, id="list")
+        self.conversation = Conversation(self.palette, self.reader.fetch, id="conversation")
+        self.ask_input = AskInput(placeholder="Ask in this session   i", id="ask")
+        self.details = Details(self.palette, id="details")
+        with Horizontal(id="head"):
+            yield Static("segue", id="brand")
+            yield self.query_input
+            yield Static("", id="count", markup=False)
+        yield Static("", id="chips", markup=False)
+        with Horizontal(id="body"):
+            yield self.rows_pane
+            with Vertical(id="middle"):
+                yield Static("", id="title", markup=False)
+                yield self.conversation
+                yield self.ask_input
+            yield self.details
+        yield Static("make the window larger", id="small")
+        yield Static("", id="foot", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the first sessions, and connect."""
+        self.rows_pane.focus()
+        self.run_worker(self._begin(), exit_on_error=True)
+
+    async def _begin(self) -> None:
+        try:
+            if not self._first.done():
+                self.show_state("starting segued…")
+            page = await asyncio.wrap_future(self._first)
+            self.lister.begin(page)
+            await self.link.open()
+        except (ClientError, SegueError) as error:
+            self.failure = error
+            return self.exit(1)
+        self.run_worker(self._follow(), exit_on_error=True)
+        self.spawn(self._load())
+        return None
+
+    async def _load(self) -> None:
+        self.preview_soon()
+        await self.lister.load_rest()
+        gc.collect()
+        gc.freeze()  # Searching the sessions for garbage would delay keys by 30 ms
+
+    async def _follow(self) -> None:
+        async for event in self.link.events():
+            await self._guarded(self._handle(event))
+
+    async def _handle(self, event: Event) -> None:
+        kind: str = event.kind
+        data = event.data
+        if kind == "message.appended":
+            self.lister.appended(data)
+            self.reader.appended(data)
+        elif kind == "message.updated":
+            self.lister.streaming(data)
+            self.reader.updated(data)
+        elif kind == "message.delta":
+            self.reader.add_delta(data.message_id, data.offset, data.text)
+        elif kind == "messages.deleted" and event.session_id == self.reader.session_id:
+            await self.reader.reload()
+        elif isinstance(data, Session):
+            self.lister.put(data)
+            if data.id == self.reader.session_id:
+                await self.reader.show_details()
+        elif kind == "session.deleted":
+            self.lister.remove(data.session_id)
+            if data.session_id == self.reader.session_id:
+                self.reader.close()
+                self.go(LIST)
+        elif kind == RESET:
+            await self.lister.reload()
+            await self.reader.reload()
+
+    def _link_changed(self, _reason: str) -> None:
+        self.show_state()
+
+    async def action_press(self, name: str) -> None:
+        """Run what a key does in the current pane."""
+        if name == "tab" and self.focused in (self.query_input, self.ask_input):
+            return self.go(LIST if self.focused is self.query_input else READ)
+        key = for_key(name, self.pane)
+        if key is not None:
+            await self.run_key(key.action)
+        return None
+
+    async def run_key(self, action: str) -> None:
+        """Run an action: of the panes here, else of the session or the message."""
+        if (move := getattr(self.moves, action, None)) is not None:
+            move()
+        else:
+            self.spawn(getattr(self.actions, action)())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work besides; an error of it is shown and ends nothing."""
+        self.run_worker(self._guarded(work), exit_on_error=True)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except SegueError as error:
+            self.say(error.message.removeprefix("$."), error=True)
+        except (ClientError, Failure, OSError) as error:
+            self.say(str(error), error=True)
+
+    async def ask_screen(self, screen: Screen[R]) -> R | None:
+        """Show a screen over the browser and return its answer."""
+        return await self.push_screen_wait(screen)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Show a sentence for some seconds."""
+        self.notify(text, severity="error" if error else "information", timeout=6 if error else 3, markup=False)
+
+    def outside(self, work: Callable[[], R]) -> R | None:
+        """Run work that needs the terminal while the browser is away from it."""
+        with self.suspend():
+            found = work()
+        self.refresh()
+        return found
+
+    def go(self, pane: str) -> None:
+        """Make a pane the current one. Footer and focus follow it."""
+        self.pane = pane
+        self.screen.set_class(pane == READ, "-reading")
+        self.call_after_refresh(self._focus_pane)
+        (self.conversation if pane == READ else self.rows_pane).focus()
+        self.show_state()
+
+    def _focus_pane(self) -> None:
+        """Focus the pane again, because a hidden one cannot take the focus before it is laid out."""
+        if self.focused not in (self.query_input, self.ask_input) and len(self.screen_stack) == 1:
+            (self.conversation if self.pane == READ else self.rows_pane).focus()
+
+    def end_mark(self) -> None:
+        """Unmark the lines."""
+        self.conversation.mark = None
+        self.conversation.settle()
+        self.show_state()
+
+    async def open_row(self, row: Row | None) -> None:
+        """Show the session or the message of a row."""
+        if isinstance(row, SessionRow):
+            self.conversation.query_pattern = self.lister.search.pattern()
+            await self.reader.open(row.entry.id)
+        elif isinstance(row, HitRow):
+            self.conversation.query_pattern = self.lister.search.pattern(row.hit)
+            self.matched = row.hit.message_id
+            await self.reader.open(row.hit.session_id, row.hit.message_id)
+
+    def on_rows_moved(self, _event: Rows.Moved) -> None:
+        """Show the session of the row when the cursor rests."""
+        self.preview_soon()
+        if self.rows_pane.cursor >= len(self.rows_pane.rows) - 1:
+            self.spawn(self.lister.load_more())
+
+    def preview_soon(self) -> None:
+        """Show the session or message of the row in a moment, where there is room beside the list."""
+        if self._resting is not None:
+            self._resting.stop()
+        if self.size.width >= 80:
+            self._resting = self.set_timer(REST_SECONDS, self._preview)
+
+    def _preview(self) -> None:
+        self._resting = None
+        self.spawn(self.open_row(self.rows_pane.current))
+
+    def on_rows_chosen(self, _event: Rows.Chosen) -> None:
+        """Open the row that was clicked."""
+        self.go(LIST)
+        self.spawn(self.actions.enter())
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Take the pane that was clicked as the current one."""
+        if event.widget in (self.rows_pane, self.conversation):
+            self.pane = READ if event.widget is self.conversation else LIST
+            self.screen.set_class(self.pane == READ, "-reading")
+        self.show_state()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search as the user types."""
+        if event.input is self.query_input:
+            self.screen.set_class(bool(event.value.strip()), "-searching")
+            if not event.value.strip():
+                self.conversation.query_pattern = None
+                self.conversation.settle()
+            self.spawn(self.lister.find(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Open the first hit, or ask."""
+        if event.input is self.query_input:
+            self.go(LIST)
+            self.spawn(self.actions.enter())
+        elif event.input is self.ask_input and event.value.strip() and self.reader.session_id is not None:
+            self.spawn(self.asking.ask(self.reader.session_id, event.value))
+            event.input.value = ""
+            self.conversation.bottom()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so where nothing fits."""
+        is_small = event.size.width < LEAST_COLUMNS or event.size.height < LEAST_LINES
+        self.screen.set_class(is_small, "-small")
+        self.show_state()
+
+    def show_state(self, note: str = "") -> None:
+        """Show the number of sessions, the chips, the title and the footer."""
+        with suppress(NoMatches):  # While the screen is built or removed
+            screen = self.screen_stack[0]
+            screen.query_one("#count", Static).update(headline(self, note))
+            shown = chips(self)
+            screen.query_one("#chips", Static).update(shown)
+            screen.set_class(bool(shown.plain), "-chips")
+            screen.query_one("#title", Static).update(status(self))
+            screen.query_one("#foot", Static).update(footer(self))
+
+    def set_theme(self, name: str) -> None:
+        """Draw everything in another theme."""
+        self.palette = palette(name, self.options.signs)
+        self.ansi_color = name == "ansi"
+        self.theme = f"segue-{name}"
+        for pane in (self.rows_pane, self.conversation, self.details):
+            pane.set_palette(self.palette)
+        self.show_state()
+
+    def next_theme(self) -> str:
+        """Return the theme after the current one. Without colors there is only one."""
+        return "ansi" if self.options.no_color else NAMES[(NAMES.index(self.palette.name) + 1) % len(NAMES)]
+
+    async def on_unmount(self) -> None:
+        """Close the connections, and do not leave a model's command behind."""
+        self.asking.stop()
+        with suppress(AttributeError):  # They were never opened
+            await self.link.close()

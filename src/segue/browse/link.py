@@ -1,0 +1,94 @@
+"""The connections of the browser to the daemon: one for reads and changes, one for searches, one for events."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from segue.client import AsyncClient, ClientError
+from segue.client.connect import Target
+from segue.errors import SegueError
+from segue.events import Event
+from segue.workflows.changes import Change
+
+R = TypeVar("R")
+
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Seconds: the pauses between two attempts while no daemon serves; the last one repeats."""
+
+
+class Link:
+    """Three connections. A search that takes long, or many events, delays no other request."""
+
+    def __init__(self, target: Target, on_state: Callable[[str], None]) -> None:
+        self._target = target
+        self._on_state = on_state
+        self._waiting: asyncio.Task[None] | None = None
+        self.away = ""
+        """Why no daemon serves; empty while one does."""
+
+    async def open(self) -> None:
+        """Connect. A daemon that is stopped later is waited for and not started again."""
+        self._reads, self._searches, self._events = [
+            await AsyncClient.open(self._target, autostart=False) for _ in range(3)
+        ]
+
+    async def call(self, name: str, kind: type[R], /, **params: Any) -> R:
+        """Call a method; parameters that are None are left out.
+
+        Raises:
+            SegueError: The daemon returned an error.
+            ClientError: No daemon answers.
+        """
+        given = {key: value for key, value in params.items() if value is not None}
+        return await self._exchange(self._reads, name, kind, given)
+
+    async def call_raw(self, name: str, kind: type[R], params: dict[str, Any]) -> R:
+        """Call a method with its parameters as they are, null included."""
+        return await self._exchange(self._reads, name, kind, params)
+
+    async def search(self, kind: type[R], params: dict[str, Any]) -> R:
+        """Call `message.search` on its own connection."""
+        return await self._exchange(self._searches, "message.search", kind, params)
+
+    async def send(self, change: Change, kind: type[R]) -> R:
+        """Send a change, once."""
+        return await self._exchange(self._reads, change.method, kind, change.params)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield the events of all sessions without end. `reset` says that some are missing."""
+        async for event in self._events.follow(on_lost=self._lost):
+            yield event
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        for client in (self._reads, self._searches, self._events):
+            await client.aclose()
+
+    async def _exchange(self, client: AsyncClient, name: str, kind: type[R], params: dict[str, Any]) -> R:
+        try:
+            return (await client.exchange(name, params)).decode(kind)
+        except ClientError as fault:
+            self._lost(fault)
+            raise
+
+    def _lost(self, fault: Exception) -> None:
+        """Report that no daemon serves, and wait until one does."""
+        if self.away:
+            return
+        self.away = str(fault)
+        self._on_state(self.away)
+        self._waiting = asyncio.get_running_loop().create_task(self._wait())
+
+    async def _wait(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                (await self._reads.exchange("daemon.ping")).decode(str)
+                break
+            except (ClientError, SegueError):
+                await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+                attempt += 1
+        self.away = ""
+        self._on_state("")

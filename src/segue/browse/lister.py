@@ -1,0 +1,274 @@
+"""What the list shows: the sessions in groups, or what a search found."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from segue.browse.data.search import MODES, Search
+from segue.browse.data.sessions import Entry, EntryPage, Sessions, entry_of
+from segue.browse.views.rows import Heading, HitRow, HitSession, Note, Row, SessionRow
+from segue.errors import SegueError
+from segue.models import Message, Session
+from segue.results import Resolution, SearchHit, SearchPage
+
+if TYPE_CHECKING:
+    from segue.browse.app import Browse
+
+FIRST_ROWS, PAGE_ROWS = 60, 1000
+"""Sessions of the first page, which is on the screen before the others are loaded, and of each later page."""
+
+MOST_SESSIONS = 20_000
+"""Sessions that are loaded without being asked for. The end of the list loads more."""
+
+REFRESH_SECONDS = 1.0
+"""Seconds: the list is ordered again at most so often."""
+
+EMPTY = (
+    Note("Nothing here yet. Start with one of:"),
+    Note("  segue ask 'a question'"),
+    Note("  segue import"),
+)
+
+
+class Lister:
+    """The controller of the list."""
+
+    def __init__(self, app: "Browse", directory: str) -> None:
+        self._app = app
+        self.sessions = Sessions(directory)
+        self.search = Search()
+        self.folded: set[str] = set()
+        self.current_id: str | None = None
+        self._cursor: str | None = None
+        self._is_pending = False
+        self._is_loaded = False
+
+    @property
+    def is_searching(self) -> bool:
+        """Return True while the list shows what was found."""
+        return bool(self.search.query.strip())
+
+    def begin(self, page: EntryPage) -> None:
+        """Show the first page."""
+        self._take(page)
+        self.refresh()
+
+    async def load_rest(self) -> None:
+        """Load the other pages between frames, and put the cursor on what the directory continues."""
+        link = self._app.link
+        try:
+            found = await link.call("session.resolve", Resolution, working_dir=self.sessions.here, create=False)
+            self.current_id = found.session.id if found.session is not None else None
+        except SegueError:
+            self.current_id = None  # It only places the cursor
+        if self.current_id is not None and self._app.rows_pane.cursor <= 1 and not self.is_searching:
+            self.refresh(select=("session", self.current_id))
+            self._app.preview_soon()
+        while self._cursor is not None and len(self.sessions.entries) < MOST_SESSIONS:
+            await self._load_page()
+        self._is_loaded = True
+        self.refresh()
+
+    async def load_more(self) -> None:
+        """Load another page when the user reaches the end."""
+        if self._is_loaded and self._cursor is not None:
+            await self._load_page()
+            self.refresh()
+
+    async def reload(self) -> None:
+        """Load everything again, after events are missing."""
+        known = {*self.sessions.entries}
+        self._cursor, seen = None, set()
+        while True:
+            page = await self._page()
+            seen |= {entry.id for entry in page.sessions}
+            self._take(page)
+            if self._cursor is None or len(seen) >= max(MOST_SESSIONS, len(known)):
+                break
+        if self._cursor is None:
+            for session_id in known - seen:
+                del self.sessions.entries[session_id]
+        self.refresh()
+
+    async def _load_page(self) -> None:
+        self._take(await self._page())
+        await asyncio.sleep(0)
+
+    async def _page(self) -> EntryPage:
+        params = {"limit": PAGE_ROWS, "cursor": self._cursor}
+        return await self._app.link.call_raw("session.list", EntryPage, {**params, "archived": None})
+
+    def _take(self, page: EntryPage) -> None:
+        for entry in page.sessions:
+            self.sessions.put(entry)
+        self.sessions.total = page.total
+        self._cursor = page.next_cursor
+
+    def refresh(self, *, select: tuple[str, object] | None = None) -> None:
+        """Fill the list."""
+        rows = self._found() if self.is_searching else self._groups()
+        self._app.rows_pane.fill(rows, select=select)
+        self._app.show_state()
+
+    def refresh_soon(self) -> None:
+        """Fill the list within a second, because events may come by the hundred."""
+        if not self._is_pending:
+            self._is_pending = True
+            self._app.set_timer(REFRESH_SECONDS, self._refresh_now)
+
+    def _refresh_now(self) -> None:
+        self._is_pending = False
+        self.refresh()
+
+    def _groups(self) -> list[Row]:
+        rows: list[Row] = []
+        for group in self.sessions.groups():
+            folded = group.key in self.folded
+            rows.append(Heading(group.key, group.title, len(group.entries), folded))
+            if not folded:
+                rows += map(SessionRow, group.entries)
+        if not rows and not self.sessions.entries:
+            return [*EMPTY]
+        return rows or [Note("No session passes the filters; ^F changes them.")]
+
+    def _found(self) -> list[Row]:
+        search = self.search
+        names = self.sessions.named(search.query)
+        rows: list[Row] = [Heading("names", "Names", len(names)), *map(SessionRow, names)] if names else []
+        more = search.next_cursor is not None
+        rows.append(Heading("messages", "Messages", None if more else len(search.hits)))
+        for session_id, hits in search.groups():
+            entry = self.sessions.entries.get(session_id)
+            title = entry.title if entry is not None else hits[0].session_name or session_id
+            rows += [HitSession(session_id, title, len(hits)), *map(HitRow, hits)]
+        if search.error:
+            rows.append(Note(search.error))
+        elif not search.is_long_enough:
+            rows.append(Note("A substring needs at least 3 characters."))
+        elif not search.is_answered:
+            rows.append(Note("searching…"))
+        elif not search.hits:
+            text = "No message holds all words." if search.mode == "words" else "No message matches."
+            rows += [Note(text), *(Note(f"Try: {query}", query) for query in search.suggestions)]
+        elif more and search.mode != "words":
+            rows.append(Note(f"Searched back to {search.hits[-1].created_at[:10]}; n continues."))
+        return rows
+
+    def toggle_group(self, row: Row | None) -> None:
+        """Fold or unfold the group of a row."""
+        if self.is_searching:
+            return
+        groups = self.sessions.groups()
+        if isinstance(row, Heading):
+            self.folded.discard(row.key)
+            self.refresh()
+        elif isinstance(row, SessionRow):
+            group = next((one for one in groups if row.entry in one.entries), None)
+            if group is not None:
+                self.folded.add(group.key)
+                self.refresh(select=("Heading", group.key))
+
+    async def find(self, query: str) -> None:
+        """Search for a query. Names are shown immediately, messages when the daemon answers."""
+        if query == self.search.query:
+            return
+        generation = self.search.begin(query)
+        self.refresh(select=("first", None))
+        await self._ask(generation)
+
+    async def find_again(self) -> None:
+        """Search again after the mode or a filter changed."""
+        generation = self.search.begin(self.search.query)
+        self.refresh()
+        await self._ask(generation)
+
+    async def next_mode(self) -> None:
+        """Search in the next mode."""
+        self.search.mode = MODES[(MODES.index(self.search.mode) + 1) % len(MODES)]
+        await self.find_again()
+
+    async def more_hits(self) -> bool:
+        """Load the next page of hits; False if there is none."""
+        search = self.search
+        if search.next_cursor is None:
+            return False
+        before = len(search.hits)
+        params = self._params(search.next_cursor)
+        page = await self._app.link.search(SearchPage, params)
+        search.add(page, search.generation, more=True)
+        self.refresh()
+        return len(search.hits) > before
+
+    async def _ask(self, generation: int) -> None:
+        search = self.search
+        if not self.is_searching or not search.is_long_enough:
+            return
+        if search.pause:
+            await asyncio.sleep(search.pause)
+        if generation != search.generation:
+            return
+        started = time.monotonic()
+        try:
+            page = await self._app.link.search(SearchPage, self._params())
+        except SegueError as error:
+            if generation == search.generation:
+                search.error, search.hits = error.message.removeprefix("$."), []
+                self.refresh()
+            return
+        search.seconds = time.monotonic() - started
+        if search.add(page, generation, more=False):
+            self.refresh()
+
+    def _params(self, cursor: str | None = None) -> dict[str, object]:
+        """Return the parameters of the search. A place that is no project of a session is a directory."""
+        params = self.search.params(self.sessions.filters, cursor)
+        place = params.get("project")
+        if place is not None and all(entry.project != place for entry in self.sessions.entries.values()):
+            params["working_dir"] = params.pop("project")
+        return params
+
+    def hit_beside(self, message_id: int | None, direction: int) -> SearchHit | None:
+        """Return the hit before or after a message, in the order of the list."""
+        ordered = [hit for _, hits in self.search.groups() for hit in hits]
+        at = next((at for at, hit in enumerate(ordered) if hit.message_id == message_id), None)
+        following = (0 if direction > 0 else len(ordered) - 1) if at is None else at + direction
+        return ordered[following] if 0 <= following < len(ordered) else None
+
+    def put(self, session: Session) -> None:
+        """Show a session that changed."""
+        entry = entry_of(session)
+        if (old := self.sessions.entries.get(session.id)) is not None:
+            entry.is_streaming = old.is_streaming
+        else:
+            self.sessions.total += 1
+        self.sessions.put(entry)
+        self.refresh_soon()
+
+    def remove(self, session_id: str) -> None:
+        """Remove a session that was deleted."""
+        if self.sessions.entries.pop(session_id, None) is not None:
+            self.sessions.total -= 1
+            self.refresh_soon()
+
+    def appended(self, message: Message) -> None:
+        """Count a message that was appended, and set the preview by the first one of the user."""
+        entry = self.sessions.entries.get(message.session_id)
+        if entry is None:
+            return
+        entry.message_count += 1
+        entry.last_message_at = max(entry.last_message_at, message.created_at)
+        if entry.preview is None and message.role == "user":
+            entry.preview = message.content[:100]
+            entry.__post_init__()
+        self.streaming(message)
+
+    def streaming(self, message: Message) -> None:
+        """Mark a session while one of its messages is streamed."""
+        entry = self.sessions.entries.get(message.session_id)
+        if entry is not None:
+            entry.is_streaming = message.state == "streaming"
+            self.refresh_soon()
+
+    def entry(self, session_id: str | None) -> Entry | None:
+        """Return the row of a session."""
+        return self.sessions.entries.get(session_id or "")

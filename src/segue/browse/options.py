@@ -1,0 +1,20 @@
+"""What the command line gives to the browser."""
+
+from typing import NamedTuple
+
+from segue.browse.views.theme import Signs
+from segue.client.connect import Target
+
+
+class Options(NamedTuple):
+    """The daemon, the place of the user, and how to draw."""
+
+    target: Target
+    program: list[str]
+    """The command that runs `segue` for the same daemon."""
+    directory: str
+    """The current directory, whose project comes first and which a session is resumed in."""
+    theme: str
+    signs: Signs = Signs()
+    mouse: bool = True
+    no_color: bool = False

@@ -1,0 +1,107 @@
+"""The whole text of one message, also of 8 MB: lines are cut to the width only where they are visible."""
+
+from bisect import bisect_right
+from itertools import accumulate
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widgets import Static
+
+from segue.browse.views import text as texts
+from segue.browse.views.lines import Lines, strip
+from segue.browse.views.theme import Palette
+
+
+class TextPage(Lines):
+    """A long plain text."""
+
+    def __init__(self, palette: Palette, text: str) -> None:
+        super().__init__(palette)
+        self._lines = texts.block(text).split("\n")
+        self._ends: list[int] = []
+        self._cells = 0
+        self.first_line = 0
+
+    def settle(self) -> None:
+        """Draw the visible lines."""
+        if self._cells != self.columns:
+            self._measure()
+        height = self.size.height
+        self.first_line = max(0, min(self.first_line, self._ends[-1] - height))
+        self.view = [self._draw(row) for row in range(self.first_line, min(self.first_line + height, self._ends[-1]))]
+        self.refresh()
+
+    def extent(self) -> tuple[int, int, int]:
+        """Return the first visible line, and the numbers of visible and of all lines."""
+        return self.first_line, self.size.height, self._ends[-1] if self._ends else 0
+
+    def scroll_lines(self, count: int) -> None:
+        """Scroll."""
+        self.first_line += count
+        self.settle()
+
+    def jump(self, fraction: float) -> None:
+        """Scroll to a part of the whole."""
+        self.first_line = round(fraction * self.extent()[2])
+        self.settle()
+
+    def _measure(self) -> None:
+        self._cells = self.columns
+        self._ends = [*accumulate(max(1, -(-len(line) // self._characters(line))) for line in self._lines)]
+
+    def _characters(self, line: str) -> int:
+        """Return the characters of a row: half as many where one may take two cells."""
+        room = max(2, self._cells - 2)
+        return room if line.isascii() else room // 2
+
+    def _draw(self, row: int) -> Strip:
+        at = bisect_right(self._ends, row)
+        line = self._lines[at]
+        first = (row - (self._ends[at - 1] if at else 0)) * self._characters(line)
+        part = line[first : first + self._characters(line)]
+        return strip([Segment(f" {part}", self.palette.text)], self.palette.base, self.columns)
+
+
+class PagerScreen(ModalScreen[None]):
+    """The text of a message on the whole screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,left", "leave", show=False),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+        Binding("pagedown,space,ctrl+d", "page(1)", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", show=False),
+        Binding("g,home", "end(0)", show=False),
+        Binding("G,end", "end(1)", show=False),
+    ]
+
+    def __init__(self, palette: Palette, title: str, text: str) -> None:
+        super().__init__()
+        self._title = title
+        self.text = TextPage(palette, text)
+
+    def compose(self) -> ComposeResult:
+        """Yield the title, the text and the keys."""
+        yield Static(self._title, classes="title", markup=False)
+        yield self.text
+        yield Static("j k line   PgDn PgUp page   g G ends   Esc back", classes="foot", markup=False)
+
+    def action_scroll(self, count: int) -> None:
+        """Scroll by lines."""
+        self.text.scroll_lines(count)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll by pages."""
+        self.text.scroll_lines(direction * max(1, self.text.size.height - 2))
+
+    def action_end(self, fraction: int) -> None:
+        """Scroll to the beginning or the end."""
+        self.text.jump(float(fraction))
+
+    def action_leave(self) -> None:
+        """Close the screen."""
+        self.dismiss(None)

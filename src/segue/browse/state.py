@@ -1,0 +1,101 @@
+"""The lines around the panes: the count, the chips, the title and the footer."""
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from segue.browse.keys import LIST, READ, hints
+from segue.browse.views import text as texts
+from segue.workflows.labels import title
+
+if TYPE_CHECKING:
+    from segue.browse.app import Browse
+
+
+def headline(app: "Browse", note: str = "") -> Text:
+    """Return what stands at the right of the first line: the number of sessions, or that the daemon is away."""
+    if app.link.away:
+        return Text("segued is away, waiting", app.palette.warn)
+    if note:
+        return Text(note, app.palette.dim)
+    if app.asking.is_running:
+        return Text("asking…  ^C stops", app.palette.you)
+    total = app.lister.sessions.total
+    count = f"{total:,}".replace(",", " ")
+    return Text(f"{count} session{'' if total == 1 else 's'}", app.palette.dim)
+
+
+def chips(app: "Browse") -> Text:
+    """Return the mode of the search and the filters; nothing if there are none."""
+    filters, palette = app.lister.sessions.filters, app.palette
+    values = {
+        "project": texts.line(filters.project or "").rpartition("/")[2],
+        "tool": filters.tool,
+        "role": filters.role,
+        "time": f"since {filters.since[:10]}" if filters.since else None,
+        "tag": f"#{filters.tag}" if filters.tag else None,
+        "archived": "archived" if filters.archived else None,
+    }
+    text = Text(no_wrap=True, overflow="ellipsis")
+    if not app.lister.is_searching and not any(values.values()):
+        return text
+    if app.lister.is_searching:
+        text.append(
+            f" {app.lister.search.mode} ", palette.selected if palette.is_ansi else palette.accent + palette.selected
+        )
+        text.append("  ")
+    for name, value in values.items():
+        if value:
+            text.append(f"{name}: {value}", palette.accent)
+            text.append("   ")
+        elif name != "archived":
+            text.append(f"{name}   ", palette.dim)
+    return text
+
+
+def status(app: "Browse") -> Text:
+    """Return the line above the conversation: the title, the model and the number of messages."""
+    conversation, palette = app.conversation, app.palette
+    text = Text(no_wrap=True, overflow="ellipsis")
+    session_id = app.reader.session_id
+    if session_id is None:
+        return text
+    entry, session = app.lister.entry(session_id), app.reader.session
+    name = entry.title if entry is not None else title(session.name, None) if session is not None else session_id
+    count = conversation.pages.count
+    facts = [entry.model] if entry is not None and entry.model else []
+    facts.append(f"{count:,} message{'' if count == 1 else 's'}".replace(",", " "))
+    if not conversation.follow and count:
+        below = count - 1 - (conversation.rows[-1][1] if conversation.rows else 0)
+        facts += [f"{below:,} below".replace(",", " ")] if below > 0 else []
+    about = "  ".join(texts.line(fact) for fact in facts)
+    room = max(10, conversation.size.width - texts.width(about) - 8)
+    text.append(texts.fill(texts.cut(texts.line(name), room, palette.signs.ellipsis), room), palette.bright)
+    text.append(f"  {about}", palette.dim)
+    return text
+
+
+def footer(app: "Browse") -> Text:
+    """Return the keys of the focused pane, cut at whole hints; the one for all keys is the last to go."""
+    if app.focused is app.query_input:
+        state = "search"
+    elif app.focused is app.ask_input:
+        state = "ask"
+    elif app.conversation.mark is not None:
+        state = "mark"
+    else:
+        state = READ if app.pane == READ else LIST
+    pairs = [*hints(state)]
+    room = app.size.width - 2
+
+    def cells() -> int:
+        return sum(texts.width(key) + texts.width(word) + 4 for key, word in pairs) - 3
+
+    while len(pairs) > 1 and cells() > room:
+        at = next((at for at in range(len(pairs) - 1, -1, -1) if pairs[at][1] not in ("keys", "back")), 0)
+        del pairs[at]
+    text = Text(no_wrap=True)
+    for at, (key, word) in enumerate(pairs):
+        text.append(("   " if at else "") + key, app.palette.bright)
+        text.append(f" {word}", app.palette.dim)
+    return text

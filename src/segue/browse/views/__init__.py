@@ -1,0 +1,1 @@
+"""The widgets, and what they draw."""
