@@ -6,29 +6,27 @@ from typing import TYPE_CHECKING
 from msgspec import UnsetType
 
 from segue.browse.clipboard import copy
+from segue.browse.filtering import Filtering
 from segue.browse.keys import KEYS, READ
 from segue.browse.screens.choice import Choice, ChoiceScreen
 from segue.browse.screens.pager import PagerScreen
 from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
-from segue.browse.views.message import call_summary, clock
-from segue.browse.views.rows import HitRow, Note, SessionRow
+from segue.browse.views.pieces import call_summary, clock
+from segue.browse.views.row_drawing import HitRow, Note, SessionRow
 from segue.cli.editor import edit_text
 from segue.models import Memory, Message, Session
 from segue.parts import tool_calls, tool_results
 from segue.results import Deleted, DeletedCount, MessagesReplaced
 from segue.workflows import changes
 from segue.workflows.changes import Change
-from segue.workflows.labels import title
-from segue.workflows.times import parse_moment
+from segue.workflows.labels import short_id, title
 from segue.workflows.transcript import argument_text
 
 if TYPE_CHECKING:
     from segue.browse.app import Browse
 
 TOOLS = ("claude", "codex", "gemini", "opencode", "llm")
-"""Tools that `segue handoff` knows; any other command can be typed."""
-
-TIMES = {"1d": "the last day", "7d": "the last week", "30d": "the last month", "365d": "the last year"}
+"""Tools that `segue handoff` can start; any other command can be typed."""
 
 
 class Actions:
@@ -240,43 +238,20 @@ class Actions:
 
     async def palette(self) -> None:
         """Show all keys, and run the chosen one."""
-        choices = [Choice(key.action, key.shown, key.label, key.command) for key in KEYS if self._app.pane in key.panes]
+        keys = sorted((key for key in KEYS if self._app.pane in key.panes), key=lambda key: not key.command)
+        choices = [Choice(key.action, key.shown, key.label, self._command(key.command)) for key in keys]
         if action := await self._app.ask_screen(ChoiceScreen(self._app.palette, "Keys", choices)):
             await self._app.run_key(action)
 
+    def _command(self, command: str) -> str:
+        """Return a command line with the session and the message under the cursor."""
+        if self.session_id is not None:
+            command = command.replace("ID", short_id(self.session_id))
+        return command.replace("MESSAGE", str(self.message.id)) if self.message is not None else command
+
     async def filter(self) -> None:
         """Choose a filter and its value."""
-        lister = self._app.lister
-        filters = lister.sessions.filters
-        now = {name: str(getattr(filters, name) or "") for name in ("project", "tool", "role", "since", "tag")}
-        choices = [Choice(name, "", "time" if name == "since" else name, value) for name, value in now.items()]
-        choices.append(Choice("archived", "", "archived", "only archived" if filters.archived else ""))
-        choices.append(Choice("none", "", "remove all filters"))
-        name = await self._app.ask_screen(ChoiceScreen(self._app.palette, "Filter by", choices))
-        if name == "none":
-            lister.sessions.filters = type(filters)()
-        elif name == "archived":
-            filters.archived = not filters.archived
-        elif name is not None:
-            value = await self._app.ask_screen(ChoiceScreen(self._app.palette, f"Filter by {name}", self._values(name)))
-            if value is None:
-                return
-            setattr(filters, name, (parse_moment(value) if name == "since" and value else value) or None)
-        else:
-            return
-        await (lister.find_again() if lister.is_searching else self._refresh())
-
-    async def _refresh(self) -> None:
-        self._app.lister.refresh()
-
-    def _values(self, name: str) -> list[Choice]:
-        everything = Choice("", "", "(all)")
-        if name == "role":
-            return [everything, *(Choice(role, "", role) for role in ("user", "assistant", "system", "tool"))]
-        if name == "since":
-            return [everything, *(Choice(age, "", label) for age, label in TIMES.items())]
-        found = self._app.lister.sessions.values(name)
-        return [everything, *(Choice(value, "", value, str(count)) for value, count in found)]
+        await Filtering(self._app).choose()
 
     async def enter(self) -> None:
         """Open what is under the cursor."""

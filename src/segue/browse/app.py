@@ -21,6 +21,7 @@ from segue.browse.data.sessions import EntryPage
 from segue.browse.keys import KEYS, LIST, READ, for_key
 from segue.browse.link import Link
 from segue.browse.lister import Lister
+from segue.browse.live import Live
 from segue.browse.moves import Moves
 from segue.browse.options import Options
 from segue.browse.reader import Reader
@@ -29,13 +30,12 @@ from segue.browse.style import CSS
 from segue.browse.views.conversation import Conversation
 from segue.browse.views.details import Details
 from segue.browse.views.inputs import AskInput, SearchInput
-from segue.browse.views.rows import HitRow, Row, Rows, SessionRow
+from segue.browse.views.row_drawing import HitRow, Row, SessionRow
+from segue.browse.views.rows import Rows
 from segue.browse.views.theme import NAMES, palette, textual_themes
 from segue.cli.output.terminal import Failure
 from segue.client import ClientError
 from segue.errors import SegueError
-from segue.events import RESET, Event
-from segue.models import Session
 
 R = TypeVar("R")
 
@@ -50,6 +50,7 @@ class Browse(App[int]):
     """The browser. Its return value is an error, or None."""
 
     CSS = CSS
+    TITLE = "segue browse"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it as one of the instance
         (0, "-one"),
@@ -124,7 +125,7 @@ class Browse(App[int]):
         except (ClientError, SegueError) as error:
             self.failure = error
             return self.exit(1)
-        self.run_worker(self._follow(), exit_on_error=True)
+        self.run_worker(Live(self).follow(), exit_on_error=True)
         self.spawn(self._load())
         return None
 
@@ -133,36 +134,6 @@ class Browse(App[int]):
         await self.lister.load_rest()
         gc.collect()
         gc.freeze()  # Searching the sessions for garbage would delay keys by 30 ms
-
-    async def _follow(self) -> None:
-        async for event in self.link.events():
-            await self._guarded(self._handle(event))
-
-    async def _handle(self, event: Event) -> None:
-        kind: str = event.kind
-        data = event.data
-        if kind == "message.appended":
-            self.lister.appended(data)
-            self.reader.appended(data)
-        elif kind == "message.updated":
-            self.lister.streaming(data)
-            self.reader.updated(data)
-        elif kind == "message.delta":
-            self.reader.add_delta(data.message_id, data.offset, data.text)
-        elif kind == "messages.deleted" and event.session_id == self.reader.session_id:
-            await self.reader.reload()
-        elif isinstance(data, Session):
-            self.lister.put(data)
-            if data.id == self.reader.session_id:
-                await self.reader.show_details()
-        elif kind == "session.deleted":
-            self.lister.remove(data.session_id)
-            if data.session_id == self.reader.session_id:
-                self.reader.close()
-                self.go(LIST)
-        elif kind == RESET:
-            await self.lister.reload()
-            await self.reader.reload()
 
     def _link_changed(self, _reason: str) -> None:
         self.show_state()
@@ -185,9 +156,10 @@ class Browse(App[int]):
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work besides; an error of it is shown and ends nothing."""
-        self.run_worker(self._guarded(work), exit_on_error=True)
+        self.run_worker(self.guarded(work), exit_on_error=True)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do work; an error of the daemon or the system is shown."""
         try:
             await work
         except SegueError as error:
@@ -261,6 +233,11 @@ class Browse(App[int]):
         self.go(LIST)
         self.spawn(self.actions.enter())
 
+    def on_click(self, event: events.Click) -> None:
+        """Choose a filter by a click on the chips."""
+        if event.widget is not None and event.widget.id == "chips":
+            self.spawn(self.actions.filter())
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Take the pane that was clicked as the current one."""
         if event.widget in (self.rows_pane, self.conversation):
@@ -320,5 +297,4 @@ class Browse(App[int]):
     async def on_unmount(self) -> None:
         """Close the connections, and do not leave a model's command behind."""
         self.asking.stop()
-        with suppress(AttributeError):  # They were never opened
-            await self.link.close()
+        await self.link.close()

@@ -23,14 +23,14 @@ class Link:
         self._target = target
         self._on_state = on_state
         self._waiting: asyncio.Task[None] | None = None
+        self._clients: list[AsyncClient] = []
         self.away = ""
         """Why no daemon serves; empty while one does."""
 
     async def open(self) -> None:
         """Connect. A daemon that is stopped later is waited for and not started again."""
-        self._reads, self._searches, self._events = [
-            await AsyncClient.open(self._target, autostart=False) for _ in range(3)
-        ]
+        for _ in range(3):
+            self._clients.append(await AsyncClient.open(self._target, autostart=False))
 
     async def call(self, name: str, kind: type[R], /, **params: Any) -> R:
         """Call a method; parameters that are None are left out.
@@ -48,7 +48,7 @@ class Link:
 
     async def search(self, kind: type[R], params: dict[str, Any]) -> R:
         """Call `message.search` on its own connection."""
-        return await self._exchange(self._searches, "message.search", kind, params)
+        return await self._exchange(self._clients[1], "message.search", kind, params)
 
     async def send(self, change: Change, kind: type[R]) -> R:
         """Send a change, once."""
@@ -56,15 +56,19 @@ class Link:
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield the events of all sessions without end. `reset` says that some are missing."""
-        async for event in self._events.follow(on_lost=self._lost):
+        async for event in self._clients[2].follow(on_lost=self._lost):
             yield event
 
     async def close(self) -> None:
         """Close the connections."""
         if self._waiting is not None:
             self._waiting.cancel()
-        for client in (self._reads, self._searches, self._events):
+        for client in self._clients:
             await client.aclose()
+
+    @property
+    def _reads(self) -> AsyncClient:
+        return self._clients[0]
 
     async def _exchange(self, client: AsyncClient, name: str, kind: type[R], params: dict[str, Any]) -> R:
         try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from segue.browse.data.search import MODES, Search
 from segue.browse.data.sessions import Entry, EntryPage, Sessions, entry_of
-from segue.browse.views.rows import Heading, HitRow, HitSession, Note, Row, SessionRow
+from segue.browse.views.row_drawing import Heading, HitRow, HitSession, Note, Row, SessionRow
 from segue.errors import SegueError
 from segue.models import Message, Session
 from segue.results import Resolution, SearchHit, SearchPage
@@ -218,6 +218,7 @@ class Lister:
         search.seconds = time.monotonic() - started
         if search.add(page, generation, more=False):
             self.refresh()
+            self._app.preview_soon()
 
     def _params(self, cursor: str | None = None) -> dict[str, object]:
         """Return the parameters of the search. A place that is no project of a session is a directory."""

@@ -11,6 +11,9 @@ from segue.workflows.labels import title
 if TYPE_CHECKING:
     from segue.browse.app import Browse
 
+LEAST_TITLE = 24
+"""Cells: the title has at least so many; the facts beside it are left out before."""
+
 
 def headline(app: "Browse", note: str = "") -> Text:
     """Return what stands at the right of the first line: the number of sessions, or that the daemon is away."""
@@ -69,7 +72,9 @@ def status(app: "Browse") -> Text:
         below = count - 1 - (conversation.rows[-1][1] if conversation.rows else 0)
         facts += [f"{below:,} below".replace(",", " ")] if below > 0 else []
     about = "  ".join(texts.line(fact) for fact in facts)
-    room = max(10, conversation.size.width - texts.width(about) - 8)
+    room = conversation.size.width - texts.width(about) - 8
+    if room < LEAST_TITLE:
+        about, room = "", max(10, conversation.size.width - 6)
     text.append(texts.fill(texts.cut(texts.line(name), room, palette.signs.ellipsis), room), palette.bright)
     text.append(f"  {about}", palette.dim)
     return text

@@ -60,6 +60,11 @@ class Lines(Widget, can_focus=True):
         strip = strip.adjust_cell_length(self.columns, base)
         return Strip([*strip, self._bar(y)], self.columns + 1)
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draw the cursor as that of the focused pane, or of another one."""
+        super().watch_has_focus(has_focus)
+        self.settle()
+
     def on_resize(self, _event: events.Resize) -> None:
         """Fit the lines to the new size."""
         self.settle()

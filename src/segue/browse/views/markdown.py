@@ -11,7 +11,6 @@ plan:
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import zip_longest
 from typing import NamedTuple
 
 from markdown_it import MarkdownIt
@@ -20,17 +19,13 @@ from rich.segment import Segment
 from rich.style import Style
 
 from segue.browse.views.code import code_lines
-from segue.browse.views.text import split_at, tokens, width
+from segue.browse.views.table import table_lines
+from segue.browse.views.text import width
 from segue.browse.views.theme import Palette
+from segue.browse.views.wrapping import Line, Run, plain, wrap
 
 MARKDOWN_CHARS = 32_768
 """Characters: a longer text is shown plain, because some of 35 KB take 150 ms to parse."""
-
-LEAST_COLUMN = 6
-"""Cells: a narrower column of a table is not readable; each row then becomes a list."""
-
-Line = list[Segment]
-Run = tuple[str, Style | None]
 
 
 class Layout(NamedTuple):
@@ -68,51 +63,6 @@ def lay_out(text: str, palette: Palette, cells: int, *, wrap_code: bool = True, 
     return Layout(plain(text, cells), [])
 
 
-def plain(text: str, cells: int, style: Style | None = None) -> list[Line]:
-    """Return text with its own lines, wrapped at words."""
-    return [line for part in text.split("\n") for line in wrap([(part, style)], cells)]
-
-
-def wrap(runs: Sequence[Run], cells: int) -> list[Line]:
-    """Return the runs as lines of at most `cells` cells, broken at spaces where there are any."""
-    cells = max(2, cells)
-    lines: list[Line] = [[]]
-    used = 0
-    for text, style in runs:
-        for number, part in enumerate(text.split("\n")):
-            if number:
-                lines.append([])
-                used = 0
-            if used + width(part) <= cells:
-                lines[-1] += [Segment(part, style)] if part else []
-                used += width(part)
-                continue
-            for word in tokens(part):
-                used = _place(lines, word, style, used, cells)
-    return lines
-
-
-def _place(lines: list[Line], word: str, style: Style | None, used: int, cells: int) -> int:
-    """Add a word or blanks to the last line, or to new ones, and return the cells of the last line."""
-    long = width(word)
-    if used + long > cells and used:
-        lines.append([])
-        used = 0
-        if word.isspace():
-            return 0
-    while long > cells:
-        piece, rest = split_at(word, cells)
-        if not piece:  # One character is wider than the line
-            piece, rest = word[:1], word[1:]
-        lines[-1].append(Segment(piece, style))
-        if not rest:
-            return cells
-        lines.append([])
-        word, long = rest, width(rest)
-    lines[-1].append(Segment(word, style))
-    return used + long
-
-
 class Writer:
     """The state while tokens become lines."""
 
@@ -132,7 +82,7 @@ class Writer:
             if token.type == "table_open":
                 table = []
             elif token.type == "table_close":
-                self._table(table or [])
+                self._add_table(table or [])
                 table = None
             elif table is not None:
                 table.append(token)
@@ -242,65 +192,17 @@ class Writer:
         if address and f"<{address}>" not in source and f"({address}" in source:
             yield f" ({address})", self.palette.dim
 
-    def _table(self, parsed: Sequence[Token]) -> None:
-        """Lay out a table: shrink wide columns, or show one list for each row where there are too many."""
+    def _add_table(self, parsed: Sequence[Token]) -> None:
         rows: list[list[list[Run]]] = []
         for token in parsed:
             if token.type == "tr_open":
                 rows.append([])
             elif token.type == "inline":
                 rows[-1].append([*self._runs(token)])
-        columns = max(map(len, rows), default=0)
-        if not columns:
-            return None
-        self._gap()
-        room = self._room - 2 * (columns - 1)
-        if room < columns * LEAST_COLUMN:
-            return self._records(rows)
-        wanted = [max(1, *(_cells(row[at]) for row in rows if at < len(row))) for at in range(columns)]
-        widths = _shrunk(wanted, room)
-        for number, row in enumerate(rows):
-            if not number:
-                row = [[(text, (style or Style()) + self.palette.bright) for text, style in cell] for cell in row]
-            self._table_row(row, widths)
-            if number == 0:
-                rule = self.palette.signs.rule * (sum(widths) + 2 * (columns - 1))
-                self._emit([Segment(rule, self.palette.line)])
-        return None
-
-    def _table_row(self, row: list[list[Run]], widths: list[int]) -> None:
-        cells = [wrap(cell, cells) for cell, cells in zip(row, widths, strict=False)]
-        for parts in zip_longest(*cells, fillvalue=[]):
-            line: Line = []
-            for part, cells_wide in zip(parts, widths, strict=False):
-                used = sum(width(segment.text) for segment in part)
-                line += [*part, Segment(" " * max(0, cells_wide - used + 2))]
-            self._emit(line)
-
-    def _records(self, rows: list[list[list[Run]]]) -> None:
-        heads = rows[0]
-        for number, row in enumerate(rows[1:]):
-            if number:
-                self._emit([])
-            for head, cell in zip(heads, row, strict=False):
-                name = "".join(text for text, _ in head)
-                for line in wrap([(f"{name}: ", self.palette.dim), *cell], self._room):
-                    self._emit(line)
-
-
-def _cells(runs: Sequence[Run]) -> int:
-    return sum(width(text) for text, _ in runs)
-
-
-def _shrunk(wanted: list[int], room: int) -> list[int]:
-    """Return the widths of columns, the widest ones cut to one width so that all fit."""
-    if sum(wanted) <= room:
-        return wanted
-    low, high = LEAST_COLUMN, max(wanted)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if sum(min(one, middle) for one in wanted) <= room else (low, middle - 1)
-    return [min(one, low) for one in wanted]
+        if lines := table_lines(rows, self.palette, self._room):
+            self._gap()
+            for line in lines:
+                self._emit(line)
 
 
 @cache

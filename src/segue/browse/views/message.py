@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from msgspec import UnsetType
@@ -13,11 +11,12 @@ from textual.strip import Strip
 
 from segue.browse.views import text as texts
 from segue.browse.views.lines import strip
-from segue.browse.views.markdown import Line, lay_out, plain
+from segue.browse.views.markdown import lay_out
+from segue.browse.views.pieces import call_summary, clock, marked, media_facts
 from segue.browse.views.theme import Palette
+from segue.browse.views.wrapping import Line, plain
 from segue.models import Message
 from segue.parts import MEDIA_TYPES, ToolCall, ToolResult, tool_calls, tool_results
-from segue.timestamps import milliseconds
 from segue.workflows.transcript import argument_text
 
 PROSE_CELLS = 96
@@ -30,9 +29,6 @@ RESULT_LINES = 200
 """Lines of a tool's result that unfolding shows; Enter shows all."""
 
 DIVIDER_CELLS = 60
-
-ARGUMENTS = ("command", "cmd", "file_path", "path", "pattern", "query", "url", "description", "prompt")
-"""Members of a call's arguments that say the most, the best first."""
 
 NOTES = {"interrupted": "interrupted", "error": "failed", "length": "cut at the limit"}
 
@@ -83,25 +79,6 @@ def draw(message: Message, style: Look, place: Place, *, unfolded: bool) -> Draw
     painter = _Painter(message, style, place, unfolded=unfolded)
     painter.paint()
     return Drawn(painter.strips, painter.blocks, painter.has_folds)
-
-
-def clock(moment: str) -> str:
-    """Return the local time of a timestamp, with the date if it is not today."""
-    local = datetime.fromtimestamp(milliseconds(moment) / 1000, UTC).astimezone()
-    now = datetime.now().astimezone()
-    if local.date() == now.date():
-        return f"{local:%H:%M}"
-    return f"{local:%a %d %b %H:%M}" if local.year == now.year else f"{local:%Y-%m-%d %H:%M}"
-
-
-def call_summary(call: ToolCall) -> str:
-    """Return the most telling argument of a call as one line."""
-    arguments = call.arguments
-    if isinstance(arguments, dict):
-        for name in ARGUMENTS:
-            if isinstance(value := arguments.get(name), str) and value.strip():
-                return texts.line(" ".join(value.split()))
-    return texts.line(" ".join(argument_text(arguments).split())) if arguments not in (None, {}) else ""
 
 
 class _Painter:
@@ -203,7 +180,7 @@ class _Painter:
     def _part(self, part: dict[str, Any]) -> None:
         kind = part.get("type")
         if kind in MEDIA_TYPES:
-            self._lines.append([Segment(f"[{_media(part)}]", self.palette.dim)])
+            self._lines.append([Segment(f"[{media_facts(part)}]", self.palette.dim)])
         elif kind in ("thinking", "reasoning"):
             text = part.get("thinking") or part.get("text") or ""
             if isinstance(text, str) and text.strip():
@@ -277,35 +254,7 @@ class _Painter:
             base += self.palette.band
         bar = Segment(self.palette.signs.bar if is_band else " ", self.palette.you)
         if self.style.query is not None:
-            line = _marked(line, self.style.query, self.palette.match)
+            line = marked(line, self.style.query, self.palette.match)
         if line and self.blocks and at == 1:
             self.blocks = [(number + 1, source) for number, source in self.blocks]
         self.strips.append(strip([bar, Segment(" "), *line], base, self.style.cells))
-
-
-def _media(part: dict[str, Any]) -> str:
-    """Return what is known of an image or a file: its kind, media type, name and size."""
-    source = part.get("source") if isinstance(part.get("source"), dict) else part
-    assert isinstance(source, dict)  # noqa: S101 - for the type checker
-    facts = [str(part["type"])]
-    facts += [texts.line(str(source[name])) for name in ("media_type", "name", "filename") if source.get(name)]
-    if isinstance(data := source.get("data"), str):
-        facts.append(f"{len(data) * 3 // 4 // 1024 + 1} KB")
-    return "  ".join(facts)
-
-
-def _marked(line: Line, query: re.Pattern[str], style: Style) -> Line:
-    """Return the line with each match of the query marked."""
-    whole = "".join(segment.text for segment in line)
-    spans = [match.span() for match in query.finditer(whole) if match.end() > match.start()]
-    if not spans:
-        return line
-    marked: Line = []
-    at = 0
-    for text, own, _ in line:
-        cuts = sorted({0, len(text), *(min(max(edge - at, 0), len(text)) for span in spans for edge in span)})
-        for start, end in pairwise(cuts):
-            inside = any(first <= at + start and at + end <= last for first, last in spans)
-            marked.append(Segment(text[start:end], (own or Style()) + style if inside else own))
-        at += len(text)
-    return marked

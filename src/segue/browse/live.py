@@ -1,0 +1,48 @@
+"""What events change: rows of the list, messages of the open session, and its details."""
+
+from typing import TYPE_CHECKING
+
+from segue.browse.keys import LIST
+from segue.events import RESET, Event
+from segue.models import Session
+
+if TYPE_CHECKING:
+    from segue.browse.app import Browse
+
+
+class Live:
+    """The reader of the events."""
+
+    def __init__(self, app: "Browse") -> None:
+        self._app = app
+
+    async def follow(self) -> None:
+        """Show what events report, without end."""
+        async for event in self._app.link.events():
+            await self._app.guarded(self._handle(event))
+
+    async def _handle(self, event: Event) -> None:
+        kind: str = event.kind
+        data = event.data
+        if kind == "message.appended":
+            self._app.lister.appended(data)
+            self._app.reader.appended(data)
+        elif kind == "message.updated":
+            self._app.lister.streaming(data)
+            self._app.reader.updated(data)
+        elif kind == "message.delta":
+            self._app.reader.add_delta(data.message_id, data.offset, data.text)
+        elif kind == "messages.deleted" and event.session_id == self._app.reader.session_id:
+            await self._app.reader.reload()
+        elif isinstance(data, Session):
+            self._app.lister.put(data)
+            if data.id == self._app.reader.session_id:
+                await self._app.reader.show_details()
+        elif kind == "session.deleted":
+            self._app.lister.remove(data.session_id)
+            if data.session_id == self._app.reader.session_id:
+                self._app.reader.close()
+                self._app.go(LIST)
+        elif kind == RESET:
+            await self._app.lister.reload()
+            await self._app.reader.reload()

@@ -1,0 +1,56 @@
+"""Runs of styled text, wrapped at words."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+
+from segue.browse.views.text import split_at, tokens, width
+
+Line = list[Segment]
+Run = tuple[str, Style | None]
+
+
+def plain(text: str, cells: int, style: Style | None = None) -> list[Line]:
+    """Return text with its own lines, wrapped at words."""
+    return [line for part in text.split("\n") for line in wrap([(part, style)], cells)]
+
+
+def wrap(runs: Sequence[Run], cells: int) -> list[Line]:
+    """Return the runs as lines of at most `cells` cells, broken at spaces where there are any."""
+    cells = max(2, cells)
+    lines: list[Line] = [[]]
+    used = 0
+    for text, style in runs:
+        for number, part in enumerate(text.split("\n")):
+            if number:
+                lines.append([])
+                used = 0
+            if used + width(part) <= cells:
+                lines[-1] += [Segment(part, style)] if part else []
+                used += width(part)
+                continue
+            for word in tokens(part):
+                used = _place(lines, word, style, used, cells)
+    return lines
+
+
+def _place(lines: list[Line], word: str, style: Style | None, used: int, cells: int) -> int:
+    """Add a word or blanks to the last line, or to new ones, and return the cells of the last line."""
+    long = width(word)
+    if used + long > cells and used:
+        lines.append([])
+        used = 0
+        if word.isspace():
+            return 0
+    while long > cells:
+        piece, rest = split_at(word, cells)
+        if not piece:  # One character is wider than the line
+            piece, rest = word[:1], word[1:]
+        lines[-1].append(Segment(piece, style))
+        if not rest:
+            return cells
+        lines.append([])
+        word, long = rest, width(rest)
+    lines[-1].append(Segment(word, style))
+    return used + long
