@@ -201,6 +201,10 @@ class Browse(App[int]):
         self.conversation.settle()
         self.show_state()
 
+    async def _open_found(self, query: str) -> None:
+        await self.lister.find(query)
+        await self.actions.enter()
+
     async def open_row(self, row: Row | None) -> None:
         """Show the session or the message of a row."""
         if isinstance(row, SessionRow):
@@ -258,7 +262,7 @@ class Browse(App[int]):
         """Open the first hit, or ask."""
         if event.input is self.query_input:
             self.go(LIST)
-            self.spawn(self.actions.enter())
+            self.spawn(self._open_found(event.value))
         elif event.input is self.ask_input and event.value.strip() and self.reader.session_id is not None:
             self.spawn(self.asking.ask(self.reader.session_id, event.value))
             event.input.value = ""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from segue.client import AsyncClient, ClientError
+from segue.client import AsyncClient, ClientError, ConnectionLost
 from segue.client.connect import Target
 from segue.errors import SegueError
 from segue.events import Event
@@ -71,6 +71,8 @@ class Link:
         return self._clients[0]
 
     async def _exchange(self, client: AsyncClient, name: str, kind: type[R], params: dict[str, Any]) -> R:
+        if self.away:
+            raise ConnectionLost("segued is away; nothing was sent")
         try:
             return (await client.exchange(name, params)).decode(kind)
         except ClientError as fault:

@@ -1,6 +1,7 @@
 """What the list shows: the sessions in groups, or what a search found."""
 
 import asyncio
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class Lister:
         self.folded: set[str] = set()
         self.current_id: str | None = None
         self._cursor: str | None = None
+        self._answered = asyncio.Event()
         self._is_pending = False
         self._is_loaded = False
 
@@ -142,7 +144,7 @@ class Lister:
             title = entry.title if entry is not None else hits[0].session_name or session_id
             rows += [HitSession(session_id, title, len(hits)), *map(HitRow, hits)]
         if search.error:
-            rows.append(Note(search.error))
+            rows += map(Note, textwrap.wrap(search.error, max(20, self._app.rows_pane.columns - 4)))
         elif not search.is_long_enough:
             rows.append(Note("A substring needs at least 3 characters."))
         elif not search.is_answered:
@@ -170,8 +172,11 @@ class Lister:
 
     async def find(self, query: str) -> None:
         """Search for a query. Names are shown immediately, messages when the daemon answers."""
-        if query == self.search.query:
+        if query == self.search.query:  # Enter, which waits for what is being searched for
+            if self.is_searching:
+                await self._answered.wait()
             return
+        self._answered.clear()
         generation = self.search.begin(query)
         self.refresh(select=("first", None))
         await self._ask(generation)
@@ -202,6 +207,7 @@ class Lister:
     async def _ask(self, generation: int) -> None:
         search = self.search
         if not self.is_searching or not search.is_long_enough:
+            self._answered.set()
             return
         if search.pause:
             await asyncio.sleep(search.pause)
@@ -213,10 +219,12 @@ class Lister:
         except SegueError as error:
             if generation == search.generation:
                 search.error, search.hits = error.message.removeprefix("$."), []
+                self._answered.set()
                 self.refresh()
             return
         search.seconds = time.monotonic() - started
         if search.add(page, generation, more=False):
+            self._answered.set()
             self.refresh()
             self._app.preview_soon()
 

@@ -1,1 +1,1 @@
-"""What the browser knows of the daemon's sessions and messages, without any widget."""
+"""What the browser holds of the daemon's sessions and messages, without any widget."""

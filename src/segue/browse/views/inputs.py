@@ -42,10 +42,9 @@ class SearchInput(Input):
         await self._browse.action_press(name)
 
     def action_clear(self) -> None:
-        """Clear the search, and leave it if it is empty."""
-        if not self.value:
-            self._browse.go("list")
+        """Clear the search, and go back to the list."""
         self.value = ""
+        self._browse.go("list")
 
 
 class AskInput(Input):

@@ -45,6 +45,8 @@ class Rows(Lines):
         self.rows = rows
         self._ends = [*accumulate(map(self._height, rows))]
         found = next((at for at, row in enumerate(rows) if key_of(row) == wanted), None)
+        if found is not None and not self._is_selectable(rows[found]):
+            found = self._selectable(found, 1)
         if found is None:
             found = self._selectable(min(self.cursor, len(rows) - 1) if select is None else 0, 1)
         self.cursor = found

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 NAMES = ("dark", "light", "ansi")
 
@@ -176,7 +176,10 @@ def textual_themes() -> Iterator[Theme]:
         panel=plain,
         boost=plain,
         ansi=True,
-        variables={"dim": "ansi_bright_black", "line": "ansi_bright_black", "selected": plain},
+        variables={
+            **BUILTIN_THEMES["ansi-dark"].variables,
+            "dim": "ansi_bright_black", "line": "ansi_bright_black", "selected": plain,
+        },
     )
 
 

@@ -1,0 +1,1 @@
+"""The browser, driven by Textual's pilot, against a server in the same process."""

@@ -1,0 +1,144 @@
+import pytest
+
+from segue.browse.keys import LIST, READ
+from segue.browse.views.rows import Heading, SessionRow
+from tests.socket.browse.conftest import Driver, Opened
+
+
+def current(driver: Driver) -> str:
+    row = driver.app.rows_pane.current
+    assert isinstance(row, SessionRow)
+    return row.entry.id
+
+
+async def test_sessions_stand_under_their_projects_the_one_of_this_directory_first(browse: Opened) -> None:
+    async with browse() as driver:
+        await driver.until(lambda: driver.app.lister.current_id == "first")
+        headings = [row.title for row in driver.app.rows_pane.rows if isinstance(row, Heading)]
+        assert headings == ["one", "two"]
+        await driver.until(lambda: current(driver) == "first")
+        await driver.shows("And **backwards**?")
+        assert "3 sessions" in driver.screen
+
+
+async def test_keys_move_the_cursor_of_the_list(browse: Opened) -> None:
+    async with browse() as driver:
+        await driver.press("G")
+        assert current(driver) == "second"
+        await driver.press("g")
+        assert current(driver) == "first"
+        for key, id in {"j": "01", "k": "first", "down": "01", "up": "first", "pagedown": "second"}.items():
+            await driver.press(key)
+            assert current(driver) == id or id == "01"
+        for key, id in {
+            "pageup": "first",
+            "ctrl+d": "second",
+            "ctrl+u": "first",
+            "end": "second",
+            "home": "first",
+        }.items():
+            await driver.press(key)
+            assert current(driver) == id, key
+
+
+async def test_the_conversation_follows_the_cursor_when_it_rests(browse: Opened) -> None:
+    async with browse() as driver:
+        await driver.press("G")
+        await driver.shows("Refactor the retry logic")
+        await driver.until(lambda: driver.app.reader.session_id == "second")
+        assert driver.app.pane == LIST
+
+
+async def test_a_group_is_folded_and_unfolded(browse: Opened) -> None:
+    async with browse() as driver:
+        await driver.press("G", "space")
+        row = driver.app.rows_pane.current
+        assert isinstance(row, Heading)
+        assert row.folded
+        assert [row.entry.id for row in driver.app.rows_pane.rows if isinstance(row, SessionRow)] == ["first"]
+        await driver.press("space")
+        assert len([row for row in driver.app.rows_pane.rows if isinstance(row, SessionRow)]) == 3
+
+
+async def test_keys_change_how_the_list_looks(browse: Opened) -> None:
+    async with browse() as driver:
+        await driver.shows("opus-4  6 messages")
+        before = driver.app.rows_pane.size.width
+        await driver.press("plus")
+        assert driver.app.rows_pane.size.width == before + 4
+        await driver.press("minus", "minus")
+        assert driver.app.rows_pane.size.width == before - 4
+        await driver.press("z")
+        assert driver.app.rows_pane.dense
+        await driver.press("comma", "comma")
+        names = [row.entry.title for row in driver.app.rows_pane.rows if isinstance(row, SessionRow)]
+        assert names == ["Imported talk", "Retry logic", "Sort a dict"]
+        await driver.press("T")
+        assert driver.app.palette.name == "light"
+        await driver.press("T", "T", "ctrl+l")
+        assert driver.app.palette.name == "dark"
+
+
+async def test_panes_change_by_tab_and_by_arrows(browse: Opened) -> None:
+    async with browse() as driver:
+        for key, pane in (("tab", READ), ("shift+tab", LIST), ("right", READ), ("left", LIST), ("enter", READ)):
+            await driver.press(key)
+            await driver.until(lambda pane=pane: driver.app.pane == pane)
+            focused = driver.app.conversation if pane == READ else driver.app.rows_pane
+            await driver.until(lambda focused=focused: driver.app.focused is focused)
+        await driver.press("escape")
+        assert driver.app.pane == LIST
+
+
+@pytest.mark.parametrize(("columns", "visible"), [(60, 1), (100, 2), (160, 3)])
+async def test_a_narrow_terminal_has_fewer_panes(browse: Opened, columns: int, visible: int) -> None:
+    async with browse(size=(columns, 30)) as driver:
+        app = driver.app
+        panes = (app.rows_pane, app.conversation, app.details)
+        assert sum(pane.size.width > 0 for pane in panes) == visible
+        await driver.press("enter")
+        await driver.until(lambda: app.conversation.size.width > 0)
+        await driver.shows("reverse=True")
+        if columns == 60:
+            assert not app.rows_pane.size.width
+            await driver.press("escape")
+            await driver.until(lambda: app.rows_pane.size.width > 0)
+
+
+async def test_the_details_are_shown_over_the_conversation_where_there_is_no_room(browse: Opened) -> None:
+    async with browse(size=(90, 30)) as driver:
+        await driver.press("enter", "D")
+        await driver.shows("state     active")
+        await driver.press("D")
+        await driver.shows_no("state     active")
+
+
+async def test_the_details_have_forks_tags_and_memories(browse: Opened) -> None:
+    async with browse(size=(160, 40)) as driver:
+        driver.wire.call("session.fork", session_id="first")
+        driver.wire.call("session.update", session_id="first", tags=["perf"], pinned=True)
+        driver.wire.call("memory.save", fact="Prefers spaces", category="fact", importance=5, session_id="first")
+        await driver.press("g", "enter")
+        for text in ("active, pinned", "Sort a dict (fork)", "└ ", "this session", "#perf"):
+            await driver.shows(text)
+
+
+async def test_a_tiny_terminal_says_so(browse: Opened) -> None:
+    async with browse(size=(30, 8)) as driver:
+        await driver.shows("make the window larger")
+
+
+async def test_the_first_run_says_what_to_do(browse: Opened) -> None:
+    async with browse() as driver:
+        for session in driver.wire.call("session.list")["sessions"]:
+            driver.wire.call("session.delete", session_id=session["id"])
+        await driver.shows("Nothing here yet.")
+        await driver.press("p", "y", "enter", "d", "r", "f", "o", "h", "u", "a", "t", "e", "i", "ctrl+r", "n", "space")
+        assert "Nothing here yet." in driver.screen
+
+
+async def test_quitting_ends_the_program(browse: Opened) -> None:
+    for key in ("q", "ctrl+c"):
+        async with browse() as driver:
+            await driver.press(key)
+            await driver.until(lambda: driver.app._exit)

@@ -1,0 +1,1 @@
+"""What the browser draws and keeps, without a daemon."""
