@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, TypeVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, ScreenStackError
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
@@ -185,7 +185,7 @@ class Browse(App[int]):
     def go(self, pane: str) -> None:
         """Make a pane the current one. Footer and focus follow it."""
         self.pane = pane
-        self.screen.set_class(pane == READ, "-reading")
+        self.show_state()
         self.call_after_refresh(self._focus_pane)
         (self.conversation if pane == READ else self.rows_pane).focus()
         self.show_state()
@@ -246,7 +246,6 @@ class Browse(App[int]):
         """Take the pane that was clicked as the current one."""
         if event.widget in (self.rows_pane, self.conversation):
             self.pane = READ if event.widget is self.conversation else LIST
-            self.screen.set_class(self.pane == READ, "-reading")
         self.show_state()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -276,8 +275,9 @@ class Browse(App[int]):
 
     def show_state(self, note: str = "") -> None:
         """Show the number of sessions, the chips, the title and the footer."""
-        with suppress(NoMatches):  # While the screen is built or removed
+        with suppress(NoMatches, ScreenStackError):  # While the screen is built or removed
             screen = self.screen_stack[0]
+            screen.set_class(self.pane == READ, "-reading")
             screen.query_one("#count", Static).update(headline(self, note))
             shown = chips(self)
             screen.query_one("#chips", Static).update(shown)

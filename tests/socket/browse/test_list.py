@@ -1,7 +1,7 @@
 import pytest
 
 from segue.browse.keys import LIST, READ
-from segue.browse.views.rows import Heading, SessionRow
+from segue.browse.views.row_drawing import Heading, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
 
 

@@ -115,7 +115,7 @@ class RowPainter:
         facts = texts.cut(texts.line(facts), self.columns - 4, signs.ellipsis)
         left = self.columns - 6 - texts.width(facts)
         tags = texts.cut(texts.line(tags), left, signs.ellipsis) if left > 3 else ""
-        return [first, [Segment(f"   {facts}", palette.dim), Segment(f"  {tags}", palette.tool)]]
+        return [first, [Segment(f"   {facts}", palette.dim), Segment(f"  {tags}" if tags else "", palette.tool)]]
 
     def _hit_session(self, row: HitSession) -> list[list[Segment]]:
         count = str(row.size)

@@ -178,7 +178,9 @@ def textual_themes() -> Iterator[Theme]:
         ansi=True,
         variables={
             **BUILTIN_THEMES["ansi-dark"].variables,
-            "dim": "ansi_bright_black", "line": "ansi_bright_black", "selected": plain,
+            "dim": "ansi_bright_black",
+            "line": "ansi_bright_black",
+            "selected": plain,
         },
     )
 

@@ -1,0 +1,176 @@
+"""What is drawn: Markdown, code, messages and rows, also of hostile texts."""
+
+import re
+import time
+from typing import Any
+
+import pytest
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+
+from segue.browse.data.sessions import Entry
+from segue.browse.views import text as texts
+from segue.browse.views.markdown import lay_out
+from segue.browse.views.message import Drawn, Look, Place, draw
+from segue.browse.views.row_drawing import HitRow, Note, RowPainter, SessionRow
+from segue.browse.views.theme import ASCII, NAMES, Palette, Signs, palette
+from segue.browse.views.wrapping import wrap
+from segue.escapes import UNSAFE
+from segue.models import Message
+from segue.results import SearchHit
+
+DARK = palette("dark", Signs())
+
+HOSTILE = {
+    "escape sequences": "\x1b[31mred\x1b]52;c;aGk=\x07 \x9b2J \x07\x08",
+    "directions": "\u202egpj.exe\u202c \u2066x\u2069 \u200b",
+    "marks of the search": "\ue000not a match\ue001",
+    "tags": "\U000e0041\U000e0042",
+    "one long line": "x" * 10_000,
+    "a wide line": "日本語" * 3000,
+    "quotes in quotes": "> " * 2000,
+    "brackets": "[" * 12_000,
+    "emphasis": "*a **b" * 3000,
+    "a table of 200 columns": "|" + "a|" * 200 + "\n|" + "-|" * 200 + "\n|" + "b|" * 200,
+    "joined emoji": "👩‍👩‍👧‍👦 👍🏽 e\u0301 ﷽",
+    "a fence without an end": "```python\nprint(1)\n" * 50,
+    "lists in lists": "\n".join("  " * depth + "- x" for depth in range(60)),
+    "other line ends": "a\r\nb\u2028c\u2029d\x0be\x0cf",
+    "tabs": "\ta\tb",
+    "nothing": "",
+    "8 MB": "word " * 1_600_000,
+}
+
+
+def message(content: str = "", role: Any = "assistant", **given: Any) -> Message:
+    values: dict[str, Any] = dict.fromkeys(Message.__struct_fields__) | {
+        "id": 1, "session_id": "s", "role": role, "content": content, "is_summary": False, "metadata": {},
+        "created_at": "2026-11-21T14:30:00.000Z", "state": "complete", **given,
+    }
+    values.pop("cut")
+    return Message(**values)
+
+
+def drawn(one: Message, cells: int = 60, colors: Palette = DARK, *, unfolded: bool = False) -> Drawn:
+    place = Place(lambda _: None, lambda _: False, follows_tools=False, divider="")
+    return draw(one, Look(colors, cells, wrap_code=True, query=re.compile("a")), place, unfolded=unfolded)
+
+
+def plain(lines: list[list[Segment]]) -> list[str]:
+    return ["".join(segment.text for segment in line).rstrip() for line in lines]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("role", ["user", "assistant", "tool"])
+def test_no_text_drives_the_terminal_or_leaves_its_pane(name: str, role: str) -> None:
+    text = HOSTILE[name][:40_000]
+    parts = [
+        {"type": "tool_use", "id": text[:50], "name": text, "input": {text[:50]: text}},
+        {"type": "injected", "text": text},
+        {"type": "image", "name": text, "source": {"media_type": text}},
+    ]
+    for cells in (12, 60):
+        one = message(text, role, parts=parts, model=text[:100] or None)
+        for strip in drawn(one, cells, unfolded=True).strips:
+            assert strip.cell_length == cells
+            assert sum(segment.cell_length for segment in strip) == cells
+            assert not set(map(ord, strip.text)) & {*UNSAFE, 0xE000, 0xE001}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_row_of_the_list_drives_the_terminal(name: str) -> None:
+    text = HOSTILE[name][:5000]
+    entry = Entry(
+        id=text, name=text, working_dir=text, project=None, provider=text, model=text,
+        status="active", pinned=False, archived=False, tags=[text], source=None,
+        message_count=3, last_message_at="2026-11-21T14:30:00.000Z", parent_id=None,
+    )
+    hit = SearchHit(
+        message_id=1, session_id="s", session_name=text, working_dir=None, role="user",
+        created_at="2026-11-21T14:30:00.000Z", snippet=text, score=0.0, matched=[],
+    )
+    for row in (SessionRow(entry), HitRow(hit), Note(text)):
+        for line in RowPainter(DARK, 38, dense=False).lines(row):
+            whole = "".join(segment.text for segment in line)
+            assert texts.width(whole) <= 38
+            assert not set(map(ord, whole)) & {*UNSAFE, 0xE000, 0xE001}
+
+
+def test_a_text_that_markdown_gives_up_on_is_shown_plain() -> None:
+    assert "".join(plain(lay_out("> " * 2000, DARK, 60).lines)).count(">") > 0
+
+
+@pytest.mark.parametrize("name", ["brackets", "emphasis", "a table of 200 columns", "lists in lists"])
+def test_no_text_takes_long(name: str) -> None:
+    started = time.process_time()
+    lay_out(HOSTILE[name], DARK, 80)
+    assert time.process_time() - started < 2
+
+
+def test_markdown_becomes_lines() -> None:
+    source = "# Head\n\nText *of* `code` [link](http://x.y)\n\n1. one\n2. two\n   - deep\n\n> said\n\n---\n"
+    assert plain(lay_out(source, DARK, 60).lines) == [
+        *("Head", "", "Text of code link (http://x.y)", "", "1. one", "2. two", "   - deep", "", "▎ said", ""),
+        "─" * 40,
+    ]
+
+
+def test_a_table_shrinks_and_then_becomes_a_list() -> None:
+    source = "| name | value |\n|---|---|\n| one | a long value that wraps |\n"
+    assert plain(lay_out(source, DARK, 24).lines) == [
+        *("name  value", "─" * 24, "one   a long value that", "      wraps"),
+    ]
+    assert plain(lay_out(source, DARK, 10).lines)[:2] == ["name: one", "value: a"]
+
+
+def test_code_blocks_are_found_with_their_lines() -> None:
+    layout = lay_out("Text\n\n```python\nx = 1\n```\n\n    indented\n", DARK, 30)
+    assert [source for _, source in layout.blocks] == ["x = 1\n", "indented\n"]
+    assert [plain(layout.lines)[line].strip() for line, _ in layout.blocks] == ["x = 1", "indented"]
+
+
+def test_wrapping_keeps_every_word_and_no_line_is_too_long() -> None:
+    text = "a bb ccc dddd 日本語日本語 " + "e" * 30
+    for cells in range(2, 40):
+        lines = plain(wrap([(text, None)], cells))
+        assert all(texts.width(line) <= cells for line in lines)
+        assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_hebrew_marks_are_left_out_and_overrides_are_shown() -> None:
+    assert texts.line("שלום\u200f!") == "שלום!"
+    assert texts.line("a\u202eb\x1bc\nd") == "a\ufffdb\ufffdc d"
+
+
+def test_ascii_signs_are_ascii() -> None:
+    assert all(sign.isascii() for sign in ASCII)
+    one = message("# A\n- b\n> c\n```\nd\n```", parts=[{"type": "tool_use", "id": "1", "name": "x", "input": {}}])
+    for name in NAMES:
+        strips = drawn(one, colors=palette(name, ASCII)).strips
+        assert all(strip.text.isascii() for strip in strips)
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_text_is_readable_on_every_background(name: str) -> None:
+    colors = palette(name, Signs())
+    for back in (colors.base, colors.band, colors.selected, colors.code, colors.bar):
+        for fore in (colors.text, colors.bright, colors.dim, colors.accent, colors.you, colors.tool, colors.error):
+            assert contrast(fore, back) >= (4.5 if fore != colors.text else 7)
+    assert contrast(colors.match, colors.match) >= 7
+
+
+def contrast(fore: Style, back: Style) -> float:
+    """The contrast of WCAG."""
+
+    def luminance(color: Color | None) -> float:
+        assert color is not None
+        assert color.triplet is not None
+        linear = [
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in (part / 255 for part in color.triplet)
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(fore.color), luminance(back.bgcolor)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
