@@ -16,6 +16,7 @@ import msgspec
 from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, StructType, Type, UnionType, type_info
 
 from segue.api import METHODS
+from segue.browse.keys import KEYS, LIST, READ
 from segue.cli.main import command as segue
 from segue.client import AsyncClient, Client
 from segue.config import Config, Limits
@@ -106,6 +107,17 @@ def tools() -> str:
     return table(("tool", "arguments", "what it does"), rows)
 
 
+def browse_keys() -> str:
+    """Return one row for each key of the browser."""
+    panes = {LIST: "list", READ: "conversation"}
+    rows = []
+    for key in KEYS:
+        where = "" if len(key.panes) > 1 else panes[key.panes[0]]
+        shown = " ".join(f"`{one}`" for one in key.shown.split())
+        rows.append((shown, key.label, where, f"`{key.command}`" if key.command else ""))
+    return table(("key", "does", "only in", "command"), rows)
+
+
 def tried(counted: dict[str, int]) -> str:
     """Return one row for each kind of trial, with the counts of one run of all tests."""
     rows = [f"| {count} | {what} |" for what, count in counted.items()]
@@ -113,6 +125,7 @@ def tried(counted: dict[str, int]) -> str:
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    topic_path("browse"): {"keys": browse_keys},
     topic_path("commands"): {"commands": commands},
     topic_path("mcp"): {"tools": tools},
     topic_path("methods"): {"methods": methods},

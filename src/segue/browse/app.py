@@ -84,10 +84,6 @@ class Browse(App[int]):
         self._first = first
         self._resting: Any = None
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return the colors of the style sheet that the themes of Textual do not have."""
-        return {"dim": "ansi_bright_black", "line": "ansi_bright_black", "selected": "ansi_default"}
-
     def compose(self) -> ComposeResult:
         """Yield the widgets."""
         self.query_input = SearchInput(placeholder="Search names and messages   /", id="query")

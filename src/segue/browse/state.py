@@ -97,7 +97,7 @@ def footer(app: "Browse") -> Text:
         return sum(texts.width(key) + texts.width(word) + 4 for key, word in pairs) - 3
 
     while len(pairs) > 1 and cells() > room:
-        at = next((at for at in range(len(pairs) - 1, -1, -1) if pairs[at][1] not in ("keys", "back")), 0)
+        at = next((at for at in range(len(pairs) - 1, -1, -1) if pairs[at][1] not in ("keys", "back", "quit")), 0)
         del pairs[at]
     text = Text(no_wrap=True)
     for at, (key, word) in enumerate(pairs):

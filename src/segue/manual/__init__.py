@@ -9,6 +9,7 @@ TOPICS = (
     "shell",
     "ask",
     "search",
+    "browse",
     "history",
     "mcp",
     "stats",

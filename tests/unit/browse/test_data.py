@@ -14,9 +14,20 @@ from tests.unit.browse.test_drawing import message
 
 def entry(id: str, **given: Any) -> Entry:
     values: dict[str, Any] = {
-        "id": id, "name": None, "working_dir": None, "project": None, "provider": None, "model": None,
-        "status": "active", "pinned": False, "archived": False, "tags": [], "source": None, "message_count": 1,
-        "last_message_at": "2026-11-21T14:30:00.000Z", "parent_id": None,
+        "id": id,
+        "name": None,
+        "working_dir": None,
+        "project": None,
+        "provider": None,
+        "model": None,
+        "status": "active",
+        "pinned": False,
+        "archived": False,
+        "tags": [],
+        "source": None,
+        "message_count": 1,
+        "last_message_at": "2026-11-21T14:30:00.000Z",
+        "parent_id": None,
     }
     return Entry(**{**values, **given})
 

@@ -45,8 +45,15 @@ HOSTILE = {
 
 def message(content: str = "", role: Any = "assistant", **given: Any) -> Message:
     values: dict[str, Any] = dict.fromkeys(Message.__struct_fields__) | {
-        "id": 1, "session_id": "s", "role": role, "content": content, "is_summary": False, "metadata": {},
-        "created_at": "2026-11-21T14:30:00.000Z", "state": "complete", **given,
+        "id": 1,
+        "session_id": "s",
+        "role": role,
+        "content": content,
+        "is_summary": False,
+        "metadata": {},
+        "created_at": "2026-11-21T14:30:00.000Z",
+        "state": "complete",
+        **given,
     }
     values.pop("cut")
     return Message(**values)
@@ -64,7 +71,7 @@ def plain(lines: list[list[Segment]]) -> list[str]:
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("role", ["user", "assistant", "tool"])
 def test_no_text_drives_the_terminal_or_leaves_its_pane(name: str, role: str) -> None:
-    text = HOSTILE[name][:40_000]
+    text = HOSTILE[name][:12_000]
     parts = [
         {"type": "tool_use", "id": text[:50], "name": text, "input": {text[:50]: text}},
         {"type": "injected", "text": text},
@@ -82,13 +89,31 @@ def test_no_text_drives_the_terminal_or_leaves_its_pane(name: str, role: str) ->
 def test_no_row_of_the_list_drives_the_terminal(name: str) -> None:
     text = HOSTILE[name][:5000]
     entry = Entry(
-        id=text, name=text, working_dir=text, project=None, provider=text, model=text,
-        status="active", pinned=False, archived=False, tags=[text], source=None,
-        message_count=3, last_message_at="2026-11-21T14:30:00.000Z", parent_id=None,
+        id=text,
+        name=text,
+        working_dir=text,
+        project=None,
+        provider=text,
+        model=text,
+        status="active",
+        pinned=False,
+        archived=False,
+        tags=[text],
+        source=None,
+        message_count=3,
+        last_message_at="2026-11-21T14:30:00.000Z",
+        parent_id=None,
     )
     hit = SearchHit(
-        message_id=1, session_id="s", session_name=text, working_dir=None, role="user",
-        created_at="2026-11-21T14:30:00.000Z", snippet=text, score=0.0, matched=[],
+        message_id=1,
+        session_id="s",
+        session_name=text,
+        working_dir=None,
+        role="user",
+        created_at="2026-11-21T14:30:00.000Z",
+        snippet=text,
+        score=0.0,
+        matched=[],
     )
     for row in (SessionRow(entry), HitRow(hit), Note(text)):
         for line in RowPainter(DARK, 38, dense=False).lines(row):
@@ -101,11 +126,11 @@ def test_a_text_that_markdown_gives_up_on_is_shown_plain() -> None:
     assert "".join(plain(lay_out("> " * 2000, DARK, 60).lines)).count(">") > 0
 
 
-@pytest.mark.parametrize("name", ["brackets", "emphasis", "a table of 200 columns", "lists in lists"])
+@pytest.mark.parametrize("name", ["a wide line", "brackets", "emphasis", "a table of 200 columns", "lists in lists"])
 def test_no_text_takes_long(name: str) -> None:
     started = time.process_time()
     lay_out(HOSTILE[name], DARK, 80)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 1
 
 
 def test_markdown_becomes_lines() -> None:

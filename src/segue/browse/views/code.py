@@ -35,7 +35,8 @@ def _folded(
     part: list[tuple[str, Style | None]] = []
     left = room
     for text, style in line:
-        while width(text) > left:
+        wide = width(text)
+        while wide > left:
             piece, rest = split_at(text, left)
             if not piece and left == room:
                 piece, rest = text[:1], text[1:]
@@ -45,9 +46,10 @@ def _folded(
                 return
             yield part
             part, left, text = [], room, rest
+            wide -= width(piece)
         if text:
             part.append((text, style))
-            left -= width(text)
+            left -= wide
     yield part
 
 

@@ -140,7 +140,7 @@ class RowPainter:
         return [[*line, Segment(" " * max(1, room + 1)), Segment(age, palette.dim)]]
 
     def _note(self, row: Note) -> list[list[Segment]]:
-        text = texts.cut(texts.line(row.text), self.columns - 2, self.palette.signs.ellipsis)
+        text = texts.cut(texts.line(row.text), self.columns - 4, self.palette.signs.ellipsis)
         return [[Segment(f"   {text}", self.palette.accent if row.query else self.palette.dim)]]
 
 

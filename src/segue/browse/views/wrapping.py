@@ -38,19 +38,22 @@ def wrap(runs: Sequence[Run], cells: int) -> list[Line]:
 def _place(lines: list[Line], word: str, style: Style | None, used: int, cells: int) -> int:
     """Add a word or blanks to the last line, or to new ones, and return the cells of the last line."""
     long = width(word)
-    if used + long > cells and used:
+    is_wide = long > len(word)  # Chinese and Japanese have no spaces, so their words break anywhere
+    if used + long > cells and used and not is_wide:
         lines.append([])
         used = 0
         if word.isspace():
             return 0
-    while long > cells:
-        piece, rest = split_at(word, cells)
-        if not piece:  # One character is wider than the line
-            piece, rest = word[:1], word[1:]
-        lines[-1].append(Segment(piece, style))
-        if not rest:
+    while used + long > cells:
+        piece, word = split_at(word, cells - used)
+        if not piece and not used:  # One character is wider than the line
+            piece, word = word[:1], word[1:]
+        if piece:
+            lines[-1].append(Segment(piece, style))
+            long -= width(piece)
+        if not word:
             return cells
         lines.append([])
-        word, long = rest, width(rest)
+        used = 0
     lines[-1].append(Segment(word, style))
     return used + long

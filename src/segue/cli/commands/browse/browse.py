@@ -15,7 +15,7 @@ from segue.cli.session_lookup import current_directory
 MISSING = "segue browse needs Textual; install it with: pip install 'segue[browse]'"
 
 
-@command(examples=["segue browse", "segue browse --theme light", "segue"])
+@command(examples=["segue browse", "segue browse --theme light"])
 @click.option("--theme", type=click.Choice(["dark", "light", "ansi"]), help="Colors; default: those of the terminal.")
 @click.option("--ascii", "only_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting text.")

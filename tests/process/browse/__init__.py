@@ -1,0 +1,1 @@
+"""The real `segue browse` in a real terminal, tmux."""
