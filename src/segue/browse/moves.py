@@ -159,7 +159,7 @@ class Moves:
         conversation.all_unfolded = not conversation.all_unfolded
         conversation.unfolded.clear()
         conversation.follow = False
-        conversation.settle()
+        conversation.scroll_lines(0)
 
     def dense(self) -> None:
         """Show one or two lines for each session."""

@@ -89,7 +89,7 @@ class Conversation(Reading):
         if (message := self.current) is not None:
             self.unfolded ^= {message.id}
             self.follow = False
-            self.settle()
+            self.scroll_lines(0)
 
     def press(self, y: int, *, dragged: bool) -> None:
         """Put the cursor on the clicked message; a second click folds it. Dragging marks lines."""

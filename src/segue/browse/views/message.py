@@ -130,17 +130,21 @@ class _Painter:
             "you": ("You", palette.you),
             "reply": (message.model or "assistant", palette.accent),
         }.get(self.kind, (message.role, palette.warn))
-        line = [
-            Segment(texts.line(name), style + Style(bold=True)),
-            Segment(f"  {clock(message.created_at)}", palette.dim),
-        ]
-        if message.output_tokens or message.token_count:
-            line.append(Segment(f"  {message.output_tokens or message.token_count} tok", palette.dim))
-        if message.response_ms:
-            line.append(Segment(f"  {message.response_ms / 1000:.1f} s", palette.dim))
-        line += [Segment(f"  {note}", palette.warn) for note in self._notes()]
+        facts = [(clock(message.created_at), palette.dim)]
+        facts += [(note, palette.warn) for note in self._notes()]
         if message.state == "streaming":
-            line.append(Segment(f"  {palette.signs.streaming} streaming", palette.you))
+            facts.append((f"{palette.signs.streaming} streaming", palette.you))
+        if tokens := message.output_tokens or message.token_count:
+            facts.append((f"{tokens} tok", palette.dim))
+        if message.response_ms:
+            facts.append((f"{message.response_ms / 1000:.1f} s", palette.dim))
+        name = texts.cut(texts.line(name), self.cells, palette.signs.ellipsis)
+        line = [Segment(name, style + Style(bold=True))]
+        room = self.cells - texts.width(name)
+        for text, fact_style in facts:
+            room -= texts.width(text) + 2
+            if room >= 0:
+                line.append(Segment(f"  {text}", fact_style))
         self._lines.append(line)
 
     def _notes(self) -> list[str]:

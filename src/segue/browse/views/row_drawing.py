@@ -112,6 +112,8 @@ class RowPainter:
             return [first]
         facts = "  ".join(_facts(entry))
         tags = " ".join(f"#{tag}" for tag in entry.tags)
+        if texts.width(facts) > self.columns - 4:
+            facts = facts.replace(" messages", " msgs")
         facts = texts.cut(texts.line(facts), self.columns - 4, signs.ellipsis)
         left = self.columns - 6 - texts.width(facts)
         tags = texts.cut(texts.line(tags), left, signs.ellipsis) if left > 3 else ""

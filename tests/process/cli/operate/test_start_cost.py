@@ -8,6 +8,7 @@ import pytest
 from tests.process.command_line import SEGUE, Cli
 
 HEAVY = {"asyncio", "anyio", "rich", "aiosqlite", "sqlite3", "jsonrpcserver", "uvloop", "segue.server", "segue.store"}
+HEAVY |= {"segue.browse", "textual"}
 
 
 SLOW = HEAVY | {
