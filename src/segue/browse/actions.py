@@ -149,8 +149,9 @@ class Actions:
     async def resume(self) -> None:
         """Resume the session in the current directory."""
         if self.session_id is not None:
-            directory = self._app.options.directory
-            await self.change(changes.resume(self.session_id, directory), f"{directory} continues this session now")
+            place = self._app.options.place
+            done = f"{place['working_dir']} continues this session now"
+            await self.change(changes.resume(self.session_id, place, place.get("terminal")), done)
 
     async def remember(self) -> None:
         """Store the marked text, or the text of the message, as a memory."""

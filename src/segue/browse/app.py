@@ -73,7 +73,7 @@ class Browse(App[int]):
         self.pane = LIST
         self.failure: Exception | None = None
         self.link = Link(options.target, self._link_changed)
-        self.lister = Lister(self, options.directory)
+        self.lister = Lister(self, options.place)
         self.reader = Reader(self)
         self.actions = Actions(self)
         self.asking = Asking(self)

@@ -34,9 +34,10 @@ EMPTY = (
 class Lister:
     """The controller of the list."""
 
-    def __init__(self, app: "Browse", directory: str) -> None:
+    def __init__(self, app: "Browse", place: dict[str, str]) -> None:
         self._app = app
-        self.sessions = Sessions(directory)
+        self._place = place
+        self.sessions = Sessions(place.get("project") or place["working_dir"])
         self.search = Search()
         self.folded: set[str] = set()
         self.current_id: str | None = None
@@ -59,7 +60,7 @@ class Lister:
         """Load the other pages between frames, and put the cursor on what the directory continues."""
         link = self._app.link
         try:
-            found = await link.call("session.resolve", Resolution, working_dir=self.sessions.here, create=False)
+            found = await link.call("session.resolve", Resolution, create=False, **self._place)
             self.current_id = found.session.id if found.session is not None else None
         except SegueError:
             self.current_id = None  # It only places the cursor

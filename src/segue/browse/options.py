@@ -12,8 +12,8 @@ class Options(NamedTuple):
     target: Target
     program: list[str]
     """The command that runs `segue` for the same daemon."""
-    directory: str
-    """The current directory, whose project comes first and which a session is resumed in."""
+    place: dict[str, str]
+    """The current directory, project and terminal: what is continued here, and where a session is resumed."""
     theme: str
     signs: Signs = Signs()
     mouse: bool = True

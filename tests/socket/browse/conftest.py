@@ -111,7 +111,14 @@ def browse(server: Server, wire: Wire) -> Opened:
 
     @asynccontextmanager
     async def opened(size: tuple[int, int] = (100, 30), theme: str = "dark", **given: Any) -> AsyncIterator[Driver]:
-        options = Options(server.paths, ["segue"], "/p/one", theme, given.pop("signs", Signs()), **given)
+        options = Options(
+            server.paths,
+            ["segue"],
+            {"working_dir": "/p/one", "project": "/p/one"},
+            theme,
+            given.pop("signs", Signs()),
+            **given,
+        )
         app = Browse(options, ask_daemon(server.paths))
         async with app.run_test(size=size, notifications=True) as pilot:
             driver = Driver(app, pilot, wire)

@@ -10,7 +10,7 @@ from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
 from segue.cli.integration.own_command import global_options, own_program
 from segue.cli.output.terminal import Failure
-from segue.cli.session_lookup import current_directory
+from segue.cli.session_lookup import current_place
 
 MISSING = "segue browse needs Textual; install it with: pip install 'segue[browse]'"
 
@@ -41,7 +41,7 @@ def browse(daemon: DaemonClient, context: click.Context, *, theme: str | None, o
     options = Options(
         target=daemon.paths,
         program=[*own_program(), *global_options(context.find_root())],
-        directory=current_directory(),
+        place=current_place(daemon),
         theme="ansi" if no_color else theme,
         signs=ASCII if only_ascii or not has_unicode() else Signs(),
         mouse=not no_mouse,

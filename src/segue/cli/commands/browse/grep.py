@@ -14,7 +14,6 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
 from segue.cli.output.cells import cut as cut_cells
-from segue.cli.output.session_table import GENERATED_DATE, short_id
 from segue.cli.output.terminal import (
     BadInput,
     ago,
@@ -34,6 +33,7 @@ from segue.errors import NotFound
 from segue.models import Message
 from segue.results import SearchHit, SearchPage
 from segue.workflows.grep import Line, compile_pattern, cut, matching_lines
+from segue.workflows.labels import GENERATED_DATE, short_id
 
 PAGE_HITS = 200
 """Messages: the size of one request. It is the largest that the daemon accepts."""

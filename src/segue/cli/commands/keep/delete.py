@@ -56,7 +56,7 @@ def _delete_messages(daemon: DaemonClient, given: list[str], *, yes: bool, as_js
             return warn("nothing was deleted", 1)
     for message in messages:
         change = changes.delete_message(message)
-        response = daemon.exchange(change.method, **change.params)
+        response = daemon.exchange_raw(change.method, change.params)
         if as_json:
             echo_json(response.raw())
         else:
@@ -67,7 +67,7 @@ def _delete_messages(daemon: DaemonClient, given: list[str], *, yes: bool, as_js
 
 def _delete(daemon: DaemonClient, session: Session, *, as_json: bool) -> int:
     change = changes.delete_session(session.id)
-    response = daemon.exchange(change.method, **change.params)
+    response = daemon.exchange_raw(change.method, change.params)
     deleted = response.decode(Deleted).deleted
     if as_json:
         echo_json(response.raw())

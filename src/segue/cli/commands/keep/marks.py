@@ -105,7 +105,7 @@ def _tag(daemon: DaemonClient, session: Session, names: set[str], *, as_json: bo
 
 
 def _send(daemon: DaemonClient, change: Change, done: str, *, as_json: bool) -> None:
-    response = daemon.exchange(change.method, **change.params)
+    response = daemon.exchange_raw(change.method, change.params)
     if as_json:
         return echo_json(response.raw())
     updated = response.decode(Session)

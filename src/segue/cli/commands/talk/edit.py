@@ -46,7 +46,7 @@ def undo(daemon: DaemonClient, *, session_id: str | None, yes: bool, as_json: bo
     if not yes and not confirmed(f"Remove {_count(len(turn))} permanently?"):
         return warn("nothing was removed", 1)
     change = changes.undo(session.id, turn)
-    response = daemon.exchange(change.method, **change.params)
+    response = daemon.exchange_raw(change.method, change.params)
     if as_json:
         echo_json(response.raw())
     else:
@@ -76,7 +76,7 @@ def edit(daemon: DaemonClient, *, message_id: int, text: str | None, as_json: bo
     if text == message.content:
         return warn("the text is the same; nothing was changed", 1)
     change = changes.edit(message_id, text)
-    response = daemon.exchange(change.method, **change.params)
+    response = daemon.exchange_raw(change.method, change.params)
     if as_json:
         echo_json(response.raw())
     else:

@@ -82,7 +82,7 @@ def rename(daemon: DaemonClient, *, session_and_name: tuple[str, ...], as_json: 
         raise click.UsageError("too many arguments: expected [ID] NAME; quote a name that contains spaces")
     session = find_or_current(daemon, words[0] if len(words) == 2 else None)
     change = changes.rename(session.id, words[-1])
-    response = daemon.exchange(change.method, **change.params)
+    response = daemon.exchange_raw(change.method, change.params)
     if as_json:
         return echo_json(response.raw())
     renamed = response.decode(Session)
@@ -182,5 +182,5 @@ def fork(daemon: DaemonClient, *, session_id: str | None, upto: int | None, name
     """
     session = find_or_current(daemon, session_id)
     change = changes.fork(session.id, upto, name)
-    response = daemon.exchange(change.method, **change.params)
+    response = daemon.exchange_raw(change.method, change.params)
     echo_json(response.raw()) if as_json else echo(response.decode(Session).id)
