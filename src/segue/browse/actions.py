@@ -183,10 +183,20 @@ class Actions:
         if tool := await self._app.ask_screen(screen):
             self._run(["handoff", session_id, "--to", tool])
 
-    def _run(self, words: list[str]) -> None:
+    async def stats(self) -> None:
+        """Show the statistics until Enter is pressed."""
+        self._run(["stats"], pause=True)
+
+    def _run(self, words: list[str], *, pause: bool = False) -> None:
         """Run a command of `segue` on the terminal while the browser is away."""
-        command = [*self._app.options.program, *words]
-        done = self._app.outside(lambda: subprocess.run(command, check=False))  # noqa: S603 - segue itself
+
+        def run() -> "subprocess.CompletedProcess[bytes]":
+            done = subprocess.run([*self._app.options.program, *words], check=False)  # noqa: S603 - segue itself
+            if pause:
+                input("Enter goes back to the browser ")
+            return done
+
+        done = self._app.outside(run)
         if done is not None and done.returncode:
             self._app.say(f"segue {words[0]} ended with exit status {done.returncode}", error=True)
 

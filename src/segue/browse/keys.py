@@ -71,6 +71,7 @@ KEYS = (
     Key("ask", "i", "i", "ask in this session", BOTH, "ask", "segue ask --session ID TEXT"),
     Key("retry", "ctrl+r", "^R", "repeat the last question", BOTH, "", "segue ask --retry --session ID"),
     Key("stop", "ctrl+c", "^C", "stop the reply; quit if none runs"),
+    Key("stats", "s", "s", "show statistics", BOTH, "", "segue stats"),
     Key("details", "D", "D", "show or hide the details", BOTH),
     Key("theme", "T", "T", "next theme: dark, light, ansi"),
     Key("order", "comma", ",", "group by project, or order by time or name", (LIST,)),

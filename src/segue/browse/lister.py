@@ -132,7 +132,7 @@ class Lister:
                 rows += map(SessionRow, group.entries)
         if not rows and not self.sessions.entries:
             return [*EMPTY]
-        return rows or [Note("No session passes the filters; ^F changes them.")]
+        return rows or [Note("No session matches."), Note("^F changes them.")]
 
     def _found(self) -> list[Row]:
         search = self.search

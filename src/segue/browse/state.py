@@ -49,7 +49,7 @@ def chips(app: "Browse") -> Text:
         text.append("  ")
     for name, value in values.items():
         if value:
-            text.append(f"{name}: {value}", palette.accent)
+            text.append(value if name == value else f"{name}: {value}", palette.accent)
             text.append("   ")
         elif name != "archived":
             text.append(f"{name}   ", palette.dim)

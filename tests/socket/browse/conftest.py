@@ -25,6 +25,15 @@ class Driver:
 
     def __init__(self, app: Browse, pilot: Pilot[Any], wire: Wire) -> None:
         self.app, self.pilot, self.wire = app, pilot, wire
+        self.said: list[str] = []
+        """The sentences that were shown for some seconds."""
+        say = app.say
+
+        def noted(text: str, *, error: bool = False) -> None:
+            self.said.append(text)
+            say(text, error=error)
+
+        setattr(app, "say", noted)  # noqa: B010 - a type checker rejects the assignment
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -56,11 +65,6 @@ class Driver:
     def screen(self) -> str:
         """The text on the screen, line by line."""
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
-
-    @property
-    def said(self) -> list[str]:
-        """The sentences that are shown for some seconds."""
-        return [notification.message for notification in self.app._notifications]
 
     @property
     def listed(self) -> list[str]:

@@ -153,6 +153,10 @@ async def test_other_programs_get_the_terminal(browse: Opened, monkeypatch: pyte
         await driver.press("j", "o")
         await driver.until(lambda: len(commands) == 2)
         imported = driver.wire.call("session.list", source="codex")["sessions"][0]["id"]
+        monkeypatch.setattr("builtins.input", str)
+        await driver.press("s")
+        await driver.until(lambda: len(commands) == 3)
+        assert commands.pop() == ["segue", "stats"]
         assert commands == [["segue", "handoff", "first", "--to", "codex"], ["segue", "open", imported]]
         assert "segue open ended with exit status 3" in driver.said
 

@@ -65,9 +65,9 @@ async def test_keys_change_how_the_list_looks(browse: Opened) -> None:
         await driver.shows("opus-4  6 messages")
         before = driver.app.rows_pane.size.width
         await driver.press("plus")
-        assert driver.app.rows_pane.size.width == before + 4
+        await driver.until(lambda: driver.app.rows_pane.size.width == before + 4)
         await driver.press("minus", "minus")
-        assert driver.app.rows_pane.size.width == before - 4
+        await driver.until(lambda: driver.app.rows_pane.size.width == before - 4)
         await driver.press("z")
         assert driver.app.rows_pane.dense
         await driver.press("comma", "comma")

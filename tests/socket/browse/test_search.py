@@ -114,7 +114,7 @@ async def test_filters_by_time_role_project_and_archived_are_sent(browse: Opened
         await driver.press("escape", "ctrl+f")
         await driver.type("archived")
         await driver.press("enter")
-        await driver.shows("No session passes the filters")
+        await driver.shows("No session matches.")
 
 
 async def test_a_suggestion_is_searched_for(browse: Opened) -> None:
