@@ -76,11 +76,12 @@ def test_a_question_is_asked_from_the_browser(terminal: Opened, segued: Segued) 
     tmux.shows("Enter ask")
     tmux.type("and now?", "Enter")
     tmux.shows("the reply of a model")
+    assert "edited" not in tmux.shows("3 sessions")
     messages = segued.connect().call("message.list", session_id="s0")["messages"]
     assert [message["content"].strip() for message in messages[2:]] == ["and now?", "the reply of a model"]
 
 
-def test_a_failed_question_says_why_and_a_running_one_can_be_stopped(terminal: Opened, segued: Segued) -> None:
+def test_a_reply_is_shown_while_it_is_streamed_and_can_be_stopped(terminal: Opened, segued: Segued) -> None:
     tmux = terminal(SEGUE_ASK="echo part; exec sleep 60")
     tmux.shows("An answer:")
     tmux.type("i")
@@ -88,6 +89,8 @@ def test_a_failed_question_says_why_and_a_running_one_can_be_stopped(terminal: O
     tmux.type("long?", "Enter")
     tmux.shows("asking")
     tmux.shows("long?")
+    tmux.shows("~ streaming")
+    tmux.shows("part")
     tmux.type("C-c")
     tmux.shows("interrupted")
     tmux.shows("3 sessions")

@@ -152,7 +152,7 @@ class _Painter:
         notes = [NOTES[message.stop_reason]] if message.stop_reason in NOTES else []
         if message.state == "interrupted" and "interrupted" not in notes:
             notes.append("interrupted")
-        if message.updated_at is not None and message.state == "complete" and message.metadata.get("streamed") is None:
+        if message.updated_at is not None and message.state == "complete":
             notes.append(f"edited {clock(message.updated_at)}")
         return notes
 
