@@ -56,7 +56,7 @@ class Watcher:
                     yield {Path(path) for _, path in changes}
                 return
             except ImportError:
-                self.problem = "watchfiles is not installed; install segue[follow]"
+                self.problem = "watchfiles is not installed; add it with: pipx inject segue watchfiles"
             except (OSError, RuntimeError) as error:  # Such as the kernel's limit of watches.
                 self.problem = f"cannot watch: {error}"
         while not self._stop.wait(TICK_MS / 1000):

@@ -117,5 +117,5 @@ def test_the_browser_refuses_a_pipe(segue: Cli, stream: str) -> None:
 def test_without_textual_the_error_says_what_to_install(segue: Cli, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_TEXTUAL)
     done = segue.given(PYTHONPATH=str(tmp_path)).run("browse")
-    assert "install it with: pip install 'segue[browse]'" in done.err
+    assert "add it with: pipx inject segue textual" in done.err
     assert done.code == 1

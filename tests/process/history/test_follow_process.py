@@ -83,9 +83,9 @@ def test_without_watchfiles_the_daemon_serves_and_says_so(segued: Segued, tmp_pa
     segued.start(env={**segued.environment, "PYTHONPATH": str(tmp_path / "without")})
     wire = segued.connect()
     wait_until(lambda: wire.call("daemon.status")["import"]["state"] == "waiting")
-    assert "pip install 'segue[follow]'" in import_status(segued)["error"]
-    assert "segue[follow]" in unserved.ok("status").out
-    assert any("segue[follow]" in line for line in segued.log)
+    assert "pipx inject segue watchfiles" in import_status(segued)["error"]
+    assert "pipx inject segue watchfiles" in unserved.ok("status").out
+    assert any("pipx inject segue watchfiles" in line for line in segued.log)
     assert wire.call("daemon.ping") == "pong"
 
 

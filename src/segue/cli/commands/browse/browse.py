@@ -12,7 +12,7 @@ from segue.cli.integration.own_command import global_options, own_program
 from segue.cli.output.terminal import Failure
 from segue.cli.session_lookup import current_place
 
-MISSING = "segue browse needs Textual; install it with: pip install 'segue[browse]'"
+MISSING = "segue browse needs Textual; add it with: pipx inject segue textual"
 
 
 @command(examples=["segue browse", "segue browse --theme light"])

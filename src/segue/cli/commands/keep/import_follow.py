@@ -47,7 +47,7 @@ def check_watching() -> None:
     try:
         import watchfiles  # noqa: F401 - only to know that it is there
     except ImportError:
-        raise Failure("watchfiles is not installed; run: pip install 'segue[follow]'") from None
+        raise Failure("watchfiles is not installed; add it with: pipx inject segue watchfiles") from None
 
 
 def _ignore(_: dict[str, Any]) -> None:
