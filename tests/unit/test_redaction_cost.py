@@ -74,6 +74,7 @@ def corpus() -> Iterator[Path]:
                     yield path
 
 
+@pytest.mark.long
 def test_ordinary_code_and_prose_stay_untouched(record_property: Callable[[str, object], None]) -> None:
     size, hits = 0, []
     for path in corpus():

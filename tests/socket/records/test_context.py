@@ -221,6 +221,7 @@ def test_more_tokens_than_the_largest_integer_are_told_as_that(wire: Wire, sessi
     assert shape(build(wire, session)) == (ids, 0, 2**63 - 1, False)
 
 
+@pytest.mark.long
 def test_of_a_hundred_thousand_messages_only_those_that_fit_are_read(
     wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -314,6 +314,7 @@ def test_an_odd_file_is_one_error_and_the_others_are_imported(
     expect(wire, "one", "two")
 
 
+@pytest.mark.long
 def test_ten_thousand_files_cost_next_to_nothing_while_nothing_happens(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
