@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from segue.browse.actions import Actions
@@ -32,7 +33,7 @@ from segue.browse.views.details import Details
 from segue.browse.views.inputs import AskInput, SearchInput
 from segue.browse.views.row_drawing import HitRow, Row, SessionRow
 from segue.browse.views.rows import Rows
-from segue.browse.views.theme import NAMES, palette, textual_themes
+from segue.browse.views.theme import palette, textual_themes
 from segue.cli.output.terminal import Failure
 from segue.client import ClientError
 from segue.errors import SegueError
@@ -72,7 +73,7 @@ class Browse(App[int]):
         self.theme = f"segue-{options.theme}"
         self.pane = LIST
         self.failure: Exception | None = None
-        self.link = Link(options.target, self._link_changed)
+        self.link = Link(options.target, lambda _: self.show_state())
         self.lister = Lister(self, options.place)
         self.reader = Reader(self)
         self.actions = Actions(self)
@@ -86,10 +87,10 @@ class Browse(App[int]):
 
     def compose(self) -> ComposeResult:
         """Yield the widgets."""
-        self.query_input = SearchInput(placeholder="Search names and messages   /", id="query")
+        self.query_input = SearchInput(placeholder="Search names and messages   /", id="query", select_on_focus=False)
         self.rows_pane = Rows(self.palette, id="list")
         self.conversation = Conversation(self.palette, self.reader.fetch, id="conversation")
-        self.ask_input = AskInput(placeholder="Ask in this session   i", id="ask")
+        self.ask_input = AskInput(placeholder="Ask in this session   i", id="ask", select_on_focus=False)
         self.details = Details(self.palette, id="details")
         with Horizontal(id="head"):
             yield Static("segue", id="brand")
@@ -131,8 +132,10 @@ class Browse(App[int]):
         gc.collect()
         gc.freeze()  # Searching the sessions for garbage would delay keys by 30 ms
 
-    def _link_changed(self, _reason: str) -> None:
-        self.show_state()
+    def on_key(self, event: events.Key) -> None:
+        """Give a character to the line that got the focus while the key was on its way."""
+        if isinstance(self.focused, Input) and event.is_printable and event.character:
+            self.focused.insert_text_at_cursor(event.character)
 
     async def action_press(self, name: str) -> None:
         """Run what a key does in the current pane."""
@@ -168,7 +171,7 @@ class Browse(App[int]):
         return await self.push_screen_wait(screen)
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """Show a sentence for some seconds."""
+        """Show a sentence."""
         self.notify(text, severity="error" if error else "information", timeout=6 if error else 3, markup=False)
 
     def outside(self, work: Callable[[], R]) -> R | None:
@@ -178,12 +181,12 @@ class Browse(App[int]):
         self.refresh()
         return found
 
-    def go(self, pane: str) -> None:
+    def go(self, pane: str, focus: Widget | None = None) -> None:
         """Make a pane the current one. Footer and focus follow it."""
         self.pane = pane
         self.show_state()
         self.call_after_refresh(self._focus_pane)
-        (self.conversation if pane == READ else self.rows_pane).focus()
+        self.screen.set_focus(focus or (self.conversation if pane == READ else self.rows_pane))
         self.show_state()
 
     def _focus_pane(self) -> None:
@@ -289,10 +292,6 @@ class Browse(App[int]):
         for pane in (self.rows_pane, self.conversation, self.details):
             pane.set_palette(self.palette)
         self.show_state()
-
-    def next_theme(self) -> str:
-        """Return the theme after the current one. Without colors there is only one."""
-        return "ansi" if self.options.no_color else NAMES[(NAMES.index(self.palette.name) + 1) % len(NAMES)]
 
     async def on_unmount(self) -> None:
         """Close the connections, and do not leave a model's command behind."""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segue.browse.keys import LIST, READ
+from segue.browse.views.theme import NAMES
 
 if TYPE_CHECKING:
     from segue.browse.app import Browse
@@ -97,7 +98,7 @@ class Moves:
 
     def search(self) -> None:
         """Type into the search."""
-        self._app.query_input.focus()
+        self._app.screen.set_focus(self._app.query_input)  # Immediately, because the next key is a letter of the query
 
     def next_match(self) -> None:
         """Go to the next match."""
@@ -182,14 +183,16 @@ class Moves:
 
     def ask(self) -> None:
         """Type a question."""
-        if self._app.actions.session_id is not None:
-            self._app.spawn(self._ask())
+        app = self._app
+        if app.actions.session_id is not None:
+            app.spawn(self._ask())
+            app.screen.set_focus(app.ask_input)
 
     async def _ask(self) -> None:
         session_id = self._app.actions.session_id
         if session_id is not None and session_id != self._app.reader.session_id:
             await self._app.reader.open(session_id)
-        self._app.go(READ)
+        self._app.go(READ, self._app.ask_input)
         self._app.call_after_refresh(self._app.ask_input.focus)
 
     def retry(self) -> None:
@@ -209,7 +212,9 @@ class Moves:
 
     def theme(self) -> None:
         """Change to the next theme."""
-        self._app.set_theme(self._app.next_theme())
+        names = ["ansi"] if self._app.options.no_color else [*NAMES]
+        now = self._app.palette.name
+        self._app.set_theme(names[(names.index(now) + 1) % len(names)])
 
     def order(self) -> None:
         """Order the list in the next way."""
