@@ -233,7 +233,7 @@ class Moves:
 
     def _widen(self, cells: int) -> None:
         app = self._app
-        app.list_cells = max(LEAST_LIST, min(app.rows_pane.size.width + cells, WIDEST_LIST, app.size.width - 30))
+        app.list_cells = max(LEAST_LIST, min(app.list_cells + cells, WIDEST_LIST, app.size.width - 30))
         app.rows_pane.styles.width = app.list_cells
 
     def suspend(self) -> None:

@@ -4,6 +4,8 @@ from segue.browse.keys import LIST, READ
 from segue.browse.views.row_drawing import Heading, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
 
+pytestmark = pytest.mark.long
+
 
 def current(driver: Driver) -> str:
     row = driver.app.rows_pane.current
@@ -63,11 +65,11 @@ async def test_a_group_is_folded_and_unfolded(browse: Opened) -> None:
 async def test_keys_change_how_the_list_looks(browse: Opened) -> None:
     async with browse() as driver:
         await driver.shows("opus-4  6 messages")
-        before = driver.app.rows_pane.size.width
+        before = driver.app.list_cells
         await driver.press("plus")
-        await driver.until(lambda: driver.app.rows_pane.size.width == before + 4)
+        await driver.until(lambda: driver.app.rows_pane.outer_size.width == before + 4)
         await driver.press("minus", "minus")
-        await driver.until(lambda: driver.app.rows_pane.size.width == before - 4)
+        await driver.until(lambda: driver.app.rows_pane.outer_size.width == before - 4)
         await driver.press("z")
         assert driver.app.rows_pane.dense
         await driver.press("comma", "comma")
