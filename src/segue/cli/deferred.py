@@ -37,8 +37,9 @@ class DeferredInspect(DeferredModule):
     """The module `inspect`, which click calls for the help of every option."""
 
     def cleandoc(self, text: str) -> str:
-        """Return what the function of the module returns; for one line that needs no import."""
-        return self.__getattr__("cleandoc")(text) if "\n" in text or "\t" in text else text.lstrip()
+        """Return what the function of the module returns; for a line that is clean, that needs no import."""
+        is_clean = "\n" not in text and "\t" not in text and text == text.lstrip()
+        return text if is_clean else self.__getattr__("cleandoc")(text)
 
 
 def defer_imports() -> None:
