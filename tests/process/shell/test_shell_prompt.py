@@ -13,6 +13,8 @@ from tests.process.command_line import Cli
 from tests.process.shells import Shell, open_shell
 from tests.support.process import Segued
 
+pytestmark = pytest.mark.long
+
 KINDS = {
     "zsh": ("zsh", {}),
     "bash": ("bash", {}),
