@@ -36,6 +36,7 @@ LAYERS = [
     ["segue.store.transfer"],
     ["segue.store.maintenance"],
     ["segue.store.__init__"],
+    ["segue.sync"],
     ["segue.api"],
     ["segue.server.process", "segue.server.events", "segue.client"],
     ["segue.server.net", "segue.server.jobs"],
