@@ -13,7 +13,18 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
-from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, StructType, Type, UnionType, type_info
+from msgspec.inspect import (
+    BoolType,
+    FloatType,
+    IntType,
+    ListType,
+    LiteralType,
+    NoneType,
+    StructType,
+    Type,
+    UnionType,
+    type_info,
+)
 
 from segue.api import METHODS
 from segue.browse.keys import KEYS, LIST, READ
@@ -67,12 +78,12 @@ def kinds() -> str:
 def configuration() -> str:
     """Return one row for each key of the configuration."""
     rows = []
-    for section in Config.__struct_fields__:
-        kind = type_info(type(getattr(Config(), section)))
+    for attribute, section in zip(Config.__struct_fields__, Config.__struct_encode_fields__, strict=True):
+        kind = type_info(type(getattr(Config(), attribute)))
         assert isinstance(kind, StructType)
         for field in kind.fields:
             default = "not set" if field.default is None else f"`{_toml(field.default)}`"
-            rows.append((f"`{section}.{field.name}`", _allowed(field.type), default))
+            rows.append((f"`{section}.{field.encode_name}`", _allowed(field.type), default))
     return table(("key", "value", "default"), rows)
 
 
@@ -217,7 +228,9 @@ def _allowed(kind: Type) -> str:
     """Return the values that a key of the configuration may have."""
     match kind:
         case UnionType(types=types):
-            return _allowed(types[0])
+            return " or ".join(_allowed(each) for each in types if not isinstance(each, NoneType))
+        case ListType():
+            return "a list of strings"
         case LiteralType(values=values):
             return " or ".join(f'`"{value}"`' for value in values)
         case BoolType():
