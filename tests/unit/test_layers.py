@@ -211,3 +211,10 @@ def test_no_function_body_is_longer_than_50_lines() -> None:
         and (node.end_lineno or 0) - node.body[0].lineno >= BODY_LINES
     ]
     assert not long
+
+
+def test_design_page_lists_every_package() -> None:
+    page = (SRC / "segue" / "manual" / "design.md").read_text()
+    folders = [path for path in (SRC / "segue").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    packages = [path.name for path in folders if any(inner.is_file() for inner in path.iterdir())]
+    assert not [name for name in packages if f"\n{name}/ " not in page]
