@@ -26,33 +26,46 @@ settings.load_profile("segue")
 os.environ["SEGUE_NO_AUTOSTART"] = "1"
 
 
-class Length(NamedTuple):
-    """How long one kind of test runs: in every run, and with `-m long`."""
+LONG_FOLDERS = (
+    "process/browse",
+    "process/docs",
+    "process/hostile",
+    "process/lifecycle",
+    "process/privacy",
+    "process/shell",
+    "process/storage_faults",
+    "socket/browse",
+)
+"""All tests in these folders are marked `long`: they start many programs, or attack the daemon and its disk."""
 
-    short: float
-    long: float
+
+class Length(NamedTuple):
+    """How long one kind of test runs, and with `-m long` once more."""
+
+    value: float
     help: str
+    long: float | None = None
 
 
 LENGTHS = {
-    "damaged_pages": Length(4, 100, "pages of the database that are overwritten with junk, one after the other"),
-    "kills": Length(10, 100, "kills of the daemon under load"),
-    "load_seconds": Length(2.0, 30.0, "seconds of load in the load test"),
-    "model_examples": Length(12, 150, "conversations that the model test compares"),
-    "pings": Length(5_000, 1_000_000, "pings on one connection"),
-    "sleep_seconds": Length(0.2, 2.0, "seconds for which the daemon is stopped like a sleeping machine"),
-    "soak_seconds": Length(3.0, 60.0, "seconds of soak"),
-    "sweep_seconds": Length(3.0, 120.0, "seconds in which system calls are made to fail"),
+    "damaged_pages": Length(100, "pages of the database that are overwritten with junk, one after the other"),
+    "kills": Length(100, "kills of the daemon under load"),
+    "load_seconds": Length(30.0, "seconds of load in the load test"),
+    "model_examples": Length(12, "conversations that the model test compares", long=150),
+    "pings": Length(1_000_000, "pings on one connection"),
+    "sleep_seconds": Length(2.0, "seconds for which the daemon is stopped like a sleeping machine"),
+    "soak_seconds": Length(60.0, "seconds of soak"),
+    "sweep_seconds": Length(120.0, "seconds in which system calls are made to fail"),
 }
-"""Fixtures with a short and a long value. An option of the same name replaces both."""
+"""Fixtures with one value, or with a short and a long one. An option of the same name replaces both."""
 
 FIXED_SEED = 7
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     for name, length in LENGTHS.items():
-        help = f"{length.help}; default: {length.short:g}"
-        parser.addoption(f"--{name.replace('_', '-')}", type=type(length.short), help=help)
+        help = f"{length.help}; default: {length.value:g}"
+        parser.addoption(f"--{name.replace('_', '-')}", type=type(length.value), help=help)
     parser.addoption("--model-seed", type=int, help="seed of the model test; default: a fixed and a random one")
     parser.addoption("--sweep", default="sample", help="which faults to try: sample, all, or one as CALL:FAULT:NUMBER")
     parser.addoption("--sweep-seed", type=int, default=7, help="seed of the sample of faults")
@@ -61,15 +74,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tried-file", type=Path, help="write the counts of this run to this file, as lines of JSON")
 
 
+def is_long(path: Path) -> bool:
+    """Return True if a file or folder of tests is in one of LONG_FOLDERS."""
+    return any(path.is_relative_to(Path(__file__).parent / folder) for folder in LONG_FOLDERS)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the long folders of a run without long tests, because importing their modules takes seconds."""
+    return True if config.option.markexpr == "not long" and is_long(collection_path) else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if is_long(item.path):
+        item.add_marker(pytest.mark.long)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes a length once short and once long, or once with the length that an option gives."""
+    """Run a test that takes a length with each of its values, or once with the value that an option gives."""
     for name, length in LENGTHS.items():
         if name in metafunc.fixturenames:
             given = metafunc.config.getoption(f"--{name.replace('_', '-')}")
             if name == "soak_seconds" and (minutes := metafunc.config.getoption("--soak-minutes")):
                 given = 60 * minutes
-            long = pytest.param(length.long, marks=pytest.mark.long, id=f"long {name}")
-            metafunc.parametrize(name, [length.short, long] if given is None else [given])
+            long = [] if length.long is None else [pytest.param(length.long, marks=pytest.mark.long, id=f"long {name}")]
+            metafunc.parametrize(name, [length.value, *long] if given is None else [given])
     if "model_seed" in metafunc.fixturenames:
         seed = metafunc.config.getoption("--model-seed")
         metafunc.parametrize("model_seed", ["fixed", "random"] if seed is None else [seed], indirect=True)

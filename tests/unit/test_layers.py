@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -127,8 +128,15 @@ def is_within(module: str, paths: set[str]) -> bool:
     return any(module == place or module.startswith(f"{place}.") for place in paths)
 
 
-OWN = [(module, name) for module in FILES for name in imports(module) if is_within(name, {"segue"})]
-FOREIGN = [(module, name.partition(".")[0]) for module in FILES for name in imports(module)]
+@cache
+def all_imports() -> list[tuple[str, str]]:
+    """Return each module with each name that it imports."""
+    return [(module, name) for module in FILES for name in imports(module)]
+
+
+def own_imports() -> list[tuple[str, str]]:
+    """Return each module with each name of segue that it imports."""
+    return [(module, name) for module, name in all_imports() if is_within(name, {"segue"})]
 
 
 def test_every_file_has_a_layer() -> None:
@@ -139,14 +147,14 @@ def test_no_module_imports_from_a_higher_layer() -> None:
     def rank(module: str) -> int:
         return LEVEL[entry(module)]
 
-    sideways = [pair for pair in OWN if rank(pair[0]) == rank(pair[1]) and entry(pair[0]) != entry(pair[1])]
-    assert not [f"{module} imports {name}" for module, name in OWN if rank(name) > rank(module)]
+    sideways = [pair for pair in own_imports() if rank(pair[0]) == rank(pair[1]) and entry(pair[0]) != entry(pair[1])]
+    assert not [f"{module} imports {name}" for module, name in own_imports() if rank(name) > rank(module)]
     assert not [pair for pair in sideways if rank(pair[0]) > 1]
 
 
 @pytest.mark.parametrize("package", NEVER)
 def test_a_package_does_not_import_a_forbidden_one(package: str) -> None:
-    found = [pair for pair in OWN if is_within(pair[0], {package}) and is_within(pair[1], NEVER[package])]
+    found = [pair for pair in own_imports() if is_within(pair[0], {package}) and is_within(pair[1], NEVER[package])]
     assert [pair for pair in found if pair != WITHOUT_A_DAEMON] == []
 
 
@@ -159,13 +167,13 @@ def test_the_nouns_of_the_api_do_not_import_each_other() -> None:
         "segue.api.session_stats",
         "segue.api.validation",
     }
-    nouns = [pair for pair in OWN if entry(pair[0]) == "segue.api" and pair[0] != "segue.api.__init__"]
+    nouns = [pair for pair in own_imports() if entry(pair[0]) == "segue.api" and pair[0] != "segue.api.__init__"]
     assert not [pair for pair in nouns if entry(pair[1]) == "segue.api" and pair[1] not in shared]
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_is_imported_only_where_it_is_wrapped(library: str) -> None:
-    users = {module for module, name in FOREIGN if name == library}
+    users = {module for module, name in all_imports() if name.partition(".")[0] == library}
     assert users
     assert not [module for module in users if not is_within(module, ONLY_IN[library])]
 

@@ -9,8 +9,6 @@ from tests.process.browse.conftest import Opened
 from tests.process.command_line import SEGUE, Cli
 from tests.support.process import Segued
 
-pytestmark = pytest.mark.long
-
 WITHOUT_TEXTUAL = """
 import importlib.util
 find_spec = importlib.util.find_spec

@@ -17,7 +17,6 @@ RUN_SECONDS = 240
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.long
 def test_the_whole_bench_runs() -> None:
     command = [sys.executable, "-m", "tests.bench", "--seconds", "0.05", "--rounds", "1", "--clients", "1", "2"]
     command += ["--idle-seconds", "0.05", "--starts", "1"]

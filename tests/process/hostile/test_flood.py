@@ -5,14 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support.counters import measured, tried
 from tests.support.deadline import wait_until
 from tests.support.hostile import flood
 from tests.support.hostile.siege import Siege
-
-pytestmark = pytest.mark.long
 
 CALLS = 500
 

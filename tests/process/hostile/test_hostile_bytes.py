@@ -5,7 +5,6 @@ import socket
 from contextlib import suppress
 from typing import Any, ClassVar
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
@@ -14,8 +13,6 @@ from tests.support.counters import ANSWERED, tried
 from tests.support.deadline import wait_until
 from tests.support.hostile.siege import Siege, request
 from tests.support.wire import Wire
-
-pytestmark = pytest.mark.long
 
 EXAMPLES = 300
 MACHINES = 40

@@ -13,8 +13,6 @@ from tests.support.deadline import wait_until
 from tests.support.hostile.siege import MEBIBYTE, SESSION, Siege, request
 from tests.support.system.usage import memory_bytes
 
-pytestmark = pytest.mark.long
-
 FULL = 16 * MEBIBYTE
 """`limits.request_bytes`."""
 

@@ -12,8 +12,6 @@ from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 CLIENTS = 8
 
 

@@ -9,7 +9,6 @@ from tests.support.counters import measured
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
 MESSAGES = 100_000
 LONGEST_MS = 50
 """Milliseconds: the bound of the issue on a quiet machine. The test allows LOAD times as much."""

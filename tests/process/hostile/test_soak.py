@@ -15,8 +15,6 @@ from tests.support.hostile.soak_plot import plot_memory
 from tests.support.process import Segued
 from tests.support.system.usage import is_released, memory_bytes, usage
 
-pytestmark = pytest.mark.long
-
 SOAKERS = 5
 SAMPLES = 20
 SAMPLE_SECONDS = 5.0

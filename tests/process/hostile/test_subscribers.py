@@ -17,8 +17,6 @@ from tests.support.counters import measured
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 APPENDS = 20_000
 WRITERS = 20
 READERS = 8
@@ -99,15 +97,7 @@ def iter_until_reset(wire: Wire) -> Iterator[Any]:
     yield event
 
 
-@pytest.mark.parametrize(
-    ("seed", "kept"),
-    [
-        pytest.param(1, 10_000, marks=pytest.mark.long),
-        (2, 10_000),
-        (3, 200),
-        pytest.param(4, 20, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize(("seed", "kept"), [(1, 10_000), (2, 10_000), (3, 200), (4, 20)])
 def test_a_killed_subscriber_continues_at_its_cursor(segued: Segued, seed: int, kept: int) -> None:
     segued.config.write_text(f"[limits]\nevent_backlog = {kept}\n")
     segued.start()

@@ -10,8 +10,6 @@ from tests.support.process import Segued
 from tests.support.system.usage import memory_bytes
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 MIB = 1 << 20
 PAGE_MIB = 15
 LIST = b'{"jsonrpc":"2.0","id":1,"method":"message.list","params":{"session_id":"s"}}\n'
@@ -24,7 +22,7 @@ def fill(wire: Wire) -> None:
         wire.call("message.append_many", session_id="s", messages=messages)
 
 
-@pytest.mark.parametrize(("clients", "limit_mib"), [(100, 300), pytest.param(511, 500, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("clients", "limit_mib"), [(100, 300), (511, 500)])
 def test_unread_pages_occupy_bounded_memory(segued: Segued, clients: int, limit_mib: int) -> None:
     wire = segued.start().connect()
     fill(wire)

@@ -180,7 +180,6 @@ def test_the_next_command_starts_a_daemon_after_a_kill(segue: Cli, background: B
     assert background.starts == 2
 
 
-@pytest.mark.long
 def test_a_paused_daemon_is_named_by_its_pid_and_not_replaced(segue: Cli, background: Background) -> None:
     segue.ok("list")
     pid = background.pid

@@ -89,7 +89,6 @@ async def test_a_paused_daemon_is_named_when_it_does_not_respond(paths: Paths, b
             await waiting.request("daemon.ping")
 
 
-@pytest.mark.long
 def test_a_paused_daemon_without_a_socket_is_named_and_not_replaced(paths: Paths, background: Background) -> None:
     Client.connect(paths).close()
     os.kill(background.pid, signal.SIGSTOP)

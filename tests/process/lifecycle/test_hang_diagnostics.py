@@ -131,7 +131,6 @@ def test_the_daemon_with_an_inherited_socket_is_named_and_not_its_manager(segued
     segued.socket.unlink()
 
 
-@pytest.mark.long
 def test_the_command_line_names_no_unrelated_process(segued: Segued, unserved: Cli, silent: Path) -> None:
     segued.start()
     outcome = unserved.given(SEGUE_SOCKET=str(silent)).run("ping")

@@ -178,7 +178,6 @@ def test_a_signal_during_the_start_leaves_no_socket(segued: Segued) -> None:
             path.unlink()
 
 
-@pytest.mark.long
 def test_a_daemon_can_be_restarted_repeatedly(segued: Segued) -> None:
     for life in range(20):
         segued.start()

@@ -24,7 +24,6 @@ from tests.support.wire import Wire
 CANARY = "canary-3f2a9c"
 
 
-@pytest.mark.long
 def test_every_file_is_private_whatever_the_umask(segued: Segued) -> None:
     segued.config.touch(mode=0o600)
     with Watcher(segued.folder) as watcher:

@@ -10,8 +10,6 @@ from tests.process.command_line import SEGUE, Cli, Terminal
 from tests.support.process import Segued
 from tests.support.system.repositories import create_repository, git
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture
 def main(segue: Cli, tmp_path: Path) -> Cli:

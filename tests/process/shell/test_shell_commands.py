@@ -11,8 +11,6 @@ from tests.process.command_line import SEGUE, Cli
 from tests.process.shells import Shell, open_shell
 from tests.support.process import Segued
 
-pytestmark = pytest.mark.long
-
 TAB = "\t"
 
 

@@ -15,8 +15,6 @@ from tests.process.command_line import Cli
 from tests.process.shells import open_shell
 from tests.support.process import Segued
 
-pytestmark = pytest.mark.long
-
 SILENT = b""
 HALF_A_LINE = b'{"jsonrpc":"2.0","resu'
 TO_NOBODY = b'{"jsonrpc":"2.0","error":{"code":-32001,"message":"x"},"id":null}\n'

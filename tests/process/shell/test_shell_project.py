@@ -11,8 +11,6 @@ from tests.process.shells import open_shell
 from tests.support.process import Segued
 from tests.support.system.repositories import create_layouts, create_repository
 
-pytestmark = pytest.mark.long
-
 FIND = {
     "zsh": 'for at; do __segue_find_project "$at"; printf "%s\\0" "$REPLY"; done',
     "bash": 'for at; do __segue_find_project "$at"; printf "%s\\0" "$REPLY"; done',

@@ -13,8 +13,6 @@ from tests.process.command_line import Cli
 from tests.process.shells import Shell, open_shell
 from tests.support.process import Segued
 
-pytestmark = pytest.mark.long
-
 KINDS = {
     "zsh": ("zsh", {}),
     "bash": ("bash", {}),
@@ -29,7 +27,7 @@ PATIENT = {"SEGUE_BUDGET": "20"}
 Open = Callable[..., Shell]
 
 
-@pytest.fixture(params=["zsh", "bash", "fish", pytest.param("bash without coproc", marks=pytest.mark.long)])
+@pytest.fixture(params=["zsh", "bash", "fish", pytest.param("bash without coproc")])
 def open_one(request: pytest.FixtureRequest, segued: Segued, project: Path) -> Iterator[Open]:
     name, variables = KINDS[request.param]
     with ExitStack() as stack:

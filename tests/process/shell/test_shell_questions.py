@@ -8,8 +8,6 @@ from tests.process.command_line import Cli
 from tests.process.shells import open_shell
 from tests.support.process import Segued
 
-pytestmark = pytest.mark.long
-
 
 @pytest.mark.parametrize("name", ["zsh", "fish"])
 def test_a_question_needs_no_quotes(segue: Cli, segued: Segued, project: Path, name: str) -> None:

@@ -21,8 +21,6 @@ from tests.support.system.copies import check_copy, ids_in
 from tests.support.system.watcher import Watcher
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 WRITERS = 8
 MEBIBYTE = 1024 * 1024
 

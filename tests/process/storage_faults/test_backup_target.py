@@ -18,8 +18,6 @@ from tests.support.system.copies import check_copy, rows
 from tests.support.system.users import AM_ROOT, NOBODY
 from tests.support.system.watcher import Watcher
 
-pytestmark = pytest.mark.long
-
 
 def link(shelf: Path) -> Path:
     (shelf / "link.db").symlink_to("elsewhere.db")

@@ -15,8 +15,6 @@ from tests.support.process import Segued
 from tests.support.wal import wait_until_wal_was_emptied
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 MESSAGES = 60
 PAGE = 4096
 READS: dict[str, dict[str, Any]] = {

@@ -19,8 +19,6 @@ from tests.support.process import Segued
 from tests.support.wal import wait_until_wal_was_emptied
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 CLIENTS = 4
 GROUP = 3
 """Messages of one append_many, which are stored all or none."""

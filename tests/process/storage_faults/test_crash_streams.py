@@ -3,11 +3,7 @@
 import json
 import time
 
-import pytest
-
 from tests.support.process import Segued
-
-pytestmark = pytest.mark.long
 
 
 def test_streamed_text_is_durable_within_a_second(segued: Segued) -> None:

@@ -21,8 +21,6 @@ from tests.support.process import Segued
 from tests.support.system.users import AM_ROOT
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 WORDS = "many words "
 ENOUGH = 400
 """More file writes than a start and a few messages need."""

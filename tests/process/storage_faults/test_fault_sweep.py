@@ -19,8 +19,6 @@ from tests.support.counters import tried
 from tests.support.hostile.script import Script
 from tests.support.hostile.strace import CALLS, Fault, Traced
 
-pytestmark = pytest.mark.long
-
 ERRORS = ("ENOSPC", "EIO", "EINTR")
 MORE_ERRORS = {"openat": ("EMFILE",), "accept4": ("EMFILE", "ECONNABORTED")}
 WORKERS = 2

@@ -13,8 +13,6 @@ from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
-pytestmark = pytest.mark.long
-
 
 def move_away(file: Path, kept: Path) -> None:
     file.rename(kept)

@@ -16,8 +16,6 @@ from tests.support.system.copies import session_ids
 from tests.support.wal import wait_until_wal_was_emptied
 from tests.support.wire import TIMEOUT_SECONDS
 
-pytestmark = pytest.mark.long
-
 STEPS = ("link", "rename", "unlink", "fsync")
 BROKEN_DISK = ("-e", "inject=pwrite64:error=EIO")
 """SQLite cannot write the file, so it cannot copy the WAL into it."""
@@ -86,8 +84,8 @@ def put_back(segued: Segued, files: dict[str, bytes]) -> None:
     ("what", "disk"),
     [
         pytest.param("error=ENOSPC", BROKEN_DISK, id="no room, broken disk"),
-        pytest.param("error=ENOSPC", (), id="no room", marks=pytest.mark.long),
-        pytest.param("signal=KILL", BROKEN_DISK, id="kill, broken disk", marks=pytest.mark.long),
+        pytest.param("error=ENOSPC", (), id="no room"),
+        pytest.param("signal=KILL", BROKEN_DISK, id="kill, broken disk"),
         pytest.param("signal=KILL", (), id="kill"),
     ],
 )

@@ -15,8 +15,6 @@ from tests.support.process import Segued
 from tests.support.system.copies import rows, session_ids
 from tests.support.system.users import AM_ROOT, NOBODY
 
-pytestmark = pytest.mark.long
-
 
 def empty(copy: Path) -> None:
     copy.write_bytes(b"")

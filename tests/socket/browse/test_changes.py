@@ -11,8 +11,6 @@ from segue.browse.views import inputs
 from segue.workflows import changes
 from tests.socket.browse.conftest import Driver, Opened
 
-pytestmark = pytest.mark.long
-
 
 async def read(driver: Driver) -> None:
     await driver.press("enter")

@@ -4,8 +4,6 @@ from segue.browse.keys import LIST, READ
 from segue.browse.views.row_drawing import Heading, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
 
-pytestmark = pytest.mark.long
-
 
 def current(driver: Driver) -> str:
     row = driver.app.rows_pane.current

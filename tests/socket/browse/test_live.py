@@ -7,8 +7,6 @@ from segue.browse.live import Live
 from tests.socket.browse.conftest import Driver, Opened
 from tests.support.inprocess import Server
 
-pytestmark = pytest.mark.long
-
 
 async def read(driver: Driver, id: str = "first") -> None:
     await driver.press("enter")

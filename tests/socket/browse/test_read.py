@@ -6,8 +6,6 @@ from segue.browse import actions
 from segue.browse.keys import READ
 from tests.socket.browse.conftest import CODE, Opened
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture
 def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:

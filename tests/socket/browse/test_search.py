@@ -1,9 +1,5 @@
-import pytest
-
 from segue.browse.views.row_drawing import HitRow, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
-
-pytestmark = pytest.mark.long
 
 
 def hits(driver: Driver) -> list[int]:
