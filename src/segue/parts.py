@@ -49,6 +49,7 @@ class ToolResult(NamedTuple):
     id: str
     text: str
     is_error: bool
+    media: tuple[Part, ...] = ()
 
 
 def text_of(parts: Sequence[Part]) -> str:
@@ -58,7 +59,7 @@ def text_of(parts: Sequence[Part]) -> str:
 
 def is_text(part: Part) -> bool:
     """Return True for a part that is a text of a person or a model."""
-    return part.get("type") in TEXT_TYPES and isinstance(part.get("text"), str)
+    return str(part.get("type")) in TEXT_TYPES and isinstance(part.get("text"), str)
 
 
 def tool_calls(parts: Sequence[Part] | None) -> list[ToolCall]:
@@ -78,8 +79,9 @@ def tool_results(parts: Sequence[Part] | None) -> list[ToolResult]:
         if part.get("type") == "function_call_output":
             id = part.get("call_id")
         if isinstance(id, str):
-            value = part.get("content", part.get("output", ""))
-            found.append(ToolResult(id, _plain(value), bool(part.get("is_error"))))
+            value = _result_value(part)
+            media = tuple(filter(is_media, value)) if isinstance(value, list) else ()
+            found.append(ToolResult(id, _plain(value), bool(part.get("is_error")), media))
     return found
 
 
@@ -92,7 +94,7 @@ def strings(value: Any, *, in_media: bool = False) -> Iterator[str]:
         for inner in value:
             yield from strings(inner, in_media=in_media)
     elif isinstance(value, dict):
-        media = in_media or value.get("type") in MEDIA_TYPES
+        media = in_media or is_media(value)
         for name, inner in value.items():
             if not (media and name == "data"):
                 yield from strings(inner, in_media=media)
@@ -113,16 +115,34 @@ def estimate_tokens(content: str, parts: Sequence[Part] | None) -> int:
     """Return an estimate of a message's tokens, rounded up.
 
     A token is 4 characters of an alphabetic script, 2 of Devanagari, Thai, Lao, Burmese or Khmer, and 1 of Chinese,
-    Japanese or Korean. Text that is in the content and in the parts counts once.
+    Japanese or Korean. A text part that repeats the content counts once, and so does the result of a call.
     """
     quarters = _quarters(content)
-    media = 0
+    media = at = 0
     for part in parts or ():
-        if part.get("type") in MEDIA_TYPES:
-            media += 1
-        elif not (is_text(part) and part["text"] in content):
-            quarters += sum(map(_quarters, strings(part)))
+        media += _count_media(part)
+        if is_text(part) and content.startswith(part["text"], at):
+            at += len(part["text"]) + 1
+        elif not is_media(part):
+            quarters += sum(_quarters(text) for text in strings(part) if text != content)
     return -(-quarters // 4) + media * MEDIA_TOKENS
+
+
+def _count_media(part: Part) -> int:
+    """Return 1 for a media part, else the number of such parts in the result of a call."""
+    if is_media(part):
+        return 1
+    blocks = _result_value(part)
+    return sum(map(is_media, blocks)) if isinstance(blocks, list) else 0
+
+
+def _result_value(part: Part) -> Any:
+    return part.get("content", part.get("output", ""))
+
+
+def is_media(value: Any) -> bool:
+    """Return True for a part that is an image, a recording or a file."""
+    return isinstance(value, dict) and str(value.get("type")) in MEDIA_TYPES
 
 
 def _quarters(text: str) -> int:
@@ -156,7 +176,14 @@ def _plain(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        texts = [part["text"] for part in value if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        texts = [text for part in value if isinstance(part, dict) and (text := _block_text(part)) is not None]
         if texts or not value:
             return "\n".join(texts)
     return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def _block_text(block: Part) -> str | None:
+    """Return the text of a block, the type of a media block in brackets, or None."""
+    if isinstance(block.get("text"), str):
+        return str(block["text"])
+    return f"[{block['type']}]" if is_media(block) else None

@@ -6,7 +6,9 @@ Both requests are valid as they are:
    a call without a result; the text beside it stays.
 2. Anthropic's roles alternate and begin with the user: neighbours of one role are merged, results are blocks of the
    user's next message, and the text of system messages joins `system`.
-3. Thoughts and text that a tool injected are left out, because a provider rejects or misreads them.
+3. OpenAI's neighbours of the role user, assistant or system are merged too, because some servers of that API reject
+   them.
+4. Thoughts and text that a tool injected are left out, because a provider rejects or misreads them.
 """
 
 import re
@@ -16,7 +18,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from segue.models import Message
-from segue.parts import MEDIA_TYPES, Part, ToolCall, ToolResult, is_text, text_of, tool_calls, tool_results
+from segue.parts import Part, ToolCall, ToolResult, text_of, tool_calls, tool_results
+from segue.provider_media import anthropic_media, media_of, openai_media
 
 OMITTED = "(The beginning of this conversation is omitted.)"
 """Stands before an answer whose question is not part of the conversation, because the first turn must be the user's."""
@@ -25,7 +28,6 @@ NAME_CHARS, ID_CHARS = 64, 64
 """Characters of a function's name and of a call's id; the smaller limit of the two providers."""
 
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
-_DATA_URL = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
 
 
 class Turn(NamedTuple):
@@ -38,16 +40,11 @@ class Turn(NamedTuple):
 def openai_request(system: Sequence[str], messages: Sequence[Message]) -> dict[str, Any]:
     """Return `{"messages": …}` for OpenAI's chat completions."""
     text = "\n\n".join(filter(None, system))
-    found: list[dict[str, Any]] = [{"role": "system", "content": text}] if text else []
+    found: list[dict[str, Any]] = []
+    _add_openai(found, "system", text)
     for message, exchanges in paired(messages):
-        content = _openai_content(message)
-        if message.role == "assistant":
-            calls = [_openai_call(call) for call, _ in exchanges]
-            if content or calls:
-                answer = {"role": "assistant", "content": text_of_message(message) or None}
-                found.append(answer | ({"tool_calls": calls} if calls else {}))
-        elif content and message.role in ("user", "system"):
-            found.append({"role": message.role, "content": content})
+        if message.role != "tool":
+            _add_openai(found, message.role, _openai_content(message), [_openai_call(call) for call, _ in exchanges])
         found += [{"role": "tool", "tool_call_id": _id(call.id), "content": result.text} for call, result in exchanges]
     return {"messages": found}
 
@@ -89,18 +86,40 @@ def paired(messages: Sequence[Message]) -> Iterator[Turn]:
 
 
 def text_of_message(message: Message) -> str:
-    """Return the text of a message: its content, else that of its text parts."""
-    if message.role == "tool" or (message.role == "user" and tool_results(message.parts)):
-        return ""  # The text is that of a result, which stands with its call.
+    """Return the text of a message: its content, else that of its text parts.
+
+    The content of a message that holds the result of a call is that result, which stands with its call. Text parts
+    beside the result are words of the user.
+    """
+    if message.role == "tool":
+        return ""
+    if message.role == "user" and tool_results(message.parts):
+        return text_of(message.parts or ())
     return message.content or text_of(message.parts or ())
 
 
 def _openai_content(message: Message) -> str | list[Part]:
     text = text_of_message(message)
-    media = [block for part in _media(message) if (block := _openai_media(part))]
-    if message.role != "user" or not media:
+    media = media_of(message.parts) if message.role == "user" else []
+    if not media:
         return text
-    return ([{"type": "text", "text": text}] if text else []) + media
+    return [*([{"type": "text", "text": text}] if text else []), *map(openai_media, media)]
+
+
+def _add_openai(found: list[dict[str, Any]], role: str, content: str | list[Part], calls: Sequence[Part] = ()) -> None:
+    """Add a message, merged into the one before if that has the role too."""
+    if not content and not calls:
+        return
+    if found and found[-1]["role"] == role:
+        content = _joined(found.pop()["content"] or "", content)  # It made no calls, because results would follow them.
+    found.append({"role": role, "content": content or None} | ({"tool_calls": [*calls]} if calls else {}))
+
+
+def _joined(one: str | list[Part], other: str | list[Part]) -> str | list[Part]:
+    if isinstance(one, str) and isinstance(other, str):
+        return "\n\n".join(filter(None, (one, other)))
+    blocks = (text if isinstance(text, list) else [{"type": "text", "text": text}] for text in (one, other) if text)
+    return [block for several in blocks for block in several]
 
 
 def _openai_call(call: ToolCall) -> Part:
@@ -109,22 +128,10 @@ def _openai_call(call: ToolCall) -> Part:
     return {"id": _id(call.id), "type": "function", "function": {"name": _name(call.name), "arguments": arguments}}
 
 
-def _openai_media(part: Part) -> Part | None:
-    source = part.get("source")
-    if part.get("type") == "image" and isinstance(source, dict):
-        url = source.get("url") or f"data:{source.get('media_type')};base64,{source.get('data')}"
-        return {"type": "image_url", "image_url": {"url": url}}
-    if part.get("type") == "input_image" and isinstance(part.get("image_url"), str):
-        return {"type": "image_url", "image_url": {"url": part["image_url"]}}
-    if part.get("type") in ("image_url", "input_audio", "file") and isinstance(part.get(part["type"]), dict):
-        return part
-    return {"type": "text", "text": f"[{part.get('type')}]"}
-
-
 def _anthropic_blocks(message: Message) -> list[Part]:
     text = text_of_message(message)
     blocks: list[Part] = [{"type": "text", "text": text}] if text.strip() else []
-    return blocks + ([_anthropic_media(part) for part in _media(message)] if message.role == "user" else [])
+    return blocks + ([anthropic_media(part) for part in media_of(message.parts)] if message.role == "user" else [])
 
 
 def _anthropic_call(call: ToolCall) -> Part:
@@ -134,26 +141,11 @@ def _anthropic_call(call: ToolCall) -> Part:
 
 
 def _anthropic_result(call: ToolCall, result: ToolResult) -> Part:
-    block: Part = {"type": "tool_result", "tool_use_id": _id(call.id), "content": result.text}
+    images = [media for part in result.media if (media := anthropic_media(part))["type"] == "image"]
+    texts = [{"type": "text", "text": result.text}] if result.text.strip() else []
+    content = [*texts, *images] if images else result.text
+    block: Part = {"type": "tool_result", "tool_use_id": _id(call.id), "content": content}
     return block | ({"is_error": True} if result.is_error else {})
-
-
-def _anthropic_media(part: Part) -> Part:
-    source = part.get("source")
-    if part.get("type") in ("image", "document") and isinstance(source, dict):
-        return {"type": part["type"], "source": source}
-    url = part.get("image_url")
-    url = url.get("url") if isinstance(url, dict) else url
-    if isinstance(url, str):
-        data = _DATA_URL.fullmatch(url)
-        if data:
-            return {"type": "image", "source": {"type": "base64", "media_type": data[1], "data": data[2]}}
-        return {"type": "image", "source": {"type": "url", "url": url}}
-    return {"type": "text", "text": f"[{part.get('type')}]"}
-
-
-def _media(message: Message) -> list[Part]:
-    return [part for part in message.parts or () if part.get("type") in MEDIA_TYPES and not is_text(part)]
 
 
 def _merge(found: list[dict[str, Any]], role: str, blocks: list[Part]) -> None:

@@ -54,6 +54,9 @@ def test_odd_parts_give_no_error(part: dict[str, Any]) -> None:
         ("", [{"type": "image", "source": {"type": "base64", "data": "A" * 1_900_000}}], MEDIA_TOKENS),
         ("see", [{"type": "input_audio", "input_audio": {"data": "A" * 5000, "format": "wav"}}], 1 + MEDIA_TOKENS),
         ("said once", [{"type": "text", "text": "said once"}], 3),
+        ("one\ntwo", [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}], 2),
+        ("out" * 100, [{"type": "tool_result", "tool_use_id": "t", "content": "out" * 100}], 76),
+        ("", [{"type": "tool_result", "content": [{"type": "image", "source": {"data": "A"}}] * 2}], 2 * MEDIA_TOKENS),
         ("", [{"type": "blob", "bytes": "QUJDx4" * 100}], 1),
     ],
 )

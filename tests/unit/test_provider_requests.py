@@ -1,5 +1,6 @@
 """A conversation becomes a request that a provider accepts, whatever was cut off it."""
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -40,6 +41,8 @@ def result(id: str, text: str = "main.py") -> dict[str, Any]:
 def check_chat(request: dict[str, Any]) -> None:
     """Check the rules of the API that its types do not state."""
     CHAT.validate_python(request["messages"])
+    roles = [one["role"] for one in request["messages"]]
+    assert all(one == "tool" for one, other in pairwise(roles) if one == other)
     wanted: list[str] = []
     for one in request["messages"]:
         if wanted:
@@ -68,6 +71,27 @@ def check_anthropic(request: dict[str, Any]) -> None:
     assert not wanted
 
 
+IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}
+URL = "https://x.example/a.png"
+MEDIA: list[dict[str, Any]] = [
+    IMAGE,
+    {"type": "image", "source": {"type": "base64", "media_type": "image/tiff", "data": "QUJD"}},
+    {"type": "image", "source": {"type": "base64"}},
+    {"type": "image", "source": {"type": "url", "url": URL}},
+    {"type": "image"},
+    {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
+    {"type": "image_url", "image_url": URL},
+    {"type": "input_image", "image_url": URL},
+    {"type": "image_url", "image_url": {"url": 5}},
+    {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
+    {"type": "input_audio", "input_audio": {"data": "QUJD"}},
+    {"type": "file", "file": {"file_id": "f1", "size": 3}},
+    {"type": "file", "file": {}},
+    {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a document"}},
+    {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"}},
+    {"type": "document", "source": {"type": "base64", "media_type": "text/csv", "data": "QUJD"}},
+    {"type": ["image"], "source": 3},
+]
 IDS = st.sampled_from(["t1", "t2", "t3", "call 4/ü"])
 PARTS = st.lists(
     st.one_of(
@@ -75,8 +99,14 @@ PARTS = st.lists(
         IDS.map(result),
         st.just({"type": "text", "text": "words"}),
         st.just({"type": "thinking", "thinking": "hm"}),
-        st.just({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}),
-        st.just({"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}),
+        IDS.map(
+            lambda one: {"tool_calls": [{"id": one, "type": "function", "function": {"name": "f", "arguments": "{"}}]}
+        ),
+        IDS.map(lambda one: {"tool_call_id": one, "content": "42"}),
+        IDS.map(lambda one: {"type": "function_call", "call_id": one, "name": "f", "arguments": '{"a": 1}'}),
+        IDS.map(lambda one: {"type": "function_call_output", "call_id": one, "output": ""}),
+        IDS.map(lambda one: {"type": "tool_result", "tool_use_id": one, "content": [IMAGE, {"type": "text"}]}),
+        st.sampled_from(MEDIA),
         st.just({"type": "injected", "text": "<system-reminder>x</system-reminder>"}),
     ),
     max_size=3,
@@ -86,9 +116,33 @@ MESSAGES = st.builds(message, st.sampled_from(ROLES), st.sampled_from(["", " ", 
 
 
 @given(st.lists(MESSAGES, max_size=12), st.sampled_from([[], ["be brief"]]))
-def test_any_conversation_gives_valid_requests(messages: list[Message], system: list[str]) -> None:
-    check_chat(openai_request(system, messages))
-    check_anthropic(anthropic_request(system, messages))
+def test_any_conversation_gives_valid_requests_that_have_all_texts(messages: list[Message], system: list[str]) -> None:
+    chat, anthropic = openai_request(system, messages), anthropic_request(system, messages)
+    check_chat(chat)
+    check_anthropic(anthropic)
+    for text in {*system, *(one.content.strip() for one in messages if one.role in ("system", "assistant"))}:
+        assert text in str(chat)
+        assert text in str(anthropic)
+
+
+def test_words_of_a_user_beside_a_result_are_kept() -> None:
+    parts = [result("t1", "a"), {"type": "text", "text": "And now?"}]
+    talk = [message("user", "go"), message("assistant", "", [call("t1")]), message("user", "And now?", parts)]
+    assert openai_request([], talk)["messages"][-2:] == [
+        {"role": "tool", "tool_call_id": "t1", "content": "a"},
+        {"role": "user", "content": "And now?"},
+    ]
+    assert anthropic_request([], talk)["messages"][-1]["content"] == [result("t1", "a"), parts[1]]
+
+
+def test_an_image_that_a_tool_gave_stays_in_its_result() -> None:
+    parts = [{"type": "tool_result", "tool_use_id": "t1", "content": [IMAGE]}]
+    talk = [message("assistant", "Look.", [call("t1")]), message("tool", parts=parts)]
+    assert anthropic_request([], talk)["messages"][-1]["content"][0]["content"] == [
+        {"type": "text", "text": "[image]"},
+        IMAGE,
+    ]
+    assert openai_request([], talk)["messages"][-1]["content"] == "[image]"
 
 
 def test_a_whole_exchange_keeps_all_of_it_in_order() -> None:

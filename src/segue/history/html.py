@@ -20,7 +20,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from segue.history.bundle import Bundle
-from segue.parts import MEDIA_TYPES, ToolResult, tool_calls, tool_results
+from segue.parts import ToolResult, is_media, tool_calls, tool_results
 
 HIGHLIGHTED_CHARS = 100_000
 """Characters of a code block; a longer one is not highlighted, because that takes seconds."""
@@ -119,7 +119,7 @@ def _message(markdown: MarkdownIt, message: dict[str, Any]) -> str:
     for part in parts:
         if part.get("type") == "thinking" and part.get("thinking"):
             body.append(_folded("Thinking", _pre(str(part["thinking"]))))
-        elif part.get("type") in MEDIA_TYPES:
+        elif is_media(part):
             body.append(f"<p><em>[{html.escape(str(part['type']))}]</em></p>")
     for call in tool_calls(parts):
         arguments = msgspec.json.format(msgspec.json.encode(call.arguments)).decode()

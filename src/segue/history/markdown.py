@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from segue.history.bundle import Bundle
-from segue.parts import MEDIA_TYPES, tool_calls, tool_results
+from segue.parts import is_media, tool_calls, tool_results
 
 RESULT_CHARS = 4000
 """Characters of a tool result; the rest is counted."""
@@ -53,7 +53,7 @@ def _message(message: dict[str, Any]) -> list[str]:
     for part in parts:
         if part.get("type") == "thinking" and part.get("thinking"):
             lines += ["", _folded("Thinking", fenced(str(part["thinking"]), "text"))]
-        elif part.get("type") in MEDIA_TYPES:
+        elif is_media(part):
             lines += ["", f"*[{part['type']}]*"]
     for call in tool_calls(parts):
         arguments = msgspec.json.format(msgspec.json.encode(call.arguments)).decode()

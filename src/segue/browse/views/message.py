@@ -16,7 +16,7 @@ from segue.browse.views.pieces import call_summary, clock, marked, media_facts
 from segue.browse.views.theme import Palette
 from segue.browse.views.wrapping import Line, plain
 from segue.models import Message
-from segue.parts import MEDIA_TYPES, ToolCall, ToolResult, tool_calls, tool_results
+from segue.parts import ToolCall, ToolResult, is_media, tool_calls, tool_results
 from segue.workflows.transcript import argument_text
 
 PROSE_CELLS = 96
@@ -183,7 +183,7 @@ class _Painter:
 
     def _part(self, part: dict[str, Any]) -> None:
         kind = part.get("type")
-        if kind in MEDIA_TYPES:
+        if is_media(part):
             self._lines.append([Segment(f"[{media_facts(part)}]", self.palette.dim)])
         elif kind in ("thinking", "reasoning"):
             text = part.get("thinking") or part.get("text") or ""
