@@ -16,7 +16,7 @@ from segue.browse.views.row_drawing import HitRow, Note, SessionRow
 from segue.cli.editor import edit_text
 from segue.models import Memory, Message, Session
 from segue.parts import tool_calls, tool_results
-from segue.results import Deleted, DeletedCount, MessagesReplaced
+from segue.results import Deleted, DeletedCount
 from segue.workflows import changes
 from segue.workflows.changes import Change
 from segue.workflows.labels import short_id, title
@@ -113,13 +113,14 @@ class Actions:
         if (session_id := self.session_id) is None:
             return None
         turn = await self._app.reader.last_turn(session_id)
-        if not turn:
+        if turn is None:
             return self._app.say("no question to take back", error=True)
-        about = [f"{message.role}: {' '.join(message.content.split())[:200]}" for message in turn]
-        question = f"Remove {len(turn)} message{'' if len(turn) == 1 else 's'} permanently?"
+        about = [f"{message.role}: {' '.join(message.content.split())[:200]}" for message in turn.messages]
+        count = len(turn.messages)
+        question = f"Remove {count} message{'' if count == 1 else 's'} permanently?"
         if await self._app.ask_screen(ConfirmScreen(question, about)):
-            done = await self._app.link.send(changes.undo(session_id, turn), MessagesReplaced)
-            self._app.say(f"removed {done.removed} message{'' if done.removed == 1 else 's'}")
+            await self._app.link.send(changes.undo(session_id, turn), object)
+            self._app.say(f"removed {count} message{'' if count == 1 else 's'}")
         return None
 
     async def edit_message(self) -> None:

@@ -8,7 +8,7 @@ from segue.browse.views.message import kind_of
 from segue.errors import NotFound, SegueError
 from segue.models import Memory, Message, Session, Summary
 from segue.results import MemoryPage, MessagePage
-from segue.workflows.transcript import last_turn
+from segue.workflows.turns import Turn, last_turn
 
 if TYPE_CHECKING:
     from segue.browse.app import Browse
@@ -213,8 +213,8 @@ class Reader:
         """Return a message with its whole text."""
         return await self._app.link.call("message.get", Message, message_id=message.id)
 
-    async def last_turn(self, session_id: str) -> list[Message]:
-        """Return the last question of a session and what follows it."""
+    async def last_turn(self, session_id: str) -> Turn | None:
+        """Return the last question of a session and what answers it."""
         page = await self._list(session_id, order="desc", limit=NEWEST)
         return last_turn(page.messages[::-1])
 

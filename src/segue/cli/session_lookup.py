@@ -1,22 +1,32 @@
 """Session lookup: the current session, or the session that an argument names."""
 
+from typing import TYPE_CHECKING
+
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.output.terminal import Failure, escape_line, stderr_is_tty
 from segue.errors import NotFound
 from segue.models import Session
+from segue.results import MessagePage
 from segue.runtime import place
 from segue.workflows import sessions
 from segue.workflows.sessions import nothing_to_continue, resolve
 
+if TYPE_CHECKING:
+    from segue.workflows.turns import Turn
+
 __all__ = [
     "current",
     "current_place",
+    "find_last_turn",
     "find_or_current",
     "find_session",
     "nothing_to_continue",
     "place_filter",
     "resolve",
 ]
+
+NEWEST = 200
+"""Messages: how many of the newest are searched for the last question."""
 
 
 def current_place(daemon: DaemonClient) -> dict[str, str]:
@@ -63,6 +73,24 @@ def find_session(daemon: DaemonClient, given: str) -> Session:
         raise Failure(
             f"{error.message}{'; `segue list --all` shows every session' if stderr_is_tty() else ''}"
         ) from None
+
+
+def find_last_turn(daemon: DaemonClient, session_id: str, purpose: str) -> "Turn":
+    """Return the last question of this terminal, or of a program without one, with its replies.
+
+    Raises:
+        Failure: None of the newest messages is such a question.
+    """
+    from segue.workflows.turns import last_turn  # Few commands need it.
+
+    pages = daemon.pages("message.list", MessagePage, NEWEST, session_id=session_id, order="desc")
+    newest = [message for _, page in pages for message in page.messages][::-1]
+    turn = last_turn(newest, place.terminal_mark())
+    if turn is None:
+        other = last_turn(newest)
+        asked = "" if other is None else f"; #{other.question.id} was asked in another terminal"
+        raise Failure(f"session {session_id} has no question to {purpose}{asked}")
+    return turn
 
 
 def find_or_current(daemon: DaemonClient, given: str | None) -> Session:

@@ -15,6 +15,7 @@ shells repeat its rules; tests/process/shell/test_shell_project.py compares them
 
 import os
 import stat
+import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ def find_terminal() -> str | None:
     except OSError:
         return None
     return f"{os.uname().nodename}:{leader}:{_start_time(leader)}"
+
+
+def terminal_mark() -> str | None:
+    """Return a digest of the terminal of this process, which names neither the machine nor the process."""
+    terminal = find_terminal()
+    return None if terminal is None else f"{zlib.crc32(terminal.encode()):08x}"
 
 
 def _root_at(directory: str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from segue.models import Message, Session
+from segue.workflows.turns import Turn
 
 
 class Change(NamedTuple):
@@ -56,10 +57,13 @@ def edit(message_id: int, text: str) -> Change:
     return Change("message.update", {"message_id": message_id, "content": text}, ["edit", str(message_id), text])
 
 
-def undo(session_id: str, turn: list[Message]) -> Change:
-    """Remove the last turn, unless another client appended a message meanwhile."""
-    params = {"session_id": session_id, "from_id": turn[0].id, "expected_last_id": turn[-1].id}
-    return Change("message.replace", params, ["undo", session_id])
+def undo(session_id: str, turn: Turn) -> Change:
+    """Remove a turn. If it is the end of the session, a message that another client appended meanwhile prevents it."""
+    ids = [message.id for message in turn.messages]
+    if turn.is_whole_end:
+        params = {"session_id": session_id, "last": len(ids), "expected_last_id": ids[-1]}
+        return Change("message.replace", params, ["undo", session_id])
+    return Change("message.delete", {"session_id": session_id, "message_ids": ids}, ["undo", session_id])
 
 
 def resume(session_id: str, place: Mapping[str, str] | None, terminal: str | None = None) -> Change:

@@ -53,12 +53,6 @@ def newest_reply(messages: Sequence[Message]) -> Message | None:
     return next((one for one in reversed(messages) if one.role == "assistant" and one.content.strip()), None)
 
 
-def last_turn(messages: Sequence[Message]) -> list[Message]:
-    """Return the last question and the messages after it; nothing if there is no question."""
-    questions = [at for at, message in enumerate(messages) if message.role == "user"]
-    return [*messages[questions[-1] :]] if questions else []
-
-
 def argument_text(arguments: Any) -> str:
     """Return the arguments of a call as text: a single string as it is, else JSON."""
     if isinstance(arguments, dict) and len(arguments) == 1 and isinstance(value := next(iter(arguments.values())), str):

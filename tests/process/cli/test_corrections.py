@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.process.command_line import Cli
+from tests.process.command_line import Cli, Terminal
 
 
 @pytest.fixture
@@ -69,3 +69,22 @@ def test_tags_are_added_removed_and_listed(talk: Cli) -> None:
     assert [row[0] for row in talk.ok("list", "--tag", "work", "--tag", "urgent").rows] == [id]
     assert talk.ok("untag", "urgent").out.endswith("has the tags: work\n")
     assert talk.ok("list", "--tag", "urgent").rows == []
+
+
+def test_undo_and_retry_leave_the_turn_of_another_terminal(segue: Cli) -> None:
+    shell = Terminal(["/bin/sh"], {**segue.environment, "PS1": "ready> "}, segue.directory, 200)
+    try:
+        shell.type("segue ask --with 'echo here' mine\n")
+        shell.read_until("here\r\nready> ")
+        assert segue.terminal("ask", "--with", "echo there", "other").finish() == (0, "there\n")
+        shell.type("segue ask --retry --with 'echo again'\n")
+        shell.read_until("again\r\nready> ")
+        assert contents(segue) == ["mine", "other", "there", "again"]
+        shell.type("segue undo --yes\n")
+        shell.read_until("removed 2 messages")
+        assert contents(segue) == ["other", "there"]
+    finally:
+        shell.hang_up()
+    code, shown = segue.terminal("undo", "--yes").finish()
+    assert code == 1
+    assert "was asked in another terminal" in shown

@@ -14,13 +14,14 @@ from segue.cli.ask.place import (
     resume_newest,
 )
 from segue.cli.ask.prompt_format import Turn, turns_upto
-from segue.cli.ask.retry import find_last_turn
 from segue.cli.daemon_client import DaemonClient
-from segue.cli.session_lookup import current_place, find_session
+from segue.cli.session_lookup import current_place, find_last_turn, find_session
 from segue.client import ClientError
 from segue.errors import SegueError
 from segue.models import MAX_INTEGER, Session
 from segue.results import Appended, ConversationContext, Deleted
+from segue.runtime.place import terminal_mark
+from segue.workflows.turns import TERMINAL
 
 
 class StoredQuestion(NamedTuple):
@@ -60,7 +61,7 @@ def ask_unstored(daemon: DaemonClient, choice: Choice, text: str, max_tokens: in
 def repeat_question(daemon: DaemonClient, choice: Choice) -> StoredQuestion:
     """Return the last question of the session that the user chose, to be answered again."""
     session = find_asked(daemon, choice)
-    last = find_last_turn(daemon, session)
+    last = find_last_turn(daemon, session.id, "repeat")
     repeated = Turn("user", last.question.content)
     return StoredQuestion(session, last.question.id, _new_key(), last.reply_ids, repeated)
 
@@ -78,9 +79,16 @@ def store_question(daemon: DaemonClient, choice: Choice, text: str) -> StoredQue
     if choice.new:
         target.pop("scope", None)
         target = {"session_id": daemon.call("session.create", Session, **target).id}
+    mark = terminal_mark()
+    question: dict[str, Any] = {
+        "role": "user",
+        "content": text,
+        "key": key,
+        "metadata": {TERMINAL: mark} if mark else None,
+    }
     daemon.client  # noqa: B018 - Connect now, because only a daemon that was there once is worth the wait
     try:
-        added = call_with_retry(daemon, "message.append", Appended, role="user", content=text, key=key, **target)
+        added = call_with_retry(daemon, "message.append", Appended, **question, **target)
     except (ClientError, SegueError):
         if choice.new:
             _delete_empty(daemon, target)

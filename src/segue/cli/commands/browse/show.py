@@ -12,7 +12,8 @@ from segue.cli.output.transcript import message_lines, session_lines
 from segue.cli.session_lookup import find_or_current
 from segue.models import Message, Session
 from segue.results import MessagePage
-from segue.workflows.transcript import code_blocks, last_turn, newest_reply
+from segue.workflows.transcript import code_blocks, newest_reply
+from segue.workflows.turns import last_turn
 
 NEIGHBORS = 7
 """Messages: how many `--around` shows."""
@@ -93,7 +94,8 @@ def _lines(
         return
     if only_last:
         messages = _newest(daemon, session, NEWEST)
-        yield from (line for message in last_turn(messages) or messages for line in message_lines(message))
+        turn = last_turn(messages)
+        yield from (line for message in (turn.messages if turn else messages) for line in message_lines(message))
         return
     yield from session_lines(session)
     if count is not None:

@@ -11,14 +11,9 @@ from segue.cli.groups import MessageId, command
 from segue.cli.input import read_stdin
 from segue.cli.output.terminal import Failure, echo, echo_json, warn
 from segue.cli.output.transcript import message_lines
-from segue.cli.session_lookup import find_or_current
+from segue.cli.session_lookup import find_last_turn, find_or_current
 from segue.models import Message
-from segue.results import MessagePage, MessagesReplaced
 from segue.workflows import changes
-from segue.workflows.transcript import last_turn
-
-NEWEST = 200
-"""Messages: how many of the newest are searched for the last question."""
 
 
 @command(examples=["segue undo", "segue undo --yes 0531-754"])
@@ -27,30 +22,31 @@ NEWEST = 200
 @json_option
 @pass_daemon
 def undo(daemon: DaemonClient, *, session_id: str | None, yes: bool, as_json: bool) -> int:
-    """Remove the last question and everything after it.
+    """Remove the last question of this terminal and its replies.
 
-    The messages are shown first. ID names a session as in `segue show`; default: the current session. Exit status 1
-    if you decline, or if another client appended a message meanwhile.
+    The messages are shown first. Questions that another terminal asked with `segue ask`, and their replies, stay. ID
+    names a session as in `segue show`; default: the current session. Exit status 1 if you decline, or if another
+    client appended a message meanwhile.
     """
     if not yes:
         require_tty("removed")
     session = find_or_current(daemon, session_id)
-    turn = _last_turn(daemon, session.id)
-    if not turn:
-        raise Failure(f"session {session.id} has no question to take back")
+    turn = find_last_turn(daemon, session.id, "take back")
+    count = len(turn.messages)
     if not as_json:
-        for message in turn:
+        for message in turn.messages:
             for line in message_lines(message):
                 echo(line)
         sys.stdout.flush()
-    if not yes and not confirmed(f"Remove {_count(len(turn))} permanently?"):
+    if not yes and not confirmed(f"Remove {_count(count)} permanently?"):
         return warn("nothing was removed", 1)
     change = changes.undo(session.id, turn)
     response = daemon.exchange_raw(change.method, change.params)
     if as_json:
         echo_json(response.raw())
     else:
-        echo(f"removed {_count(response.decode(MessagesReplaced).removed)} from {session.id}")
+        response.decode(object)
+        echo(f"removed {_count(count)} from {session.id}")
     return 0
 
 
@@ -82,11 +78,6 @@ def edit(daemon: DaemonClient, *, message_id: int, text: str | None, as_json: bo
     else:
         echo(f"changed message {response.decode(Message).id} in {message.session_id}")
     return 0
-
-
-def _last_turn(daemon: DaemonClient, session_id: str) -> list[Message]:
-    pages = daemon.pages("message.list", MessagePage, NEWEST, session_id=session_id, order="desc")
-    return last_turn([message for _, page in pages for message in page.messages][::-1])
 
 
 def _count(number: int) -> str:
