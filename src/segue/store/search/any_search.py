@@ -8,7 +8,8 @@ Plan.
    beyond belong to common words, whose weight is small; they are left out. If the first list alone is longer, its
    newest part is read.
 3. Each message gets the sum of `weight * f * 2.2 / (f + norm)` over its terms, with the number of occurrences `f`.
-   `norm` grows with the length of the message, which `blocks` holds.
+   `norm` grows with the length of the message, which `blocks` holds. `weight` grows with the rarity of the term. It is
+   less for words of grammar, because a small archive may have them as seldom as the words that a question is about.
 """
 
 import json
@@ -22,6 +23,7 @@ from segue.store.engine.tx import Tx
 from segue.store.search import blocks, index
 from segue.store.search.hits import read_hits, snippets_of
 from segue.store.search.request import Cursor, Found, Match, Request
+from segue.store.search.text.function_words import FUNCTION_WORDS
 from segue.store.search.text.query_parser import Term, filtered
 from segue.store.search.text.snippets import Finder, finder_of_words, finders
 from segue.store.search.text.stemmer import forms
@@ -31,6 +33,9 @@ MAX_POSTINGS = 60_000
 
 MAX_TERMS = 64
 """Terms of a query that are searched."""
+
+FUNCTION_WORD_WEIGHT = 0.3
+"""Factor: the weight of an English word of grammar beside that of another word as rare."""
 
 _SIZE = "SELECT coalesce(sum(doc), 0) FROM message_vocabulary WHERE term = :term"
 _OCCURRENCES = "SELECT doc FROM message_occurrences WHERE term = :term"
@@ -122,6 +127,8 @@ class AnySearch:
         scores = dict.fromkeys(ids, 0.0)
         for stem, occurrences in postings:
             weight = log(1 + (max(count, stem.size) - stem.size + 0.5) / (stem.size + 0.5))
+            if len(stem.term.words) == 1 and stem.term.words[0] in FUNCTION_WORDS:
+                weight *= FUNCTION_WORD_WEIGHT
             for id, times in occurrences.items():
                 if id in scores:
                     norm = norms[lengths[id >> blocks.BLOCK_BITS][id % blocks.SIZE]]
