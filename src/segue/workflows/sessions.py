@@ -74,7 +74,19 @@ def find_session(client: Caller, given: str, place: Mapping[str, str] | None = N
 
 
 def resolve(client: Caller, place: Mapping[str, str], bot: str | None = None) -> Resolution:
-    """Return what the place continues, without creating a session."""
+    """Return what the place continues, without creating a session.
+
+    A repository without a session of its own takes over the session that the directory continues by the plain rule.
+    Older versions and programs that send only a directory make such sessions.
+    """
+    found = client.call("session.resolve", Resolution, **place, bot_id=bot, create=False)
+    if found.reason != "none" or found.others or place.get("scope") != "project":
+        return found
+    plain = {"working_dir": place["working_dir"], "bot_id": bot, "create": False}
+    left = client.call("session.resolve", Resolution, **plain).session
+    if left is None or left.project is not None:
+        return found
+    client.call("session.update", Session, session_id=left.id, project=place["project"])
     return client.call("session.resolve", Resolution, **place, bot_id=bot, create=False)
 
 

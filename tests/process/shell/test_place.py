@@ -62,6 +62,18 @@ def test_resume_moves_a_session_into_and_out_of_a_repository(main: Cli, segue: C
     assert main.run("current").code == 1
 
 
+def test_a_repository_takes_over_the_session_that_its_directory_continues(main: Cli, segued: Segued) -> None:
+    wire = segued.connect()
+    older, plain = (wire.call("session.create", working_dir=str(main.directory))["id"] for _ in range(2))
+    assert main.ok("add", "x").rows[0][1] == plain
+    assert main.ok("current", "--json").json["session"]["project"] == str(main.directory)
+    assert wire.call("session.create", working_dir=str(main.directory))["id"] != plain
+    assert main.at(main.directory / "sub").ok("current").rows[0][0] == plain
+    assert older not in main.ok("list", "--here").out
+    main.ok("move", ".", ".")
+    assert older in main.ok("list", "--here").out
+
+
 def test_new_twice_reuses_the_empty_session_and_takes_its_options(main: Cli) -> None:
     empty = main.id()
     assert main.at(main.directory / "sub").id() == empty

@@ -14,7 +14,7 @@ from segue.cli.output.terminal import Failure, echo, echo_json, stdout_is_tty, s
 from segue.cli.session_lookup import current_place, nothing_to_continue, place_filter, resolve
 from segue.errors import NotFound
 from segue.models import SessionSummary
-from segue.results import DaemonStatus, Resolution, SessionPage
+from segue.results import DaemonStatus, SessionPage
 from segue.workflows.expiry import DAYS, count_expiring, expiry_text, find_expiring, waiting_text
 from segue.workflows.sessions import NULL
 
@@ -123,10 +123,10 @@ def current(daemon: DaemonClient, *, bot: str | None, as_json: bool) -> int:
 
     Exit status 1 if there is none.
     """
-    response = daemon.exchange("session.resolve", **current_place(daemon), bot_id=bot, create=False)
-    resolution = response.decode(Resolution)
+    place = current_place(daemon)
+    resolution = resolve(daemon, place, bot)
     if as_json:
-        echo_json(response.raw())
+        echo_json(daemon.exchange("session.resolve", **place, bot_id=bot, create=False).raw())
     elif resolution.session is not None:
         print_sessions([resolution.session], resolution.session.id)
     return 0 if resolution.session is not None else warn(nothing_to_continue(resolution), 1)

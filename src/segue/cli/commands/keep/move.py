@@ -9,6 +9,7 @@ from segue.cli.groups import command
 from segue.cli.output.terminal import Failure, echo, escape_line
 from segue.models import SessionSummary
 from segue.results import SessionPage
+from segue.runtime.place import find_project
 from segue.workflows.sessions import NULL
 
 
@@ -20,13 +21,17 @@ from segue.workflows.sessions import NULL
 def move(daemon: DaemonClient, *, old: str, new: str, dry_run: bool) -> None:
     """Move sessions after a directory or repository was renamed.
 
-    The sessions of OLD and of the directories below it belong to NEW afterwards. Exit status 1 if there are none.
+    The sessions of OLD and of the directories below it belong to NEW afterwards, and to its repository if it is in one.
+    So `segue move DIR DIR` puts the sessions that programs made by directory into the repository. Exit status 1 if
+    there are none.
     """
     before, after = _directory(old), _directory(new)
     found = False
     for session in _sessions(daemon):
         homes = {"working_dir": session.working_dir, "project": session.project}
         moved = {name: _renamed(path, before, after) for name, path in homes.items() if _is_below(path, before)}
+        if session.project is None and "working_dir" in moved and (root := find_project(moved["working_dir"])):
+            moved["project"] = root
         if not moved:
             continue
         found = True

@@ -6,7 +6,7 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.input import read_stdin
 from segue.cli.output.terminal import BadInput, echo, echo_json, echo_tsv, stdout_is_tty
-from segue.cli.session_lookup import current_place, find_session
+from segue.cli.session_lookup import current_place, find_session, resolve
 from segue.results import Appended
 
 COUNT = click.IntRange(min=0)
@@ -38,6 +38,7 @@ def add(
     *,
     text: str,
     session: str | None,
+    bot_id: str | None,
     replace: bool,
     as_json: bool,
     **params: str | int | bool | None,
@@ -49,16 +50,21 @@ def add(
 
     The message is on disk when the command returns. A pipe gets the message ID and the session ID.
     """
-    if session is not None and params["bot_id"] is not None:
+    if session is not None and bot_id is not None:
         raise click.UsageError("--bot cannot be used with --session; a session belongs to one bot")
     content = read_stdin(daemon.paths.config.limits.content_bytes) if text == "-" else text
     if replace and params["key"] is None:
         raise click.UsageError("--replace needs --key")
     if not content.strip():
         raise BadInput("the message is empty; nothing was stored")
-    target = current_place(daemon) if session is None else {"session_id": find_session(daemon, session).id}
+    if session is None:
+        target = current_place(daemon)
+        if target.get("scope") == "project":
+            resolve(daemon, target, bot_id)
+    else:
+        target = {"session_id": find_session(daemon, session).id}
     on_key = "replace" if replace else None
-    response = daemon.exchange("message.append", content=content, on_key=on_key, **target, **params)
+    response = daemon.exchange("message.append", content=content, on_key=on_key, bot_id=bot_id, **target, **params)
     echo_json(response.raw()) if as_json else _report(response.decode(Appended))
 
 
