@@ -36,6 +36,8 @@ def run(segued: Segued, script: str, **environment: str) -> Any:
 
 def test_the_types_are_those_of_the_discovery_document() -> None:
     assert TARGET.read_text(encoding="utf-8") == declarations()
+    # TypeScript looks for segue.d.mts beside segue.mjs, and takes segue.js there for segue.d.ts.
+    assert MODULE.with_name("segue.d.mts").read_text(encoding="utf-8").endswith('export * from "./segue.js";\n')
 
 
 def test_calls_errors_and_batches(segued: Segued) -> None:

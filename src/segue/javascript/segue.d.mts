@@ -1,0 +1,2 @@
+// TypeScript looks for this name beside segue.mjs.
+export * from "./segue.js";
