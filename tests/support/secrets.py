@@ -98,6 +98,12 @@ SHAPED: dict[str, list[tuple[str, str, str]]] = {
         ('password: "', "hunt" + "er2", '"'),
         ("access_token = '", mixed(16), "'"),
         ("secretKey: '", mixed(16), "'"),
+        ('{"api_key": "', mixed(12), '"}'),
+        ("API_TOKEN: '", mixed(10), "'"),
+        ("PGPASSWORD=", "hunt" + "er2", " psql"),
+        ("SMTP_PASS=", "hunt" + "er2", "\n"),
+        ("password: ", "Tr0ub4dor" + "&3", "\n"),
+        ("https://x.example/?password=", "hunt" + "er2", "&next=1"),
     ],
     "discord": [("", "MTIzNDU2Nzg5MDEyMzQ1Njc4" + ".YaBcDe." + mixed(27), "")],
 }

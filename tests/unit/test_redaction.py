@@ -68,6 +68,7 @@ def test_a_secret_is_found_by_the_text_around_it(kind: str, parts: tuple[str, st
         "docker run -u 1000:1000 image; sort -u a:b1; chown -u x; curl -u $USER:$PASSWORD x",
         "the password: it must have eight characters; secret=none; token: a word of a language",
         "machine learning login page password reset",
+        "BYPASS=on2 bypass=yes12 COMPASS=north1 first_pass = 2nd; max_pass=pass10b, MONKEY=banana12, TURKEY=istanbul34",
         "version 1.2.3.4567890, Module.function.attribute_of_a_very_long_name_indeed_it_is",
     ],
 )

@@ -23,7 +23,8 @@ _PLACEHOLDER = re.compile(
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _LETTER, _DIGIT = re.compile(r"[A-Za-z]"), re.compile(r"[0-9]")
 _QUOTED_VALUE = r"""(?<=["'])[^\s"'\\]{4,512}+(?=["'])"""
-_ENV_VALUE = r"""[^\s"'`<>(){}\[\];,|&$]"""
+_PLAIN_VALUE = r"""(?:[^\s"'`<>(){}\[\];,|&$]|&(?![\w.\-]{1,64}+=)){4,512}+"""
+"""A value without quotes; `&` ends it where the next parameter of a URL follows."""
 
 
 class Secret(NamedTuple):
@@ -83,15 +84,18 @@ def _is_assigned(text: str, match: "re.Match[str]") -> bool:
     before = text[at - 1 : at]
     named = before in ("_", "-") or (word[0].isupper() and before.isalpha() and before.islower())
     strong = word.lower() not in ("key", "token")
-    if not (named or (strong and not before.isalnum())):
-        return False
     value, quoted = match["secret"], bool(match["quote"])
     tight = match["sign"] == "=" and match.end("word") == match.start("sign") == match.start("quote") - 1
+    is_pass = word.lower() == "pass"
+    # As in an environment file; PGPASSWORD has no underscore, but COMPASS is no PASS.
+    variable = word.isupper() and tight and (named or (strong and before.isupper() and not is_pass))
+    if not (named or variable or (strong and not before.isalnum())):
+        return False
     if _is_placeholder(value) or value == word:
         return False
-    if word.isupper() and tight and named:  # As in an environment file.
+    if variable:
         return len(value) >= 6 and (_is_mixed(value) or not _NAME.fullmatch(value) or (strong and len(value) >= 8))
-    if len(value) < (6 if strong else 16):
+    if is_pass or len(value) < (6 if strong else 10 if quoted and named else 16):
         return False
     return _is_mixed(value) and (quoted or not _is_expression(value))
 
@@ -102,7 +106,7 @@ def _is_expression(value: str) -> bool:
 
 
 _SIGN = r"""["']?\s{0,3}(?P<sign>=>|:=|[=:])\s{0,3}(?P<quote>["']?)"""
-_WORDS = "key token secret password passwd pwd"
+_WORDS = "key token secret password passwd pass pwd"
 
 SHAPES = (
     Secret(
@@ -138,7 +142,7 @@ SHAPES = (
     Secret(
         "assignment",
         tuple(form for word in _WORDS.split() for form in (word, word.capitalize(), word.upper())),
-        rf"(?P<word>(?i:{_WORDS.replace(' ', '|')})){_SIGN}(?P<secret>{_QUOTED_VALUE}|{_ENV_VALUE}{{4,512}}+)",
+        rf"(?P<word>(?i:{_WORDS.replace(' ', '|')})){_SIGN}(?P<secret>{_QUOTED_VALUE}|{_PLAIN_VALUE})",
         accepts=_is_assigned,
     ),
     Secret(
