@@ -93,13 +93,9 @@ def _print_table(
 def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
     marks = states(session)
     mark = CURRENT if session.id == current_id else (marks[0][0] if marks else "")
-    preview = getattr(session, "preview", None)
-    name = re.sub(GENERATED_DATE, "", session.name or "") or (
-        f"“{' '.join(preview.split())}”" if preview else "(no name)"
-    )
     row = Row(
         mark,
-        name,
+        _name(session),
         short_id(session.id),
         " ".join(marks),
         _model(session),
@@ -108,6 +104,15 @@ def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
         ago(session.last_message_at),
     )
     return Row(*map(escape_line, row))
+
+
+def _name(session: Session | SessionSummary) -> str:
+    """Return the name without its date; in place of an automatic one, the first message that it begins."""
+    name = re.sub(GENERATED_DATE, "", session.name or "")
+    preview = " ".join((getattr(session, "preview", None) or "").split())
+    if not name:
+        return f"“{preview}”" if preview else "(no name)"
+    return preview if name != session.name and preview.startswith(name) else name
 
 
 def _expires(days: int) -> str:

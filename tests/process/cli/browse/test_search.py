@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 
+from segue.cli.output.cells import width
 from tests.process.command_line import Cli
 from tests.support.process import Segued
 
@@ -29,9 +30,20 @@ def test_a_terminal_gets_colors_and_escaped_controls(segue: Cli) -> None:
     shown = segue.shown("search", "zebra")
     assert "\x1b[31m\x1b[1mzebra\x1b[0m" in shown
     lines = STYLE.sub("", shown).splitlines()
-    assert re.fullmatch(rf"#1 user {session}  plain  \d+s", lines[0])
+    assert re.fullmatch(rf"#1 user  {session[11:]}  plain  \d+s ago", lines[0])
     assert lines[1:] == ["  a \\x1b]0;title\\x07 zebra and \\u202e more \ufffd x"]
     assert "\x1b" not in segue.given(NO_COLOR="1").shown("search", "zebra")
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_hit_fits_a_terminal_and_its_text_is_wrapped_at_words(segue: Cli, columns: int) -> None:
+    segue.ok(
+        "add", "Why does the zebra importer of the nightly job return 502 after each deployment to the farm? 排序字典"
+    )
+    lines = STYLE.sub("", segue.terminal("search", "zebra", columns=columns).finish()[1]).splitlines()
+    assert lines[0].startswith("#1 user  ")
+    assert all(width(line) <= columns for line in lines)
+    assert " ".join(line.strip() for line in lines[1:]).endswith("after each deployment to the farm? 排序字典")
 
 
 def test_a_search_without_hits_exits_with_status_1(segue: Cli) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -13,14 +12,12 @@ import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
-from segue.cli.output.cells import cut as cut_cells
+from segue.cli.output.hits import heading
 from segue.cli.output.terminal import (
     BadInput,
-    ago,
     echo,
     echo_json,
     escape_controls,
-    escape_line,
     set_color,
     stdout_is_tty,
     styled,
@@ -33,7 +30,6 @@ from segue.errors import NotFound
 from segue.models import Message
 from segue.results import SearchHit, SearchPage
 from segue.workflows.grep import Line, compile_pattern, cut, matching_lines
-from segue.workflows.labels import GENERATED_DATE, short_id
 
 PAGE_HITS = 200
 """Messages: the size of one request. It is the largest that the daemon accepts."""
@@ -171,7 +167,7 @@ def _print_sessions(matches: Iterator[Match]) -> int:
     for hit, _ in matches:
         if hit.session_id not in seen:
             seen.add(hit.session_id)
-            echo(_heading(hit) if stdout_is_tty() else hit.session_id)
+            echo(heading(hit) if stdout_is_tty() else hit.session_id)
             sys.stdout.flush()  # Because a scan of many messages takes seconds
     return len(seen)
 
@@ -189,7 +185,7 @@ def _print_lines(matches: Iterator[Match]) -> int:
     last, found = None, 0
     for hit, lines in matches:
         if stdout_is_tty() and hit.session_id != last:
-            echo(_heading(hit) if last is None else f"\n{_heading(hit)}")
+            echo(heading(hit) if last is None else f"\n{heading(hit, '', 'magenta')}")
         last, found = hit.session_id, found + 1
         session, id = styled(hit.session_id, fg="magenta"), styled(str(hit.message_id), fg="green")
         for line in lines:
@@ -199,14 +195,6 @@ def _print_lines(matches: Iterator[Match]) -> int:
                 echo(f"{session}:{id}:{_marked(line)}")
         sys.stdout.flush()
     return found
-
-
-def _heading(hit: SearchHit) -> str:
-    """Return the short ID of the session, its name and the age of the message, on one line of the terminal."""
-    id, used = escape_line(short_id(hit.session_id)), ago(hit.created_at)
-    name = re.sub(GENERATED_DATE, "", escape_line(hit.session_name or ""))
-    shown = cut_cells(name, max(NAME_CELLS, shutil.get_terminal_size().columns - len(id) - len(used) - 4))
-    return f"{styled(id, fg='magenta', bold=True)}  {shown}{'  ' if shown else ''}{styled(used, dim=True)}"
 
 
 def _marked(line: Line) -> str:

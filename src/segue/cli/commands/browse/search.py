@@ -1,6 +1,5 @@
 """The `search` command."""
 
-import re
 import shlex
 from collections.abc import Iterator
 
@@ -8,14 +7,13 @@ import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command, parse_time
+from segue.cli.output.hits import MARKS, heading, snippet
 from segue.cli.output.session_table import print_sessions
-from segue.cli.output.terminal import age, echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn
+from segue.cli.output.terminal import echo, echo_json, echo_tsv, stdout_is_tty, warn
 from segue.cli.output.transcript import COLORS
 from segue.cli.session_lookup import find_session, place_filter
 from segue.client.protocol import Answer
-from segue.results import SearchHit, SearchPage
-
-MARKS = re.compile("\ue000([^\ue001]*)\ue001")
+from segue.results import SearchPage
 
 
 @command(examples=["segue search nginx 502", "segue search --here --since 7d 'migration*'", "segue search --json key"])
@@ -98,17 +96,8 @@ def _print_nothing_found(page: SearchPage) -> None:
 def _print_page(page: SearchPage) -> None:
     for hit in page.hits:
         if stdout_is_tty():
-            _print_hit(hit)
+            echo(heading(hit, f"#{hit.message_id} {hit.role}  ", COLORS[hit.role]))
+            echo(snippet(hit))
         else:
-            snippet = MARKS.sub(r"\1", hit.snippet)
-            named = [hit.working_dir or "", hit.session_name or "", snippet]
+            named = [hit.working_dir or "", hit.session_name or "", MARKS.sub(r"\1", hit.snippet)]
             echo_tsv([str(hit.message_id), hit.session_id, hit.role, hit.created_at, *named])
-
-
-def _print_hit(hit: SearchHit) -> None:
-    origin = f"[{hit.source}] " if hit.source else ""
-    about = f"{origin}{hit.session_name or ''}  {age(hit.created_at)}".strip()
-    title = escape_line(f"#{hit.message_id} {hit.role} {hit.session_id}")
-    echo(f"{styled(title, fg=COLORS[hit.role], bold=True)}  {styled(escape_line(about), dim=True)}")
-    snippet = escape_line(" ".join(hit.snippet.split()))
-    echo(f"  {MARKS.sub(lambda match: styled(match[1], fg='red', bold=True), snippet)}")
