@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
-from segue.cli.liveness import LivenessCheck
-from segue.client import Client, ClientError
-from segue.client.protocol import Answer
+from segue.client.errors import ClientError
 from segue.paths import PathOptions, Paths, default_config, from_option_or_env, resolve_paths
-from segue.workflows.sessions import NULL
+
+if TYPE_CHECKING:  # Loaded with the first request, because a command such as `init` sends none.
+    from segue.cli.liveness import LivenessCheck
+    from segue.client import Client
+    from segue.client.protocol import Answer
 
 R = TypeVar("R")
 
@@ -48,7 +50,7 @@ class DaemonClient:
         return from_option_or_env(self.options.config, "SEGUE_CONFIG", os.environ) or default_config()
 
     @cached_property
-    def client(self) -> Client:
+    def client(self) -> "Client":
         """Return the connection. The first use connects, and starts a daemon if none serves.
 
         Raises:
@@ -61,11 +63,11 @@ class DaemonClient:
         """Return True if the command has opened a connection."""
         return "client" in self.__dict__
 
-    def exchange(self, name: str, /, **params: Any) -> Answer:
+    def exchange(self, name: str, /, **params: Any) -> "Answer":
         """Call a method and return its response; parameters that are None are left out."""
         return self.exchange_raw(name, _given(params))
 
-    def exchange_raw(self, name: str, params: Any) -> Answer:
+    def exchange_raw(self, name: str, params: Any) -> "Answer":
         """Call a method with any JSON value as its parameters and return its response.
 
         Raises:
@@ -88,7 +90,7 @@ class DaemonClient:
 
     def pages(
         self, name: str, kind: type[R], /, max_rows: int | None = None, **params: Any
-    ) -> Iterator[tuple[Answer, R]]:
+    ) -> Iterator[tuple["Answer", R]]:
         """Yield each response of a list method with its page; parameters that are None are left out."""
         return self.client.exchange_pages(name, kind, _given(params), max_rows)
 
@@ -112,11 +114,15 @@ class DaemonClient:
 
     def disable_timeout(self) -> None:
         """Ping the daemon, then wait for later responses as long as the daemon lives, because some take minutes."""
+        from segue.cli.liveness import LivenessCheck
+
         self.client.exchange("daemon.ping")
         self.client.timeout = None
         self._check = LivenessCheck(self.paths, self.client.close)
 
-    def _connect(self, *, autostart: bool) -> Client:
+    def _connect(self, *, autostart: bool) -> "Client":
+        from segue.client import Client
+
         client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)
         client.timeout = ANSWER_SECONDS
         client.retry_seconds = 0  # A command fails immediately; `ask` and `tail` retry and report it.
@@ -133,6 +139,8 @@ class DaemonClient:
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters without those that are None; NULL becomes null."""
+    from segue.workflows.sessions import NULL
+
     return {key: None if value is NULL else value for key, value in params.items() if value is not None}
 
 

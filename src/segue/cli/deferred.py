@@ -34,12 +34,15 @@ class DeferredModule(ModuleType):
 
 
 class DeferredInspect(DeferredModule):
-    """The module `inspect`, which click calls for the help of every option."""
+    """The module `inspect`, of which click calls `cleandoc` for every help text."""
 
     def cleandoc(self, text: str) -> str:
-        """Return what the function of the module returns; for a line that is clean, that needs no import."""
-        is_clean = "\n" not in text and "\t" not in text and text == text.lstrip()
-        return text if is_clean else self.__getattr__("cleandoc")(text)
+        """Return what the function of the module returns; that needs no import unless the text has odd white space."""
+        if not text.replace("\n", "").replace("\b", "").isprintable():
+            return str(self.__getattr__("cleandoc")(text))
+        first, *rest = text.split("\n")
+        margin = min((len(line) - len(line.lstrip()) for line in rest if line.lstrip()), default=0)
+        return "\n".join([first.lstrip(), *(line[margin:] for line in rest)]).strip("\n")
 
 
 def defer_imports() -> None:

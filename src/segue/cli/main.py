@@ -14,7 +14,7 @@ from segue import __version__
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.groups import Group, hint_global_option
 from segue.cli.output.terminal import FAILED, UNREACHABLE, USAGE, Failure, run_guarded, stderr_is_tty, warn
-from segue.client import ClientError
+from segue.client.errors import ClientError
 from segue.errors import SegueError, StartError
 from segue.paths import PathOptions
 

@@ -49,7 +49,7 @@ def test_a_module_that_is_imported_already_stays(deferred: dict[str, ModuleType]
     assert sys.modules["inspect"] is real is not deferred["inspect"]
 
 
-@given(st.text(st.characters(max_codepoint=0x7F)) | st.text())
+@given(st.text(st.sampled_from("  \n\n\ba.\t")) | st.text(st.characters(max_codepoint=0x7F)) | st.text())
 def test_a_docstring_is_cleaned_as_by_the_module_itself(text: str) -> None:
     assert DeferredInspect("inspect").cleandoc(text) == inspect.cleandoc(text)
 

@@ -1,7 +1,6 @@
 """Search hits on a terminal: one line for the session, and the text around the match wrapped at words."""
 
 import re
-import shutil
 
 from segue.cli.output.cells import cut, width
 from segue.cli.output.terminal import ago, escape_line, styled
@@ -21,13 +20,13 @@ def heading(hit: SearchHit, lead: str = "", color: str = "magenta") -> str:
     id, used = escape_line(f"{lead}{short_id(hit.session_id)}"), ago(hit.created_at)
     origin = f"[{hit.source}] " if hit.source else ""
     name = escape_line(origin + re.sub(GENERATED_DATE, "", hit.session_name or "")).strip()
-    shown = cut(name, max(MIN_NAME_CELLS, shutil.get_terminal_size().columns - width(id) - len(used) - 4))
+    shown = cut(name, max(MIN_NAME_CELLS, _columns() - width(id) - len(used) - 4))
     return f"{styled(id, fg=color, bold=True)}  {shown}{'  ' if shown else ''}{styled(used, dim=True)}"
 
 
 def snippet(hit: SearchHit) -> str:
     """Return the snippet with its matches in color, on indented lines that end at words."""
-    cells = max(MIN_SNIPPET_CELLS, shutil.get_terminal_size().columns - len(INDENT))
+    cells = max(MIN_SNIPPET_CELLS, _columns() - len(INDENT))
     lines, line, taken = [], "", 0
     for word in escape_line(" ".join(hit.snippet.split())).split(" "):
         wide = width(word.translate({0xE000: None, 0xE001: None}))
@@ -37,3 +36,9 @@ def snippet(hit: SearchHit) -> str:
         line, taken = (f"{line} {word}", taken + 1 + wide) if line else (word, wide)
     text = "\n".join(INDENT + one for one in [*lines, line])
     return MARKS.sub(lambda match: styled(match[1], fg="red", bold=True), text)
+
+
+def _columns() -> int:
+    import shutil  # Not needed in a pipe
+
+    return shutil.get_terminal_size().columns

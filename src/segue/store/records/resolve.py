@@ -159,14 +159,11 @@ def _newest(tx: Tx, place: Place, condition: str, held_after: str = "") -> Candi
 
 
 def _count_held(tx: Tx, place: Place, continuity_ms: int, session_id: str | None) -> int:
-    """Return the number of active sessions of the place that other terminals used within the continuity window.
-
-    The unary plus keeps SQLite from the index of the place, because fewer sessions have a recent terminal.
-    """
+    """Return the number of active sessions of the place that other terminals used within the continuity window."""
     row = tx.run(
         f"""
         SELECT count(*) FROM sessions
-        WHERE terminal IS NOT NULL AND terminal_at > :held_after AND +{place.column} = :place AND +bot_id = :bot_id
+        WHERE terminal IS NOT NULL AND terminal_at > :held_after AND {place.column} = :place AND bot_id = :bot_id
           AND terminal IS NOT :terminal AND id IS NOT :session_id
           AND status = 'active' AND NOT archived AND source_tool IS NULL
         """,

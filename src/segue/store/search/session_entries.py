@@ -27,8 +27,8 @@ LIMIT = 20
 """Sessions: the most that a search returns."""
 
 NOT_OF_A_STORE = """
-    CASE WHEN instr(metadata, '"segue.kind":"store"') AND json_valid(metadata)
-         THEN json_extract(metadata, '$."segue.kind"') IS NOT 'store' ELSE true END
+    (metadata = '{}' OR CASE WHEN instr(metadata, '"segue.kind":"store"') AND json_valid(metadata)
+         THEN json_extract(metadata, '$."segue.kind"') IS NOT 'store' ELSE true END)
 """
 """SQL: False for a session in which a framework stores its data, by the metadata `{"segue.kind": "store"}`.
 

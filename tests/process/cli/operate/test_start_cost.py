@@ -81,7 +81,6 @@ def test_a_verb_does_not_import_the_others(segue: Cli) -> None:
         "segue.cli.output.check_advice",
         "segue.cli.daemon_client",
         "segue.cli.groups",
-        "segue.cli.liveness",
         "segue.cli.commands",
         "segue.cli.commands.operate",
         "segue.cli.commands.operate.status",
