@@ -33,6 +33,9 @@ LIVES = 3
 MANY_SESSIONS = 20
 """Sessions: an automatic run that would delete more than this, and more than half of all, waits for a person."""
 
+NOTED_MS = 60_000
+"""Milliseconds: a daemon that lived for less makes no note of its end."""
+
 EXIT_SECONDS = 5
 """Seconds: the longest cleanup of a daemon that exits. The next daemon deletes the rest."""
 
@@ -51,6 +54,12 @@ class CleanupState(msgspec.Struct):
     waiting: int = 0
     lives: int = 0
     """Daemons in a row that did not clean up, including the running one."""
+    seen_at: str | None = None
+    """The wall clock when the last daemon started or exited."""
+    doubtful: bool = False
+    """True after a long absence or a jump of the wall clock, until a cleanup ran."""
+    lived_ms: int = 0
+    """Milliseconds by the monotonic clock that earlier daemons lived in doubt."""
     activities: list[int] = []
     """The order of use at the starts of the last two daemons: sessions above the first were used in one of them."""
 
@@ -58,8 +67,9 @@ class CleanupState(msgspec.Struct):
 class Cleanup:
     """The deletion of sessions by age and number.
 
-    1. An automatic run comes 10 minutes after the start and after every interval. After a long absence or a jump of
-       the clock, a whole interval passes first. A daemon that exits earlier leaves it to the third one in a row.
+    1. An automatic run comes 10 minutes after the start and after every interval. A daemon that exits earlier leaves
+       it to the third one in a row. After a long absence or a jump of the clock, a whole interval passes first by the
+       monotonic clock, in one daemon or in several.
     2. An automatic run spares sessions that this daemon or the last one used, until this daemon has lived for the
        session's retention by the monotonic clock.
     3. An automatic run that would delete more than half of all sessions waits for `session.cleanup`.
@@ -77,6 +87,7 @@ class Cleanup:
         self._state = CleanupState()
         self._next_run_at: str | None = None
         self._seen = (clock(), monotonic())
+        self._doubted_from = monotonic()
         self._samples: list[tuple[float, int]] = []
         """Times by the monotonic clock, each with the order of use then."""
         self.on_deleted: Callable[[], None] = lambda: None
@@ -93,12 +104,12 @@ class Cleanup:
 
     async def load(self) -> None:
         """Read the state that earlier daemons left, and count this one."""
-        self._state = await self._store.write(_begin_life)
+        self._state = await self._store.write_deletion(_begin_life)
 
     async def run_on_schedule(self) -> None:
         """Run the automatic cleanups; after an error the next interval tries again."""
         interval = self._config.cleanup_interval_minutes * 60
-        wait: float = max(FIRST_RUN_SECONDS, interval) if self.far_from_last_run() else FIRST_RUN_SECONDS
+        wait: float = max(FIRST_RUN_SECONDS, interval) if self._state.doubtful else FIRST_RUN_SECONDS
         while True:
             self._next_run_at = timestamp(self._clock() + round(wait * 1000))
             await anyio.sleep(wait)
@@ -109,23 +120,30 @@ class Cleanup:
                 log.error("cleanup failed: %s", error)
 
     async def run_at_exit(self) -> None:
-        """Run the cleanup that LIVES daemons in a row had no time for."""
-        if self._config.auto_cleanup and self._state.lives >= LIVES:
-            try:
-                with anyio.move_on_after(EXIT_SECONDS):
-                    await self.run_automatically()
-            except (SegueError, sqlite3.Error) as error:
-                log.error("cleanup at exit failed: %s", error)
+        """Run the cleanup that LIVES daemons in a row had no time for, unless the wall clock is in doubt."""
+        try:
+            with anyio.move_on_after(EXIT_SECONDS):
+                await self._doubt_clock_if_jumped()
+                lived_ms = round((self._monotonic() - self._doubted_from) * 1000)
+                if lived_ms >= NOTED_MS:
+                    self._state = await self._store.write(_end_life, lived_ms)
+                if self._config.auto_cleanup and self._state.lives >= LIVES:
+                    await self._run_automatically(believed=not self._state.doubtful or self._has_lived_interval())
+        except (SegueError, sqlite3.Error) as error:
+            log.error("cleanup at exit failed: %s", error)
 
     async def run_unless_clock_jumped(self) -> None:
         """Run the automatic cleanup, or defer it by an interval if the wall clock jumped since the last call."""
-        if self.clock_jumped():
+        if await self._doubt_clock_if_jumped():
             log.warning("cleanup deferred by one interval: the clock jumped")
             return
-        await self.run_automatically()
+        await self._run_automatically()
 
-    async def run_automatically(self) -> None:
-        """Delete what is due, unless that is more than half of all sessions."""
+    def _has_lived_interval(self) -> bool:
+        return self._state.lived_ms >= self._config.cleanup_interval_minutes * 60_000
+
+    async def _run_automatically(self, *, believed: bool = True) -> None:
+        """Delete what is due, unless that is more than half of all sessions or the wall clock is not BELIEVED."""
         expired = await self._store.read(retention.expired, self._ages)
         due = [session for session in expired if session.activity <= self._spared_after(session.retention_ms)]
         excluded = {session.session_id for session in expired}
@@ -136,8 +154,8 @@ class Cleanup:
         if number > MANY_SESSIONS and number * 2 > total:
             log.warning("cleanup would delete %d of %d sessions; it waits for segue cleanup", number, total)
             self._state = await self._store.write(_set_waiting, number)
-            return
-        await self._run(due, excluded)
+        elif believed:
+            await self._run(due, excluded)
 
     async def run(self) -> CleanupResult:
         """Delete everything that is due, because a client requested it."""
@@ -183,16 +201,15 @@ class Cleanup:
         old = [activity for at, activity in self._samples if (now - at) * 1000 >= retention_ms]
         return old[-1] if old else self._state.activities[0]
 
-    def far_from_last_run(self) -> bool:
-        """Return True if the wall clock is more than a day before or after the last run."""
-        last = self._state.last_run_at
-        return last is not None and abs(self._clock() - milliseconds(last)) > DAY_MS
-
-    def clock_jumped(self) -> bool:
+    async def _doubt_clock_if_jumped(self) -> bool:
         """Return True if the wall clock gained more than a day on the monotonic clock since the last call."""
         before, self._seen = self._seen, (self._clock(), self._monotonic())
         wall = self._seen[0] - before[0]
-        return wall - (self._seen[1] - before[1]) * 1000 > DAY_MS
+        jumped = wall - (self._seen[1] - before[1]) * 1000 > DAY_MS
+        if jumped:
+            self._doubted_from = self._seen[1]
+            self._state = await self._store.write(_doubt)
+        return jumped
 
 
 def _activity(tx: Tx) -> int:
@@ -203,6 +220,7 @@ def _load(tx: Tx) -> CleanupState:
     try:
         state = msgspec.json.decode(daemon_state.get(tx, STATE) or "{}", type=CleanupState)
         milliseconds(state.last_run_at or tx.at)
+        milliseconds(state.seen_at or tx.at)
     except ValueError:  # Another program wrote it.
         return CleanupState()
     return state
@@ -216,7 +234,24 @@ def _save(tx: Tx, state: CleanupState) -> CleanupState:
 def _begin_life(tx: Tx) -> CleanupState:
     state = _load(tx)
     state.lives += 1
+    known = max(state.seen_at or "", state.last_run_at or "") or tx.at
+    if abs(tx.now - milliseconds(known)) > DAY_MS and not state.doubtful:
+        state.doubtful, state.lived_ms = True, 0
+    state.seen_at = tx.at
     state.activities = [*state.activities[-1:], _activity(tx)]
+    return _save(tx, state)
+
+
+def _end_life(tx: Tx, lived_ms: int) -> CleanupState:
+    state = _load(tx)
+    state.seen_at = tx.at
+    state.lived_ms += lived_ms
+    return _save(tx, state)
+
+
+def _doubt(tx: Tx) -> CleanupState:
+    state = _load(tx)
+    state.doubtful, state.lived_ms = True, 0
     return _save(tx, state)
 
 
@@ -228,5 +263,5 @@ def _set_waiting(tx: Tx, waiting: int) -> CleanupState:
 
 def _record_run(tx: Tx, result: CleanupResult) -> CleanupState:
     state = _load(tx)
-    state.last_run_at, state.last_result, state.waiting, state.lives = tx.at, result, 0, 0
-    return _save(tx, state)
+    begun = CleanupState(last_run_at=tx.at, last_result=result, seen_at=tx.at, activities=state.activities)
+    return _save(tx, begun)
