@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
 
 from segue.config import Limits
-from segue.errors import SegueError, StartError
+from segue.errors import SegueError, StartError, StorageError
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record, remove_record, write_record
 from segue.server.app import App
@@ -82,17 +82,27 @@ async def serve(
 async def recover_state(app: App) -> None:
     """Read what the last daemon left in the tables, and end what it left open.
 
-    The sessions that it had attached are crashed, the messages that it streamed are interrupted.
+    The sessions that it had attached are crashed, the messages that it streamed are interrupted. On a full disk this is
+    left to a background task, and the store holds all other writes until then.
 
     Raises:
         StartError: the tables cannot be read.
     """
     try:
-        await app.attachments.recover()
-        await app.streams.recover()
-        await app.cleanup.load()
+        await _recover(app)
+    except StorageError as error:
+        if error.data["reason"] != "full":
+            raise StartError("database", str(error)) from None
+        log.warning("the disk is full: no writes until it has space")
+        app.store.hold_writes()
     except (SegueError, sqlite3.Error) as error:
         raise StartError("database", str(error)) from None
+
+
+async def _recover(app: App) -> None:
+    await app.attachments.recover()
+    await app.streams.recover()
+    await app.cleanup.load()
 
 
 class Daemon:
@@ -164,6 +174,7 @@ class Daemon:
             background.start_soon(app.import_process.run)
         background.start_soon(self.watch_socket, background, clients)
         background.start_soon(self._watch_database)
+        background.start_soon(self._recover_when_possible)
         background.start_soon(trim_periodically)
         background.start_soon(self._exit_on_failed_commit)
         background.start_soon(self._notifier.feed_watchdog, app.store)
@@ -256,6 +267,14 @@ class Daemon:
         """Detect that the database was removed or replaced, even while no client writes; the store logs it."""
         while self._app.store.check_files() is None:
             await anyio.sleep(WATCH_SECONDS)
+
+    async def _recover_when_possible(self) -> None:
+        """Do what `recover_state` could not do on a full disk."""
+        while self._app.store.holds_writes:
+            await anyio.sleep(WATCH_SECONDS)
+            with suppress(StorageError):
+                await _recover(self._app)
+                self._app.store.resume_writes()
 
     async def _exit_on_failed_commit(self) -> None:
         """Request a shutdown when the store has failed, because it then refuses all writes."""

@@ -58,6 +58,7 @@ class Store:
         self._file_guard = FileGuard(path)
         self._metrics = StoreMetrics()
         self._reserve = DiskReserve(path)
+        self.holds_writes = False
         self._queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
         self._writer = writer
         self._readers = readers
@@ -145,7 +146,7 @@ class Store:
         return await self._queue.submit(query, inline=True)
 
     async def write_deletion(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do the same as `write`, for a query that deletes rows: on a full disk it uses the reserved space."""
+        """Do the same as `write`, for a deletion or a step of the start: on a full disk it uses the reserved space."""
 
         def run(tx: Tx) -> T:
             return query(tx, *args, **kwargs)
@@ -205,8 +206,17 @@ class Store:
 
     def _check_space(self) -> None:
         """Refuse a write while only deletions may use the last space of the disk."""
-        if self._reserve.released and not self._reserve.allocate_again():
+        if self.holds_writes or (self._reserve.released and not self._reserve.allocate_again()):
             raise disk_full()
+
+    def hold_writes(self) -> None:
+        """Refuse all writes but `write_deletion` until `resume_writes`, because the disk is full."""
+        self.holds_writes = True
+
+    def resume_writes(self) -> None:
+        """Allow all writes again, and reserve disk space for deletions."""
+        self.holds_writes = False
+        self._reserve.allocate()
 
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""

@@ -119,11 +119,12 @@ def fill_until_refused(segued: Segued, reason: str) -> list[str]:
 
 
 @pytest.fixture
-def small_disk(segued: Segued) -> Iterator[None]:
-    """Put the data directory on a file system of 48 MiB."""
+def small_disk(segued: Segued, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Put the data directory on a file system of 48 MiB, or of the size that the test gives."""
     directory = segued.database.parent
     directory.mkdir(mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "tmpfs", directory], check=True)
+    size = getattr(request, "param", "48m")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", directory], check=True)
     yield
     if segued.process is not None and segued.process.poll() is None:
         segued.stop()
@@ -151,12 +152,13 @@ def can_append(wire: Wire) -> bool:
 
 
 @pytest.mark.skipif(not AM_ROOT, reason="only root may mount a file system")
+@pytest.mark.parametrize("small_disk", ["48m", "12m"], indirect=True)
 @pytest.mark.usefixtures("small_disk")
 def test_deletions_run_on_a_full_disk_and_make_room_for_appends(segued: Segued) -> None:
     segued.allowed_errors.append("disk is full")
     with segued.start().connect() as wire:
         counts = fill_disk(wire)
-        assert min(counts.values()) > 100
+        assert min(counts.values()) > 20
         assert wire.call("session.delete", session_id="a") == {"deleted": True}
         wait_until(lambda: can_append(wire))
         assert wire.call("message.count", session_id="b")["count"] == counts["b"] + 1
@@ -194,4 +196,27 @@ def test_messages_can_be_deleted_one_slice_after_the_other_on_a_full_disk(segued
             assert wire.call("message.count", session_id=session) == {"count": 0}
         wait_until(lambda: can_append(wire))
         assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
+    assert segued.stop() == 0
+
+
+@pytest.mark.skipif(not AM_ROOT, reason="only root may mount a file system")
+@pytest.mark.usefixtures("small_disk")
+def test_a_daemon_that_was_killed_starts_on_a_full_disk_for_reads_and_takes_writes_when_it_has_space(
+    segued: Segued,
+) -> None:
+    wire = segued.start().connect()
+    wire.call("session.create", id="b")
+    wire.call("session.attach", session_id="b")
+    for number in range(60):
+        wire.call("message.append", session_id="b", role="user", content=f"word{number} " + "x" * 3000)
+    segued.kill()
+    filler = segued.database.with_name("filler")
+    subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=1k"], check=False, stderr=subprocess.DEVNULL)
+    with segued.start().connect() as wire:
+        assert wire.call("message.search", query="word59")["total"] == 1
+        assert not can_append(wire)
+        assert wire.call("session.get", session_id="b")["status"] == "active"
+        filler.unlink()
+        wait_until(lambda: can_append(wire))
+        assert wire.call("message.count", session_id="b") == {"count": 61}
     assert segued.stop() == 0

@@ -11,15 +11,16 @@ from tests.support.clock import HandClock
 
 
 class Disk:
-    """A disk that is full while `full` is set."""
+    """A disk that is full while `full` is set, and never has more than `most` bytes."""
 
     def __init__(self) -> None:
         self.full = False
+        self.most = RESERVE_BYTES[0]
         self.attempts = 0
 
     def allocate(self, descriptor: int, offset: int, length: int) -> None:
         self.attempts += 1
-        if self.full:
+        if self.full or length > self.most:
             raise OSError
         os.ftruncate(descriptor, offset + length)
 
@@ -44,7 +45,7 @@ def open_files(directory: Path) -> list[int]:
 def test_the_reserve_has_no_name_and_its_space_is_allocated(tmp_path: Path) -> None:
     reserve = DiskReserve(tmp_path / "s.db")
     [allocated] = open_files(tmp_path)
-    assert allocated >= RESERVE_BYTES
+    assert allocated >= RESERVE_BYTES[0]
     assert list(tmp_path.iterdir()) == []
     reserve.close()
     assert open_files(tmp_path) == []
@@ -68,8 +69,23 @@ def test_a_released_reserve_is_allocated_again_when_the_disk_has_space(tmp_path:
     assert reserve.release()
 
 
+def test_a_disk_with_little_space_has_a_smaller_reserve(tmp_path: Path, disk: Disk) -> None:
+    disk.most = RESERVE_BYTES[-1]
+    clock = HandClock()
+    reserve = DiskReserve(tmp_path / "s.db", clock.monotonic)
+    assert max(open_files(tmp_path)) <= RESERVE_BYTES[-1]
+    assert reserve.release()
+    clock.pass_time(int(ATTEMPT_SECONDS * 1000) + 1)
+    assert reserve.allocate_again()
+    reserve.close()
+
+
 def test_without_space_at_the_start_there_is_no_reserve(tmp_path: Path, disk: Disk) -> None:
     disk.full = True
     reserve = DiskReserve(tmp_path / "s.db")
     assert not reserve.release()
     assert not reserve.released
+    disk.full = False
+    reserve.allocate()
+    reserve.allocate()
+    assert reserve.release()

@@ -42,7 +42,7 @@ class Attachments:
 
     async def recover(self) -> None:
         """Mark the sessions that were attached to a killed daemon as crashed."""
-        await self._store.write(attachments.mark_all_crashed)
+        await self._store.write_deletion(attachments.mark_all_crashed)
 
     async def attach(self, client: ClientConnection, session_id: str) -> Session:
         """Attach the session to the connection and return it.

@@ -64,7 +64,7 @@ class Streams:
 
     async def recover(self) -> None:
         """Mark the messages that a killed daemon left as interrupted."""
-        await self._store.write(message_stream.interrupt_all)
+        await self._store.write_deletion(message_stream.interrupt_all)
 
     async def open(self, content: str) -> Opening:
         """Return the part of the content to begin the message with, and the redactor that holds the rest back."""

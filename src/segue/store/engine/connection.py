@@ -120,11 +120,12 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     try:
         check_full_text_search(connection)
         migrations = load_migrations()
-        check_ours(connection, len(migrations))
+        version = check_ours(connection, len(migrations))
         check_schema(connection, migrations)
-        # SQLite accepts auto_vacuum only in a file without tables, so it comes before the first migration and WAL.
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if version == 0:  # Each of these writes, and a start on a full disk must not.
+            # SQLite accepts auto_vacuum only in a file without tables, so it comes before the first migration and WAL.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         enable_wal(connection, durability)
         migrate(connection, migrations)
         connection.execute("PRAGMA busy_timeout = 0")
