@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help = f"{length.help}; default: {length.value:g}"
         parser.addoption(f"--{name.replace('_', '-')}", type=type(length.value), help=help)
     parser.addoption("--model-seed", type=int, help="seed of the model test; default: a fixed and a random one")
-    parser.addoption("--sweep", default="sample", help="which faults to try: sample, all, or one as CALL:FAULT:NUMBER")
+    parser.addoption("--sweep", default="sample", help="faults to try: sample, all, PART/PARTS, or CALL:FAULT:NUMBER")
     parser.addoption("--sweep-seed", type=int, default=7, help="seed of the sample of faults")
     parser.addoption("--soak-minutes", type=float, help="minutes of soak; write a plot of the memory to build/soak.svg")
     parser.addoption("--soak-seed", default="segue", help="seed of the clients of the soak")
