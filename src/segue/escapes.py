@@ -37,6 +37,26 @@ BLOCK = {code: shown for code, shown in LINE.items() if chr(code) not in "\n\t"}
 """A table for `str.translate` that keeps line feeds and tabs."""
 
 
+COLOR_CHARACTERS = frozenset("0123456789;:")
+"""The characters between `ESC [` and `m` in a sequence that sets colors and styles (SGR)."""
+
+COLOR_LENGTH = 64
+"""Characters: the most between them. A longer sequence is escaped."""
+
+
+def escape_all_but_colors(text: str) -> str:
+    """Return the text with the unsafe characters escaped, except for sequences that set colors and styles."""
+    first, *others = text.replace("\r\n", "\n").split("\x1b[")
+    shown = [first.translate(BLOCK)]
+    for other in others:
+        style, end, rest = other.partition("m")
+        if end and len(style) <= COLOR_LENGTH and COLOR_CHARACTERS.issuperset(style):
+            shown += ["\x1b[", style, "m", rest.translate(BLOCK)]
+        else:
+            shown += ["\\x1b[", other.translate(BLOCK)]
+    return "".join(shown)
+
+
 @cache
 def json_table() -> dict[int, str]:
     """Return a table for `str.translate` of JSON, in which all characters below the space are escaped already."""

@@ -62,7 +62,19 @@ def test_nothing_stored_can_drive_the_terminal(segue: Cli, segued: Segued) -> No
     resumed = segue.shown("resume", "s")
     assert resumed.count(TAMED) == 3
     wire.call("session.update", session_id="s", working_dir=f"/{HOSTILE}")
-    for screen in (shown, resumed, segue.shown("list", columns=300), segue.shown("rpc", "session.get", "session_id=s")):
+    others = [
+        segue.shown(*words, columns=300)
+        for words in (
+            ["list"],
+            ["rpc", "session.get", "session_id=s"],
+            ["grep", "red"],
+            ["export", "s"],
+            ["export", "s", "--format", "jsonl"],
+            ["handoff", "s"],
+        )
+    ]
+    assert [screen for screen in others if not re.search(r"\\x9b|\\u009b", screen)] == []
+    for screen in (shown, resumed, *others):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", STYLE.sub("", screen))
 
 

@@ -3,12 +3,9 @@
 import codecs
 import re
 
-from segue.escapes import BLOCK
+from segue.escapes import COLOR_LENGTH, escape_all_but_colors
 
-COLOR = re.compile(r"\x1b\[[0-9;:]{0,64}m")
-"""A sequence that sets colors and styles (SGR). It is the only one that passes."""
-
-INCOMPLETE = re.compile(r"\r|\x1b(\[[0-9;:]{0,64})?")
+INCOMPLETE = re.compile(rf"\r|\x1b(\[[0-9;:]{{0,{COLOR_LENGTH}}})?")
 """The start of a color or of a CR LF line end at the end of a chunk."""
 
 RESET = b"\x1b[0m"
@@ -36,13 +33,6 @@ class ScreenFilter:
         return rest + (RESET if self._colored else b"")
 
     def _filtered(self, text: str) -> bytes:
-        shown, at = [], 0
-        for color in COLOR.finditer(text):
-            shown += [_escaped(text[at : color.start()]), color[0]]
-            at = color.end()
-        self._colored = self._colored or at > 0
-        return "".join([*shown, _escaped(text[at:])]).encode()
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\r\n", "\n").translate(BLOCK)
+        shown = escape_all_but_colors(text)
+        self._colored = self._colored or "\x1b" in shown
+        return shown.encode()

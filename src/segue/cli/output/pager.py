@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from segue.cli.output.terminal import stdout_is_tty
+from segue.escapes import escape_all_but_colors
 
 DEFAULT_OPTIONS = "FRX"
 """Options of less if LESS is not set: exit if the text fits on the screen, show colors, keep the screen."""
@@ -13,6 +14,8 @@ DEFAULT_OPTIONS = "FRX"
 
 def page(pieces: Iterable[str]) -> None:
     """Write the pieces of a text to the pager if standard output is a terminal, else to standard output."""
+    if stdout_is_tty():
+        pieces = map(escape_all_but_colors, pieces)
     command = _command()
     if command is None:
         sys.stdout.writelines(pieces)

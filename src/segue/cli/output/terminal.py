@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from segue.escapes import BLOCK, LINE, json_table
+from segue.escapes import BLOCK, LINE, escape_all_but_colors, json_table
 
 FAILED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 4, 130
 """Exit statuses; 0 is success."""
@@ -83,8 +83,14 @@ def stderr_is_tty() -> bool:
 
 
 def echo(text: str) -> None:
-    """Print a line to standard output, unchanged."""
-    sys.stdout.write(f"{text}\n")
+    """Print a line to standard output. A terminal gets only text and colors."""
+    sys.stdout.write(f"{escape_all_but_colors(text) if stdout_is_tty() else text}\n")
+
+
+def echo_stored(text: str) -> None:
+    """Print a stored text. A terminal gets no colors of it either, a pipe gets it unchanged."""
+    text = text.removesuffix("\n")
+    echo(escape_controls(text) if stdout_is_tty() else text)
 
 
 def echo_tsv(values: list[str]) -> None:

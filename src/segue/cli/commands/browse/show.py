@@ -7,7 +7,7 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import MessageId, command
 from segue.cli.output.pager import page as show_in_pager
-from segue.cli.output.terminal import Failure, echo, echo_json, escape_controls, set_color, stdout_is_tty
+from segue.cli.output.terminal import Failure, echo_json, echo_stored, set_color
 from segue.cli.output.transcript import message_lines, session_lines
 from segue.cli.session_lookup import find_or_current
 from segue.models import Message, Session
@@ -74,7 +74,7 @@ def show(
         if reply is None:
             raise Failure(f"session {session.id} has no reply")
         text = reply.content if block is None else _block(reply, block)
-        return echo(escape_controls(text) if stdout_is_tty() else text.removesuffix("\n"))
+        return echo_stored(text)
     return show_in_pager(line + "\n" for line in _lines(daemon, session, count, around, only_last=only_last))
 
 

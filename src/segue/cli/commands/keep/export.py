@@ -8,7 +8,7 @@ import msgspec
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
-from segue.cli.output.terminal import Failure, echo, stdout_is_tty
+from segue.cli.output.terminal import Failure, echo, echo_json, echo_stored, stdout_is_tty
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.files import FILE_MODE, replace_file
 from segue.results import SessionPage
@@ -53,7 +53,7 @@ def export(
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     if everything and format == "jsonl" and (rest := _render_rest(daemon, ids)):
-        _write(folder / "rest.jsonl", rest) if folder is not None else echo(rest.removesuffix("\n"))
+        _write(folder / "rest.jsonl", rest) if folder is not None else _print(rest, format)
     for session_id in ids:
         text = _render(daemon, session_id, format)
         if folder is not None:
@@ -61,7 +61,7 @@ def export(
         elif output is not None:
             _write(Path(output), text)
         else:
-            echo(text.removesuffix("\n"))
+            _print(text, format)
     if output is not None and stdout_is_tty():
         echo(f"exported {len(ids)} {'session' if len(ids) == 1 else 'sessions'} to {output}")
 
@@ -107,6 +107,13 @@ def _render_rest(daemon: DaemonClient, ids: list[str]) -> str | None:
 
     rest = fetch_rest(daemon.client, set(ids))
     return None if rest is None else msgspec.json.encode(rest).decode() + "\n"
+
+
+def _print(text: str, format: str) -> None:
+    if format == "jsonl":
+        echo_json(text.removesuffix("\n").encode())
+    else:
+        echo_stored(text)
 
 
 def _write(path: Path, text: str) -> None:

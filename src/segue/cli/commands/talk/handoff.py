@@ -9,7 +9,7 @@ import msgspec
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
-from segue.cli.output.terminal import Failure, echo
+from segue.cli.output.terminal import Failure, echo, echo_stored
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.models import Session
 
@@ -63,7 +63,7 @@ def handoff(daemon: DaemonClient, *, session_id: str | None, target: str | None,
     bundle = fetch(daemon.client, session.id)
     text = brief(msgspec.to_builtins(session), bundle.messages, budget)
     if target is None:
-        echo(text.removesuffix("\n"))
+        echo_stored(text)
         return
     words = PROMPT_COMMANDS.get(target) or shlex.split(target)
     _run([*words, text], session, only_print=only_print)
