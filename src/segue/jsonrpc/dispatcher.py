@@ -34,8 +34,8 @@ log = logging.getLogger("segue.jsonrpc")
 LONG_BYTES = 2**20
 """Bytes: a longer line is parsed alone, because parsing it takes many milliseconds."""
 
-MAX_CONTAINERS = 500_000
-"""Arrays and objects in one line: more make it too large. Parsing so many blocks the event loop for 60 ms."""
+MAX_DENSITY = messages.Density(structures=500_000, values=1_000_000)
+"""The most in one long line: more make it too large. Parsing so many blocks the event loop for 60 ms."""
 
 YIELD_EVERY = 50
 """Requests of one batch: after so many, about 1 ms, other clients get a turn."""
@@ -81,10 +81,10 @@ class Dispatcher:
     async def _parse_long(self, line: bytes) -> Any:
         async with self._parsing_long:
             await checkpoint()
-            if line.count(b"]") + line.count(b"}") > MAX_CONTAINERS:  # They may be text, which is parsed fast.
-                for count in messages.count_containers(line):
-                    if count > MAX_CONTAINERS:
-                        raise TooLarge("a line has too many arrays and objects", limit=MAX_CONTAINERS)
+            if _is_dense(messages.density(line)):  # It may be text, which is parsed fast.
+                for counted in messages.count_values(line):
+                    if _is_dense(counted):
+                        raise TooLarge("a line has too many values", limit=MAX_DENSITY.structures)
                     await checkpoint()
             try:
                 return messages.decode_json(line)
@@ -161,6 +161,10 @@ class Dispatcher:
         response = messages.error_response(request.id, error)
         self.errors[error.kind] += 1
         return response
+
+
+def _is_dense(counted: messages.Density) -> bool:
+    return counted.structures > MAX_DENSITY.structures or counted.values > MAX_DENSITY.values
 
 
 def to_error(exception: Exception, where: str) -> SegueError:

@@ -9,7 +9,7 @@ import msgspec
 from segue.errors import InvalidRequest, ParseError, SegueError
 
 SLICE_BYTES = 256 * 1024
-"""Bytes: what `count_containers` scans between two yields, in about a millisecond."""
+"""Bytes: what `count_values` scans between two yields, in about a millisecond."""
 
 Id = str | int | float | None
 
@@ -62,15 +62,30 @@ def replace_lone_surrogates(line: bytes) -> bytes:
     return _SURROGATES.sub(lambda found: b"\\ufffd" if found[1] else found[0], line)
 
 
-def count_containers(line: bytes) -> Iterator[int]:
-    """Yield the number of arrays and objects that have ended so far, after each slice of the line.
+class Density(NamedTuple):
+    """How many values a line has, which is what parsing it costs."""
+
+    structures: int = 0
+    """Arrays, objects and members of objects."""
+    values: int = 0
+    """Values that another one follows."""
+
+
+def density(text: bytes) -> Density:
+    """Count in text without strings, or the most in any JSON: the parser itself bounds how many brackets are open."""
+    return Density(sum(map(text.count, (b"]", b"}", b":"))), text.count(b","))
+
+
+def count_values(line: bytes) -> Iterator[Density]:
+    """Yield the counts so far, after each slice of the line.
 
     1. Cut a slice that does not end within an escape.
     2. Remove its escaped backslashes and quotes.
     3. Split it at the quotes that are left: every second piece is a string.
-    4. Count the closing brackets of the other pieces: the parser itself bounds how many are open.
+    4. Count in the other pieces.
     """
-    count, in_string, start = 0, False, 0
+    structures = values = start = 0
+    in_string = False
     while start < len(line):
         part = line[start : start + SLICE_BYTES]
         if (len(part) - len(part.rstrip(b"\\"))) % 2:
@@ -79,8 +94,9 @@ def count_containers(line: bytes) -> Iterator[int]:
         pieces = part.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
         outside = b"".join(pieces[in_string::2])
         in_string ^= len(pieces) % 2 == 0
-        count += outside.count(b"]") + outside.count(b"}")
-        yield count
+        found = density(outside)
+        structures, values = structures + found.structures, values + found.values
+        yield Density(structures, values)
 
 
 def usable_id(item: Any) -> Id:

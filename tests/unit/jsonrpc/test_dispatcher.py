@@ -385,9 +385,17 @@ async def test_long_line_waits_for_no_slow_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("filling", "code"), [(b"[],", -32004), (b'{"a":1},', -32004), (b"1,", None), (b'"]}]}]}]}]}]}]}]}",', None)]
+    ("filling", "code"),
+    [
+        (b"[],", -32004),
+        (b'{"a":1},', -32004),
+        (b"1,", -32004),
+        (b'{"aaaaaaaaaaaaaaaaaaaaaaaa":1},', None),
+        (b"12345,", None),
+        (b'"]}]}]}]},,::,,::",', None),
+    ],
 )
-async def test_line_with_too_many_containers_is_too_large(filling: bytes, code: int | None) -> None:
+async def test_line_with_too_many_values_is_too_large(filling: bytes, code: int | None) -> None:
     line = long_line("echo", filling * (5 * 2**20 // len(filling)))
     given = json.loads(await Dispatcher(METHODS, Limits()).handle_line(line, None) or b"")
     assert given.get("error", {}).get("code") == code

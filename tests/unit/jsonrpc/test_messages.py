@@ -148,20 +148,25 @@ def test_no_bytes_do_more_than_fail_to_parse(line: bytes) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.text(st.sampled_from('[{\\"ab]}\n'), max_size=6),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(']}\\"', max_size=3), inner, max_size=3),
+    st.none() | st.text(st.sampled_from('[{\\"ab]},:\n'), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(']}\\",:', max_size=3), inner, max_size=3),
     max_leaves=15,
 )
 
 
-def containers(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return isinstance(value, dict | list) + sum(map(containers, inner))
+def counted(value: Any) -> tuple[int, int]:
+    """Return the number of arrays, objects and members, and of values that another one follows."""
+    if not isinstance(value, dict | list):
+        return 0, 0
+    inner = [counted(one) for one in (value.values() if isinstance(value, dict) else value)]
+    members = len(value) if isinstance(value, dict) else 0
+    structures, values = (sum(column) for column in zip((0, 0), *inner, strict=True))
+    return 1 + members + structures, max(len(value) - 1, 0) + values
 
 
 @given(json_values, st.integers(1, 9))
-def test_containers_are_counted_outside_strings_only(value: Any, slice_bytes: int) -> None:
+def test_values_are_counted_outside_strings_only(value: Any, slice_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(messages, "SLICE_BYTES", slice_bytes)
-        *_, count = messages.count_containers(msgspec.json.encode(value))
-    assert count == containers(value)
+        *_, count = messages.count_values(msgspec.json.encode(value))
+    assert count == counted(value)
