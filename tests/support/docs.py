@@ -38,7 +38,7 @@ from segue.manual import topic_path
 from segue.mcp.tools import TOOLS
 from segue.models import Bot, Extraction, Memory, Message, Session, SessionSummary, Summary
 from segue.redaction import SECRETS
-from tests.process.docs import completion, typescript
+from tests.process.docs import completion, licences, typescript
 from tests.support.counters import totals
 
 README = Path(__file__).parents[2] / "README.md"
@@ -143,6 +143,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     topic_path("errors"): {"errors": errors},
     topic_path("events"): {"kinds": kinds},
     topic_path("configuration"): {"configuration": configuration},
+    topic_path("design"): {"licences": licences.licences},
     topic_path("limits"): {"limits": limits},
     topic_path("privacy"): {"secrets": secrets},
     topic_path("protocol"): {"objects": objects},
