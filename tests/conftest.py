@@ -1,9 +1,10 @@
 """Fixtures that all tests share, and the lengths of the long tests."""
 
+import math
 import os
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from segue.config import Config
-from tests.support.counters import VARIABLE, measurements, totals
+from tests.support.counters import VARIABLE, begin_run, end_run, measurements, totals
 from tests.support.inprocess import Server, run_server
 from tests.support.process import Segued
 from tests.support.wire import Wire
@@ -96,6 +97,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             given = metafunc.config.getoption(f"--{name.replace('_', '-')}")
             if name == "soak_seconds" and (minutes := metafunc.config.getoption("--soak-minutes")):
                 given = 60 * minutes
+            if name == "sweep_seconds" and metafunc.config.getoption("--sweep") != "sample":
+                given = math.inf
             long = [] if length.long is None else [pytest.param(length.long, marks=pytest.mark.long, id=f"long {name}")]
             metafunc.parametrize(name, [length.value, *long] if given is None else [given])
     if "model_seed" in metafunc.fixturenames:
@@ -119,9 +122,24 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = config.getoption("--tried-file")
     path = kept.absolute() if kept else Path(mkdtemp(prefix="segue-tried-")) / "tried.jsonl"
     path.write_text("")
+    if kept:
+        begin_run(path, _lengths(config.invocation_params.args))
     os.environ[VARIABLE] = str(path)
     if kept is None:
         config.add_cleanup(lambda: rmtree(path.parent))
+
+
+def _lengths(arguments: Sequence[str]) -> list[str]:
+    """Return the options among the arguments that set the length of a test, as `--kills=1000`."""
+    names = [f"--{name.replace('_', '-')}" for name in (*LENGTHS, "soak_minutes", "sweep")]
+    following = zip(arguments, (*arguments[1:], ""), strict=True)
+    joined = [f"{one}={after}" if one in names else one for one, after in following]
+    return [one for one in joined if one.partition("=")[0] in names]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.getoption("--tried-file") and not hasattr(session.config, "workerinput"):
+        end_run(Path(os.environ[VARIABLE]), passed=exitstatus == pytest.ExitCode.OK)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -38,8 +38,7 @@ from segue.manual import topic_path
 from segue.mcp.tools import TOOLS
 from segue.models import Bot, Extraction, Memory, Message, Session, SessionSummary, Summary
 from segue.redaction import SECRETS
-from tests.process.docs import completion, licences, typescript
-from tests.support.counters import totals
+from tests.process.docs import completion, licences, trials, typescript
 
 README = Path(__file__).parents[2] / "README.md"
 HELP_COLUMNS = 80
@@ -127,12 +126,6 @@ def browse_keys() -> str:
         shown = " ".join(f"`{one}`" for one in key.shown.split())
         rows.append((shown, key.label, where, f"`{key.command}`" if key.command else ""))
     return table(("key", "does", "only in", "command"), rows)
-
-
-def tried(counted: dict[str, int]) -> str:
-    """Return one row for each kind of trial, with the counts of one run of all tests."""
-    rows = [f"| {count} | {what} |" for what, count in counted.items()]
-    return "\n".join(["| count | what |", "|---:|---|", *rows])
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
@@ -275,13 +268,15 @@ def _first_line(documented: Any) -> str:
 def main() -> None:
     """Write the generated parts, or exit with an error if they are not up to date.
 
-    `--tried FILE` writes the counts of a test run that had `--tried-file FILE`.
+    `--tried FILE` writes the counts of a run of all tests that had `--tried-file FILE`, `--long-run FILE…` those of one
+    long run, which may have several parts.
     """
-    if "--tried" in sys.argv:
-        page = topic_path("reliability")
-        counted = totals(Path(sys.argv[sys.argv.index("--tried") + 1]))
-        page.write_text(replaced(page.read_text(), "tried", tried(counted)))
-        return
+    for option, name, make in (("--tried", "tried", trials.counts), ("--long-run", "long-runs", trials.long_runs)):
+        if option in sys.argv:
+            page = topic_path("reliability")
+            text, files = page.read_text(), [Path(file) for file in sys.argv[sys.argv.index(option) + 1 :]]
+            page.write_text(replaced(text, name, make(files, part_of(text, name))))
+            return
     completion.main()  # First, because the help is made of it
     for path in PAGES:
         if "--write" in sys.argv:

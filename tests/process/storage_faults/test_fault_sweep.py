@@ -155,12 +155,9 @@ def test_no_failing_system_call_loses_an_answered_write(
     wanted, seed = str(pytestconfig.getoption("--sweep")), int(pytestconfig.getoption("--sweep-seed"))
     sweep = Sweep(tmp_path)
     paths = sweep.paths()
-    faults, seconds = every_fault(paths), float("inf")
-    if wanted == "sample":
-        faults, seconds = sample(faults, seed), sweep_seconds
-    else:
-        faults = chosen(faults, wanted)
-    sweep.run_all(faults, seconds)
+    faults = every_fault(paths)
+    faults = sample(faults, seed) if wanted == "sample" else chosen(faults, wanted)
+    sweep.run_all(faults, sweep_seconds)
     print(f"seed {seed}; calls made: {paths}; faults that happened: {dict(sweep.hits)}")  # noqa: T201
     tried("system calls that failed or were the last, each followed by a restart", sweep.hits.total())
     assert not sweep.failures, f"seed {seed}: " + "\n".join(sweep.failures)
