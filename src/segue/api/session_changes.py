@@ -104,7 +104,7 @@ async def import_(
             raise InvalidParams("required", path=f"$.messages[{number}].key")
     about = await drafts.imported_session(ctx, session)
     prepared = await drafts.prepare(ctx, several, "$.messages[{}]")
-    return await ctx.store.write(store.imports.import_session, source, about, prepared, restore=restore)
+    return await ctx.store.write_long(store.imports.import_session, source, about, prepared, restore=restore)
 
 
 @method("session.restore", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
@@ -131,7 +131,7 @@ async def restore(
         for number, message in enumerate(several)
     ]
     prepared = await drafts.prepare(ctx, given, "$.messages[{}]")
-    return await ctx.store.write(
+    return await ctx.store.write_long(
         store.restores.restore,
         new_bots=[drafts.check_bot(bot, f"$.bots[{number}]") for number, bot in enumerate(bots or [])],
         session=None if session is None else await drafts.restored_session(ctx, session),

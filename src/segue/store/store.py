@@ -66,6 +66,7 @@ class Store:
         self._reader_slots = anyio.Semaphore(len(readers), fast_acquire=True)
         self._new_reader_slots = anyio.Semaphore(NEW_READERS)
         self.slow_reads = anyio.Semaphore(1)
+        self._long_writes = anyio.Semaphore(1)
         self._clock = clock
 
     @property
@@ -125,6 +126,14 @@ class Store:
         """
         self._check_space()
         return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=False)
+
+    async def write_long(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the same as `write`, for a query that takes milliseconds, one such query after the other.
+
+        The write of a client shares its transaction with one of them at most, and waits for one at most.
+        """
+        async with self._long_writes:
+            return await self.write(query, *args, **kwargs)
 
     async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a query of few small rows that takes less than 0.1 ms.

@@ -24,6 +24,7 @@ from tests.socket.store.harness import (
     write_together,
 )
 from tests.support.clock import START_MS
+from tests.support.wire import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +52,26 @@ async def test_no_write_is_answered_before_the_commit(store: Store) -> None:
         last.release()
     assert blocked.outcomes == [1, None]
     assert await store.read(notes) == ["first"]
+
+
+async def test_of_several_long_writes_one_shares_a_transaction_with_a_short_one(
+    store: Store, writer: WriterProbe
+) -> None:
+    statements = await writer.trace()
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            blocked = BlockedWriter(store, tasks)
+            await blocked.block()
+            for name in ("index", "import", "count"):
+                tasks.start_soon(store.write_long, adding(name))
+            await run_loop()
+            assert store.queue_depth == 1
+            await blocked.queue(adding("message"))
+            blocked.release()
+    stored = "; ".join(line.split("'")[1] if "INSERT" in line else line for line in statements if "PRAGMA" not in line)
+    assert stored.split("COMMIT")[1:4] == [
+        "; BEGIN IMMEDIATE; index; message; ", "; BEGIN IMMEDIATE; import; ", "; BEGIN IMMEDIATE; count; ",
+    ]  # fmt: skip
 
 
 async def test_a_failed_write_undoes_only_itself(store: Store, writer: WriterProbe, inline: bool) -> None:

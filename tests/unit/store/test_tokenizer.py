@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from segue.store.search.index_entries import own_texts
-from segue.store.search.text import tokenizer
+from segue.store.search.text import pieces, tokenizer
 from segue.store.search.text.pieces import pieces_text
 from segue.store.search.text.query_parser import Term, expression, filtered, parse
 from segue.store.search.text.tokenizer import fold, fold_with_offsets, tokenize
@@ -99,7 +99,7 @@ def test_a_message_must_hold_one_of_the_words_that_names_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "pieces"),
+    ("text", "divided"),
     [
         ("plain words, foo_bar and 2026-11-28", ""),
         ("getUserById", "get user by id ‖ getuser ‖ getuserby ‖ userby ‖ userbyid ‖ byid"),
@@ -111,8 +111,13 @@ def test_a_message_must_hold_one_of_the_words_that_names_hold() -> None:
         ("getUserById getUserById", "get user by id ‖ getuser ‖ getuserby ‖ userby ‖ userbyid ‖ byid"),
     ],
 )
-def test_compound_words_are_divided_into_pieces(text: str, pieces: str) -> None:
-    assert " ".join(pieces_text(text).split()) == pieces
+def test_compound_words_are_divided_into_pieces(text: str, divided: str) -> None:
+    assert " ".join(pieces_text(text).split()) == divided
+
+
+@given(text=st.text(alphabet="aZbQ09_ é", max_size=8))
+def test_a_compound_word_is_noticed_wherever_its_border_is(text: str) -> None:
+    assert bool(pieces._HAS_BORDER.search(text)) == bool(pieces._BORDER.search(text))
 
 
 @pytest.mark.parametrize(

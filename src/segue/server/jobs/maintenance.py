@@ -179,9 +179,9 @@ class Maintenance:
         if phase is Phase.PURGE:
             await self._store.write_deletion(purges.remove_slice, self.copying)
         elif phase is Phase.INDEX:
-            self._has_backlog = await self._store.write(index.step, newest)
+            self._has_backlog = await self._store.write_long(index.step, newest)
         elif phase is Phase.COUNT:
-            await self._store.write(figures.step, newest)
+            await self._store.write_long(figures.step, newest)
         else:
             await self._store.write_deletion(index.merge_step)
 

@@ -130,7 +130,7 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
         if first := find_first_of_key(tx, new, keys, session_id=session_id):
             if stored and keys == "replace":
                 # The session is named before, because the replaced message may be one of these.
-                _update_session(tx, session_id, stored)
+                update_session(tx, session_id, stored)
                 stored = []
             results.append(_use_first(tx, first, new, options))
             continue
@@ -138,7 +138,7 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
         stored.append(new)
         _emit_appended(tx, session, results[-1], new)
     if stored:
-        _update_session(tx, session_id, stored)
+        update_session(tx, session_id, stored)
     return AppendedMany(
         message_ids=[result.message_id for result in results],
         session_id=session_id,
@@ -147,7 +147,8 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
     )
 
 
-def _update_session(tx: Tx, session_id: str, stored: list[PreparedMessage]) -> None:
+def update_session(tx: Tx, session_id: str, stored: list[PreparedMessage]) -> None:
+    """Update the session's counters, times, name and status after messages were stored in it."""
     _name_and_reactivate(tx, session_id, _update_counters(tx, session_id, stored), stored)
 
 

@@ -38,6 +38,8 @@ One that is being streamed gets its text when it ends, because an entry costs as
 
 _GENERATED_DATE = re.compile(r" - \d{4}-\d\d-\d\d_\d\d-\d\d\Z")
 
+_ADD = "INSERT INTO message_words (rowid, words) VALUES (:id, :text)"
+
 _SELECT = f"SELECT {COLUMNS} FROM messages"
 _SLICE = f"{_SELECT} WHERE id > :after_id AND id <= :upto ORDER BY id LIMIT :limit"
 _SLICE_OF_SESSION = (
@@ -130,7 +132,9 @@ def _row(columns: tuple[Any, ...]) -> IndexRow:
 def add(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> Added:
     """Add a message to the index."""
     own, marked = _texts(row, attributes)
-    return Added(len(own.split()), add_text(tx, row.id, f"{own} {END} {marked}"))
+    length = len(own.split())
+    tx.run(_ADD, id=row.id, text=f"{own} {END} {marked}")
+    return Added(length, length + 1 + len(marked.split()))
 
 
 def remove(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> int:
@@ -141,7 +145,7 @@ def remove(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> int:
 
 def add_text(tx: Tx, id: int, text: str) -> int:
     """Add an entry to the index and return its number of words."""
-    tx.run("INSERT INTO message_words (rowid, words) VALUES (:id, :text)", id=id, text=text)
+    tx.run(_ADD, id=id, text=text)
     return len(text.split())
 
 

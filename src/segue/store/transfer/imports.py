@@ -10,6 +10,7 @@ from typing import Any
 
 from segue.errors import Conflict
 from segue.models import Draft, Session
+from segue.results import Appended
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
 from segue.store.records import append, session_identity, sessions
@@ -26,7 +27,11 @@ WANTED_PARENT = "imported_parent"
 """The member of the metadata that holds the tool's id of a parent that is not imported yet."""
 
 _COMPARED = (*(name for name in row.CHANGEABLE if name != "indexed"), "created_at")
-_STORED = f"SELECT id, {row.read(_COMPARED)} FROM messages WHERE key = :key AND session_id = :session_id"
+_STORED = f"""
+    SELECT messages.key, messages.id, {row.read(_COMPARED)}
+    FROM json_each(:keys) AS wanted CROSS JOIN messages ON messages.key = wanted.value AND session_id = :session_id
+    ORDER BY messages.id
+"""
 
 
 def import_session(
@@ -47,7 +52,7 @@ def import_session(
         session_id = _create(tx, source, about)
     else:
         _update(tx, sessions.get(tx, session_id), source, about)
-    added, updated, unchanged = _import_messages(tx, session_id, prepared)
+    added, updated, unchanged = _import_messages(tx, session_id, prepared, created=created)
     return ImportResult(session_id=session_id, created=created, added=added, updated=updated, unchanged=unchanged)
 
 
@@ -144,22 +149,52 @@ def _adopt(tx: Tx, source: ImportSource, session_id: str) -> None:
     )
 
 
-def _import_messages(tx: Tx, session_id: str, prepared: list[PreparedMessage]) -> tuple[int, int, int]:
+def _import_messages(
+    tx: Tx, session_id: str, prepared: list[PreparedMessage], *, created: bool
+) -> tuple[int, int, int]:
     """Return how many messages were added, changed and left."""
+    stored = {} if created else _stored(tx, session_id, [message.draft.key for message in prepared])
     new: dict[str | None, PreparedMessage] = {}
     updated = unchanged = 0
     for message in prepared:
         key = message.draft.key
-        found = None if key in new else tx.run(_STORED, key=key, session_id=session_id).fetchone()
-        if found is None:
+        if key in new or key not in stored:
             new[key] = message  # The last one of a key counts, as if they came in requests of their own.
-        elif changes := _changes(message, dict(zip(_COMPARED, found[1:], strict=True))):
-            edit.update(tx, found[0], changes)
+        elif changes := _changes(message, dict(zip(_COMPARED, stored[key][1:], strict=True))):
+            edit.update(tx, stored[key][0], changes)
             updated += 1
         else:
             unchanged += 1
-    append.append_many(tx, session_id, list(new.values()), append.Options(on_key="keep"))
+    if new:
+        _append(tx, session_id, list(new.values()))
     return len(new), updated, unchanged
+
+
+def _stored(tx: Tx, session_id: str, keys: list[str | None]) -> dict[str | None, tuple[Any, ...]]:
+    """Return the id and the columns of each message that has one of the keys, by its key."""
+    stored: dict[str | None, tuple[Any, ...]] = {}
+    for key, *columns in tx.run(_STORED, keys=encode_json(keys), session_id=session_id):
+        stored.setdefault(key, tuple(columns))
+    return stored
+
+
+def _append(tx: Tx, session_id: str, new: list[PreparedMessage]) -> None:
+    """Append messages whose keys are not in the session, with one statement."""
+    session = sessions.scope(tx, session_id)
+    for number, message in enumerate(new):
+        sessions.check_created_at(tx, message.draft.created_at, f"$.messages[{number}].created_at")
+    times = [message.draft.created_at or tx.at for message in new]
+    rows = [
+        {**message.columns, "session_id": session_id, "resumed": False, "created_at": at}
+        for message, at in zip(new, times, strict=True)
+    ]
+    tx.connection.executemany(row.INSERT, rows)
+    # The ids are consecutive, because only this connection writes.
+    first_id = tx.run("SELECT last_insert_rowid()").fetchone()[0] - len(new) + 1
+    for message_id, (message, at) in enumerate(zip(new, times, strict=True), first_id):
+        appended = Appended(message_id=message_id, session_id=session_id, created_at=at, duplicate=False, resumed=False)
+        tx.emitted.append(append.appended_event(tx, session, appended, message))
+    append.update_session(tx, session_id, new)
 
 
 def _changes(message: PreparedMessage, stored: dict[str, Any]) -> dict[str, Any]:
