@@ -13,8 +13,8 @@ from segue.history.reader import Reading, open_regular
 from segue.history.records import HistorySession
 
 DOCUMENT = "conversations.json"
-MAX_BYTES = 4 * 2**30
-"""Bytes. A larger document is refused, because a crafted ZIP could fill the memory."""
+MAX_BYTES = 2**30
+"""Bytes. A larger document is refused, because it is read whole, and a crafted ZIP could fill the memory."""
 
 
 class ExportReader(ABC):
@@ -73,6 +73,8 @@ def conversations(item: Path) -> list[dict[str, Any]]:
 def _document(item: Path) -> bytes:
     if not zipfile.is_zipfile(item):
         with open_regular(item, MAX_BYTES) as file:
+            if not file.peek(1).lstrip()[:1] == b"[":
+                raise ValueError("no list of conversations")
             return file.read()
     with zipfile.ZipFile(item) as archive:
         name = next((name for name in archive.namelist() if Path(name).name == DOCUMENT), DOCUMENT)

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.history.importer import Source
-from segue.history.reader import Reader
+from segue.history.reader import Reader, open_regular
+
+TRIED_ITEMS = 5
+"""Items of a path that are read to see whether a reader finds a session in them."""
 
 
 class Found(NamedTuple):
@@ -45,9 +48,9 @@ def below(paths: Iterable[Path], readers: Iterable[Reader]) -> Iterator[Found]:
     """Yield what is at each path, read by the first reader that finds a session there."""
     several = list(readers)
     for path in paths:
-        yield next((found for reader in several if (found := _readable(reader, path))), Found(
-            several[0], path, [], "no tool's history was found there"
-        ))  # fmt: skip
+        problem = _problem_of(path)
+        found = None if problem else _readable(several, path)
+        yield found or Found(several[0], path, [], problem or _refusal(path) or "no tool's history was found there")
 
 
 def sources(found: Iterable[Found]) -> list[Source]:
@@ -56,10 +59,10 @@ def sources(found: Iterable[Found]) -> list[Source]:
 
 
 def _found(reader: Reader, root: Path, since_ms: int | None = None) -> Found:
+    if problem := _problem_of(root):
+        return Found(reader, root, [], problem)
     try:
-        if root.is_dir():
-            os.scandir(root).close()  # Path.glob finds nothing in a folder that it may not read.
-        items = list(reader.discover(root))
+        items = list(dict.fromkeys(reader.discover(root)))
     except OSError as error:
         return Found(reader, root, [], error.strerror or str(error))
     if since_ms is not None:
@@ -75,12 +78,43 @@ def _status(item: Path) -> os.stat_result | None:
         return None
 
 
-def _readable(reader: Reader, path: Path) -> Found | None:
-    """Return what the reader finds at a path, None if it finds no session in the first item."""
-    found = _found(reader, path)
-    items = found.items or ([path] if path.is_file() else [])
+def _problem_of(path: Path) -> str | None:
+    """Return why a folder cannot be listed or a file cannot be opened, None if it can."""
     try:
-        sessions, _ = reader.read(items[0]) if items else ([], None)
+        if path.is_dir():
+            os.scandir(path).close()
+        else:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _refusal(path: Path) -> str | None:
+    """Return why no reader reads a file: it is too large, or no regular one."""
+    try:
+        if not path.is_dir():
+            open_regular(path).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _readable(readers: Iterable[Reader], path: Path) -> Found | None:
+    """Return what the first reader that finds a session finds at a path, None if none does.
+
+    A few items of each reader are tried, because the first one may be empty.
+    """
+    for reader in readers:
+        found = _found(reader, path)
+        items = found.items or ([path] if path.is_file() else [])
+        if any(_has_session(reader, item) for item in items[:TRIED_ITEMS]):
+            return found._replace(items=items)
+    return None
+
+
+def _has_session(reader: Reader, item: Path) -> bool:
+    try:
+        return any(session.messages for session in reader.read(item).sessions)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return None  # The reader met another tool's file.
-    return found._replace(items=items) if sessions else None
+        return False  # The reader met another tool's file.

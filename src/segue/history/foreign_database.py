@@ -9,11 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from segue.history.reader import Reading
+from segue.history.reader import Reading, open_regular
 from segue.history.records import HistorySession
+from segue.models import MAX_INTEGER
 
 COMPANIONS = ("-wal", "-journal")
 """Files that hold a part of the database; `-shm` is made again from `-wal`."""
+
+MAGIC = b"SQLite format 3\0"
 
 ATTEMPTS = 5
 """Copies to make until none of the files changed during one; each takes a moment in which the program may write."""
@@ -49,6 +52,9 @@ def open_copy(path: Path) -> Iterator[Rows]:
         OSError: the file cannot be copied, or changed during each of five copies.
         ValueError: it is no SQLite database, or damaged.
     """
+    with open_regular(path, MAX_INTEGER) as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise ValueError("not an SQLite database")
     with TemporaryDirectory(prefix="segue-import-") as folder:
         copy = Path(folder) / "copy.db"
         for _ in range(ATTEMPTS):

@@ -6,6 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -59,6 +60,37 @@ class Reader(Protocol):
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return the command that continues the session in its own tool, None if the tool has none."""
+
+
+def files_below(root: Path, pattern: str) -> list[Path]:
+    """Return the paths below a root that match a pattern of `Path.glob`, and each folder that cannot be listed.
+
+    The import of such a folder says why it cannot be read. What vanishes meanwhile is left out.
+    """
+    return sorted(_matches(root, pattern.split("/")))
+
+
+def _matches(folder: Path, names: list[str]) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        yield folder
+        return
+    if names[0] == "**":
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _matches(folder / entry.name, names)
+        names = names[1:]
+    name, *rest = names
+    for entry in entries:
+        if fnmatchcase(entry.name, name):
+            if not rest:
+                yield folder / entry.name
+            elif (path := folder / entry.name).is_dir():
+                yield from _matches(path, rest)
 
 
 def platform_folder(kind: str, environment: Mapping[str, str], home: Path, platform: str) -> Path:

@@ -1,6 +1,7 @@
 """Odd files cost a clear line each: what cannot be read, what is too large, and what has another form."""
 
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from segue.history.agents.crush import Crush
 from segue.history.chats.llm import Llm
 from segue.history.importer import Importer, Source
 from segue.history.reader import open_regular, read_json, read_json_lines
+from segue.history.registry import readers
+from tests.unit.history.histories import HISTORIES
 
 
 class NoDaemon:
@@ -89,6 +92,65 @@ def test_a_root_behind_a_folder_that_cannot_be_searched_is_one_line(
     monkeypatch.setattr(Path, "stat", refuse)
     [found] = discovery.on_this_machine([ClaudeCode()])
     assert found.problem == "Permission denied"
+
+
+def test_a_folder_below_the_root_that_cannot_be_listed_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_one, closed, gone = (tmp_path / ".claude" / "projects" / name for name in ("-open", "-closed", "-gone"))
+    for folder in (open_one, closed, gone):
+        folder.mkdir(parents=True)
+    (open_one / "s.jsonl").write_bytes(b"")
+    really = os.scandir
+
+    def refuse(path: Any, *_: int) -> Any:
+        if Path(path) == gone:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    [found] = discovery.on_this_machine([ClaudeCode()])
+    assert found == (found.reader, closed.parent, [closed, open_one / "s.jsonl"], None)
+    monkeypatch.setattr(os, "open", refuse)
+    assert problem(Source(ClaudeCode(), closed)) == "Permission denied"
+
+
+def test_a_path_that_a_person_names_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "huge.jsonl").touch()
+    os.truncate(tmp_path / "huge.jsonl", 3 * 2**30)  # Sparse: it takes no space.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "notes.txt").write_text("no history")
+    (tmp_path / "loop").symlink_to("loop")
+    names = ("huge.jsonl", "pipe", "notes.txt", "loop")
+    problems = [found.problem for found in discovery.below([tmp_path / name for name in names], readers().values())]
+    assert problems == [
+        "it has 3221225472 bytes, more than 2147483648",
+        "no regular file",
+        "no tool's history was found there",
+        "Too many levels of symbolic links",
+    ]
+
+
+def test_the_first_session_of_a_folder_may_be_empty(tmp_path: Path) -> None:
+    for corpus in ("claude", "codex"):
+        copied = tmp_path / corpus
+        shutil.copytree(HISTORIES / corpus, copied)
+        [root, *_] = readers()[corpus].roots({}, copied, "linux")
+        (root / "-a").mkdir()
+        (root / "-a" / "rollout-a.jsonl").write_bytes(b"")
+        [found] = discovery.below([root], readers().values())
+        assert (found.reader.name, len(found.items) > 1) == (corpus, True)
+
+
+def test_a_rollout_that_codex_compressed_is_one_line_unless_it_is_there_in_plain_form(tmp_path: Path) -> None:
+    for name in ("rollout-a.jsonl.zst", "rollout-b.jsonl.zst", "rollout-b.jsonl"):
+        (tmp_path / name).touch()
+    plain, compressed = Codex().discover(tmp_path)
+    assert (plain.name, compressed.name) == ("rollout-b.jsonl", "rollout-a.jsonl.zst")
+    assert "unzstd" in str(problem(Source(Codex(), compressed)))
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:

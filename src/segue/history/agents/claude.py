@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, blocks, first, from_iso, read_json_lines, texts
+from segue.history.reader import Reading, blocks, files_below, first, from_iso, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, Kind, ToolCall
 
 COMMAND_PREFIXES = ("<command-", "<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>")
@@ -40,8 +40,8 @@ class ClaudeCode:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield each session and each sub-agent's session."""
-        yield from sorted(root.glob("*/*.jsonl"))
-        yield from sorted(root.glob("*/*/subagents/agent-*.jsonl"))
+        yield from files_below(root, "*/*.jsonl")
+        yield from files_below(root, "*/*/subagents/agent-*.jsonl")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.history.foreign_database import open_copy
-from segue.history.reader import Reading, blocks, first, from_iso, from_ms, read_json, texts
+from segue.history.reader import Reading, blocks, files_below, first, from_iso, from_ms, read_json, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 SUFFIX = ".messages.json"
@@ -32,7 +32,7 @@ class Cline:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield the messages of each session and sub-agent."""
-        yield from sorted(root.glob(f"*/*{SUFFIX}"))
+        yield from files_below(root, f"*/*{SUFFIX}")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file of messages."""

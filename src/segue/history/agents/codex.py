@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, first, from_iso, read_json_lines, texts
+from segue.history.reader import Reading, files_below, first, from_iso, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 HARNESS_PREFIXES = (
@@ -34,6 +34,10 @@ EXIT_CODE = re.compile(r"^Process exited with code (\d+)$", re.MULTILINE)
 STATE = frozenset({"event_msg", "world_state", "turn_context", "token_usage_record", "inter_agent_message"})
 
 
+ZSTD = ".zst"
+"""The ending of rollouts that Codex compressed because they are old."""
+
+
 class Codex:
     """The histories of Codex."""
 
@@ -45,11 +49,16 @@ class Codex:
         return [folder / "sessions", folder / "archived_sessions"]
 
     def discover(self, root: Path) -> Iterator[Path]:
-        """Yield each rollout."""
-        yield from sorted(root.glob("**/rollout-*.jsonl"))
+        """Yield each rollout, and each compressed one that is not there in plain form."""
+        yield from files_below(root, "**/rollout-*.jsonl")
+        yield from (
+            path for path in files_below(root, f"**/rollout-*.jsonl{ZSTD}") if not path.with_suffix("").exists()
+        )
 
     def read(self, item: Path) -> Reading:
         """Return the thread of a rollout."""
+        if item.suffix == ZSTD:
+            raise ValueError("compressed by Codex; decompress it with unzstd to import it")
         skipped: Counter[str] = Counter()
         thread = _Thread()
         for number, record in enumerate(read_json_lines(item, skipped)):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_ms, read_json, texts
+from segue.history.reader import Reading, files_below, first, from_ms, read_json, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 INDEX = "sessions.json"
@@ -22,7 +22,7 @@ class ContinueCli:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield each session."""
-        yield from sorted(path for path in root.glob("*.json") if path.name != INDEX)
+        yield from (path for path in files_below(root, "*.json") if path.name != INDEX)
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file; its time is that in the index, else the file's."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_iso, read_bytes, read_json_lines
+from segue.history.reader import Reading, files_below, first, from_iso, read_bytes, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 STATE = ("session.", "system.", "assistant.", "tool.", "subagent.", "hook.", "skill.", "permission.", "user_input.")
@@ -27,7 +27,7 @@ class Copilot:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield the events of each session."""
-        yield from sorted(root.glob("*/events.jsonl"))
+        yield from files_below(root, "*/events.jsonl")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file and its sub-agents' sessions."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_iso, read_bytes, read_json, read_json_lines
+from segue.history.reader import Reading, files_below, first, from_iso, read_bytes, read_json, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 CANCELLED = "Request cancelled."
@@ -28,7 +28,8 @@ class Gemini:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield each session; versions until early 2026 wrote one JSON document."""
-        yield from sorted([*root.glob("*/chats/session-*.jsonl"), *root.glob("*/chats/session-*.json")])
+        yield from files_below(root, "*/chats/session-*.jsonl")
+        yield from files_below(root, "*/chats/session-*.json")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file, nothing for one without a message."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, first, from_seconds, read_json, read_json_lines, texts
+from segue.history.reader import Reading, files_below, first, from_seconds, read_json, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 IGNORED = frozenset(
@@ -34,7 +34,7 @@ class Kimi:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield the events of each session."""
-        yield from sorted(root.glob("*/*/wire.jsonl"))
+        yield from files_below(root, "*/*/wire.jsonl")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a folder."""

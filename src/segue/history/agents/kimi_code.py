@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_ms, read_json, read_json_lines, texts
+from segue.history.reader import Reading, files_below, first, from_ms, read_json, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 MAIN = "main"
@@ -25,7 +25,7 @@ class KimiCode:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield the events of each session and sub-agent."""
-        yield from sorted(root.glob("*/*/agents/*/wire.jsonl"))
+        yield from files_below(root, "*/*/agents/*/wire.jsonl")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file of events."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, first, from_ms, read_json
+from segue.history.reader import Reading, files_below, first, from_ms, read_json
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 SESSIONS = """
@@ -35,7 +35,7 @@ class Opencode:
         """Yield the database, or each session's document."""
         if root.is_file():
             yield root
-        yield from sorted(root.glob("*/ses_*.json"))
+        yield from files_below(root, "*/ses_*.json")
 
     def read(self, item: Path) -> Reading:
         """Return every session of the database, or the session of a document."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, first, from_iso, read_json_lines
+from segue.history.reader import Reading, files_below, first, from_iso, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 
@@ -24,8 +24,8 @@ class Qwen:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield each session and each sub-agent's session."""
-        yield from sorted(root.glob("*/chats/*.jsonl"))
-        yield from sorted(root.glob("*/subagents/*/agent-*.jsonl"))
+        yield from files_below(root, "*/chats/*.jsonl")
+        yield from files_below(root, "*/subagents/*/agent-*.jsonl")
 
     def read(self, item: Path) -> Reading:
         """Return the session of a file."""

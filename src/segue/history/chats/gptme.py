@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, first, from_local, read_bytes, read_json_lines, texts
+from segue.history.reader import Reading, files_below, first, from_local, read_bytes, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 CALL = re.compile(r"^@(\w+)\(([^)\n]+)\): (\{.*)", re.MULTILINE | re.DOTALL)
@@ -29,7 +29,7 @@ class Gptme:
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield each conversation."""
-        yield from sorted(root.glob("*/conversation.jsonl"))
+        yield from files_below(root, "*/conversation.jsonl")
 
     def read(self, item: Path) -> Reading:
         """Return the conversation of a file."""
