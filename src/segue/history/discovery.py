@@ -65,6 +65,8 @@ def _found(reader: Reader, root: Path, since_ms: int | None = None) -> Found:
         items = list(dict.fromkeys(reader.discover(root)))
     except OSError as error:
         return Found(reader, root, [], error.strerror or str(error))
+    except Exception as error:  # noqa: BLE001 - The class may be another package's.
+        return Found(reader, root, [], f"the reader of {reader.name} failed: {type(error).__name__}: {error}")
     if since_ms is not None:
         items = [item for item in items if (found := _status(item)) and found.st_mtime_ns // 1_000_000 >= since_ms]
     return Found(reader, root, items, None)
@@ -116,5 +118,5 @@ def _readable(readers: Iterable[Reader], path: Path) -> Found | None:
 def _has_session(reader: Reader, item: Path) -> bool:
     try:
         return any(session.messages for session in reader.read(item).sessions)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return False  # The reader met another tool's file.
+    except Exception:  # noqa: BLE001 - The reader met another tool's file.
+        return False

@@ -67,8 +67,12 @@ def open_copy(path: Path) -> Iterator[Rows]:
         try:
             with closing(sqlite3.connect(copy)) as connection:
                 yield Rows(connection)
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"not of a known form ({error}); if its tool is newer than segue, upgrade segue"
+            ) from error
         except sqlite3.Error as error:
-            raise ValueError(f"not a database of a known form: {error}") from error
+            raise ValueError(f"damaged: {error}") from error
 
 
 class DatabaseReader(ABC):

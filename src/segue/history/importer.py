@@ -23,8 +23,9 @@ from msgspec import Struct
 
 from segue.client import Client
 from segue.errors import Conflict, InvalidData, InvalidParams, TooLarge
+from segue.history.checking import checked
 from segue.history.convert import message_params, session_params
-from segue.history.reader import Reader
+from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
 from segue.timestamps import timestamp, wall_ms
 
@@ -151,7 +152,7 @@ class Importer:
         ):
             self.counts.items_unchanged += 1
             return
-        sessions, skipped = source.reader.read(source.path)
+        sessions, skipped = _read(source)
         self.counts.skipped += skipped
         digests: dict[str, str] = {}
         for session in sessions:
@@ -216,6 +217,22 @@ class Importer:
         if len(self._sent) > REMEMBERED_SESSIONS:
             self._sent.popitem(last=False)
         return True
+
+
+def _read(source: Source) -> Reading:
+    """Return what the reader finds.
+
+    Raises:
+        OSError: the item cannot be read.
+        ValueError: it has another form, also one that the reader does not expect.
+    """
+    try:
+        return checked(source.reader.read(source.path))
+    except (OSError, ValueError, RecursionError):
+        raise
+    except Exception as error:
+        name = source.reader.name
+        raise ValueError(f"the reader of {name} does not know its form ({type(error).__name__}: {error})") from error
 
 
 def _files_of(path: Path) -> str:

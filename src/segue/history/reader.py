@@ -20,6 +20,9 @@ from segue.timestamps import timestamp
 MAX_LINE_BYTES = 64 * 2**20
 """Bytes. A longer line is skipped and counted, because one line must not take the importer's memory."""
 
+CHUNK_BYTES = 2**20
+"""Bytes of a long line that one call reads."""
+
 _XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}
 
 
@@ -93,6 +96,23 @@ def _matches(folder: Path, names: list[str]) -> Iterator[Path]:
                 yield from _matches(path, rest)
 
 
+class SkipDamaged:
+    """A block that takes one record; one of an unexpected form is counted, and the block is left."""
+
+    def __init__(self, skipped: Counter[str]) -> None:
+        self._skipped = skipped
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        """Count an error that a value of another type leads to."""
+        if not isinstance(error, AttributeError | TypeError | LookupError | ValueError):
+            return False
+        self._skipped["damaged record"] += 1
+        return True
+
+
 def platform_folder(kind: str, environment: Mapping[str, str], home: Path, platform: str) -> Path:
     """Return the folder in which the programs of a platform keep files of this kind: `config` or `data`."""
     if platform == "darwin":
@@ -141,13 +161,11 @@ def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any
     """
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     with open_regular(path) as file:
-        while line := file.readline(MAX_LINE_BYTES):
-            if not line.endswith(b"\n"):
-                if len(line) < MAX_LINE_BYTES:
-                    return
+        while (line := _next_line(file)) != b"":
+            if line is None:
                 skipped["line over 64 MiB"] += 1
-                while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                    pass
+            elif not line.endswith(b"\n"):
+                return
             elif line.strip():
                 try:
                     yield decode(line)
@@ -156,6 +174,18 @@ def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any
                         yield found
                     else:
                         skipped["damaged line"] += 1
+
+
+def _next_line(file: BufferedReader) -> bytes | None:
+    """Return the next line, None for one that is too long, empty at the end."""
+    line = file.readline(CHUNK_BYTES)
+    if line.endswith(b"\n") or not line:
+        return line
+    pieces, size = [line], len(line)
+    while not line.endswith(b"\n") and (line := file.readline(CHUNK_BYTES)):
+        size += len(line)
+        pieces = [*pieces, line] if size <= MAX_LINE_BYTES else []
+    return b"".join(pieces) if size <= MAX_LINE_BYTES else None
 
 
 def read_json(path: Path) -> Any:

@@ -1,8 +1,10 @@
 """The values that a reader yields: sessions, messages and tool calls of another tool."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from segue.models import Count, Name
 
 Role = Literal["user", "assistant", "system", "tool"]
 
@@ -26,7 +28,7 @@ class HistoryMessage(Struct, kw_only=True, omit_defaults=True):
     `key` identifies it within its session and stays the same when the tool rewrites the message.
     """
 
-    key: str
+    key: Name
     role: Role
     text: str
     at: str | None = None
@@ -36,12 +38,12 @@ class HistoryMessage(Struct, kw_only=True, omit_defaults=True):
 
     thinking: str | None = None
     tool_calls: list[ToolCall] = []
-    model: str | None = None
-    token_count: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    stop_reason: str | None = None
-    response_ms: int | None = None
+    model: Name | None = None
+    token_count: Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    stop_reason: Name | None = None
+    response_ms: Count | None = None
     aborted: bool = False
     """True if the model's answer was cut off."""
 
@@ -52,7 +54,7 @@ class HistoryMessage(Struct, kw_only=True, omit_defaults=True):
 class HistorySession(Struct, kw_only=True, omit_defaults=True):
     """A conversation as the tool recorded it; `id`, `parent` and `forked_from` are the tool's own ids."""
 
-    id: str
+    id: Annotated[str, Meta(min_length=1, max_length=4096)]
     path: str
     directory: str | None = None
     title: str | None = None

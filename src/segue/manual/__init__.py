@@ -11,6 +11,7 @@ TOPICS = (
     "search",
     "browse",
     "history",
+    "history-plugins",
     "mcp",
     "stats",
     "integrations",

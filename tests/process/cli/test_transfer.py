@@ -214,6 +214,24 @@ def test_an_export_writes_each_format(segue: Cli, segued: Segued, tmp_path: Path
     assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == sorted([f"{first}.md", f"{second}.md"])
 
 
+def test_an_export_of_a_project_has_its_sessions_only(segue: Cli, segued: Segued, tmp_path: Path) -> None:
+    wire = segued.connect()
+    about = [{"project": str(tmp_path), "created_at": "2026-01-30T03:00:00.000Z"}, {"project": str(tmp_path)}, {}]
+    ids = [wire.call("session.create", **one)["id"] for one in about]
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+
+    def exported(*arguments: str) -> list[str]:
+        lines = segue.ok("export", "--format", "jsonl", *arguments).out.splitlines()
+        return [json.loads(line)["session"]["id"] for line in lines]
+
+    assert exported("--project", str(link)) == [ids[1], ids[0]]
+    assert exported("--project", str(tmp_path), "--since", "7d") == [ids[1]]
+    assert "no session matches" in segue.run("export", "--project", "/").err
+    for refused in (["--all", "--project", "/"], [ids[0], "--project", "/"]):
+        assert segue.run("export", *refused).code == 2
+
+
 def test_an_export_is_imported_into_an_empty_store(segue: Cli, segued: Segued, home: Path) -> None:
     segue.ok("import", "claude", "llm")
     own = segue.id("--name", "mine")

@@ -35,7 +35,7 @@ def test_a_topic_begins_with_a_title_and_one_sentence(topic: str) -> None:
 
 
 def test_topics_that_are_named_exist() -> None:
-    names = {name for path in PAGES.values() for name in re.findall(r"`segue help (\w+)`", path.read_text())}
+    names = {name for path in PAGES.values() for name in re.findall(r"`segue help ([\w-]+)`", path.read_text())}
     assert names <= {*TOPICS, "TOPIC", "COMMAND"}
 
 

@@ -56,10 +56,12 @@ def test_a_line_over_the_limit_is_skipped_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(reader, "CHUNK_BYTES", 30)
     file = tmp_path / "lines.jsonl"
-    file.write_bytes(b'{"a": 1}\n{"long": "' + b"x" * 1000 + b'"}\n{"b": 2}\n{"half')
+    longest = b'{"c": "' + b"y" * 90 + b'"}\n'
+    file.write_bytes(b'{"a": 1}\n{"long": "' + b"x" * 1000 + b'"}\n{"b": 2}\n' + longest + b'{"half')
     skipped: Counter[str] = Counter()
-    assert list(read_json_lines(file, skipped)) == [{"a": 1}, {"b": 2}]
+    assert list(read_json_lines(file, skipped)) == [{"a": 1}, {"b": 2}, {"c": "y" * 90}]
     assert skipped == {"line over 64 MiB": 1}
 
 

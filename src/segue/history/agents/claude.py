@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, blocks, files_below, first, from_iso, read_json_lines, texts
+from segue.history.reader import Reading, SkipDamaged, blocks, files_below, first, from_iso, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, Kind, ToolCall
 
 COMMAND_PREFIXES = ("<command-", "<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>")
@@ -48,7 +48,8 @@ class ClaudeCode:
         skipped: Counter[str] = Counter()
         conversation = _Conversation()
         for record in read_json_lines(item, skipped):
-            conversation.add(record, skipped)
+            with SkipDamaged(skipped):
+                conversation.add(record, skipped)
         session = conversation.session(item)
         return Reading([session] if session.messages else [], skipped)
 
@@ -78,7 +79,8 @@ class _Conversation:
         elif kind == "ai-title":
             self.seen["ai_title"] = record.get("aiTitle")
         elif isinstance(uuid, str):
-            self.parents[uuid] = record.get("parentUuid") or record.get("logicalParentUuid")
+            parent = record.get("parentUuid") or record.get("logicalParentUuid")
+            self.parents[uuid] = parent if isinstance(parent, str) else None
             self.leaf = uuid
         if kind in ("user", "assistant") and isinstance(uuid, str) and isinstance(record.get("message"), dict):
             for member in ("sessionId", "cwd", "agentId"):

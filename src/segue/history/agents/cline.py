@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.history.foreign_database import open_copy
-from segue.history.reader import Reading, blocks, files_below, first, from_iso, from_ms, read_json, texts
+from segue.history.reader import Reading, SkipDamaged, blocks, files_below, first, from_iso, from_ms, read_json, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 SUFFIX = ".messages.json"
@@ -42,7 +42,8 @@ class Cline:
         name, folder = item.name.removesuffix(SUFFIX), item.parent.name
         session_id = found.get("sessionId") or (name if name == folder else f"{folder}__{name}")
         about = _about(item, session_id)
-        messages = _messages(found["messages"])
+        skipped: Counter[str] = Counter()
+        messages = _messages(found["messages"], skipped)
         session = HistorySession(
             id=session_id,
             path=str(item),
@@ -57,7 +58,7 @@ class Cline:
             messages=messages,
             metadata={"status": about.get("status")},
         )
-        return Reading([session], Counter())
+        return Reading([session], skipped)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `cline --id`; a sub-agent's session cannot be continued."""
@@ -78,41 +79,45 @@ def _about(item: Path, session_id: str) -> dict[str, Any]:
         return dict(next(rows.select(sql, session_id), {}))
 
 
-def _messages(records: list[Any]) -> list[HistoryMessage]:
+def _messages(records: list[Any], skipped: Counter[str]) -> list[HistoryMessage]:
     messages: list[HistoryMessage] = []
     calls: dict[str, ToolCall] = {}
     for record in records:
-        content, role = record.get("content"), record.get("role")
-        for block in blocks(content, ("tool_result",)):
-            if call := calls.get(block.get("tool_use_id", "")):
-                call.result, call.is_error = _result(block)
-        text = texts(content)
-        made = [
-            ToolCall(id=block.get("id", ""), name=block.get("name", ""), arguments=block.get("input"))
-            for block in blocks(content, ("tool_use",))
-        ]
-        calls |= {call.id: call for call in made}
-        if role not in ("user", "assistant") or not (text or made or role == "assistant"):
-            continue
-        if role == "user" and (typed := USER_INPUT.search(text)):
-            text = typed[1]
-        thinking = "".join(block.get("thinking") or "" for block in blocks(content, ("thinking",)))
-        metrics = record.get("metrics") or {}
-        messages.append(
-            HistoryMessage(
-                key=record.get("id") or str(len(messages)),
-                role=role,
-                text=text,
-                at=from_ms(record.get("ts")),
-                kind="error" if (record.get("metadata") or {}).get("displayOnly") else None,
-                thinking=thinking or None,
-                tool_calls=made,
-                model=(record.get("modelInfo") or {}).get("id") if role == "assistant" else None,
-                input_tokens=metrics.get("inputTokens"),
-                output_tokens=metrics.get("outputTokens"),
-            )
-        )
+        with SkipDamaged(skipped):
+            for block in blocks(record.get("content"), ("tool_result",)):
+                if call := calls.get(block.get("tool_use_id", "")):
+                    call.result, call.is_error = _result(block)
+            if message := _message(record, str(len(messages))):
+                calls |= {call.id: call for call in message.tool_calls}
+                messages.append(message)
     return messages
+
+
+def _message(record: dict[str, Any], number: str) -> HistoryMessage | None:
+    content, role = record.get("content"), record.get("role")
+    text = texts(content)
+    made = [
+        ToolCall(id=block.get("id", ""), name=block.get("name", ""), arguments=block.get("input"))
+        for block in blocks(content, ("tool_use",))
+    ]
+    if role not in ("user", "assistant") or not (text or made or role == "assistant"):
+        return None
+    if role == "user" and (typed := USER_INPUT.search(text)):
+        text = typed[1]
+    thinking = "".join(block.get("thinking") or "" for block in blocks(content, ("thinking",)))
+    metrics = record.get("metrics") or {}
+    return HistoryMessage(
+        key=record.get("id") or number,
+        role=role,
+        text=text,
+        at=from_ms(record.get("ts")),
+        kind="error" if (record.get("metadata") or {}).get("displayOnly") else None,
+        thinking=thinking or None,
+        tool_calls=made,
+        model=(record.get("modelInfo") or {}).get("id") if role == "assistant" else None,
+        input_tokens=metrics.get("inputTokens"),
+        output_tokens=metrics.get("outputTokens"),
+    )
 
 
 def _result(block: dict[str, Any]) -> tuple[str, bool]:

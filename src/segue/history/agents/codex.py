@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, files_below, first, from_iso, read_json_lines, texts
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 HARNESS_PREFIXES = (
@@ -62,7 +62,8 @@ class Codex:
         skipped: Counter[str] = Counter()
         thread = _Thread()
         for number, record in enumerate(read_json_lines(item, skipped)):
-            thread.add(record, number, skipped)
+            with SkipDamaged(skipped):
+                thread.add(record, number, skipped)
         if not thread.meta:
             raise ValueError("no session_meta record")
         return Reading([thread.session(item)], skipped)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, files_below, first, from_ms, read_json, texts
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_ms, read_json, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 INDEX = "sessions.json"
@@ -32,10 +32,11 @@ class ContinueCli:
             raise ValueError("not a session")
         messages = []
         for index, entry in enumerate(found["history"]):
-            if message := _message(index, entry):
-                messages.append(message)
-            else:
-                skipped["unknown message"] += 1
+            with SkipDamaged(skipped):
+                if message := _message(index, entry):
+                    messages.append(message)
+                else:
+                    skipped["unknown message"] += 1
         session = HistorySession(
             id=found.get("sessionId") or item.stem,
             path=str(item),

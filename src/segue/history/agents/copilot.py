@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, files_below, first, from_iso, read_bytes, read_json_lines
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_bytes, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 STATE = ("session.", "system.", "assistant.", "tool.", "subagent.", "hook.", "skill.", "permission.", "user_input.")
@@ -34,11 +34,13 @@ class Copilot:
         skipped: Counter[str] = Counter()
         threads = {"": _Thread()}
         for event in read_json_lines(item, skipped):
-            threads.setdefault(event.get("agentId") or "", _Thread()).add(event, skipped)
+            with SkipDamaged(skipped):
+                threads.setdefault(event.get("agentId") or "", _Thread()).add(event, skipped)
         main = threads.pop("")
         about = _workspace(item)
         session_id = main.about.get("sessionId") or item.parent.name
-        directory = about.get("cwd") or (main.about.get("context") or {}).get("cwd")
+        context = main.about.get("context")
+        directory = about.get("cwd") or (context.get("cwd") if isinstance(context, dict) else None)
         session = main.session(session_id, item, directory)
         session.title = about.get("name")
         session.started_at = from_iso(main.about.get("startTime")) or session.started_at
@@ -66,7 +68,8 @@ class _Thread:
 
     def add(self, event: dict[str, Any], skipped: Counter[str]) -> None:
         """Take the next event."""
-        kind, data = str(event.get("type")), event.get("data") or {}
+        kind, data = str(event.get("type")), event.get("data")
+        data = data if isinstance(data, dict) else {}
         at = from_iso(event.get("timestamp"))
         self.started_at = self.started_at or at
         key = str(event.get("id"))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from segue.history.foreign_database import DatabaseReader, Rows
-from segue.history.reader import first, from_seconds
+from segue.history.reader import SkipDamaged, first, from_seconds
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 FOLDERS_DEEP = 4
@@ -64,28 +64,29 @@ def _messages(rows: Rows, session_id: str, skipped: Counter[str]) -> list[Histor
     messages: list[HistoryMessage] = []
     calls: dict[str, ToolCall] = {}
     for row in rows.select(sql, session_id):
-        try:
+        with SkipDamaged(skipped):
             parts = msgspec.json.decode(row["parts"], type=list[dict[str, Any]])
-        except msgspec.DecodeError:
-            skipped["damaged message"] += 1
-            continue
-        if row["role"] == "tool":
-            _add_results(parts, calls)
-            continue
-        message = HistoryMessage(
-            key=row["id"],
-            role=row["role"],
-            text="\n".join(data["text"] for data in _of(parts, "text")),
-            at=from_seconds(row["created_at"]),
-            kind="summary" if row["is_summary_message"] else None,
-            thinking=first(data.get("thinking") for data in _of(parts, "reasoning")),
-            tool_calls=[_call(data) for data in _of(parts, "tool_call")],
-            model=row["model"] or None,
-            aborted=any(data.get("reason") == "canceled" for data in _of(parts, "finish")),
-        )
-        calls |= {call.id: call for call in message.tool_calls}
-        messages.append(message)
+            if row["role"] == "tool":
+                _add_results(parts, calls)
+                continue
+            message = _message(row, parts)
+            calls |= {call.id: call for call in message.tool_calls}
+            messages.append(message)
     return messages
+
+
+def _message(row: Any, parts: list[dict[str, Any]]) -> HistoryMessage:
+    return HistoryMessage(
+        key=row["id"],
+        role=row["role"],
+        text="\n".join(data["text"] for data in _of(parts, "text")),
+        at=from_seconds(row["created_at"]),
+        kind="summary" if row["is_summary_message"] else None,
+        thinking=first(data.get("thinking") for data in _of(parts, "reasoning")),
+        tool_calls=[_call(data) for data in _of(parts, "tool_call")],
+        model=row["model"] or None,
+        aborted=any(data.get("reason") == "canceled" for data in _of(parts, "finish")),
+    )
 
 
 def _of(parts: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

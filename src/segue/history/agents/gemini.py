@@ -10,7 +10,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, files_below, first, from_iso, read_bytes, read_json, read_json_lines
+from segue.history.reader import (
+    Reading,
+    SkipDamaged,
+    files_below,
+    first,
+    from_iso,
+    read_bytes,
+    read_json,
+    read_json_lines,
+)
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 CANCELLED = "Request cancelled."
@@ -47,7 +56,10 @@ class Gemini:
                 title = line["$set"].get("summary") or title
             elif "$rewindTo" not in line:
                 skipped["unknown line"] += 1
-        messages = [message for record in records.values() if (message := _message(record))]
+        messages: list[HistoryMessage] = []
+        for record in records.values():
+            with SkipDamaged(skipped):
+                messages += [message] if (message := _message(record)) else []
         session = HistorySession(
             id=header.get("sessionId") or item.stem,
             path=str(item),

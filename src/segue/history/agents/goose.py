@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from segue.history.foreign_database import DatabaseReader, Rows
-from segue.history.reader import blocks, from_iso, from_seconds, texts
+from segue.history.reader import SkipDamaged, blocks, from_iso, from_seconds, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 
@@ -52,26 +52,27 @@ def _messages(rows: Rows, session_id: str, skipped: Counter[str]) -> list[Histor
     calls: dict[str, ToolCall] = {}
     keys: Counter[str] = Counter()
     for row in rows.select(sql, session_id):
-        try:
+        with SkipDamaged(skipped):
             parts = msgspec.json.decode(row["content_json"], type=list[dict[str, Any]])
-        except msgspec.DecodeError:
-            skipped["damaged message"] += 1
-            continue
-        _add_results(parts, calls)
-        message = HistoryMessage(
-            key=f"{row['created_timestamp']}-{sha256(row['content_json'].encode()).hexdigest()[:16]}",
-            role=row["role"],
-            text=texts(parts),
-            at=from_seconds(row["created_timestamp"]),
-            tool_calls=[_call(part) for part in blocks(parts, ("toolRequest",))],
-        )
-        keys[message.key] += 1
-        if keys[message.key] > 1:  # The same text twice within a second.
-            message.key += f"-{keys[message.key]}"
-        calls |= {call.id: call for call in message.tool_calls}
-        if message.text or message.tool_calls:
-            messages.append(message)
+            _add_results(parts, calls)
+            message = _message(row, parts)
+            keys[message.key] += 1
+            if keys[message.key] > 1:  # The same text twice within a second.
+                message.key += f"-{keys[message.key]}"
+            calls |= {call.id: call for call in message.tool_calls}
+            if message.text or message.tool_calls:
+                messages.append(message)
     return messages
+
+
+def _message(row: Any, parts: list[dict[str, Any]]) -> HistoryMessage:
+    return HistoryMessage(
+        key=f"{row['created_timestamp']}-{sha256(row['content_json'].encode()).hexdigest()[:16]}",
+        role=row["role"],
+        text=texts(parts),
+        at=from_seconds(row["created_timestamp"]),
+        tool_calls=[_call(part) for part in blocks(parts, ("toolRequest",))],
+    )
 
 
 def _call(part: dict[str, Any]) -> ToolCall:

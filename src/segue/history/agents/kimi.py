@@ -12,7 +12,16 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, files_below, first, from_seconds, read_json, read_json_lines, texts
+from segue.history.reader import (
+    Reading,
+    SkipDamaged,
+    files_below,
+    first,
+    from_seconds,
+    read_json,
+    read_json_lines,
+    texts,
+)
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 IGNORED = frozenset(
@@ -41,7 +50,8 @@ class Kimi:
         skipped: Counter[str] = Counter()
         wire = _Wire()
         for number, record in enumerate(read_json_lines(item, skipped)):
-            wire.add(record, number, skipped)
+            with SkipDamaged(skipped):
+                wire.add(record, number, skipped)
         session = HistorySession(
             id=item.parent.name,
             path=str(item.parent),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, files_below, first, from_ms, read_json, read_json_lines, texts
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_ms, read_json, read_json_lines, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 MAIN = "main"
@@ -32,7 +32,8 @@ class KimiCode:
         skipped: Counter[str] = Counter()
         wire = _Wire()
         for number, record in enumerate(read_json_lines(item, skipped)):
-            wire.add(record, number)
+            with SkipDamaged(skipped):
+                wire.add(record, number)
         folder, agent = item.parents[2], item.parent.name
         state = _state(folder)
         session = HistorySession(

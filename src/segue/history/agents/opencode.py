@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from segue.history.foreign_database import Rows, open_copy
-from segue.history.reader import Reading, files_below, first, from_ms, read_json
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_ms, read_json
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 SESSIONS = """
@@ -56,7 +56,10 @@ def _from_rows(rows: Rows, row: Any, item: Path, skipped: Counter[str]) -> Histo
     for part in rows.select(PARTS, row["id"]):
         parts.setdefault(part["message_id"], []).append(_decoded(part["data"], skipped))
     found = [(message["id"], _decoded(message["data"], skipped)) for message in rows.select(MESSAGES, row["id"])]
-    messages = [_message(message_id, data, parts.get(message_id, [])) for message_id, data in found if data]
+    messages: list[HistoryMessage] = []
+    for message_id, data in found:
+        with SkipDamaged(skipped):
+            messages += [_message(message_id, data, parts.get(message_id, []))] if data else []
     return HistorySession(
         id=row["id"],
         path=str(item),
@@ -75,12 +78,10 @@ def _from_documents(item: Path, skipped: Counter[str]) -> HistorySession:
     about, storage = read_json(item), item.parents[2]
     messages = []
     for document in sorted((storage / "message" / item.stem).glob("msg_*.json")):
-        try:
+        with SkipDamaged(skipped):
             folder = storage / "part" / document.stem
             parts = [read_json(part) for part in sorted(folder.glob("prt_*.json"))]
             messages.append(_message(document.stem, read_json(document), parts))
-        except (OSError, ValueError):
-            skipped["damaged document"] += 1
     return HistorySession(
         id=item.stem,
         path=str(item),

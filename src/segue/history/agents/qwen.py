@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, files_below, first, from_iso, read_json_lines
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_json_lines
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 
@@ -36,16 +36,17 @@ class Qwen:
         for number, record in enumerate(read_json_lines(item, skipped)):
             kind = record.get("type")
             directory = directory or record.get("cwd")
-            if kind == "tool_result":
-                _add_results(record, calls)
-            elif kind in ("user", "assistant"):
-                if message := _message(record, f"line-{number}"):
-                    messages.append(message)
-                    calls |= {call.id: call for call in message.tool_calls}
-            elif kind == "system" and record.get("subtype") == "custom_title":
-                title = (record.get("systemPayload") or {}).get("customTitle") or title
-            elif kind != "system":
-                skipped[f"unknown record {kind}"] += 1
+            with SkipDamaged(skipped):
+                if kind == "tool_result":
+                    _add_results(record, calls)
+                elif kind in ("user", "assistant"):
+                    if message := _message(record, f"line-{number}"):
+                        calls |= {call.id: call for call in message.tool_calls}
+                        messages.append(message)
+                elif kind == "system" and record.get("subtype") == "custom_title":
+                    title = (record.get("systemPayload") or {}).get("customTitle") or title
+                elif kind != "system":
+                    skipped[f"unknown record {kind}"] += 1
         parent = item.parent.name if item.parent.parent.name == "subagents" else None
         session = HistorySession(
             id=f"{parent}/{item.stem.removeprefix('agent-')}" if parent else item.stem,

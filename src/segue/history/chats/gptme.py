@@ -9,8 +9,17 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, files_below, first, from_local, read_bytes, read_json_lines, texts
-from segue.history.records import HistoryMessage, HistorySession, ToolCall
+from segue.history.reader import (
+    Reading,
+    SkipDamaged,
+    files_below,
+    first,
+    from_local,
+    read_bytes,
+    read_json_lines,
+    texts,
+)
+from segue.history.records import HistoryMessage, HistorySession, Role, ToolCall
 
 CALL = re.compile(r"^@(\w+)\(([^)\n]+)\): (\{.*)", re.MULTILINE | re.DOTALL)
 """The tool format: `@shell(call_1): {"command": "ls"}`; the JSON may continue on further lines."""
@@ -37,7 +46,7 @@ class Gptme:
         records = list(read_json_lines(item, skipped))
         chat, home = _chat(item), item.parents[5] if len(item.parents) > 5 else item.parent
         workspace = chat.get("workspace")
-        messages = _messages(records)
+        messages = _messages(records, skipped)
         session = HistorySession(
             id=item.parent.name,
             path=str(item),
@@ -61,31 +70,37 @@ def _chat(item: Path) -> dict[str, Any]:
         return {}
 
 
-def _messages(records: list[dict[str, Any]]) -> list[HistoryMessage]:
+def _messages(records: list[dict[str, Any]], skipped: Counter[str]) -> list[HistoryMessage]:
     messages: list[HistoryMessage] = []
     calls: dict[str, ToolCall] = {}
     for index, record in enumerate(records):
-        role, text = record.get("role"), texts(record.get("content"))
-        if role == "system" and (call := calls.get(record.get("call_id") or "")):
-            call.result, call.is_error = text, False
-        elif role in ("user", "assistant"):
-            metadata = record.get("metadata") or {}
-            usage = metadata.get("usage") or {}
-            message = HistoryMessage(
-                key=f"{record.get('timestamp')}-{index}",
-                role=role,
-                text=text,
-                at=from_local(record.get("timestamp")),
-                injected=role == "user" and text.startswith("<system>"),
-                model=metadata.get("model") if role == "assistant" else None,
-                input_tokens=usage.get("input_tokens"),
-                output_tokens=usage.get("output_tokens"),
-            )
-            if role == "assistant":
-                _split_calls(message)
-            calls |= {call.id: call for call in message.tool_calls}
-            messages.append(message)
+        with SkipDamaged(skipped):
+            role, text = record.get("role"), texts(record.get("content"))
+            if role == "system" and (call := calls.get(record.get("call_id") or "")):
+                call.result, call.is_error = text, False
+            elif role in ("user", "assistant"):
+                message = _message(record, index, role, text)
+                calls |= {call.id: call for call in message.tool_calls}
+                messages.append(message)
     return messages
+
+
+def _message(record: dict[str, Any], index: int, role: Role, text: str) -> HistoryMessage:
+    metadata = record.get("metadata") or {}
+    usage = metadata.get("usage") or {}
+    message = HistoryMessage(
+        key=f"{record.get('timestamp')}-{index}",
+        role=role,
+        text=text,
+        at=from_local(record.get("timestamp")),
+        injected=role == "user" and text.startswith("<system>"),
+        model=metadata.get("model") if role == "assistant" else None,
+        input_tokens=usage.get("input_tokens"),
+        output_tokens=usage.get("output_tokens"),
+    )
+    if role == "assistant":
+        _split_calls(message)
+    return message
 
 
 def _split_calls(message: HistoryMessage) -> None:

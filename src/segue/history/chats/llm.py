@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from segue.history.foreign_database import DatabaseReader, Rows
-from segue.history.reader import first, from_iso, platform_folder
+from segue.history.reader import SkipDamaged, first, from_iso, platform_folder
 from segue.history.records import HistoryMessage, HistorySession, Role, ToolCall
 
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
@@ -36,11 +36,11 @@ class Llm(DatabaseReader):
     def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
         """Yield every conversation of both schemas."""
         if rows.tables and rows.tables.isdisjoint(("threads", "responses")):
-            raise ValueError("not a database of a known form: it has neither threads nor responses")
+            raise ValueError("not of a known form (neither threads nor responses); if llm is newer, upgrade segue")
         if "threads" in rows.tables:
             yield from _threads(rows, item, skipped)
         if "responses" in rows.tables:
-            yield from _conversations(rows, item)
+            yield from _conversations(rows, item, skipped)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `llm chat --cid`."""
@@ -83,7 +83,8 @@ def _messages(
     calls: dict[str, ToolCall] = {}
     for hash, role in reversed(chain):
         message = HistoryMessage(key=hash, role=ROLES.get(role, "tool"), text="")
-        _add_parts(rows, message, calls)
+        with SkipDamaged(skipped):
+            _add_parts(rows, message, calls)
         if turn := turns.get((thread_id, hash)):
             message.at, message.model = from_iso(turn["datetime_utc"]), turn["model"]
             message.input_tokens, message.output_tokens = turn["input_tokens"], turn["output_tokens"]
@@ -122,7 +123,7 @@ def _text(rows: Rows, text: str | None, payload: dict[str, Any]) -> str:
     return text or "".join(pieces)
 
 
-def _conversations(rows: Rows, item: Path) -> Iterator[HistorySession]:
+def _conversations(rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
     named = {row["id"]: row["name"] for row in rows.select("SELECT id, name FROM conversations")}
     sql = """
         SELECT id, conversation_id, model, prompt, system, response, duration_ms, datetime_utc,
@@ -144,7 +145,8 @@ def _conversations(rows: Rows, item: Path) -> Iterator[HistorySession]:
                 started_at=from_iso(row["datetime_utc"]),
             ),
         )
-        session.messages = [*session.messages, *_exchange(rows, row, calls)]
+        with SkipDamaged(skipped):
+            session.messages += _exchange(rows, row, calls)
     yield from sessions.values()
 
 

@@ -1,5 +1,6 @@
 """The `export` command."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,11 +22,13 @@ SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}
     examples=[
         "segue export",
         "segue export 0340-249 --format html --output talk.html",
+        "segue export --project . --since 30d --output notes",
         "segue export --all --format jsonl --output everything",
     ]
 )
 @click.argument("sessions", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All sessions, archived and imported ones included.")
+@click.option("--project", metavar="PATH", help="All sessions of the project with this root.")
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
 @click.option("--format", type=click.Choice(FORMATS), default="markdown", help="Format of the output.")
 @click.option("--output", metavar="PATH", help="File to write, or folder for one file per session.")
@@ -35,6 +38,7 @@ def export(
     *,
     sessions: tuple[str, ...],
     everything: bool,
+    project: str | None,
     since: str | None,
     format: str,
     output: str | None,
@@ -45,7 +49,10 @@ def export(
     stored, one session per line, and `segue import` stores it again; with --all, another line has bots and memories of
     no session. HTML is one file per session that needs no network.
     """
-    ids = list(_ids(daemon, sessions, everything=everything, since=since))
+    root = None if project is None else os.path.realpath(project)
+    ids = list(_ids(daemon, sessions, everything=everything, project=root, since=since))
+    if not ids and not everything:
+        raise Failure("no session matches; see the sessions there are with: segue list --all --archived")
     folder = Path(output) if output is not None and (len(ids) != 1 or Path(output).is_dir()) else None
     if format == "html" and output is None and (len(ids) != 1 or stdout_is_tty()):
         raise click.UsageError("HTML needs --output PATH: a file for one session, a folder for several")
@@ -66,16 +73,20 @@ def export(
         echo(f"exported {len(ids)} {'session' if len(ids) == 1 else 'sessions'} to {output}")
 
 
-def _ids(daemon: DaemonClient, sessions: tuple[str, ...], *, everything: bool, since: str | None) -> Iterator[str]:
-    if sessions and (everything or since):
-        raise click.UsageError("give either IDs or --all or --since")
-    if not everything and since is None:
+def _ids(
+    daemon: DaemonClient, sessions: tuple[str, ...], *, everything: bool, project: str | None, since: str | None
+) -> Iterator[str]:
+    if sessions and (everything or project or since):
+        raise click.UsageError("give either IDs or --all, --project or --since")
+    if everything and (project or since):
+        raise click.UsageError("--all leaves nothing for --project or --since to choose")
+    if not everything and project is None and since is None:
         named = [find_session(daemon, given) for given in sessions] or [find_or_current(daemon, None)]
         yield from (session.id for session in named)
         return
     cursor: str | None = None
     while True:
-        params = {"archived": None, "limit": 1000, "cursor": cursor}
+        params = {"archived": None, "limit": 1000, "cursor": cursor, "project": project}
         page = msgspec.convert(daemon.client.request("session.list", params), SessionPage)
         for session in page.sessions:
             if since is not None and session.last_message_at < since:

@@ -1,0 +1,48 @@
+"""Check what a reader yields: a damaged file may have led to values of other types."""
+
+from collections import Counter
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from segue.history.reader import Reading
+
+T = TypeVar("T", bound=Struct)
+
+
+def checked(reading: Reading) -> Reading:
+    """Return the reading without values of other types than those of the records; they are counted."""
+    sessions = []
+    for session in reading.sessions:
+        messages = [one for message in session.messages if (one := _sound(message, "message", reading.skipped))]
+        if whole := _sound(structs.replace(session, messages=[]), "session", reading.skipped):
+            whole.messages = messages
+            sessions.append(whole)
+    return Reading(sessions, reading.skipped)
+
+
+def _sound(record: T, name: str, skipped: Counter[str]) -> T | None:
+    """Return the record without damaged values, None if one of these is required."""
+    kind = type(record)
+    if _is_of_type(record, kind):
+        return record
+    sound: dict[str, Any] = {}
+    for field in structs.fields(kind):
+        value = getattr(record, field.name)
+        if _is_of_type(value, field.type):
+            sound[field.name] = value
+        elif field.required:
+            skipped[f"damaged {name}"] += 1
+            return None
+        else:
+            skipped[f"damaged {field.name} of a {name}"] += 1
+    return kind(**sound)
+
+
+def _is_of_type(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(msgspec.to_builtins(value, builtin_types=(bytes,)), kind)
+    except (msgspec.ValidationError, TypeError):
+        return False
+    return True
