@@ -25,10 +25,13 @@ from segue.parts import ToolResult, is_media, tool_calls, tool_results
 HIGHLIGHTED_CHARS = 100_000
 """Characters of a code block; a longer one is not highlighted, because that takes seconds."""
 
+SHORT_CHARS = 120
+"""Characters of the arguments or of the result that a folded call shows."""
+
 STYLE = """
-:root { color-scheme: light dark; --line: #d8dee4; --soft: #f6f8fa; --text: #1f2328; --faint: #59636e; --mark: #fff1a8 }
+:root { color-scheme: light dark; --line: #d8dee4; --soft: #f6f8fa; --text: #1f2328; --faint: #59636e }
 @media (prefers-color-scheme: dark) {
-  :root { --line: #30363d; --soft: #161b22; --text: #e6edf3; --faint: #9198a1; --mark: #6b5900 }
+  :root { --line: #30363d; --soft: #161b22; --text: #e6edf3; --faint: #9198a1 }
   body { background: #0d1117 }
 }
 body { color: var(--text); font: 16px/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 52rem; padding: 1.5rem }
@@ -45,8 +48,15 @@ time { font-weight: 400 } [hidden] { display: none }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: .4rem; overflow: auto; padding: .7rem }
 code, pre { font: .875em/1.45 ui-monospace, monospace }
 details { margin: .5rem 0 } summary { cursor: pointer; color: var(--faint) } .failed > summary { color: #cf222e }
-mark { background: var(--mark); color: inherit } table { border-collapse: collapse } td, th { border: 1px solid
-  var(--line); padding: .2rem .5rem }
+table { border-collapse: collapse; display: block; max-width: 100%; overflow: auto }
+td, th { border: 1px solid var(--line); padding: .2rem .5rem }
+blockquote { border-left: 3px solid var(--line); color: var(--faint); margin: 1rem 0; padding-left: 1rem }
+:not(pre) > code { background: var(--soft); border-radius: .25rem; padding: .1em .3em }
+output { color: var(--faint); display: block; font-size: .85rem; min-height: 1.3rem }
+summary { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
+details[open] > summary { white-space: normal }
+@media (max-width: 40rem) { body { padding: 1rem } article { padding-left: .7rem } }
+@media print { input, output { display: none } article { break-inside: avoid } }
 """
 
 SCRIPT = """
@@ -123,18 +133,25 @@ def _message(markdown: MarkdownIt, message: dict[str, Any]) -> str:
             body.append(f"<p><em>[{html.escape(str(part['type']))}]</em></p>")
     for call in tool_calls(parts):
         arguments = msgspec.json.format(msgspec.json.encode(call.arguments)).decode()
-        short = " ".join(msgspec.json.encode(call.arguments).decode().split())[:80]
+        short = " ".join(msgspec.json.encode(call.arguments).decode().split())[:SHORT_CHARS]
         body.append(_folded(f"{call.name} {short}", _code(arguments, "json")))
     body += [_result(result) for result in tool_results(parts)]
     classes = " ".join([message["role"], *marks])
     return (
         f'<article class="{classes}" id="message-{message["id"]}"><h2>{heading} '
-        f"<time>{html.escape(message['created_at'])}</time></h2>{''.join(body)}</article>"
+        f"{_time(message['created_at'])}</h2>{''.join(body)}</article>"
     )
 
 
+def _time(at: str) -> str:
+    at = html.escape(at)
+    return f'<time datetime="{at}" title="{at}">{at[:10]} {at[11:16]} UTC</time>'
+
+
 def _result(result: ToolResult) -> str:
-    return _folded("Result (error)" if result.is_error else "Result", _pre(result.text), failed=result.is_error)
+    begin = " ".join(result.text[: 4 * SHORT_CHARS].split())[:SHORT_CHARS]
+    name = "Result (error)" if result.is_error else "Result"
+    return _folded(f"{name}: {begin}" if begin else name, _pre(result.text), failed=result.is_error)
 
 
 def _markdown() -> MarkdownIt:

@@ -1,8 +1,9 @@
 """The `import` command."""
 
 import os
-import sys
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,19 @@ import msgspec
 from segue.cli.commands.keep.import_follow import follow
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
-from segue.cli.output.terminal import FAILED, Failure, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
+from segue.cli.output.cells import cut_start, width
+from segue.cli.output.session_table import short_directory
+from segue.cli.output.terminal import (
+    FAILED,
+    Failure,
+    echo,
+    echo_tsv,
+    escape_line,
+    size,
+    stderr_is_tty,
+    stdout_is_tty,
+    warn,
+)
 from segue.timestamps import milliseconds
 
 if TYPE_CHECKING:
@@ -22,6 +35,9 @@ if TYPE_CHECKING:
 
 OWN = "segue"
 """The tool name of segue's own exports."""
+
+WIDE_COLUMNS = 60
+"""Columns of a terminal on which --list shows sizes."""
 
 SHOWN_PROBLEMS = 20
 """Lines. `--json` has all problems."""
@@ -98,7 +114,8 @@ def import_(
         else:
             _run(importer, discovery.sources(found), quiet=as_json)
             Restorer(daemon.client, importer.counts, dry_run=dry_run).run(exports)
-            importer.wait_until_searchable()
+            with _spinner("indexing for search", quiet=as_json):
+                importer.wait_until_searchable()
     finally:
         save()
     importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
@@ -150,7 +167,7 @@ def _find(tools: "list[Reader]", paths: list[Path], since: str | None) -> "Itera
 
 def _run(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
     """Import with a progress bar on a terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not stderr_is_tty():
         importer.run(sources, lambda _: None)
         return
     from rich.console import Console
@@ -173,16 +190,38 @@ def _run(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
         importer.run(sources, advance)
 
 
+@contextmanager
+def _spinner(text: str, *, quiet: bool) -> Iterator[None]:
+    """Show on a terminal that something takes its time."""
+    if quiet or not stderr_is_tty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
 def _print_list(found: "list[Found]") -> int:
+    """Print a row for each root; on a terminal without the roots in which nothing was found."""
     if not stdout_is_tty():
         for one in found:
             echo_tsv([one.reader.name, str(len(one.items)), str(one.size()), str(one.root), one.problem or ""])
         return 0
-    if not found:
+    shown = [one for one in found if one.items or one.problem]
+    if not shown:
         echo("no history of another tool found; name a file or folder: segue import PATH")
-    for one in found:
-        shown = one.problem or f"{len(one.items):>6} items  {size(one.size()):>10}"
-        echo(f"{one.reader.name:<12} {shown}  {escape_line(str(one.root))}")
+        return 0
+    columns = shutil.get_terminal_size().columns
+    is_wide = columns >= WIDE_COLUMNS
+    echo(f"{'tool':<11} {'files':>6}" + (f" {'size':>10}" if is_wide else "") + "  where")
+    for one in shown:
+        where = escape_line(short_directory(str(one.root)))
+        if one.problem is None:
+            row = f"{one.reader.name:<11} {len(one.items):>6}" + (f" {size(one.size()):>10}" if is_wide else "")
+            echo(f"{row}  {cut_start(where, columns - width(row) - 2)}")
+        else:
+            echo(f"{one.reader.name:<11} {where}: {one.problem}")
     return 0
 
 
@@ -198,5 +237,11 @@ def _print_counts(counts: "Counts", *, dry_run: bool) -> None:
     if dry_run:
         echo(f"would import {counts.sessions} sessions with {counts.messages} messages")
         return
-    changed = f"{counts.added} messages added, {counts.updated} updated, {counts.unchanged} unchanged"
-    echo(f"{counts.sessions} sessions read, {counts.items_unchanged} files unchanged: {changed}")
+    several = {
+        "sessions read": counts.sessions,
+        "messages added": counts.added,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "files unchanged": counts.items_unchanged,
+    }
+    echo(", ".join(f"{count} {name}" for name, count in several.items() if count) or "nothing to import")
