@@ -1,9 +1,9 @@
-"""Import of other tools' histories beside agentsview: `python -m tests.bench.parts.histories [--sessions N]`.
+"""Import of other tools' histories beside agentsview: `python -m tests.bench.parts.histories [--corpus ordinary]`.
 
-The script writes dense sessions of Claude Code (2 000 of them have 150 000 messages and 220 MB), and imports them with
-`segue import` and with `agentsview sync`, one after the other. Then it searches with both command lines, appends to a
-file and waits until the text is found. agentsview is a program of its own: `pip install agentsview` in an environment
-of its own, and name it with --agentsview. Without it, only segue is measured.
+The script writes 2 000 dense sessions of Claude Code, which have 150 000 messages and 220 MB, or 10 000 ordinary ones
+of Claude Code and Codex. It imports them with `segue import`, then with `agentsview sync`, searches with both command
+lines, appends to a file and waits until the text is found. agentsview is a program of its own: `pip install agentsview`
+in an environment of its own, and name it with --agentsview. Without it, only segue is measured.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 
 from tests.bench.corpus import SEED, Language
-from tests.bench.histories import MESSAGES_PER_SESSION, make_dense, make_real
+from tests.bench.histories import make_dense, make_ordinary, make_real
 from tests.bench.report.figures import percentile
 from tests.process.command_line import SEGUE
 from tests.support.process import Segued
@@ -34,6 +34,9 @@ ALONE_SECONDS = 3.0
 ANSWER_SECONDS = 60.0
 MIB = 2**20
 
+CORPORA = {"dense": (make_dense, 2000), "ordinary": (make_ordinary, 10_000)}
+"""How to write each kind of sessions, and their usual number."""
+
 Search = Callable[[str], bool]
 """Return True if a word is found."""
 
@@ -41,17 +44,20 @@ Search = Callable[[str], bool]
 def main() -> None:
     """Measure and print one line for each figure."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.parts.histories", description=__doc__)
-    parser.add_argument("--sessions", type=int, default=2000, help="dense sessions; default: 2000")
+    parser.add_argument("--corpus", choices=CORPORA, default="dense", help="sessions to import; default: dense")
+    parser.add_argument("--sessions", type=int, help="number of sessions; default: 2000 dense or 10000 ordinary ones")
     parser.add_argument("--agentsview", default=shutil.which("agentsview"), help="path of the program agentsview")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "segue"
-        size = make_dense(home, wanted.sessions)
-        print(f"{wanted.sessions} sessions, {wanted.sessions * MESSAGES_PER_SESSION} messages, {size / MIB:.0f} MiB")
+        make, usual = CORPORA[wanted.corpus]
+        sessions = wanted.sessions or usual
+        print(f"{sessions} {wanted.corpus} sessions, {make(home, sessions) / MIB:.0f} MiB")
         _segue(home)
-        _real(Path(folder) / "real")
+        if wanted.corpus == "dense":
+            _real(Path(folder) / "real")
         if wanted.agentsview:
-            _agentsview(wanted.agentsview, Path(folder) / "other", home / ".claude" / "projects")
+            _agentsview(wanted.agentsview, Path(folder) / "other", home)
 
 
 def _segue(home: Path) -> None:
@@ -59,10 +65,12 @@ def _segue(home: Path) -> None:
         with _appending(segued) as alone:
             time.sleep(ALONE_SECONDS)
         with _appending(segued) as waits:
-            seconds, cpu = _timed([SEGUE, "import", "claude"], segued.environment)
+            seconds, cpu = _timed([SEGUE, "import", "claude", "codex"], segued.environment)
         memory = getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024
         status = segued.connect().call("daemon.status")
+        total = segued.connect().call("session.stats")["total"]
         cpu += _cpu_of(segued.pid)
+        print(f"segue: {total['sessions']} sessions, {total['messages']} messages")
         print(f"segue: import until searchable {seconds:.1f} s, {cpu:.1f} s of CPU, importer {memory:.0f} MiB")
         print(f"segue: database {status['database']['bytes'] / MIB:.0f} MiB")
         during, before = percentile([waits], 0.99), percentile([alone], 0.99)
@@ -90,9 +98,11 @@ def _real(home: Path) -> None:
         )
 
 
-def _agentsview(program: str, home: Path, projects: Path) -> None:
+def _agentsview(program: str, home: Path, files: Path) -> None:
     home.mkdir()
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "CLAUDE_PROJECTS_DIR": str(projects)}
+    projects = files / ".claude" / "projects"
+    folders = {"CLAUDE_PROJECTS_DIR": str(projects), "CODEX_SESSIONS_DIR": str(files / ".codex" / "sessions")}
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], **folders}
     alone = {**environment, "AGENTSVIEW_NO_DAEMON": "1"}
     seconds, cpu = _timed([program, "sync"], alone)
     size = sum(file.stat().st_size for file in home.rglob("*.db*"))
