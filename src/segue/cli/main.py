@@ -74,6 +74,7 @@ SECTIONS = {
         "service": "service",
         "init": "init",
         "mcp": "mcp",
+        "hook": "hook",
     },
     "Develop": {"rpc": "rpc", "help": "help"},
 }

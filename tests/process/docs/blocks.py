@@ -27,6 +27,9 @@ CHANGING = [
 """Text that differs between two runs: times, IDs made from times, ages, and escape sequences of a terminal."""
 
 
+NAMED = re.compile(r"^```(\w+) ([\w-]+)\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+
+
 class Exchange(NamedTuple):
     """A command of a console block, and the output that the page shows."""
 
@@ -36,6 +39,20 @@ class Exchange(NamedTuple):
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+class Program(NamedTuple):
+    """A program that a page shows under a name, and its output if the page shows that too."""
+
+    language: str
+    text: str
+    output: str
+
+
+def programs(topic: str) -> dict[str, Program]:
+    """Return the programs of a page by their names."""
+    found = NAMED.findall(PAGES[topic].read_text())
+    return {name: Program(language, text, output) for language, name, text, output in found}
 
 
 def exchanges(text: str) -> list[Exchange]:

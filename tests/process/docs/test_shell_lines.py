@@ -37,7 +37,7 @@ def test_the_line_of_the_readme_extends_the_prompt(name: str, segue: Cli, monkey
         assert "slist" in shell.run("type slist")
 
 
-@pytest.mark.parametrize("page", [README, MANUAL / "shell.md"])
+@pytest.mark.parametrize("page", [README, MANUAL / "recipes.md"])
 def test_the_lines_for_tmux_show_the_session_of_the_pane(page: Path, segue: Cli, tmp_path: Path) -> None:
     directory = segue.directory / "it's $(touch pwned) #{pane_id}"
     directory.mkdir()
