@@ -16,6 +16,7 @@ from langgraph.store.base import GetOp, PutOp, SearchOp
 from langgraph.types import Command, interrupt
 
 from segue.integrations.langgraph import SegueSaver, SegueStore
+from segue.integrations.langgraph_threads import checkpoint_draft
 from tests.integrations.suites import run_suite
 from tests.support.process import Segued
 
@@ -122,6 +123,26 @@ def test_a_list_of_many_checkpoints_is_complete_and_in_order(served: Segued) -> 
     found = saver.get_tuple(config("t", checkpoint_id="00000060"))
     assert found is not None
     assert found.checkpoint["channel_values"] == {"n": 60}
+
+
+def test_a_checkpoint_of_ten_thousand_is_read_by_its_id_within_five_milliseconds(served: Segued) -> None:
+    saver = SegueSaver()
+    drafts = [
+        checkpoint_draft(
+            saver.serde.dumps_typed(checkpoint(number)),
+            {"ns": "", "id": f"{number:08}", "parent": None, "metadata": {"step": number}},
+        )
+        for number in range(10_000)
+    ]
+    saver._threads.append("t", drafts, replace=False)
+    taken = []
+    for number in range(0, 10_000, 200):
+        begun = time.perf_counter()
+        found = saver.get_tuple(config("t", checkpoint_id=f"{number:08}"))
+        taken.append(time.perf_counter() - begun)
+        assert found is not None
+        assert found.checkpoint["channel_values"] == {"n": number}
+    assert min(taken) < 0.005  # The others wait for a processor on a busy machine.
 
 
 def test_the_newest_checkpoint_is_the_one_with_the_highest_id(served: Segued) -> None:

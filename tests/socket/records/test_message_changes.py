@@ -150,6 +150,20 @@ def test_pages_are_found_by_key_and_position(wire: Wire, session: str) -> None:
     assert cut["cut"] == {"content": 9, "parts[0].a[0]": 8}
 
 
+@pytest.mark.parametrize("prefix", ["", "%", "place/of/many/keys/", "place/of/many/keys/\U0010ffff", "é_"])
+def test_a_prefix_of_keys_is_literal_and_of_its_session(wire: Wire, session: str, prefix: str) -> None:
+    keys = [f"{prefix}{rest}" for rest in ("!", "a", "\U0010ffff", "\U0010ffffz")]
+    wire.call("session.create", id="other")
+    for key in (*keys, "0", "x", "place/of/many/keys0", "place/of/many/key", "\U0010ffff" * 50):
+        for id in ("other", "s"):
+            append(wire, key, session=id, key=key)
+    append(wire, "without a key")
+    expected = [key for key in contents(wire) if key.startswith(prefix) and key != "without a key"]
+    assert contents(wire, key_prefix=prefix) == expected
+    assert contents(wire, key_prefix=prefix, order="desc", limit=2) == expected[::-1][:2]
+    assert contents(wire, key_prefix=prefix, keys=keys) == keys
+
+
 def test_a_message_that_is_not_indexed_is_never_found(wire: Wire, session: str) -> None:
     id = append(wire, "zebra", indexed=False)["message_id"]
     assert hits(wire, "zebra") == []
