@@ -125,3 +125,12 @@ def test_segue_ask_through_llm_stores_each_message_once(llm: Llm, served: Segued
     assert done.returncode == 0, done.stderr
     assert [role for role, _ in stored(served)] == ["user", "assistant"]
     assert Path(llm.environment["LLM_USER_PATH"], "logs.db").exists()
+
+
+def test_llm_continues_after_a_restart_of_the_daemon(llm: Llm, served: Segued) -> None:
+    llm.ok("-m", "echo", "one")
+    served.stop()
+    served.start()
+    heard = json.loads(llm.ok("segue-continue", "two"))
+    assert heard["previous"] == [{"prompt": "one"}]
+    assert len(stored(served)) == 4
