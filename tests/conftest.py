@@ -33,6 +33,7 @@ LONG_FOLDERS = (
     "process/hostile",
     "process/lifecycle",
     "process/privacy",
+    "process/recipes",
     "process/shell",
     "process/storage_faults",
     "socket/browse",

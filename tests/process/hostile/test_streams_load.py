@@ -4,13 +4,9 @@ import json
 import threading
 import time
 
-import pytest
-
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.wire import Wire
-
-pytestmark = pytest.mark.long
 
 STREAMS = 32
 DELTAS = 200

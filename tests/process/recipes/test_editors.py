@@ -3,15 +3,11 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.process.asking import messages
 from tests.process.command_line import Cli
 from tests.process.docs.blocks import programs
 from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS
-
-pytestmark = pytest.mark.long  # The editors are installed for these tests only.
 
 RECIPES = programs("recipes")
 TEXT = "nginx answers 502 with é, 日本 and 'quotes'"
