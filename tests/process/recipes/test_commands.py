@@ -1,15 +1,12 @@
 """The recipes for other commands: aider, Ollama, starship, an agent in the shell, a chat client for Node."""
 
-import os
 import subprocess
 import tomllib
 from collections.abc import Callable
-from pathlib import Path
 
-import segue as package
 from tests.process.asking import messages
 from tests.process.command_line import Cli
-from tests.process.docs.blocks import programs
+from tests.process.docs.blocks import PAGES, blocks, programs
 from tests.support.process import Segued
 from tests.support.wire import TIMEOUT_SECONDS
 
@@ -86,9 +83,8 @@ def test_the_agent_in_the_shell_runs_commands_that_a_person_allows(
 
 
 def test_the_chat_client_for_node_keeps_the_conversation(segue: Cli, segued: Segued) -> None:
-    client = Path(package.__file__).parent / "javascript" / "segue.mjs"
-    (segue.directory / "segue.mjs").write_text(client.read_text())
     (segue.directory / "chat.mjs").write_text(RECIPES["node"].text)
-    chat = segue.given(MODEL="grep -c '^user:'", PATH=os.environ["PATH"])
+    shell(segue, blocks(PAGES["javascript"].read_text(), "sh")[0])
+    chat = segue.given(MODEL="grep -c '^user:'")
     assert shell(chat, "node chat.mjs", "one\ntwo\n") == "1\n2\n"
     assert [one["content"] for one in messages(segued)] == ["one", "1", "two", "2"]
