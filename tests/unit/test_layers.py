@@ -28,6 +28,7 @@ LAYERS = [
         "segue.status_results",
     ],
     ["segue.escapes", "segue.events", "segue.config", "segue.files", "segue.parts", "segue.paths"],
+    ["segue.provider_media"],
     ["segue.exchanges", "segue.shell.prompt_text", "segue.provider_requests", "segue.transfer"],
     ["segue.jsonrpc", "segue.runtime"],
     ["segue.store.engine"],
