@@ -1,4 +1,4 @@
-"""The last turn of a session: a question and what answers it, also where two terminals ask at once.
+"""The last turn of a session: a question and what answers it, even if two terminals ask at the same time.
 
 1. A question is a user's message that holds no result of a call. `segue ask` marks it with its terminal.
 2. The turn of a terminal begins with the newest question that no other terminal asked.
