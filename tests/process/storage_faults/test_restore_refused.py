@@ -106,6 +106,22 @@ def of_another_user(copy: Path) -> None:
     os.chown(copy, NOBODY, NOBODY)
 
 
+def with_wal_of_another_user(copy: Path) -> None:
+    wal = Path(f"{copy}-wal")
+    wal.write_bytes(b"")
+    os.chown(wal, NOBODY, NOBODY)
+
+
+def with_link_of_another_user(copy: Path) -> None:
+    own = copy.with_name("own")
+    own.write_bytes(b"")
+    Path(f"{copy}-wal").symlink_to(own)
+    os.chown(f"{copy}-wal", NOBODY, NOBODY, follow_symlinks=False)
+
+
+OF_OTHERS = (of_another_user, with_wal_of_another_user, with_link_of_another_user)
+
+
 def newer(copy: Path) -> None:
     execute(copy, f"PRAGMA user_version = {len(load_migrations()) + 1}")
 
@@ -138,7 +154,7 @@ WRONG: dict[Callable[[Path], None], str] = {
     with_index: "unexpected index 'spy'",
     with_changed_trigger: "changed trigger 'session_deleted'",
     with_trigger_named_as_index_table: "malformed database schema",
-    **({of_another_user: "belongs to user"} if AM_ROOT else {}),
+    **(dict.fromkeys(OF_OTHERS, "belongs to user") if AM_ROOT else {}),
     newer: "upgrade segue",
     unfinished: "-journal",
 }

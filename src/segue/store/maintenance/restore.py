@@ -98,12 +98,7 @@ def _check_source(source: Path, database: Path) -> None:
         found = source.stat()
         if not stat.S_ISREG(found.st_mode):
             raise StartError(SUBJECT, f"{source} is not a file")
-        if found.st_uid != os.geteuid():
-            owner = _user_name(found.st_uid)
-            text = (
-                f"{source} belongs to user {owner}, who may have changed it; copy it as your own file if you trust it"
-            )
-            raise StartError(SUBJECT, text)
+        _check_owner(source, "copy it as your own file if you trust it")
         if database.exists() and source.samefile(database):
             raise StartError(SUBJECT, f"{source} is the database itself")
         if not found.st_size:
@@ -113,10 +108,18 @@ def _check_source(source: Path, database: Path) -> None:
                 raise StartError(SUBJECT, f"{source} is not a SQLite database")
     except (OSError, ValueError) as error:
         raise StartError(SUBJECT, f"cannot read {source}: {getattr(error, 'strerror', error)}") from None
+    with suppress(FileNotFoundError):  # In a directory such as /tmp, any user can place a file beside the copy.
+        _check_owner(Path(f"{source}-wal"), f"copy {source} alone to another directory")
     if os.path.lexists(f"{source}-journal"):
         text = f"{source}-journal exists: a program did not finish its transaction; open {source} with sqlite3 first"
         raise StartError(SUBJECT, text)
     _check_not_served(source)
+
+
+def _check_owner(path: Path, fix: str) -> None:
+    for owner in (path.lstat().st_uid, path.stat().st_uid):  # Of a symbolic link, and of the file that it names.
+        if owner != os.geteuid():
+            raise StartError(SUBJECT, f"{path} belongs to user {_user_name(owner)}, who may have changed it; {fix}")
 
 
 def _user_name(uid: int) -> str:
