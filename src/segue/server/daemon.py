@@ -94,7 +94,7 @@ async def recover_state(app: App) -> None:
         if error.data["reason"] != "full":
             raise StartError("database", str(error)) from None
         log.warning("the disk is full: no writes until it has space")
-        app.store.hold_writes()
+        app.store.reserve.hold()
     except (SegueError, sqlite3.Error) as error:
         raise StartError("database", str(error)) from None
 
@@ -270,11 +270,11 @@ class Daemon:
 
     async def _recover_when_possible(self) -> None:
         """Do what `recover_state` could not do on a full disk."""
-        while self._app.store.holds_writes:
+        while self._app.store.reserve.held:
             await anyio.sleep(WATCH_SECONDS)
             with suppress(StorageError):
                 await _recover(self._app)
-                self._app.store.resume_writes()
+                self._app.store.reserve.resume()
 
     async def _exit_on_failed_commit(self) -> None:
         """Request a shutdown when the store has failed, because it then refuses all writes."""

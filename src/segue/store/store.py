@@ -57,8 +57,7 @@ class Store:
         self.path = path
         self._file_guard = FileGuard(path)
         self._metrics = StoreMetrics()
-        self._reserve = DiskReserve(path)
-        self.holds_writes = False
+        self.reserve = DiskReserve(path)
         self._queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
         self._writer = writer
         self._readers = readers
@@ -163,7 +162,7 @@ class Store:
         try:
             return await self._queue.submit(run, inline=False)
         except StorageError as error:
-            if error.data.get("reason") != "full" or not self._reserve.release():
+            if error.data.get("reason") != "full" or not self.reserve.release():
                 raise
         return await self._queue.submit(run, inline=False)
 
@@ -215,17 +214,8 @@ class Store:
 
     def _check_space(self) -> None:
         """Refuse a write while only deletions may use the last space of the disk."""
-        if self.holds_writes or (self._reserve.released and not self._reserve.allocate_again()):
+        if self.reserve.released and not self.reserve.allocate_again():
             raise disk_full()
-
-    def hold_writes(self) -> None:
-        """Refuse all writes but `write_deletion` until `resume_writes`, because the disk is full."""
-        self.holds_writes = True
-
-    def resume_writes(self) -> None:
-        """Allow all writes again, and reserve disk space for deletions."""
-        self.holds_writes = False
-        self._reserve.allocate()
 
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""
@@ -235,7 +225,7 @@ class Store:
         """Commit the waiting writes, interrupt the reads, run a checkpoint and close all connections."""
         self.refuse_writes()
         await self._queue.wait_until_idle()
-        self._reserve.close()
+        self.reserve.close()
         for reader in self._readers:
             with anyio.move_on_after(CLOSE_SECONDS):
                 await reader.call(int)  # Returns when the thread is free.

@@ -89,3 +89,17 @@ def test_without_space_at_the_start_there_is_no_reserve(tmp_path: Path, disk: Di
     reserve.allocate()
     reserve.allocate()
     assert reserve.release()
+
+
+def test_held_writes_resume_with_a_reserve_if_the_disk_has_space(tmp_path: Path, disk: Disk) -> None:
+    disk.full = True
+    clock = HandClock()
+    reserve = DiskReserve(tmp_path / "s.db", clock.monotonic)
+    reserve.hold()
+    disk.full = False
+    clock.pass_time(int(ATTEMPT_SECONDS * 1000) + 1)
+    assert not reserve.allocate_again()
+    reserve.resume()
+    assert not reserve.released
+    assert reserve.release()
+    assert reserve.released

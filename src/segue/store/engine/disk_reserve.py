@@ -36,7 +36,9 @@ class DiskReserve:
 
     def __init__(self, database: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.released = False
-        """True from a release until the space is allocated again."""
+        """True from a release until the space is allocated again: only deletions may write."""
+        self.held = False
+        """True from `hold` to `resume`."""
         self._directory = database.parent
         self._monotonic = monotonic
         self._next_attempt = 0.0
@@ -48,6 +50,16 @@ class DiskReserve:
         """Allocate as much as the disk has space for, if nothing is allocated yet."""
         if not self._bytes:
             self._bytes = next(filter(self._allocate, RESERVE_BYTES), 0)
+
+    def hold(self) -> None:
+        """Leave a full disk to deletions until `resume`."""
+        self.held = self.released = True
+
+    def resume(self) -> None:
+        """Allow all writes as soon as the disk has space for the reserve, or at once if it never had."""
+        self.held = False
+        self.released = self._file is None and self._bytes > 0
+        self.allocate()
 
     def release(self) -> bool:
         """Free the space; return False if there is none to free."""
@@ -61,7 +73,7 @@ class DiskReserve:
 
     def allocate_again(self) -> bool:
         """Return True if the disk has space again. Tries at most once in ATTEMPT_SECONDS."""
-        if self.released and self._monotonic() >= self._next_attempt:
+        if self.released and not self.held and self._monotonic() >= self._next_attempt:
             self._next_attempt = self._monotonic() + ATTEMPT_SECONDS
             self.released = not self._allocate(self._bytes)
         return not self.released
