@@ -31,6 +31,11 @@ def test_a_prompt_and_a_reply_are_messages() -> None:
     assert said(event(hook_event_name="Stop", last_assistant_message=" \n")) == []
 
 
+def test_half_of_a_character_is_replaced() -> None:
+    prompt = b'{"hook_event_name": "UserPromptSubmit", "session_id": "s", "cwd": "/", "prompt": "a\\ud83d"}'
+    assert said(read_event(prompt)) == ["user: a\ufffd"]
+
+
 def test_events_without_words_are_left_out() -> None:
     assert event(hook_event_name="SessionEnd", reason="other") is None
     assert event(hook_event_name=["Stop"]) is None
@@ -71,6 +76,9 @@ def test_a_turn_of_codex_has_the_prompts_since_the_last_one() -> None:
         (b'{"hook_event_name": "Stop", "session_id": "s", "cwd": "/"}', "no last_assistant_message"),
         (b'{"hook_event_name": "Stop", "session_id": 7, "cwd": "/"}', "no session_id"),
         (b'{"type": "agent-turn-complete", "thread-id": "s"}', "no cwd"),
+        (b'{"type": "agent-turn-complete", "thread-id": ""}', "empty thread-id"),
+        (b'{"hook_event_name": "SessionStart", "session_id": "s", "cwd": "proj"}', "no absolute path"),
+        (b'{"hook_event_name": "SessionStart", "session_id": "s", "cwd": "/\\u0000"}', "no absolute path"),
         (b'{"type": "agent-turn-complete", "thread-id": "s", "cwd": "/", "input-messages": 7}', "no input-messages"),
     ],
 )

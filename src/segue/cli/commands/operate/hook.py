@@ -33,8 +33,8 @@ def hook(daemon: DaemonClient, *, agent: str, event: str | None) -> None:
     agent, as claude or codex. EVENT is its event as JSON; default: standard input.
 
     SessionStart prints the memories and the last summary of the directory. UserPromptSubmit stores the prompt, and Stop
-    the reply, in a session of their own that the directory then continues. Other events do nothing. The exit status is
-    never 2, because that would block the agent.
+    the reply, in a session of their own that the directory then continues. Other events do nothing. A failure has the
+    exit status 1 or 4, because 2 would block the agent.
     """
     try:
         _run(daemon, agent, event)

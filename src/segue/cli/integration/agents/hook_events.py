@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from segue.cli.output.terminal import Failure
-from segue.runtime.json_object import parse_object
+from segue.errors import ParseError
+from segue.jsonrpc.messages import parse_json
 
 DIGEST_CHARS = 16
 
@@ -48,13 +49,16 @@ def read_event(data: bytes) -> Event | None:
     Raises:
         Failure: It is not an event of a known form.
     """
-    given = parse_object(data)
-    if not given:
+    try:
+        given = parse_json(data)
+    except ParseError:
+        given = None
+    if not isinstance(given, dict):
         raise Failure("the event is not a JSON object; the agent gives it, see: segue help recipes")
     if given.get("type") == "agent-turn-complete":
         return Event(
-            _text(given, "thread-id"),
-            _text(given, "cwd"),
+            _conversation(given, "thread-id"),
+            _directory(given),
             prompts=_texts(given, "input-messages"),
             reply=_text(given, "last-assistant-message", needed=False),
             turn=_text(given, "turn-id", needed=False),
@@ -62,7 +66,7 @@ def read_event(data: bytes) -> Event | None:
     name = given.get("hook_event_name")
     if name not in ("SessionStart", "UserPromptSubmit", "Stop"):
         return None
-    event = Event(_text(given, "session_id"), _text(given, "cwd"))
+    event = Event(_conversation(given, "session_id"), _directory(given))
     turn = _text(given, "prompt_id", needed=False) or _text(given, "turn_id", needed=False)
     if name == "SessionStart":
         return event._replace(starts=True)
@@ -78,6 +82,19 @@ def _text(given: Mapping[str, Any], name: str, *, needed: bool = True) -> str:
     if needed:
         raise Failure(f"the event has no {name}; update the agent")
     return ""
+
+
+def _conversation(given: Mapping[str, Any], name: str) -> str:
+    if found := _text(given, name):
+        return found
+    raise Failure(f"the event has an empty {name}")
+
+
+def _directory(given: Mapping[str, Any]) -> str:
+    found = _text(given, "cwd")
+    if not found.startswith("/") or "\0" in found:
+        raise Failure(f"the event has the cwd {found!r}, which is no absolute path")
+    return found
 
 
 def _texts(given: Mapping[str, Any], name: str) -> list[str]:
