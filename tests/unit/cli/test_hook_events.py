@@ -29,6 +29,7 @@ def test_a_prompt_and_a_reply_are_messages() -> None:
     assert said(event(hook_event_name="UserPromptSubmit", prompt="Hi", prompt_id="p")) == ["user: Hi"]
     assert said(event(hook_event_name="Stop", last_assistant_message="Ho", prompt_id="p")) == ["assistant: Ho"]
     assert said(event(hook_event_name="Stop", last_assistant_message=" \n")) == []
+    assert said(event(hook_event_name="Stop", last_assistant_message=None)) == []
 
 
 def test_half_of_a_character_is_replaced() -> None:

@@ -72,7 +72,8 @@ def read_event(data: bytes) -> Event | None:
         return event._replace(starts=True)
     if name == "UserPromptSubmit":
         return event._replace(prompts=[_text(given, "prompt")], turn=turn)
-    return event._replace(reply=_text(given, "last_assistant_message"), turn=turn)
+    has_reply = given.get("last_assistant_message", "") is not None  # Null: the turn ended without words.
+    return event._replace(reply=_text(given, "last_assistant_message") if has_reply else "", turn=turn)
 
 
 def _text(given: Mapping[str, Any], name: str, *, needed: bool = True) -> str:
