@@ -119,6 +119,23 @@ def test_text_is_stored_without_a_reader(server: Server, wire: Wire, session: st
     assert stored(server, id) == "abcd"
 
 
+def test_new_text_is_a_row_of_its_own_until_the_message_ends(server: Server, wire: Wire, session: str) -> None:
+    """So a delta of a message of megabytes does not write them again."""
+
+    def content() -> str:
+        with closing(sqlite3.connect(server.database)) as connection:
+            [(found,)] = connection.execute("SELECT content FROM messages WHERE id = ?", [id])
+            return str(found)
+
+    id = begin(wire, "a" * 3000)
+    for number in range(1, 4):
+        add(wire, id, "b")
+        assert get(wire, id)["content"] == "a" * 3000 + "b" * number
+        assert (content(), pieces(server)) == ("a" * 3000, number)
+    wire.call("message.finish", message_id=id)
+    assert (content(), pieces(server)) == ("a" * 3000 + "bbb", 0)
+
+
 def test_a_closed_connection_leaves_its_messages_interrupted(server: Server, wire: Wire, session: str) -> None:
     other = server.connect()
     other.call("events.subscribe", kinds=["message.updated"])
