@@ -41,6 +41,15 @@ def test_a_program_prints_what_the_page_shows(name: str, served: Segued, project
     assert run(served, project, [sys.executable, "-c", recipe.text]) == recipe.output
 
 
+def test_llm_logs_into_segue_and_continues(served: Segued, project: Path) -> None:
+    environment = {"LLM_USER_PATH": str(served.folder / "llm"), "LLM_MODEL": "echo"}
+    shown = run(served, project, ["sh", "-c", RECIPES["llm-plugin"].text], **environment)
+    turns = ["#1 user", "Why is the sky blue?", "#2 assistant", "#3 user", "And at sunset?", "#4 assistant"]
+    places = [shown.rindex(turn) for turn in turns if turn.startswith("#")]
+    assert places == sorted(places)
+    assert all(turn in shown for turn in turns)
+
+
 def test_llm_and_segue_continue_each_other(served: Segued, project: Path) -> None:
     environment = {"LLM_USER_PATH": str(served.folder / "llm"), "LLM_MODEL": "echo"}
     said = run(served, project, ["sh", "-c", RECIPES["llm"].text], **environment)
