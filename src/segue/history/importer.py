@@ -97,9 +97,9 @@ class Importer:
 
     def __init__(self, client: Client, states: dict[str, ItemState], options: Options = DEFAULTS) -> None:
         self.counts = Counts()
-        self._client = client
+        self.client = client
         self._states = states
-        self._options = options
+        self.options = options
         self._digests: dict[str, dict[str, str]] = {}
         """The digests of the sessions that the daemon has, by tool and the tool's id."""
         self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
@@ -115,7 +115,7 @@ class Importer:
     def wait_until_searchable(self) -> None:
         """Return when everything that was added can be found, because the first search would have to wait for it."""
         if self.counts.added or self.counts.updated:
-            self._client.request("message.search", {"query": "a", "limit": 1, "count": False})
+            self.client.request("message.search", {"query": "a", "limit": 1, "count": False})
 
     def run_one(self, source: Source) -> str | None:
         """Import a source, and return the problem if it cannot be read."""
@@ -146,7 +146,7 @@ class Importer:
         files, state = _files_of(source.path), self._states.get(path)
         if (
             state
-            and not self._options.again
+            and not self.options.again
             and state.files == files
             and all(known.get(id) == digest for id, digest in state.digests.items())
         ):
@@ -157,7 +157,7 @@ class Importer:
         digests: dict[str, str] = {}
         for session in sessions:
             last = _last_time(session)
-            if self._options.since is not None and last is not None and last < self._options.since:
+            if self.options.since is not None and last is not None and last < self.options.since:
                 continue
             digest = _digest(session)
             if reason := self._reason_to_leave_out(session.id in known, last):
@@ -165,17 +165,17 @@ class Importer:
                 continue
             self.counts.sessions += 1
             self.counts.messages += len(session.messages)
-            is_new = known.get(session.id) != digest and not self._options.dry_run
+            is_new = known.get(session.id) != digest and not self.options.dry_run
             if is_new and not self._send(source.reader.name, path, session, digest):
                 self.counts.left_out[DELETED] += 1
                 continue
             digests[session.id] = digest
-        if not self._options.dry_run and self._options.since is None:
+        if not self.options.dry_run and self.options.since is None:
             self._states[path] = ItemState(files, digests)
 
     def _reason_to_leave_out(self, is_known: bool, last: str | None) -> str | None:
-        retention_ms = self._options.retention_ms
-        if is_known or self._options.again or retention_ms is None or last is None:
+        retention_ms = self.options.retention_ms
+        if is_known or self.options.again or retention_ms is None or last is None:
             return None
         return EXPIRED if last < timestamp(wall_ms() - retention_ms) else None
 
@@ -184,7 +184,7 @@ class Importer:
             found: dict[str, str] = {}
             params: dict[str, Any] = {"source": tool, "archived": None, "with_metadata": True, "limit": 1000}
             while True:
-                page = self._client.request("session.list", params)
+                page = self.client.request("session.list", params)
                 for session in page["sessions"]:
                     found[session["source"]["id"]] = session["metadata"].get(DIGEST, "")
                 if page["next_cursor"] is None:
@@ -204,9 +204,9 @@ class Importer:
         for number, batch in enumerate(batches, 1):
             if number == len(batches):
                 about |= {"metadata": about["metadata"] | {DIGEST: digest}}
-            params = {"source": source, "session": about, "messages": batch, "restore": self._options.again}
+            params = {"source": source, "session": about, "messages": batch, "restore": self.options.again}
             try:
-                result = self._client.request("session.import", params)
+                result = self.client.request("session.import", params)
             except Conflict:
                 return False
             self.counts.added += result["added"]

@@ -85,7 +85,6 @@ def import_(
     """
     from segue.history import discovery, states
     from segue.history.importer import Importer, Options
-    from segue.history.restoring import Restorer
 
     tools, paths = _select(what)
 
@@ -112,10 +111,7 @@ def import_(
             roots = [*paths, *(root for _, root in discovery.roots(tools))]
             follow(importer, lambda: roots, find, save, supervised=supervised)
         else:
-            _run(importer, discovery.sources(found), quiet=as_json)
-            Restorer(daemon.client, importer.counts, dry_run=dry_run).run(exports)
-            with _spinner("indexing for search", quiet=as_json):
-                importer.wait_until_searchable()
+            _run(importer, found, exports, quiet=as_json)
     finally:
         save()
     importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
@@ -165,7 +161,18 @@ def _find(tools: "list[Reader]", paths: list[Path], since: str | None) -> "Itera
     yield from discovery.below(paths, tools or readers().values())
 
 
-def _run(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
+def _run(importer: "Importer", found: "list[Found]", exports: list[Path], *, quiet: bool) -> None:
+    """Import everything, and return when it can be found."""
+    from segue.history import discovery
+    from segue.history.restoring import Restorer
+
+    _read(importer, discovery.sources(found), quiet=quiet)
+    Restorer(importer.client, importer.counts, dry_run=importer.options.dry_run).run(exports)
+    with _spinner("indexing for search", quiet=quiet):
+        importer.wait_until_searchable()
+
+
+def _read(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
     """Import with a progress bar on a terminal."""
     if quiet or not stderr_is_tty():
         importer.run(sources, lambda _: None)
