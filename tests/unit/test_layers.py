@@ -91,6 +91,7 @@ ONLY_IN = {
     "textual": {"segue.browse"},
     "anyio": {
         "segue.store.store",
+        "segue.store.engine.connection",
         "segue.jsonrpc.dispatcher",
         "segue.server",
         "segue.client",

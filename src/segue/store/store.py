@@ -5,7 +5,6 @@ The write queue commits writes together (see `write_queue`). Reads run concurren
 
 import logging
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import anyio
 from segue.errors import StartError, StorageError
 from segue.files import prepare_directory
 from segue.status_results import ReadStatus, WriteStatus
-from segue.store.engine.connection import OpenWriter, ThreadConnection, open_reader, open_writer
+from segue.store.engine.connection import OpenWriter, ThreadConnection, interrupt_at_end, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
 from segue.store.engine.disk_reserve import DiskReserve
 from segue.store.engine.file_guard import FileGuard
@@ -43,9 +42,6 @@ NEW_READERS = 3
 
 CLOSE_SECONDS = 2
 """Seconds. How long a read may continue after the store begins to close, before SQLite interrupts it."""
-
-PROGRESS_STEPS = 100_000
-"""SQLite steps, some milliseconds, between two checks whether a long statement is still needed."""
 
 
 class Store:
@@ -189,7 +185,7 @@ class Store:
                 reader = await open_reader(self.path)
             except StartError:  # No file descriptor is free.
                 return await self.read(query, *args, **kwargs)
-            async with _interrupt_at_end(reader, self._metrics):
+            async with interrupt_at_end(reader, self._metrics):
                 return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
 
     async def run_on_new_connection(
@@ -209,7 +205,7 @@ class Store:
                 reader = await open_reader(self.path)
             except StartError as error:
                 raise StorageError(f"storage: {error}", reason="io") from None
-            async with _interrupt_at_end(reader, self._metrics):
+            async with interrupt_at_end(reader, self._metrics):
                 return await reader.call(function, reader.raw, *args, **kwargs)
 
     def _check_space(self) -> None:
@@ -237,22 +233,6 @@ class Store:
             log.warning("cannot copy the WAL into the database: %s", error)
         finally:
             await self._writer.close()
-
-
-@asynccontextmanager
-async def _interrupt_at_end(reader: ThreadConnection, metrics: StoreMetrics) -> AsyncIterator[None]:
-    """Close READER at the end, and interrupt what still runs on it, including a function that starts only then."""
-    leaving = threading.Event()
-    reader.raw.set_progress_handler(leaving.is_set, PROGRESS_STEPS)
-    metrics.read_started(reader)
-    try:
-        yield
-    finally:
-        metrics.read_ended(reader)
-        leaving.set()
-        reader.raw.interrupt()
-        with anyio.CancelScope(shield=True):
-            await reader.close()
 
 
 @asynccontextmanager

@@ -7,15 +7,19 @@ canceled task leaves the transaction open. Therefore a transaction is one functi
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import aiosqlite
+import anyio
 
 from segue.runtime.sqlite_library import check_full_text_search, check_version
 from segue.store.engine.database_file import APPLICATION_ID
+from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.migrate import check_ours, check_schema, load_migrations, migrate, start_error
 from segue.store.engine.transactions import BUSY_MS
 from segue.store.engine.wal import Durability, enable_wal
@@ -25,6 +29,9 @@ T = TypeVar("T")
 
 STATEMENTS = 256
 """Prepared statements that each connection caches: more than the program has."""
+
+PROGRESS_STEPS = 100_000
+"""SQLite steps, some milliseconds, between two checks whether a long statement is still needed."""
 
 
 class ThreadConnection(aiosqlite.Connection):
@@ -157,3 +164,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+@asynccontextmanager
+async def interrupt_at_end(reader: ThreadConnection, metrics: StoreMetrics) -> AsyncIterator[None]:
+    """Close READER at the end, and interrupt what still runs on it, including a function that starts only then."""
+    leaving = threading.Event()
+    reader.raw.set_progress_handler(leaving.is_set, PROGRESS_STEPS)
+    metrics.read_started(reader)
+    try:
+        yield
+    finally:
+        metrics.read_ended(reader)
+        leaving.set()
+        reader.raw.interrupt()
+        with anyio.CancelScope(shield=True):
+            await reader.close()
