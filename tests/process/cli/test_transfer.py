@@ -228,6 +228,7 @@ def test_an_export_of_a_project_has_its_sessions_only(segue: Cli, segued: Segued
     assert exported("--project", str(link)) == [ids[1], ids[0]]
     assert exported("--project", str(tmp_path), "--since", "7d") == [ids[1]]
     assert "no session matches" in segue.run("export", "--project", "/").err
+    assert "cannot write /proc/x: " in segue.run("export", ids[0], "--output", "/proc/x").err
     for refused in (["--all", "--project", "/"], [ids[0], "--project", "/"]):
         assert segue.run("export", *refused).code == 2
 
@@ -238,7 +239,9 @@ def test_an_export_is_imported_into_an_empty_store(segue: Cli, segued: Segued, h
     segue.ok("add", "--session", own, "hello zebra")
     segue.ok("memory", "add", "tabs, not spaces")
     file = segued.folder / "all.jsonl"
-    file.write_text(segue.ok("export", "--all", "--format", "jsonl").out)
+    segue.ok("export", "--all", "--format", "jsonl", "--output", str(file))
+    assert file.read_text() == segue.ok("export", "--all", "--format", "jsonl").out
+    assert [path.name for path in segued.folder.glob("*all.jsonl*")] == ["all.jsonl"]
     listed = segue.ok("list", "--all", "--json").out
     segued.stop()
     segued.database.unlink()

@@ -98,3 +98,30 @@ def test_every_tool_of_the_contract_has_a_reader() -> None:
         " cherry2k synapse boternity hfs chatgpt claude-ai"
     )
     assert set(readers()) == set(named.split())
+
+
+RESUME = {
+    "aider": "aider --restore-chat-history",
+    "claude": "claude --resume ID",
+    "codex": "codex resume ID",
+    "opencode": "opencode --session ID",
+    "gemini": "gemini --resume ID",
+    "qwen": "qwen --resume ID",
+    "copilot": "copilot --resume=ID",
+    "cline": "cline --id ID",
+    "kimi": "kimi --session ID",
+    "kimi-code": "kimi --session ID",
+    "continue": "cn --fork ID",
+    "crush": "crush --session ID",
+    "goose": "goose session --resume --session-id ID",
+    "llm": "llm chat --cid ID",
+    "gptme": "gptme --name ID",
+    "shell-gpt": "sgpt --chat ID",
+}
+"""The command of each tool that can continue a session."""
+
+
+@pytest.mark.parametrize("tool", sorted(readers()))
+def test_a_session_is_opened_by_the_command_of_its_tool(tool: str) -> None:
+    command = readers()[tool].resume_command("ID")
+    assert (None if command is None else " ".join(command)) == RESUME.get(tool)

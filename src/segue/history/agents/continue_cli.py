@@ -49,7 +49,7 @@ class ContinueCli:
         return Reading([session], skipped)
 
     def resume_command(self, session_id: str) -> list[str] | None:
-        """Return `cn --resume`, which continues the newest session of the terminal."""
+        """Return `cn --fork`, because `cn --resume` continues only the newest session of the terminal."""
         return ["cn", "--fork", session_id]
 
 

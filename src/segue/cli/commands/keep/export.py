@@ -1,7 +1,8 @@
 """The `export` command."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
 from segue.cli.output.terminal import Failure, echo, echo_json, echo_stored, stdout_is_tty
 from segue.cli.session_lookup import find_or_current, find_session
-from segue.files import FILE_MODE, replace_file
+from segue.files import FILE_MODE
 from segue.results import SessionPage
 
 FORMATS = ("jsonl", "markdown", "html")
@@ -23,7 +24,7 @@ SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}
         "segue export",
         "segue export 0340-249 --format html --output talk.html",
         "segue export --project . --since 30d --output notes",
-        "segue export --all --format jsonl --output everything",
+        "segue export --all --format jsonl --output all.jsonl",
     ]
 )
 @click.argument("sessions", metavar="[ID]...", nargs=-1)
@@ -52,22 +53,20 @@ def export(
     root = None if project is None else os.path.realpath(project)
     ids = list(_ids(daemon, sessions, everything=everything, project=root, since=since))
     if not ids and not everything:
-        raise Failure("no session matches; see the sessions there are with: segue list --all --archived")
-    folder = Path(output) if output is not None and (len(ids) != 1 or Path(output).is_dir()) else None
+        raise Failure("no session matches; list them all with: segue list --all")
+    folder = None if output is None or not _is_folder(Path(output), format, len(ids)) else Path(output)
     if format == "html" and output is None and (len(ids) != 1 or stdout_is_tty()):
         raise click.UsageError("HTML needs --output PATH: a file for one session, a folder for several")
     daemon.disable_timeout()
+    texts = _texts(daemon, ids, format, everything=everything)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    if everything and format == "jsonl" and (rest := _render_rest(daemon, ids)):
-        _write(folder / "rest.jsonl", rest) if folder is not None else _print(rest, format)
-    for session_id in ids:
-        text = _render(daemon, session_id, format)
-        if folder is not None:
-            _write(folder / f"{session_id}.{SUFFIXES[format]}", text)
-        elif output is not None:
-            _write(Path(output), text)
-        else:
+        for name, text in texts:
+            _write(folder / f"{name}.{SUFFIXES[format]}", [text])
+    elif output is not None:
+        _write(Path(output), (text for _, text in texts))
+    else:
+        for _, text in texts:
             _print(text, format)
     if output is not None and stdout_is_tty():
         echo(f"exported {len(ids)} {'session' if len(ids) == 1 else 'sessions'} to {output}")
@@ -95,6 +94,19 @@ def _ids(
         cursor = page.next_cursor
         if cursor is None:
             return
+
+
+def _is_folder(path: Path, format: str, sessions: int) -> bool:
+    """Return True if each session gets a file of its own below the path."""
+    return path.is_dir() or (sessions != 1 and not (format == "jsonl" and path.suffix == ".jsonl"))
+
+
+def _texts(daemon: DaemonClient, ids: list[str], format: str, *, everything: bool) -> Iterator[tuple[str, str]]:
+    """Yield the text of each session with its name, and before them what the store has besides."""
+    if everything and format == "jsonl" and (rest := _render_rest(daemon, ids)):
+        yield "rest", rest
+    for session_id in ids:
+        yield session_id, _render(daemon, session_id, format)
 
 
 def _render(daemon: DaemonClient, session_id: str, format: str) -> str:
@@ -127,8 +139,15 @@ def _print(text: str, format: str) -> None:
         echo_stored(text)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, texts: Iterable[str]) -> None:
+    """Replace a file in one step."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        replace_file(path, text.encode(errors="replace"), mode=FILE_MODE)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as file:
+            file.writelines(text.encode(errors="replace") for text in texts)
+        temporary.replace(path)
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
