@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from segue.models import (
     Count,
+    Extraction,
     Memory,
     Message,
     Metadata,
@@ -30,6 +31,8 @@ class SessionExport(Struct, kw_only=True):
     memories: list[Memory]
     unindexed: list[RowId]
     """Messages that were appended with `indexed=false`."""
+    extraction: Extraction | None
+    """The session's entry of the extraction queue."""
     activity: Count
     """The session's place in the order of use."""
     next_cursor: str | None

@@ -13,6 +13,7 @@ from segue.models import (
     Bot,
     BotId,
     Draft,
+    Extraction,
     Message,
     Metadata,
     Name,
@@ -182,6 +183,13 @@ async def restored_session(ctx: Context, session: Session) -> Session:
         metadata=await ctx.redact(session.metadata),
         tags=await ctx.redact(session.tags),
     )
+
+
+async def restored_extraction(ctx: Context, entry: Extraction | None) -> Extraction | None:
+    """Return an exported entry of the extraction queue, validated and redacted."""
+    if entry is None:
+        return None
+    return structs.replace(entry, error_message=await ctx.redact(entry.error_message))
 
 
 def from_message(message: Message, path: str, *, is_indexed: bool) -> Draft:

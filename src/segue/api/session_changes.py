@@ -14,6 +14,7 @@ from segue.models import (
     Bot,
     Count,
     Draft,
+    Extraction,
     Memory,
     Message,
     Metadata,
@@ -118,6 +119,7 @@ async def restore(
     unindexed: list[RowId] | None = None,
     summaries: list[Summary] | None = None,
     memories: Annotated[list[Memory], Meta(max_length=1000)] | None = None,
+    extraction: Extraction | None = None,
 ) -> RestoreResult:
     """Store a session again as `session.export` gave it, with its id, times and counters.
 
@@ -142,6 +144,7 @@ async def restore(
         ],
         summaries=[structs.replace(one, summary=await ctx.redact(one.summary)) for one in summaries or []],
         facts=[structs.replace(one, fact=await ctx.redact(one.fact)) for one in memories or []],
+        extraction=await drafts.restored_extraction(ctx, extraction),
     )
 
 

@@ -16,6 +16,7 @@ class Bundle(Struct, kw_only=True):
     summaries: list[dict[str, Any]]
     memories: list[dict[str, Any]]
     unindexed: list[int] = []
+    extraction: dict[str, Any] | None = None
     activity: int = 0
     bot: dict[str, Any] | None = None
 
@@ -49,7 +50,8 @@ def fetch(client: Client, session_id: str) -> Bundle:
         if bundle is None:
             session = page["session"]
             bot = client.request("bot.get", {"bot_id": session["bot_id"]})
-            bundle = Bundle(session=session, messages=[], summaries=[], memories=[], activity=page["activity"], bot=bot)
+            bundle = Bundle(session=session, messages=[], summaries=[], memories=[], bot=bot)
+            bundle.activity, bundle.extraction = page["activity"], page["extraction"]
         bundle.messages += page["messages"]
         bundle.summaries += page["summaries"]
         bundle.memories += page["memories"]

@@ -132,7 +132,7 @@ class Restorer:
         self.counts.unchanged += len(ids)
         # An equal time is also that of an import that broke off before the summaries.
         if new or stored is None or stored.session["updated_at"] <= session["updated_at"]:
-            about = {"session": session, "bots": bots, "unindexed": bundle.unindexed}
+            about = {"session": session, "bots": bots, "unindexed": bundle.unindexed, "extraction": bundle.extraction}
             for batch in _batches(new):
                 result = self._client.request("session.restore", {**about, "first_index": len(ids), "messages": batch})
                 ids |= zip((message["id"] for message in batch), result["message_ids"], strict=True)

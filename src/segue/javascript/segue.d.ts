@@ -84,7 +84,7 @@ export interface Methods {
     result: ImportResult;
   };
   "session.restore": {
-    params: { bots?: Array<Bot> | null, session?: Session | null, first_index?: number, messages?: Array<Message> | null, unindexed?: Array<number> | null, summaries?: Array<Summary> | null, memories?: Array<Memory> | null };
+    params: { bots?: Array<Bot> | null, session?: Session | null, first_index?: number, messages?: Array<Message> | null, unindexed?: Array<number> | null, summaries?: Array<Summary> | null, memories?: Array<Memory> | null, extraction?: Extraction | null };
     result: RestoreResult;
   };
   "session.update": {
@@ -677,6 +677,7 @@ export interface SessionExport {
   summaries: Array<Summary>;
   memories: Array<Memory>;
   unindexed: Array<number>;
+  extraction: Extraction | null;
   activity: number;
   next_cursor: string | null;
 }

@@ -62,7 +62,7 @@ def test_messages_appended_after_the_first_page_are_left_out(wire: Wire) -> None
 def test_an_empty_session_is_one_page(wire: Wire) -> None:
     session = wire.call("session.create")
     found = wire.call("session.export", session_id=session["id"])
-    rows: dict[str, Any] = {"messages": [], "summaries": [], "memories": [], "unindexed": []}
+    rows: dict[str, Any] = {"messages": [], "summaries": [], "memories": [], "unindexed": [], "extraction": None}
     assert found == {"session": session, **rows, "activity": 1, "next_cursor": None}
 
 

@@ -54,7 +54,7 @@ class RandomStore:
                 self.change_session,
             ),
             *(self.change_message, self.delete_messages, self.summarize, self.remember, self.remember),
-            *(self.fork, self.end, self.import_session, self.delete_session),
+            *(self.fork, self.end, self.import_session, self.delete_session, self.enqueue, self.fail_extraction),
         ]
         for _ in range(steps):
             self.server.clock.pass_time(self.random.choice([0, 1, 997, 3_600_000]))
@@ -144,6 +144,14 @@ class RandomStore:
         saved = self.wire.call("memory.save", fact=fact, category=category, importance=self.pick(1, 3, 5), **given)
         self.memories.append(saved)
 
+    def enqueue(self) -> None:
+        self.wire.call("extraction.enqueue", session_id=self.session())
+
+    def fail_extraction(self) -> None:
+        for entry in self.wire.call("extraction.claim", limit=1)["extractions"]:
+            if self.flip():
+                self.wire.call("extraction.fail", extraction_id=entry["id"], error="no model")
+
     def fork(self) -> None:
         self.sessions.append(self.wire.call("session.fork", session_id=self.session())["id"])
 
@@ -191,6 +199,9 @@ def answers(wire: Wire) -> dict[str, Any]:
         found[session] += [wire.call("memory.list", session_id=session, include_superseded=True)]
     for bot in (one["id"] for one in bots):
         found[f"memories of {bot}"] = wire.call("memory.list", bot_id=bot, include_superseded=True)
+    entries = wire.call("extraction.list", include_exhausted=True)
+    entries["extractions"].sort(key=lambda entry: str(entry["session_id"]))
+    found["extractions"] = entries
     for query in ("zebra", "edited", "図書館", "user", "ls"):
         hits = wire.call("message.search", query=query, limit=200, order="oldest")
         hits["hits"].sort(key=lambda hit: places[hit["message_id"]])

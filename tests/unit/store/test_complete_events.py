@@ -65,6 +65,7 @@ def restore(tx: Tx) -> object:
         messages=[restores.RestoredMessage(NEW, at, "interrupted"), restores.RestoredMessage(KEYED, None, "complete")],
         summaries=[],
         facts=[fact],
+        extraction=None,
     )
 
 

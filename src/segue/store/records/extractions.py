@@ -49,6 +49,22 @@ def get(tx: Tx, extraction_id: int) -> Extraction:
     return _to_extraction(row)
 
 
+def find_of_session(tx: Tx, session_id: str) -> Extraction | None:
+    """Return the session's entry; a session has one at most."""
+    row = tx.run(f"{_SELECT} WHERE session_id = :id", id=session_id).fetchone()
+    return None if row is None else _to_extraction(row)
+
+
+def restore(tx: Tx, session_id: str, bot_id: str, entry: Extraction) -> None:
+    """Add an entry as it was, unless the session has one."""
+    if find_of_session(tx, session_id) is not None:
+        return
+    values = {name: getattr(entry, name) for name in COLUMNS if name not in ("id", "session_id", "bot_id")}
+    names = ("session_id", "bot_id", *values)
+    sql = f"INSERT INTO extractions ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+    tx.run(sql, session_id=session_id, bot_id=bot_id, **values)
+
+
 def enqueue(tx: Tx, session_id: str) -> Extraction:
     """Return the session's open entry, or add one; an exhausted entry is replaced."""
     session = sessions.scope(tx, session_id)

@@ -12,7 +12,7 @@ from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Memory, Message, Summary
 from segue.store.engine.rows import wire_bytes
 from segue.store.engine.tx import Tx
-from segue.store.records import memories, messages, sessions, summaries
+from segue.store.records import extractions, memories, messages, sessions, summaries
 from segue.transfer import SessionExport
 
 Row = Message | Summary | Memory
@@ -40,7 +40,14 @@ def page(tx: Tx, session_id: str, cursor: str | None, answer_bytes: int) -> Sess
     session = sessions.get(tx, session_id)
     start = _start(tx, session_id) if cursor is None else _position(cursor)
     export = SessionExport(
-        session=session, messages=[], summaries=[], memories=[], unindexed=[], activity=0, next_cursor=None
+        session=session,
+        messages=[],
+        summaries=[],
+        memories=[],
+        unindexed=[],
+        extraction=extractions.find_of_session(tx, session_id),
+        activity=0,
+        next_cursor=None,
     )
     sql = "SELECT activity FROM sessions WHERE id = :id"
     export.activity = int(tx.run(sql, id=session_id).fetchone()[0])

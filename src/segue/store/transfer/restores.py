@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from segue.errors import Conflict
 from segue.events import EventKind
-from segue.models import Bot, Memory, Session, Summary
+from segue.models import Bot, Extraction, Memory, Session, Summary
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
-from segue.store.records import append, bots, memories, session_identity, sessions
+from segue.store.records import append, bots, extractions, memories, session_identity, sessions
 from segue.store.records import messages as records
 from segue.store.records.message import edit
 from segue.store.records.message.idempotency import PreparedMessage
@@ -43,6 +43,7 @@ def restore(
     messages: list[RestoredMessage],
     summaries: list[Summary],
     facts: list[Memory],
+    extraction: Extraction | None,
 ) -> RestoreResult:
     """Store everything that is not there, in one transaction.
 
@@ -58,6 +59,8 @@ def restore(
         _restore_session(tx, session, first_index, messages, result)
         for summary in summaries:
             _restore_summary(tx, session, summary)
+        if extraction is not None:
+            extractions.restore(tx, session.id, session.bot_id, extraction)
         _set_columns(tx, session)
         kind: EventKind = "session.created" if result.created else "session.updated"
         sessions.emit(tx, kind, sessions.get(tx, session.id))
