@@ -5,34 +5,24 @@ which commits both. Tables, index and statements are those of the sqlite3 peer. 
 be faster.
 """
 
-import os
-import pwd
-import shutil
 import socket
 import struct
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.bench.load import Job, converse, run
 from tests.bench.peers.sqlite_client import AT
 from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 from tests.bench.texts import distribute, texts
+from tests.support.system.postgres import START_SECONDS, USER, missing, open_cluster
 
-START_SECONDS = 60
 READY = b"Z\x00\x00\x00\x05I"
 """Bytes: the end of every response, ready for the next query outside a transaction."""
 
 BOUND = b"2\x00\x00\x00\x04"
 """Bytes: the beginning of a successful response, BindComplete. An error begins with E."""
-
-CLUSTER_USER = "bench"
-PORT = "5432"
 
 SCHEMA = """
 CREATE TABLE sessions (id text PRIMARY KEY, message_count bigint NOT NULL, updated_at text NOT NULL);
@@ -54,27 +44,13 @@ class Postgres:
     name = "PostgreSQL"
 
     def missing(self) -> str | None:
-        if _program("initdb") is None:
-            return "not installed (postgresql)"
-        if os.geteuid() == 0 and _account() is None:
-            return "needs an unprivileged account (postgres or nobody)"
-        return None
+        return missing()
 
     @contextmanager
     def open(self, folder: Path, clients: int) -> Iterator[Turn]:
-        with _own_folder() as home:
-            options = ["-A", "trust", "-U", CLUSTER_USER, "-E", "UTF8", "--locale=C", "--no-sync"]
-            subprocess.run(
-                [str(_program("initdb")), "-D", str(home / "data"), *options],
-                check=True,
-                capture_output=True,
-                cwd=home,
-                **_as_account(),
-            )
-            with _served(home) as process:
-                path = home / f".s.PGSQL.{PORT}"
-                _prepare(path, clients)
-                yield _turn(path, process.pid, clients)
+        with open_cluster() as cluster:
+            _prepare(cluster.socket, clients)
+            yield _turn(cluster.socket, cluster.pid, clients)
 
 
 def _turn(path: Path, pid: int, clients: int) -> Turn:
@@ -91,7 +67,7 @@ def _turn(path: Path, pid: int, clients: int) -> Turn:
 
 def startup() -> bytes:
     """Return the startup message: protocol 3.0, the cluster's user, the default database."""
-    pairs = f"user\0{CLUSTER_USER}\0database\0postgres\0\0".encode()
+    pairs = f"user\0{USER}\0database\0postgres\0\0".encode()
     return struct.pack("!ii", 8 + len(pairs), 3 << 16) + pairs
 
 
@@ -117,67 +93,11 @@ def append(session_id: str, text: str) -> bytes:
     return execute("insert", session_id, text, AT) + execute("update", AT, session_id) + message(b"S", b"")
 
 
-@contextmanager
-def _served(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(_program("postgres")), "-D", str(home / "data"), "-k", str(home), "-p", PORT, "-h", ""]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=home, **_as_account())
-    try:
-        yield process
-    finally:
-        process.terminate()  # Smart shutdown; the clients have disconnected.
-        process.wait(START_SECONDS)
-
-
 def _prepare(path: Path, clients: int) -> None:
-    """Create the tables as soon as the server accepts connections.
-
-    Raises:
-        RuntimeError: it does not within `START_SECONDS`.
-    """
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(START_SECONDS)
-                connection.connect(str(path))
-                converse(connection, startup(), READY)
-                for statement in SCHEMA.format(clients=clients).strip().split(";")[:-1]:
-                    converse(connection, message(b"Q", f"{statement}\0".encode()), READY)
-                return
-        except (OSError, RuntimeError):  # not listening yet, or starting up
-            time.sleep(0.05)
-    raise RuntimeError("PostgreSQL does not serve")
-
-
-@contextmanager
-def _own_folder() -> Iterator[Path]:
-    """Yield a directory of PostgreSQL's account, because it refuses to run as root. Its path fits a socket."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        if (account := _account()) is not None:
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        yield Path(folder)
-
-
-def _account() -> pwd.struct_passwd | None:
-    """Return the account to run the server as; None for the caller's own."""
-    if os.geteuid():
-        return None
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    return known.get("postgres") or known.get("nobody")
-
-
-def _as_account() -> dict[str, Any]:
-    account = _account()
-    return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _program(name: str) -> Path | None:
-    """Return the newest version of a program. Debian installs them outside PATH."""
-
-    def version(path: Path) -> float:
-        return float(path.parts[-3])
-
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=version)
-    on_path = shutil.which(name)
-    return found[-1] if found else Path(on_path) if on_path else None
+    """Create the tables."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(START_SECONDS)
+        connection.connect(str(path))
+        converse(connection, startup(), READY)
+        for statement in SCHEMA.format(clients=clients).strip().split(";")[:-1]:
+            converse(connection, message(b"Q", f"{statement}\0".encode()), READY)
