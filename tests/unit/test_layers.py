@@ -89,6 +89,8 @@ ONLY_IN = {
     "jsonrpcserver": {"segue.jsonrpc._jsonrpcserver"},
     "click": {"segue.cli", "segue.server.main", "segue.integrations.llm"},
     "textual": {"segue.browse"},
+    "psycopg": {"segue.sync.transports.postgres"},
+    "obstore": {"segue.sync.transports.s3"},
     "anyio": {
         "segue.store.store",
         "segue.store.engine.connection",

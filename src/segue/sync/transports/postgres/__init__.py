@@ -1,0 +1,1 @@
+"""A hub on PostgreSQL: the transport, its statements, and the installer of its schema."""

@@ -1,0 +1,91 @@
+"""The hubs, started when a test first needs them."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+
+import pytest
+
+from segue.sync.transports.transport import Transport
+from tests.socket.sync.transports.hubs import (
+    SECRET,
+    Hub,
+    PostgresHub,
+    S3Hub,
+    install_hubs,
+    postgres_proxy,
+    store_proxy,
+)
+from tests.support.system.postgres import Cluster, open_cluster
+from tests.support.system.proxy import Proxy
+from tests.support.system.s3 import Store, open_store
+
+HUBS = ["functions", "statements", "s3"]
+"""The hubs that must fulfill the contract: PostgreSQL in both ways, a bucket."""
+
+Open = Callable[..., Transport]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Run PostgreSQL. It does not wait for the disk, because no test cuts the power."""
+    with open_cluster(["fsync=off", "log_min_messages=panic"]) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def urls(cluster: Cluster) -> Mapping[str, str]:
+    """Return the URLs of the databases with a hub."""
+    return install_hubs(cluster)
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """Run a store with a bucket `hubs`."""
+    with open_store() as store:
+        store.create_bucket("hubs")
+        yield store
+
+
+@pytest.fixture
+def postgres_network(cluster: Cluster) -> Iterator[Proxy]:
+    with postgres_proxy(cluster) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def s3_hub(store: Store) -> Iterator[S3Hub]:
+    with store_proxy(store) as (proxy, port):
+        yield S3Hub(store, "hubs", proxy, port)
+
+
+@pytest.fixture
+def postgres_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy) -> PostgresHub:
+    return PostgresHub(cluster, "functions", urls["functions"], postgres_network)
+
+
+@pytest.fixture
+def statements_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy) -> PostgresHub:
+    return PostgresHub(cluster, "statements", urls["statements"], postgres_network)
+
+
+FIXTURES = {"functions": "postgres_hub", "statements": "statements_hub", "s3": "s3_hub"}
+
+
+@pytest.fixture(params=HUBS)
+def hub(request: pytest.FixtureRequest) -> Hub:
+    """Return each hub in turn."""
+    found: Hub = request.getfixturevalue(FIXTURES[request.param])
+    return found
+
+
+@pytest.fixture
+async def open_hub(hub: Hub) -> AsyncIterator[Open]:
+    """Return a function that opens a transport, which is closed at the end."""
+    async with AsyncExitStack() as stack:
+
+        def open(account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+            transport = hub.open(account, secret)
+            stack.push_async_callback(transport.close)
+            return transport
+
+        yield open

@@ -1,0 +1,134 @@
+"""The hubs of the contract's tests. A class for each, with what a test does to a hub."""
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+from unittest.mock import patch
+
+from segue.sync.transports.opening import open_transport
+from segue.sync.transports.postgres.install import install
+from segue.sync.transports.transport import Batch, Transport
+from tests.support.system.postgres import USER, Cluster
+from tests.support.system.proxy import Proxy
+from tests.support.system.s3 import CREDENTIALS, Store
+
+SECRET = bytes(32)
+MACHINE, OTHER = "a" * 32, "0123456789abcdef" * 2
+
+PROXIED = 6000
+"""The port, which is a part of a socket's name, of the proxy before a cluster."""
+
+
+def batch(number: int = 1, body: bytes = b"sealed", machine: str = MACHINE) -> Batch:
+    """Return a batch with a token of its own."""
+    return Batch(machine, number, secrets.token_bytes(16), body)
+
+
+class Hub(Protocol):
+    """A hub, with an account that no other test uses."""
+
+    account: bytes
+
+    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+        """Return a new transport. Its calls pass through `proxy`, if the hub is behind a network."""
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """Return the network to the hub."""
+
+    def stored(self) -> bytes:
+        """Return everything that the hub stores of the account, as it stores it."""
+
+
+class PostgresHub:
+    """A database with the hub's schema, behind a proxy."""
+
+    def __init__(self, cluster: Cluster, database: str, url: str, proxy: Proxy) -> None:
+        self.account = secrets.token_bytes(16)
+        self.cluster = cluster
+        self.database = database
+        self.url = url
+        self.proxy = proxy
+
+    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+        return open_transport(self.url, account or self.account, secret)
+
+    def stored(self) -> bytes:
+        tables = " UNION ALL ".join(
+            f"SELECT row_to_json(t)::text FROM segue_hub.{table} t WHERE account = '\\x{self.account.hex()}'"
+            for table in ("accounts", "machines", "batches")
+        )
+        rows = self.cluster.sql(tables, self.database)
+        return rows.encode() + b"".join(bytes.fromhex(part.split('"')[0]) for part in rows.split(r"\\x")[1:])
+
+
+class S3Hub:
+    """A bucket behind a proxy."""
+
+    def __init__(self, store: Store, bucket: str, proxy: Proxy, port: int) -> None:
+        self.account = secrets.token_bytes(16)
+        self.proxy = proxy
+        self.url = f"s3://{bucket}/some/folder?endpoint=http://127.0.0.1:{port}"
+        self._store = store
+        self._bucket = bucket
+
+    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+        with patch.dict(os.environ, CREDENTIALS):
+            return open_transport(self.url, account or self.account, secret)
+
+    def stored(self) -> bytes:
+        found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account.hex() in name}
+        return b"".join(name.encode() + body for name, body in found.items())
+
+
+@contextmanager
+def postgres_proxy(cluster: Cluster) -> Iterator[Proxy]:
+    """Yield a proxy before the cluster's socket."""
+    path = cluster.home / f".s.PGSQL.{PROXIED}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        listener.listen()
+        with Proxy(listener, lambda: _unix(str(cluster.socket))) as proxy:
+            yield proxy
+
+
+@contextmanager
+def store_proxy(store: Store) -> Iterator[tuple[Proxy, int]]:
+    """Yield a proxy before the store, and its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with Proxy(listener, lambda: socket.create_connection(("127.0.0.1", store.port))) as proxy:
+            yield proxy, port
+
+
+def install_hubs(cluster: Cluster) -> Mapping[str, str]:
+    """Install a hub by functions and one by statements. Return the clients' URLs by database."""
+    urls, password = {}, ""
+    for database, plain in (("functions", False), ("statements", True)):
+        cluster.sql(f"CREATE DATABASE {database}")
+        done = install(cluster.url(database), "segue_client", partitions=4, plain=plain)
+        password = done.password or password
+        client = cluster.url(database, user=f"segue_client:{password}", port=PROXIED)
+        assert (
+            done.url.partition("?")[0]
+            == (client if done.password else cluster.url(database, "segue_client")).partition("?")[0]
+        )
+        urls[database] = client
+    return urls
+
+
+def _unix(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+__all__ = ["MACHINE", "OTHER", "SECRET", "USER", "Hub", "PostgresHub", "S3Hub", "batch"]
