@@ -62,6 +62,7 @@ SECTIONS = {
         "import": "import_",
         "export": "export",
     },
+    "Sync": {"sync": "sync"},
     "Operate": {
         "status": "status",
         "ping": "status",

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -50,13 +51,11 @@ class Cluster:
         return f"postgresql://{user}@/{database}?host={self.home}&port={port}"
 
     def start(self, settings: Sequence[str] = ()) -> None:
-        """Return when the server accepts connections. It is the leader of a process group."""
+        """Return when the server accepts connections."""
         given = [word for setting in settings for word in ("-c", setting)]
         command = [str(program("postgres")), "-D", str(self.home / "data"), "-k", str(self.home), "-h", "", *given]
         with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.home, start_new_session=True, **_as_account()
-            )
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.home, **_as_account())
         end = time.monotonic() + START_SECONDS
         while not self._accepts():
             assert time.monotonic() < end, (self.home / "log").read_text()[-2000:]
@@ -72,9 +71,20 @@ class Cluster:
     def kill(self) -> None:
         """Kill the server and every process of it."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        children = [os.pidfd_open(pid) for pid in self._children()]
+        self.process.kill()
         self.process.wait(START_SECONDS)
         self.process = None
+        for child in children:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(child, signal.SIGKILL)
+            assert select.select([child], [], [], START_SECONDS)[0]
+            os.close(child)
+
+    def signal(self, pid: int, number: signal.Signals) -> None:
+        """Send a signal to one of the server's processes."""
+        assert pid in self._children()
+        os.kill(pid, number)
 
     def run(self, name: str, *arguments: str) -> str:
         """Run one of PostgreSQL's programs and return its output."""
@@ -87,6 +97,10 @@ class Cluster:
         """Execute SQL as the superuser and return the values, tab-separated."""
         options = ["-X", "-q", "-t", "-A", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-h", str(self.home), "-U", USER]
         return self.run("psql", *options, "-d", database, "-c", statement).strip()
+
+    def _children(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
 
     def _accepts(self) -> bool:
         assert self.process is not None
