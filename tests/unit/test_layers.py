@@ -59,6 +59,7 @@ LAYERS = [
         "segue.cli.input",
         "segue.cli.picker",
         "segue.cli.integration",
+        "segue.cli.remote",
     ],
     ["segue.cli.session_lookup"],
     ["segue.cli.ask", "segue.cli.doctor", "segue.cli.fast_path", "segue.cli.fast_prompt", "segue.browse"],

@@ -10,8 +10,8 @@ from segue.workflows.times import parse_moment
 
 MANUAL = Path(__file__).parents[1] / "manual"
 
-GLOBAL_OPTIONS = ("--socket", "--database", "--config")
-"""Options that go before the command because they apply to all commands."""
+GLOBAL_OPTIONS = {"--host": "HOST", "--socket": "PATH", "--database": "PATH", "--config": "PATH"}
+"""Options that go before the command because they apply to all commands, with the names of their values."""
 
 
 class MessageId(click.ParamType[int]):
@@ -128,4 +128,6 @@ def hint_global_option(error: click.ClickException) -> click.ClickException:
     if not isinstance(error, click.NoSuchOption) or error.option_name not in GLOBAL_OPTIONS or error.ctx is None:
         return error
     option, command = error.option_name, error.ctx.command_path.partition(" ")[2]
-    return click.UsageError(f"{option} goes before the command: segue {option} PATH {command} …", error.ctx)
+    return click.UsageError(
+        f"{option} goes before the command: segue {option} {GLOBAL_OPTIONS[option]} {command} …", error.ctx
+    )

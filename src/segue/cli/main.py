@@ -7,6 +7,7 @@ import importlib
 import sys
 from contextlib import suppress
 from keyword import iskeyword
+from typing import Any
 
 import click
 
@@ -119,6 +120,20 @@ class Commands(Group):
         found: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command here, or pass it unread to another host."""
+        if ctx.params["host"] is None:
+            return super().invoke(ctx)
+        from segue.cli.remote import run_on_host
+
+        paths = [word for name in ("socket", "database", "config") for word in _option(name, ctx.params[name])]
+        words = [*ctx._protected_args, *ctx.args]  # noqa: SLF001 - click has no other name for the command
+        return run_on_host(ctx.params["host"], [*paths, *words])
+
+
+def _option(name: str, value: str | None) -> list[str]:
+    return [] if value is None else [f"--{name}", value]
+
 
 @click.group(
     cls=Commands,
@@ -130,12 +145,13 @@ class Commands(Group):
         "segue help",
     ],
 )
+@click.option("--host", metavar="HOST", help="Run the command on that host by ssh; nothing but segue is needed there.")
 @click.option("--socket", metavar="PATH", help="Socket of the daemon; default: SEGUE_SOCKET, then the configuration.")
 @click.option("--database", metavar="PATH", help="Database file; default: SEGUE_DATABASE, then the configuration.")
 @click.option("--config", metavar="PATH", help="Configuration file; default: SEGUE_CONFIG, then segue/config.toml.")
 @click.version_option(__version__, prog_name="segue", message="%(prog)s %(version)s", help="Print the version.")
 @click.pass_context
-def command(ctx: click.Context, socket: str | None, database: str | None, config: str | None) -> None:
+def command(ctx: click.Context, host: str | None, socket: str | None, database: str | None, config: str | None) -> None:
     """Record AI conversations and continue them anywhere.
 
     The daemon segued stores the conversations; the first command starts it. `segue COMMAND --help` describes a
