@@ -5,12 +5,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.parts import hub, hub_simulation
 from tests.bench.peers import postgres, redis
 from tests.bench.report.figures import Figures, Load, Results, Row, below, beyond, median, percentile, summarize, within
 from tests.bench.report.page import PAGE, PLOT, part, recall, updated
 from tests.bench.report.plot import COLORS, DASHES, plot
 from tests.bench.report.table import compact, number, text, wanted
 from tests.bench.texts import BYTES, distribute, texts
+from tests.support.docs import part_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -144,3 +146,20 @@ def test_an_append_to_postgresql_is_two_statements_and_one_sync() -> None:
         kinds.append(rest[:1])
         rest = rest[1 + int.from_bytes(rest[1:5], "big") :]
     assert kinds == [b"B", b"E", b"B", b"E", b"S"]
+
+
+def test_the_manual_has_the_published_figures_of_the_hub() -> None:
+    assert part_of(hub.PAGE.read_text(), "hub") == f"{hub.part(hub.recall())}\n"
+
+
+def test_the_simulated_day_has_every_message_and_a_look_of_each_machine_every_15_minutes() -> None:
+    day = hub_simulation.simulate(sample=20)
+    assert sum(day.pushes) * hub_simulation.STEP == pytest.approx(125 * hub_simulation.USERS)
+    assert min(day.looks) > 0
+    assert sum(day.looks) * hub_simulation.STEP >= hub_simulation.USERS * hub_simulation.MACHINES * 86_400 / 900
+    assert all(pulls <= looks for pulls, looks in zip(day.pulls, day.looks, strict=True))
+
+
+def test_the_plot_of_a_day_is_svg() -> None:
+    drawn = ElementTree.fromstring(hub_simulation.plot(hub_simulation.simulate(sample=5)))
+    assert {"0", "looks", "pushes", "pulls", "24:00"} <= {text.text for text in drawn.iter(f"{SVG}text")}

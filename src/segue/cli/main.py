@@ -63,7 +63,6 @@ SECTIONS = {
         "import": "import_",
         "export": "export",
     },
-    "Sync": {"sync": "sync"},
     "Operate": {
         "status": "status",
         "ping": "status",
@@ -74,6 +73,7 @@ SECTIONS = {
         "doctor": "doctor",
         "config": "config",
         "service": "service",
+        "sync": "sync",
         "init": "init",
         "mcp": "mcp",
         "hook": "hook",

@@ -25,6 +25,7 @@ TOPICS = (
     "configuration",
     "daemon",
     "backup",
+    "sync-hubs",
     "privacy",
     "limits",
     "performance",

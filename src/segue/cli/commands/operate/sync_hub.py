@@ -4,7 +4,7 @@ import click
 
 from segue.cli.groups import command
 from segue.cli.output.terminal import BadInput, Failure, echo, escape_line
-from segue.sync.transports.opening import require
+from segue.sync.transports.opening import require_psycopg
 from segue.sync.transports.transport import TransportError
 from segue.sync.transports.validation import split_url
 
@@ -30,7 +30,7 @@ def hub(url: str, *, client: str, partitions: int, plain: bool) -> None:
     if scheme not in ("postgres", "postgresql"):
         raise BadInput(f"{url!r} is no URL of PostgreSQL; a folder or a bucket needs no preparation")
     try:
-        require("psycopg", "psycopg[binary]", "a hub on PostgreSQL")
+        require_psycopg()
         from segue.sync.transports.postgres.install import install
 
         done = install(url, client, partitions, plain=plain)

@@ -2,7 +2,7 @@
 
 import click
 
-from segue.cli.commands.sync.hub import hub
+from segue.cli.commands.operate.sync_hub import hub
 from segue.cli.groups import Group
 
 
