@@ -60,6 +60,14 @@ def test_the_command_has_a_terminal_exactly_if_all_streams_are_one(far: Cli) -> 
     assert far.ok("--host", HOST, "list").rows[0][0] == id
 
 
+def test_without_a_command_the_browser_of_the_host_opens(far: Cli) -> None:
+    far.ok("--host", HOST, "new", "--name", "far away")
+    terminal = far.terminal("--host", HOST)
+    terminal.read_until("far away")
+    terminal.type("q")
+    assert terminal.finish()[0] == 0
+
+
 def test_global_options_name_paths_of_the_host(far: Cli, tmp_path: Path) -> None:
     socket = tmp_path / "elsewhere.sock"
     refused = far.run("--host", HOST, "--socket", str(socket), "ping")
