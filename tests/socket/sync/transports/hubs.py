@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Protocol
 from unittest.mock import patch
 
-from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres.install import install
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Batch, Transport
 from tests.support.system.postgres import USER, Cluster
 from tests.support.system.proxy import Proxy
@@ -54,7 +54,7 @@ class PostgresHub:
         self.proxy = proxy
 
     def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
-        return open_transport(self.url, account or self.account, secret)
+        return open_remote(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
         tables = " UNION ALL ".join(
@@ -77,7 +77,7 @@ class S3Hub:
 
     def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
         with patch.dict(os.environ, CREDENTIALS):
-            return open_transport(self.url, account or self.account, secret)
+            return open_remote(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
         found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account in name}

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres import client
 from segue.sync.transports.postgres.address import parse
 from segue.sync.transports.postgres.client import PostgresTransport
 from segue.sync.transports.postgres.install import install
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Pushed, Transport, TransportError
 from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch
 from tests.support.system.postgres import Cluster
@@ -31,7 +31,7 @@ async def failure(transport: Transport) -> TransportError:
 
 
 async def failure_of(url: str) -> TransportError:
-    return await failure(open_transport(url, "0" * 32, SECRET))
+    return await failure(open_remote(url, "0" * 32, SECRET))
 
 
 def backend(transport: Transport) -> int:
@@ -162,7 +162,7 @@ async def test_a_wait_reports_a_lost_server(postgres_hub: PostgresHub) -> None:
 
 
 async def test_without_listen_a_wait_holds_no_connection(postgres_hub: PostgresHub) -> None:
-    transport = open_transport(f"{postgres_hub.url}&listen=0", postgres_hub.account, SECRET)
+    transport = open_remote(f"{postgres_hub.url}&listen=0", postgres_hub.account, SECRET)
     await transport.push(batch())
     pid = backend(transport)
     assert is_served(postgres_hub, pid)
@@ -274,7 +274,7 @@ async def test_a_host_that_cannot_be_reached_is_retried(host: str) -> None:
 )
 def test_a_malformed_url_is_refused(url: str, text: str) -> None:
     with pytest.raises(TransportError, match=text) as refused:
-        open_transport(url, "0" * 32, SECRET)
+        open_remote(url, "0" * 32, SECRET)
     assert not refused.value.retry
 
 

@@ -4,15 +4,15 @@ import importlib.util
 
 import pytest
 
-from segue.sync.transports import opening
-from segue.sync.transports.opening import open_transport
+from segue.sync.transports import remote
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import TransportError
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "mysql://host/x", "http://host", "s4://bucket"])
 def test_an_unknown_scheme_is_refused(url: str) -> None:
     with pytest.raises(TransportError, match="no hub is known for") as refused:
-        open_transport(url, "0" * 32, bytes(32))
+        open_remote(url, "0" * 32, bytes(32))
     assert not refused.value.retry
 
 
@@ -20,7 +20,7 @@ def test_an_unknown_scheme_is_refused(url: str) -> None:
 @pytest.mark.parametrize("url", ["postgresql://localhost/x", "s3://bucket"])
 def test_a_malformed_account_is_refused(url: str, account: str) -> None:
     with pytest.raises(TransportError, match="32 lowercase hexadecimal digits"):
-        open_transport(url, account, bytes(32))
+        open_remote(url, account, bytes(32))
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_a_malformed_account_is_refused(url: str, account: str) -> None:
 def test_a_missing_package_is_named_with_the_command_that_adds_it(
     monkeypatch: pytest.MonkeyPatch, url: str, advice: str
 ) -> None:
-    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    monkeypatch.setattr(remote, "find_spec", lambda _: None)
     with pytest.raises(TransportError) as refused:
-        open_transport(url, "0" * 32, bytes(32))
+        open_remote(url, "0" * 32, bytes(32))
     assert str(refused.value) == advice
     assert not refused.value.retry
 
@@ -47,9 +47,9 @@ def test_a_package_that_cannot_be_loaded_is_named_with_the_reason(monkeypatch: p
     def fail(_name: str) -> None:
         raise ImportError("no pq wrapper available.\nAttempts made: …")
 
-    monkeypatch.setattr(opening, "import_module", fail)
+    monkeypatch.setattr(remote, "import_module", fail)
     with pytest.raises(TransportError, match="cannot be loaded: no pq wrapper available") as refused:
-        open_transport("postgresql://localhost/x", "0" * 32, bytes(32))
+        open_remote("postgresql://localhost/x", "0" * 32, bytes(32))
     assert not refused.value.retry
 
 

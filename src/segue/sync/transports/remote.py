@@ -1,4 +1,4 @@
-"""Open the transport that a URL names."""
+"""Open the transport to a hub behind a network: PostgreSQL or a bucket."""
 
 import shlex
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from segue.sync.transports.transport import Transport, TransportError
 from segue.sync.transports.validation import split_url
 
 
-def open_transport(url: str, account: str, secret: bytes) -> Transport:
+def open_remote(url: str, account: str, secret: bytes) -> Transport:
     """Return the transport to the hub of a URL, for one account.
 
     Nothing is sent before the first call. So a wrong host or password is an error of that call.
