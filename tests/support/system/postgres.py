@@ -62,9 +62,9 @@ class Cluster:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Disconnect the clients and stop the server."""
+        """Stop the server at once, without a checkpoint, because nothing uses its files afterwards."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.send_signal(signal.SIGQUIT)
             self.process.wait(START_SECONDS)
             self.process = None
 
