@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Mapping
 
 import psycopg
@@ -14,8 +15,9 @@ from segue.sync.transports.postgres.client import PostgresTransport
 from segue.sync.transports.postgres.install import install
 from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Pushed, Transport, TransportError
-from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch
+from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch, cluster_connector
 from tests.support.system.postgres import Cluster
+from tests.support.system.proxy import Proxy
 from tests.support.wire import TIMEOUT_SECONDS
 
 SETTINGS = ["fsync=off", "log_min_messages=panic"]
@@ -295,6 +297,16 @@ def test_a_malformed_url_is_refused(url: str, text: str) -> None:
 )
 def test_a_connection_through_a_network_is_encrypted(host: str, mode: str | None) -> None:
     assert conninfo_to_dict(parse(f"postgresql://me@{host}").conninfo).get("sslmode") == mode
+
+
+async def test_a_server_without_tls_says_what_to_do(cluster: Cluster) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Proxy(listener, cluster_connector(cluster)),
+    ):
+        error = await failure_of(f"postgresql://me@127.0.0.1:{listener.getsockname()[1]}/x?sslmode=require")
+    assert not error.retry
+    assert "add sslmode=disable to the URL of a trusted network" in str(error)
 
 
 async def test_a_hub_of_a_newer_version_says_upgrade(cluster: Cluster) -> None:
