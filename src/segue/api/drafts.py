@@ -1,5 +1,6 @@
 """Validate, normalize and redact what clients want to store: messages and new sessions."""
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from segue.models import (
     Metadata,
     Name,
     NewSession,
+    OnKey,
     Parts,
     Project,
     Session,
@@ -28,10 +30,13 @@ from segue.models import (
     WorkingDir,
 )
 from segue.parts import text_of
+from segue.results import Appended
 from segue.transfer import ImportedSession, ImportSource
 
 if TYPE_CHECKING:
+    from segue.store.records.append import Encoded, Options
     from segue.store.records.message.idempotency import PreparedMessage
+    from segue.store.records.resolve import Place
 
 ROLES = {"developer": "system", "function": "tool", "model": "assistant"}
 """The roles that other programs use, and the ones that are stored instead."""
@@ -61,12 +66,7 @@ async def prepare(ctx: Context, drafts: list[Draft], path: str, state: State = "
     """
     paths = [path.format(index) for index in range(len(drafts))]
     drafts = [_normalize(draft, path) for draft, path in zip(drafts, paths, strict=True)]
-    encoded = [
-        store.append.Encoded(
-            encode_shallow(draft.parts, f"{path}.parts"), encode_shallow(draft.metadata, f"{path}.metadata")
-        )
-        for draft, path in zip(drafts, paths, strict=True)
-    ]
+    encoded = [_encode_parts(draft, path) for draft, path in zip(drafts, paths, strict=True)]
     if ctx.config.privacy.redact:
         redacted = await ctx.redact([(draft.content, draft.parts, draft.metadata) for draft in drafts])
         drafts = [
@@ -79,6 +79,17 @@ async def prepare(ctx: Context, drafts: list[Draft], path: str, state: State = "
         store.append.prepare(draft, limit, path, texts, state)
         for draft, path, texts in zip(drafts, paths, encoded, strict=True)
     ]
+
+
+def prepare_without_redaction(ctx: Context, draft: Draft) -> "PreparedMessage":
+    """Do the same for the one message of a request, if nothing is to be redacted."""
+    draft = _normalize(draft, "$")
+    return store.append.prepare(draft, ctx.config.limits.content_bytes, "$", _encode_parts(draft, "$"))
+
+
+def _encode_parts(draft: Draft, path: str) -> "Encoded":
+    parts, metadata = encode_shallow(draft.parts, f"{path}.parts"), encode_shallow(draft.metadata, f"{path}.metadata")
+    return store.append.Encoded(parts, metadata)
 
 
 def _normalize(draft: Draft, path: str) -> Draft:
@@ -237,3 +248,31 @@ def check_session_texts(ctx: Context, system_prompt: Any, metadata: Any) -> None
     limit = ctx.config.limits.content_bytes
     check_max_bytes(system_prompt if isinstance(system_prompt, str) else None, limit, "system_prompt")
     check_json(metadata if isinstance(metadata, dict) else None, limit, "metadata")
+
+
+async def append_redacted(
+    ctx: Context,
+    target: "str | Place",
+    draft: Draft,
+    create: bool | NewSession,
+    expected_last_id: int | None,
+    on_key: OnKey,
+) -> Appended:
+    """Redact the message, then queue it."""
+    [new] = await prepare(ctx, [draft], "$")
+    options = store.append.Options(expected_last_id, on_key, await creation(ctx, create, "$.create"))
+    return await queue_append(ctx, target, new, options)
+
+
+def queue_append(
+    ctx: Context, target: "str | Place", new: "PreparedMessage", options: "Options"
+) -> Awaitable[Appended]:
+    """Queue the write of a message to a session or to a place."""
+    is_small = new.size <= store.append.INLINE_BYTES
+    if isinstance(target, str) and is_small and store.append_group.is_plain(new, options):
+        plain = store.append_group.PlainAppend(target, new)
+        return ctx.store.queue_grouped(store.append_group.append_one, store.append_group.append_group, plain)
+    write = ctx.store.queue if is_small else ctx.store.write
+    if isinstance(target, str):
+        return write(store.append.append, target, new, options)
+    return write(store.append.append_to_place, target, ctx.config.session.continuity_ms, new, options)

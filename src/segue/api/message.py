@@ -1,6 +1,7 @@
 """Define the methods of messages: append, read, count, delete and search."""
 
 import builtins
+from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +51,7 @@ from segue.models import (
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 
 if TYPE_CHECKING:
+    from segue.store.records.resolve import Place
     from segue.store.search.request import Request
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
@@ -65,7 +67,7 @@ SLOW_SECONDS = 5
 
 
 @method("message.append", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), batchable=True)
-async def append(
+def append(
     ctx: Context,
     *,
     session_id: SessionId | None = None,
@@ -91,7 +93,7 @@ async def append(
     project: Project | None = None,
     scope: Scope = "directory",
     terminal: Terminal | None = None,
-) -> Appended:
+) -> Awaitable[Appended]:
     """Append a message to `session_id`, or to the session that `working_dir` continues.
 
     The message is durable when the response is sent. The same `key` with the same role, content and parts returns the
@@ -117,17 +119,16 @@ async def append(
         indexed=indexed,
         created_at=created_at,
     )
-    [new] = await drafts.prepare(ctx, [draft], "$")
-    options = store.append.Options(expected_last_id, on_key, await drafts.creation(ctx, create, "$.create"))
-    is_small = new.size <= store.append.INLINE_BYTES
-    if session_id is not None and is_small and store.append_group.is_plain(new, options):
-        plain = store.append_group.PlainAppend(session_id, new)
-        return await ctx.store.write_grouped(store.append_group.append_one, store.append_group.append_group, plain)
-    write = ctx.store.write_inline if is_small else ctx.store.write
+    target: str | Place
     if session_id is not None:
-        return await write(store.append.append, session_id, new, options)
-    place = store.resolve.Place(normalize_directory(working_dir or ""), bot_id or "default", project, scope, terminal)
-    return await write(store.append.append_to_place, place, ctx.config.session.continuity_ms, new, options)
+        target = session_id
+    else:
+        directory = normalize_directory(working_dir or "")
+        target = store.resolve.Place(directory, bot_id or "default", project, scope, terminal)
+    if ctx.config.privacy.redact or create is not False:
+        return drafts.append_redacted(ctx, target, draft, create, expected_last_id, on_key)
+    new = drafts.prepare_without_redaction(ctx, draft)
+    return drafts.queue_append(ctx, target, new, store.append.Options(expected_last_id, on_key))
 
 
 @method("message.append_many", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData), batchable=True)

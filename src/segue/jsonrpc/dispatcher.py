@@ -17,8 +17,10 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
-from typing import Any
+from types import CoroutineType
+from typing import Any, cast
 
 from anyio import Lock, create_task_group, to_thread
 from anyio.lowlevel import checkpoint
@@ -27,7 +29,7 @@ from segue.config import Limits
 from segue.errors import Internal, InvalidRequest, MethodNotFound, ParseError, SegueError, ShuttingDown, TooLarge
 from segue.jsonrpc import messages
 from segue.jsonrpc._jsonrpcserver import Error, Left, MethodCall, Success, run_method
-from segue.jsonrpc.method import Method, Table
+from segue.jsonrpc.method import Method, Queued, Table
 
 log = logging.getLogger("segue.jsonrpc")
 
@@ -47,6 +49,7 @@ class Dispatcher:
     def __init__(self, methods: Table, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._methods = {name: _adapt(method) for name, method in methods.items()}
         self._batchable = {name for name, method in methods.items() if method.batchable}
+        self._queueing = {name: method for name, method in methods.items() if method.queues}
         self._limits = limits
         self._parsing_long = Lock()
         self.requests = 0
@@ -71,6 +74,44 @@ class Dispatcher:
         if len(item) > self._limits.batch:
             return self.error_response(TooLarge("too many requests in one batch", limit=self._limits.batch))
         return await self._handle_batch(item, ctx)
+
+    def begin(self, line: bytes, ctx: Any, respond: Callable[[bytes], None]) -> bool:
+        """Begin the one plain request of a line, if its method only queues a write: RESPOND gets the response later.
+
+        Return False, with nothing done, for every other line and for a request that has an error. `handle_line` is for
+        those.
+        """
+        request = messages.parse_plain(line)
+        if request is None or self.closing or (method := self._queueing.get(request.method)) is None:
+            return False
+        if (params := method.bind_bytes(request.params)) is None:
+            return False
+        try:
+            queued = method.handler(ctx, **params)
+        except Exception:  # noqa: BLE001 - `handle_line` raises it again and reports it.
+            return False
+        if isinstance(queued, CoroutineType):
+            queued.close()  # It has not begun.
+            return False
+        self.requests += 1
+        self.last_used = self._monotonic()
+        cast(Queued, queued).then(partial(self._respond, request, respond))
+        return True
+
+    def _respond(
+        self, request: messages.PlainRequest, respond: Callable[[bytes], None], value: Any, error: Exception | None
+    ) -> None:
+        try:
+            if error is None:
+                response = messages.success_response(request.id, value)
+            else:
+                response = self._failure(request, to_error(error, request.method))
+        except Exception as exception:  # noqa: BLE001 - A result that is not JSON is a bug, and reported as one.
+            response = self._failure(request, to_error(exception, request.method))
+        try:
+            respond(response)
+        except Exception as exception:  # noqa: BLE001 - The other writes of the commit must get their responses.
+            to_error(exception, request.method)
 
     def error_response(self, error: SegueError, id: messages.Id = None) -> bytes:
         """Return the response to a request that cannot run, and count it."""
@@ -157,7 +198,7 @@ class Dispatcher:
         except Exception as exception:  # noqa: BLE001 - A result that is not JSON is a bug, and reported as one.
             return self._failure(request, to_error(exception, request.method))
 
-    def _failure(self, request: messages.Request, error: SegueError) -> bytes:
+    def _failure(self, request: messages.Request | messages.PlainRequest, error: SegueError) -> bytes:
         response = messages.error_response(request.id, error)
         self.errors[error.kind] += 1
         return response

@@ -66,6 +66,10 @@ class MessageDecoder:
             data = self._start
         return self._decoder.feed(data)
 
+    def is_one_line(self, data: bytes) -> bool:
+        """Return True if `feed` would return `data` without its LF and buffer nothing. The first line is never one."""
+        return isinstance(self._decoder, LineDecoder) and self._decoder.is_one_line(data)
+
     def finish(self) -> list[bytes | Unreadable]:
         """Return the last message, if the stream ended within a line."""
         decoder = self._decoder or LineDecoder(self._limit)
@@ -103,6 +107,12 @@ class LineDecoder:
                 lines.append(part)
         self._buffer_part(rest, lines)
         return lines
+
+    def is_one_line(self, data: bytes) -> bool:
+        """Return True if no line has begun and `data` is one whole line within the limit."""
+        if self._buffer or self._skipping or len(data) - 1 > self._limit:
+            return False
+        return data.find(b"\n") == len(data) - 1
 
     def finish(self) -> list[bytes | Unreadable]:
         """Return the last line, if the stream ended without an LF."""

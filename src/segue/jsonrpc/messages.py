@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import Raw, Struct
 
 from segue.errors import InvalidRequest, ParseError, SegueError
 
@@ -23,12 +24,30 @@ class Request(NamedTuple):
     expects_response: bool
 
 
+class PlainRequest(Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A valid request, no notification, with its params as bytes."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: Raw = Raw(b"{}")
+    id: Id
+
+
 _SURROGATES = re.compile(
     # An escaped backslash and a pair match first, so that group 1 matches a lone surrogate only.
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 _decode = msgspec.json.Decoder().decode
+_decode_plain = msgspec.json.Decoder(PlainRequest).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def parse_plain(line: bytes) -> PlainRequest | None:
+    """Return the request of a line; None for a notification, a batch, and whatever else `parse_request` decides."""
+    try:
+        return _decode_plain(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def parse_json(line: bytes) -> Any:

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, get_args
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, get_args, get_origin
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from segue.errors import InvalidParams, SegueError
 
@@ -21,6 +21,13 @@ MAX_REASON = 300
 C = TypeVar("C")
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Queued(Protocol):
+    """A queued write, as far as the dispatcher uses it."""
+
+    def then(self, callback: Callable[[Any, Exception | None], None], /) -> None:
+        """Call CALLBACK with the value or the error, later."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,13 @@ class Method(Generic[C, P, R]):
     @property
     def result(self) -> Any:
         """Return the type of the result."""
-        return inspect.signature(self.handler).return_annotation
+        found = inspect.signature(self.handler).return_annotation
+        return get_args(found)[0] if get_origin(found) is Awaitable else found
+
+    @property
+    def queues(self) -> bool:
+        """Return True if the handler is a plain function, which returns a queued write or a coroutine."""
+        return not inspect.iscoroutinefunction(self.handler)
 
     def bind(self, params: Any) -> dict[str, Any]:
         """Return the keyword arguments for wire `params`: an object, an array, or None.
@@ -94,6 +107,17 @@ class Method(Generic[C, P, R]):
         except msgspec.ValidationError as error:
             raise self._validation_error(str(error)) from None
         return msgspec.structs.asdict(found)
+
+    @cached_property
+    def _decode(self) -> Callable[[bytes | Raw], Struct]:
+        return msgspec.json.Decoder(self.params).decode
+
+    def bind_bytes(self, params: Raw) -> dict[str, Any] | None:
+        """Return the keyword arguments for the JSON of an object; None for whatever `bind` rejects or converts."""
+        try:
+            return msgspec.structs.asdict(self._decode(params))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     @cached_property
     def _descriptions(self) -> dict[str, str]:

@@ -22,9 +22,10 @@ from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.file_lock import lock_database_file
 from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.sqlite_errors import StoreFailed, disk_full
-from segue.store.engine.transactions import GroupQuery, WriteResult, run_read
+from segue.store.engine.transactions import GroupQuery, run_read
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import Durability, checkpoint_on_close
+from segue.store.engine.write import Write, WriteResult
 from segue.store.engine.write_queue import CommitListener, WriteQueue
 from segue.timestamps import Clock
 
@@ -135,19 +136,27 @@ class Store:
 
         Its statements may run on the event loop's thread, which serves no connection meanwhile.
         """
-        self._check_space()
-        return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
+        return await self.queue(query, *args, **kwargs)
 
-    async def write_grouped(
+    def queue(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Write[T]:
+        """Begin what `write_inline` does, and return the write that it waits for.
+
+        Raises:
+            Overloaded, ShuttingDown, StorageError: the write was not begun.
+        """
+        self._check_space()
+        return self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
+
+    def queue_grouped(
         self, run_one: Callable[[Tx, A], T], run_group: Callable[[Tx, list[A]], list[WriteResult]], argument: A
-    ) -> T:
-        """Do the same as `write_inline` for RUN_ONE with ARGUMENT, together with waiting writes of the same kind.
+    ) -> Write[T]:
+        """Do the same as `queue` for RUN_ONE with ARGUMENT, together with waiting writes of the same kind.
 
         RUN_GROUP takes the arguments of several and returns the result of each. If it raises, each runs alone.
         """
         self._check_space()
         query = cast("Callable[[Tx], T]", GroupQuery(run_one, run_group, argument))
-        return await self._queue.submit(query, inline=True)
+        return self._queue.submit(query, inline=True)
 
     async def write_deletion(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a deletion or a step of the start: on a full disk it uses the reserved space."""

@@ -443,17 +443,17 @@ def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, sessi
 
 
 @pytest.mark.parametrize("place", [{"session_id": "s"}, {"working_dir": HERE}], ids=["session", "directory"])
-@pytest.mark.parametrize(("over", "way"), [(0, "write_inline"), (1, "write")])
+@pytest.mark.parametrize(("over", "way"), [(0, "queue"), (1, "write")])
 def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_loop(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, way: str
 ) -> None:
     wire.call("session.create", id="s", working_dir=HERE)
     ways: list[str] = []
-    for name in ("write", "write_inline", "write_grouped"):
+    for name in ("write", "queue", "queue_grouped"):
         monkeypatch.setattr(Store, name, noting(ways, name, getattr(Store, name)))
     content = "é" * (appending.INLINE_BYTES // 2) + "x" * over
     wire.call("message.append", role="user", content=content, **place)
-    assert ways == ["write_grouped" if way == "write_inline" and "session_id" in place else way]
+    assert ways == ["queue_grouped" if way == "queue" and "session_id" in place else way]
     assert contents(wire.call("message.list", session_id="s")) == [content]
 
 

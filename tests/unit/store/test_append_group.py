@@ -6,8 +6,9 @@ from typing import Any
 
 from segue.errors import NotFound
 from segue.models import MAX_INTEGER, Draft
-from segue.store.engine.transactions import GroupQuery, WriteResult, run_uncommitted
+from segue.store.engine.transactions import GroupQuery, run_uncommitted
 from segue.store.engine.tx import Tx
+from segue.store.engine.write import WriteResult
 from segue.store.records import append
 from segue.store.records.message.append_group import PlainAppend, append_group, append_one
 from tests.support.clock import START_MS

@@ -5,6 +5,8 @@
 - Drain: `stop_receiving` shuts down the receiving side in the kernel. What has arrived is still read and answered,
   then the stream ends as if the client had closed its sending side.
 - Large responses: `ResponseBudget` bounds what all unread ones occupy together.
+- Appends: most requests are appends. `_begin` queues one in the poller's call, and `_respond` sends the response in the
+  call that ends the commit. No step of the task is needed. The task handles everything else.
 - Events: a second task sends them. Both tasks send whole lines under one lock, so that no event is inside a response.
 - Resources: what a request leaves behind for the life of the connection is registered with `own`. The registry closes
   all of it when the connection ends.
@@ -48,7 +50,8 @@ class Connection:
         monotonic: Callable[[], float],
     ) -> None:
         self._raw = raw
-        self._stream = SocketStream(raw, CHUNK_BYTES, monotonic)
+        self._stream = SocketStream(raw, CHUNK_BYTES, monotonic, self._begin, self._send)
+        self._ctx: Any = None
         self._dispatcher = dispatcher
         self._limits = limits
         self._reader = LineReader(self._stream, limits.request_bytes, slots)
@@ -95,6 +98,7 @@ class Connection:
 
     async def serve(self, ctx: Any) -> None:
         """Answer requests until the client ends the stream or is gone; then close the socket and the resources."""
+        self._ctx = ctx
         try:
             async with self._stream, anyio.create_task_group() as self._tasks:
                 try:
@@ -125,6 +129,18 @@ class Connection:
             await self._answer_each(lines, ctx)
         if not self._receiving_stopped:  # `stop_receiving` may have cut the last line in two.
             await self._answer_each(self._reader.finish(), ctx)
+
+    def _begin(self, data: bytes) -> bool:
+        """Begin the request in `data` if it is one that only queues a write, and return True.
+
+        `_respond` sends the response. Meanwhile the connection's task sleeps, and nothing is read.
+        """
+        if self.event_task_running or self.write_closed or not self._reader.is_one_line(data):
+            return False
+        return self._dispatcher.begin(data, self._ctx, self._respond)
+
+    def _respond(self, response: bytes) -> None:
+        self._stream.respond(response + b"\n")
 
     async def _answer_each(self, lines: list[bytes | Unreadable], ctx: Any) -> None:
         responses = bytearray()

@@ -50,6 +50,10 @@ class LineReader:
                 self.release_slot()
         return None
 
+    def is_one_line(self, data: bytes) -> bool:
+        """Return True if `data` is one whole line of a client that uses lines, and no line has begun."""
+        return not self._holds_slot and self._decoder.is_one_line(data)
+
     def finish(self) -> list[bytes | Unreadable]:
         """Return the last line, if the stream ended without an LF."""
         return self._decoder.finish()

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from segue.errors import SegueError
-from segue.events import Emitted
 from segue.store.engine.sqlite_errors import (
     CommitOutcomeUnknown,
     StoreFailed,
@@ -15,20 +14,12 @@ from segue.store.engine.sqlite_errors import (
     writes_stopped,
 )
 from segue.store.engine.tx import Tx
+from segue.store.engine.write import WriteResult
 
 T = TypeVar("T")
 
 BUSY_MS = 5000
 """Milliseconds. How long SQLite waits for a lock of another program, such as a sqlite3 shell."""
-
-
-class WriteResult(NamedTuple):
-    """The result of a write: a value, or the error that undid it."""
-
-    value: Any
-    error: BaseException | None
-    emitted: list[Emitted]
-    """The events of the write; none if it was undone."""
 
 
 def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:

@@ -8,7 +8,7 @@ Plan:
    threads would exchange the interpreter lock between any two statements, which takes longer than the statements.
    Otherwise, or if another program holds the database, the writer thread runs them.
 4. The writer thread commits (`commit_batch`). A write that fails undoes only itself.
-5. `_finish`, on the event loop, resolves the callers' futures, starts the next batch and calls the commit listeners.
+5. `_finish`, on the event loop, gives each write its result, starts the next batch and calls the commit listeners.
 6. After `StoreFailed`, such as an unknown outcome of a COMMIT, the queue refuses all writes, and the daemon exits.
 
 No step runs in a caller's task. A canceled caller does not interrupt a transaction, and its write is stored.
@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
@@ -36,8 +36,9 @@ from segue.store.engine.sqlite_errors import (
     to_segue_error,
     writes_stopped,
 )
-from segue.store.engine.transactions import WriteResult, commit_batch, run_uncommitted
+from segue.store.engine.transactions import commit_batch, run_uncommitted
 from segue.store.engine.tx import Tx
+from segue.store.engine.write import Write, WriteResult
 from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")
@@ -46,15 +47,6 @@ T = TypeVar("T")
 
 Query = Callable[[Tx], Any]
 CommitListener = Callable[[list[Emitted]], None]
-
-
-class Write(NamedTuple):
-    """A write that waits for its transaction."""
-
-    query: Query
-    done: asyncio.Future[Any]
-    enqueued_at: float
-    inline: bool
 
 
 class WriteQueue:
@@ -86,7 +78,7 @@ class WriteQueue:
         self._metrics = metrics
         self._inline_limit = InlineLimit(metrics.now)
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Write] = deque()
+        self._waiting: deque[Write[Any]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
@@ -95,8 +87,8 @@ class WriteQueue:
         """Return the number of waiting writes."""
         return len(self._waiting)
 
-    def submit(self, query: Callable[[Tx], T], *, inline: bool) -> asyncio.Future[T]:
-        """Queue QUERY and return a future of its result, which resolves after the commit is durable.
+    def submit(self, query: Callable[[Tx], T], *, inline: bool) -> Write[T]:
+        """Queue QUERY and return the write, which has its result after the commit is durable.
 
         Raises:
             ShuttingDown: the queue is closed.
@@ -111,12 +103,12 @@ class WriteQueue:
             raise self._file_guard.error()
         if len(self._waiting) >= self.limit:
             raise Overloaded("too many writes are waiting; try again")
-        done: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.append(Write(query, done, self._metrics.now(), inline))
+        write = Write(query, self._metrics.now(), inline=inline)
+        self._waiting.append(write)
         if self._idle.is_set():
             self._idle.clear()
             self._loop.call_soon(self._start_batch)  # Not now: the requests of this turn of the loop share a batch.
-        return done
+        return write
 
     def close(self) -> None:
         """Refuse new writes. The queue still commits those that wait."""
@@ -140,7 +132,7 @@ class WriteQueue:
         except Exception as error:  # noqa: BLE001 - Every caller must get an answer, also after a bug.
             self._loop.call_soon(self._finish, batch, _all_failed(batch, error))
 
-    def _can_run_inline(self, batch: list[Write]) -> bool:
+    def _can_run_inline(self, batch: list[Write[Any]]) -> bool:
         if not self._inline_limit.allows(len(batch)) or not all(write.inline for write in batch):
             return False
         return self._file_guard.find_replaced() is None
@@ -163,14 +155,14 @@ class WriteQueue:
         except BaseException as error:  # noqa: BLE001
             return _all_failed(queries, error)
 
-    def _finish(self, batch: list[Write], results: list[WriteResult]) -> None:
+    def _finish(self, batch: list[Write[Any]], results: list[WriteResult]) -> None:
         """Answer the batch on the event loop and start the next one."""
         # The second check, after the commit: a commit to a file that no path leads to is not durable for the caller.
         if self._file_guard.find_replaced():
             results = _all_failed(batch, self._file_guard.error())
         self._metrics.record_commit(sum(result.error is None for result in results), batch[0].enqueued_at)
         for write, result in zip(batch, results, strict=True):
-            _resolve(write.done, result)
+            write.settle(result)
         if failure := next((result.error for result in results if isinstance(result.error, StoreFailed)), None):
             self.fail(failure)
         if self._waiting:
@@ -192,7 +184,7 @@ class WriteQueue:
         self.failed.set()
         waiting, self._waiting = self._waiting, deque()
         for write in waiting:
-            _resolve(write.done, WriteResult(None, writes_stopped(), []))
+            write.settle(WriteResult(None, writes_stopped(), []))
 
     def _with_disk_full_checked(self, result: WriteResult) -> WriteResult:
         """Replace an I/O error by "disk full" if the disk is full, because SQLite reports some of these as I/O errors.
@@ -209,14 +201,3 @@ class WriteQueue:
 
 def _all_failed(writes: list[Any], error: BaseException) -> list[WriteResult]:
     return [WriteResult(None, error, [])] * len(writes)
-
-
-def _resolve(done: asyncio.Future[Any], result: WriteResult) -> None:
-    if done.done():  # The caller was canceled. Its write is stored all the same.
-        return
-    if result.error is None:
-        done.set_result(result.value)
-    elif isinstance(result.error, Exception) and not isinstance(result.error, StopIteration):
-        done.set_exception(result.error)
-    else:  # A future rejects StopIteration. Other BaseExceptions concern the writer thread, not the caller.
-        done.set_exception(RuntimeError(f"a write ended with {result.error!r}"))

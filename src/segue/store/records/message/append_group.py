@@ -17,8 +17,8 @@ from typing import NamedTuple
 from segue.errors import NotFound
 from segue.models import MAX_INTEGER, Draft
 from segue.results import Appended
-from segue.store.engine.transactions import WriteResult
 from segue.store.engine.tx import Tx
+from segue.store.engine.write import WriteResult
 from segue.store.records import append, sessions
 from segue.store.records.message import row
 from segue.store.records.message.idempotency import PreparedMessage
