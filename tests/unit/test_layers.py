@@ -32,6 +32,7 @@ LAYERS = [
     ["segue.exchanges", "segue.shell.prompt_text", "segue.provider_requests", "segue.transfer"],
     ["segue.jsonrpc", "segue.runtime"],
     ["segue.store.engine"],
+    ["segue.store.writes"],
     ["segue.store.store", "segue.store.search"],
     ["segue.store.records"],
     ["segue.store.stats"],
@@ -94,6 +95,7 @@ ONLY_IN = {
     "obstore": {"segue.sync.transports.s3"},
     "anyio": {
         "segue.store.store",
+        "segue.store.writes",
         "segue.store.engine.connection",
         "segue.jsonrpc.dispatcher",
         "segue.server",

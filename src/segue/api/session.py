@@ -64,7 +64,7 @@ async def resolve(
     check_max_bytes(system_prompt, ctx.config.limits.content_bytes, "system_prompt")
     place = store.resolve.Place(normalize_directory(working_dir), bot_id, project, scope, terminal)
     continuity_ms = ctx.config.session.continuity_ms
-    if found := await ctx.store.read(store.resolve.resolve_without_write, place, continuity_ms):
+    if found := await ctx.store.read_inline(store.resolve.resolve_without_write, place, continuity_ms):
         return found
     new_fields = {
         "name": await ctx.redact(name),
@@ -122,7 +122,7 @@ async def create(
 @method("session.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, session_id: SessionId) -> Session:
     """Return a session."""
-    return await ctx.store.read(store.sessions.get, session_id)
+    return await ctx.store.read_inline(store.sessions.get, session_id)
 
 
 @method("session.list", raises=(StorageError, InvalidData))
@@ -178,7 +178,7 @@ async def list(
 @method("session.touch", raises=(NotFound, StorageError, InvalidData))
 async def touch(ctx: Context, *, session_id: SessionId) -> Session:
     """Set `last_message_at` of a session to now, and return the session. The status does not change."""
-    return await ctx.store.write(store.sessions.touch, session_id)
+    return await ctx.store.write_inline(store.sessions.touch, session_id)
 
 
 @method("session.resume", raises=(NotFound, Conflict, StorageError, InvalidData))
@@ -198,7 +198,7 @@ async def resume(
     home: dict[str, str | None] = {} if working_dir is None else {"working_dir": normalize_directory(working_dir)}
     if not isinstance(project, UnsetType):
         home["project"] = project
-    return await ctx.store.write(store.sessions.resume, session_id, home, terminal)
+    return await ctx.store.write_inline(store.sessions.resume, session_id, home, terminal)
 
 
 @method("session.end", raises=(NotFound, StorageError, InvalidData))

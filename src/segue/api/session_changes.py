@@ -74,7 +74,9 @@ async def update(
         "parent_id": parent_id,
         "retention_days": retention_days,
     }
-    return await ctx.store.write(
+    has_large_texts = not system_prompt == metadata == UNSET or metadata_merge is not None
+    write = ctx.store.write if has_large_texts else ctx.store.write_inline
+    return await write(
         store.session_update.update,
         session_id,
         changes,

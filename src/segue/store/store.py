@@ -8,11 +8,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 
-from segue.errors import StartError, StorageError
+from segue.errors import Overloaded, StartError, StorageError
 from segue.files import prepare_directory
 from segue.status_results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, interrupt_at_end, open_reader, open_writer
@@ -20,13 +20,14 @@ from segue.store.engine.database_file import prepare_file
 from segue.store.engine.disk_reserve import DiskReserve
 from segue.store.engine.file_guard import FileGuard
 from segue.store.engine.file_lock import lock_database_file
+from segue.store.engine.inline_limit import InlineLimit
 from segue.store.engine.metrics import StoreMetrics
-from segue.store.engine.sqlite_errors import StoreFailed, disk_full
-from segue.store.engine.transactions import GroupQuery, run_read
+from segue.store.engine.sqlite_errors import StoreFailed
+from segue.store.engine.transactions import run_read, run_read_without_wait
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import Durability, checkpoint_on_close
-from segue.store.engine.write import Write, WriteResult
 from segue.store.engine.write_queue import CommitListener, WriteQueue
+from segue.store.writes import StoreWrites
 from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")
@@ -45,7 +46,7 @@ CLOSE_SECONDS = 2
 """Seconds. How long a read may continue after the store begins to close, before SQLite interrupts it."""
 
 
-class Store:
+class Store(StoreWrites):
     """The open database. `open_store` makes it."""
 
     def __init__(
@@ -54,15 +55,15 @@ class Store:
         self.path = path
         self._file_guard = FileGuard(path)
         self._metrics = StoreMetrics()
-        self.reserve = DiskReserve(path)
-        self._queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
+        queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
+        super().__init__(queue, DiskReserve(path))
         self._writer = writer
         self._readers = readers
         self._free_readers = list(readers)
         self._reader_slots = anyio.Semaphore(len(readers), fast_acquire=True)
         self._new_reader_slots = anyio.Semaphore(NEW_READERS)
         self.slow_reads = anyio.Semaphore(1)
-        self._long_writes = anyio.Semaphore(1)
+        self._inline_reads = InlineLimit(self._metrics.now)
         self._clock = clock
 
     @property
@@ -109,68 +110,6 @@ class Store:
         """Return a sentence if a database file was removed or replaced. The store then refuses all writes."""
         return self._file_guard.check_all()
 
-    async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run QUERY in a write transaction and return its result after the commit is durable.
-
-        If it raises, nothing of QUERY is stored, except after `CommitOutcomeUnknown`.
-
-        Raises:
-            Overloaded: too many writes wait, or another program holds the database.
-            ShuttingDown: the store closes.
-            StorageError: the database cannot be written.
-            CommitOutcomeUnknown: a StorageError after which QUERY is stored or not stored as a whole.
-        """
-        self._check_space()
-        return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=False)
-
-    async def write_long(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do the same as `write`, for a query that takes milliseconds, one such query after the other.
-
-        The write of a client shares its transaction with one of them at most, and waits for one at most.
-        """
-        async with self._long_writes:
-            return await self.write(query, *args, **kwargs)
-
-    async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do the same as `write`, for a query of few small rows that takes less than 0.1 ms.
-
-        Its statements may run on the event loop's thread, which serves no connection meanwhile.
-        """
-        return await self.queue(query, *args, **kwargs)
-
-    def queue(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> Write[T]:
-        """Begin what `write_inline` does, and return the write that it waits for.
-
-        Raises:
-            Overloaded, ShuttingDown, StorageError: the write was not begun.
-        """
-        self._check_space()
-        return self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
-
-    def queue_grouped(
-        self, run_one: Callable[[Tx, A], T], run_group: Callable[[Tx, list[A]], list[WriteResult]], argument: A
-    ) -> Write[T]:
-        """Do the same as `queue` for RUN_ONE with ARGUMENT, together with waiting writes of the same kind.
-
-        RUN_GROUP takes the arguments of several and returns the result of each. If it raises, each runs alone.
-        """
-        self._check_space()
-        query = cast("Callable[[Tx], T]", GroupQuery(run_one, run_group, argument))
-        return self._queue.submit(query, inline=True)
-
-    async def write_deletion(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do the same as `write`, for a deletion or a step of the start: on a full disk it uses the reserved space."""
-
-        def run(tx: Tx) -> T:
-            return query(tx, *args, **kwargs)
-
-        try:
-            return await self._queue.submit(run, inline=False)
-        except StorageError as error:
-            if error.data.get("reason") != "full" or not self.reserve.release():
-                raise
-        return await self._queue.submit(run, inline=False)
-
     async def read(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run QUERY in a read transaction, which sees every write answered before."""
         async with self._reader_slots:
@@ -184,6 +123,25 @@ class Store:
             finally:
                 self._metrics.read_ended(reader)
                 self._free_readers.append(reader)
+
+    async def read_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the same as `read`, for a query of few small rows that takes less than 0.1 ms.
+
+        It may run on the event loop's thread, on the connection of a reader that is idle. That never waits for a lock.
+        """
+        if self._free_readers and self._inline_reads.allows(1):
+            reader = self._free_readers[-1].raw
+            deadline = self._inline_reads.start()
+            try:
+                return run_read_without_wait(reader, self._clock(), lambda tx: query(tx, *args, **kwargs))
+            except Overloaded:  # Another program holds the database. A thread waits for it.
+                pass
+            except StoreFailed as error:
+                self._queue.fail(error)
+                raise
+            finally:
+                self._inline_reads.end(deadline)
+        return await self.read(query, *args, **kwargs)
 
     async def read_on_new_connection(
         self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -216,11 +174,6 @@ class Store:
                 raise StorageError(f"storage: {error}", reason="io") from None
             async with interrupt_at_end(reader, self._metrics):
                 return await reader.call(function, reader.raw, *args, **kwargs)
-
-    def _check_space(self) -> None:
-        """Refuse a write while only deletions may use the last space of the disk."""
-        if self.reserve.released and not self.reserve.allocate_again():
-            raise disk_full()
 
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""

@@ -1,14 +1,17 @@
 """Reads run concurrently with each other and with the writer, each on a consistent state."""
 
 import threading
+import time
 
 import anyio
 import pytest
 
-from segue.errors import StorageError
+from segue.errors import Overloaded, StorageError
+from segue.store.engine.inline_limit import INLINE_SECONDS
+from segue.store.engine.transactions import BUSY_MS
 from segue.store.engine.tx import Tx
 from segue.store.store import NEW_READERS, READERS, Store
-from tests.socket.store.harness import BlockedWriter, Blocker, add, notes, run_loop, start, wait_for
+from tests.socket.store.harness import BlockedWriter, Blocker, add, adding, notes, run_loop, start, thread, wait_for
 from tests.support.wire import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +117,38 @@ async def test_the_end_of_each_batch_of_writes_is_reported_once(store: Store) ->
     await store.write(add, "a")
     await store.write(add, "b")
     assert seen == [before + 1, before + 2]
+
+
+async def test_an_inline_read_runs_on_the_loop_and_sees_every_answered_write(store: Store) -> None:
+    await store.write(adding("a"))
+    assert await store.read_inline(thread) == threading.get_ident()
+    assert await store.read_inline(notes) == ["a"]
+
+
+async def test_an_inline_read_runs_on_a_thread_after_a_slow_one(store: Store) -> None:
+    def read_slowly(tx: Tx) -> None:
+        end = time.monotonic() + INLINE_SECONDS
+        while time.monotonic() <= end:
+            pass
+
+    await store.read_inline(read_slowly)
+    assert await store.read_inline(thread) != threading.get_ident()
+
+
+async def test_an_inline_read_leaves_the_wait_for_another_program_to_a_thread(store: Store) -> None:
+    loop = threading.get_ident()
+
+    def is_busy(tx: Tx) -> int:
+        if threading.get_ident() == loop:
+            assert tx.run("PRAGMA busy_timeout").fetchone() == (0,)
+            raise Overloaded("another program holds the database; try again")
+        assert tx.run("PRAGMA busy_timeout").fetchone() == (BUSY_MS,)
+        return threading.get_ident()
+
+    assert await store.read_inline(is_busy) != loop
+
+
+async def test_an_error_of_an_inline_read_reaches_its_caller(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await store.read_inline(lambda tx: 1 // 0)
+    assert await store.read_inline(notes) == []

@@ -37,6 +37,15 @@ def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T])
         _roll_back(connection)
 
 
+def run_read_without_wait(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:
+    """Do the same, and raise Overloaded without a wait if another program holds the database."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        return run_read(connection, now, query)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+
 def begin_immediate(connection: sqlite3.Connection) -> None:
     """Begin a write transaction, waiting up to `BUSY_MS` for a lock of another program.
 
