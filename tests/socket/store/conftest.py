@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from segue.store.engine.inline_limit import InlineCommitLimit
 from segue.store.store import Store, open_store
 from tests.socket.store.harness import WriterProbe, clock, worker_threads
 from tests.support.wire import TIMEOUT_SECONDS
@@ -29,7 +30,9 @@ async def store(path: Path, writer: WriterProbe) -> AsyncIterator[Store]:
     assert worker_threads() == 0
 
 
-@pytest.fixture(params=[False, True], ids=["writer thread", "inline"])
-def inline(request: pytest.FixtureRequest) -> bool:
-    """Return whether the writes are marked inline."""
-    return bool(request.param)
+@pytest.fixture(params=["writer thread", "inline", "inline with its commit"])
+def inline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Return whether the writes are marked inline, without and with the commit on the loop's thread."""
+    if request.param == "inline with its commit":
+        monkeypatch.setattr(InlineCommitLimit, "allows", lambda self: True)
+    return bool(request.param != "writer thread")

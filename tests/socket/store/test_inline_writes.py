@@ -9,7 +9,7 @@ import pytest
 
 from segue.errors import StorageError
 from segue.store.engine import transactions
-from segue.store.engine.inline_limit import INLINE_SECONDS, MAX_INLINE_WRITES
+from segue.store.engine.inline_limit import INLINE_SECONDS, MAX_INLINE_WRITES, InlineCommitLimit
 from segue.store.engine.tx import Tx
 from segue.store.store import Store, open_store
 from tests.socket.store.harness import (
@@ -32,7 +32,9 @@ from tests.support.wire import TIMEOUT_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-async def test_inline_writes_run_on_the_loop_and_commit_on_the_writer_thread(store: Store, writer: WriterProbe) -> None:
+async def test_inline_writes_run_on_the_loop_and_commit_there_while_the_disk_is_quick(
+    store: Store, writer: WriterProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads = {"COMMIT": 0}
 
     def note(statement: str) -> None:
@@ -42,6 +44,8 @@ async def test_inline_writes_run_on_the_loop_and_commit_on_the_writer_thread(sto
     assert await store.write_inline(thread) == threading.get_ident()
     assert threads["COMMIT"] == await writer.thread()
     assert await store.write(thread) == await writer.thread()
+    monkeypatch.setattr(InlineCommitLimit, "allows", lambda self: True)
+    assert await store.write_inline(thread) == threading.get_ident() == threads["COMMIT"]
 
 
 async def test_one_write_that_is_not_inline_moves_the_batch_to_the_writer_thread(

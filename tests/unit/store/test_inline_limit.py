@@ -1,10 +1,12 @@
 """A slow batch keeps writes off the event loop's thread, for longer each time."""
 
 from segue.store.engine.inline_limit import (
+    CHECKPOINT_FRAMES,
     FIRST_BACKOFF_SECONDS,
     INLINE_SECONDS,
     MAX_BACKOFF_SECONDS,
     MAX_INLINE_WRITES,
+    InlineCommitLimit,
     InlineLimit,
 )
 from tests.support.clock import HandClock
@@ -49,3 +51,91 @@ def test_a_batch_in_time_resets_the_back_off() -> None:
     run_batch(limit, clock, SLOW_MS)
     clock.pass_time(int(FIRST_BACKOFF_SECONDS * 1000) + 1)
     assert limit.allows(1)
+
+
+def commit(limit: InlineCommitLimit, clock: HandClock, milliseconds: int, **how: bool) -> None:
+    begun_at = clock.monotonic()
+    clock.pass_time(milliseconds)
+    limit.record(begun_at, 0, **how)
+
+
+def quick_limit(clock: HandClock) -> InlineCommitLimit:
+    """Return a limit that has seen a quick disk."""
+    limit = InlineCommitLimit(clock.monotonic)
+    for _ in range(30):
+        commit(limit, clock, 0)
+    return limit
+
+
+def test_the_loop_commits_after_the_disk_was_quick_for_some_commits() -> None:
+    clock = HandClock()
+    limit = InlineCommitLimit(clock.monotonic)
+    assert not limit.allows()
+    assert quick_limit(clock).allows()
+
+
+def test_the_loop_commits_nothing_while_every_commit_takes_some_milliseconds() -> None:
+    clock = HandClock()
+    limit = quick_limit(clock)
+    for _ in range(30):
+        commit(limit, clock, 3)
+    assert not limit.allows()
+
+
+def test_each_slow_commit_keeps_the_loop_from_commits_for_longer() -> None:
+    clock = HandClock()
+    limit = quick_limit(clock)
+    expected = FIRST_BACKOFF_SECONDS
+    for _ in range(12):
+        commit(limit, clock, 11)
+        for _ in range(30):
+            commit(limit, clock, 0)
+        clock.pass_time(int(expected * 1000) - 1)
+        assert not limit.allows()
+        clock.pass_time(2)
+        assert limit.allows()
+        expected = min(2 * expected, MAX_BACKOFF_SECONDS)
+    clock.pass_time(int(MAX_BACKOFF_SECONDS * 2000) + 1)
+    commit(limit, clock, 11)
+    clock.pass_time(int(FIRST_BACKOFF_SECONDS * 1000) + 1)
+    for _ in range(30):
+        commit(limit, clock, 0)
+    assert limit.allows()
+
+
+def test_a_disk_that_stalls_stops_the_loop_once_a_minute_at_most() -> None:
+    """A sync of 300 ms after every 200 of 1 ms, for ten minutes."""
+    clock = HandClock()
+    limit = quick_limit(clock)
+    stopped_at = []
+    for number in range(300_000):
+        is_stalled = number % 200 == 199
+        if is_stalled and limit.allows():
+            stopped_at.append(clock.monotonic())
+        commit(limit, clock, 300 if is_stalled else 1)
+    assert len(stopped_at) == 1
+
+
+def test_a_rare_stall_stops_the_loop_again_after_a_minute() -> None:
+    clock = HandClock()
+    limit = quick_limit(clock)
+    commit(limit, clock, 300)
+    for _ in range(30):
+        commit(limit, clock, 0)
+    clock.pass_time(int(MAX_BACKOFF_SECONDS * 1000) - 1)
+    assert not limit.allows()
+    clock.pass_time(2)
+    assert limit.allows()
+
+
+def test_the_writer_thread_commits_when_the_wal_is_to_be_copied() -> None:
+    clock = HandClock()
+    limit = quick_limit(clock)
+    limit.add_frames(CHECKPOINT_FRAMES - 1)
+    assert limit.allows()
+    limit.record(clock.monotonic(), 1)
+    assert limit.checkpoint_due
+    assert not limit.allows()
+    commit(limit, clock, 40, copied=True)
+    assert not limit.checkpoint_due
+    assert limit.allows()

@@ -1,4 +1,4 @@
-"""The limit on writes that the event loop's thread runs itself, with a back-off after a slow batch."""
+"""The limits on what the event loop's thread runs itself, with a back-off after slow statements or commits."""
 
 from collections.abc import Callable
 
@@ -45,3 +45,76 @@ class InlineLimit:
         else:
             self._blocked_until = ended_at + self._backoff
             self._backoff = min(2 * self._backoff, MAX_BACKOFF_SECONDS)
+
+
+QUICK_COMMIT_SECONDS = 0.002
+"""Seconds. The loop commits while commits take less than this on average."""
+
+SLOW_COMMIT_SECONDS = 0.01
+"""Seconds. After a slower commit the writer thread commits for the back-off."""
+
+STALL_SECONDS = 0.04
+"""Seconds. After a slower commit the back-off is `MAX_BACKOFF_SECONDS`."""
+
+CHECKPOINT_FRAMES = 4000
+"""Frames of the WAL (16 MB) after which SQLite copies it into the database. That takes some 10 ms."""
+
+
+class InlineCommitLimit:
+    """The decision whether the event loop's thread may commit a batch whose statements it has run.
+
+    Nothing can take a running sync back, and the loop serves no connection meanwhile.
+
+    Plan:
+
+    1. The loop commits while the moving average of all commits is below `QUICK_COMMIT_SECONDS`. A daemon begins with
+       commits on the writer thread.
+    2. After a commit over `SLOW_COMMIT_SECONDS`, by either thread, the writer thread commits for the back-off. Each
+       further one doubles it, up to `MAX_BACKOFF_SECONDS`. A commit over `STALL_SECONDS` makes it the longest.
+    3. The back-off is the first one again after twice `MAX_BACKOFF_SECONDS` without a slow commit.
+    4. So a disk that stalls now and then stops the loop once a minute, and not at all if it stalls more often.
+    5. The writer thread also makes the commit in which SQLite copies the WAL. `_frames` is an estimate.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._now = monotonic
+        self._usual = SLOW_COMMIT_SECONDS
+        self._backoff = FIRST_BACKOFF_SECONDS
+        self._blocked_until = 0.0
+        self._slow_at = 0.0
+        self._frames = 0
+
+    def allows(self) -> bool:
+        """Return True if the loop may commit now."""
+        return (
+            self._usual < QUICK_COMMIT_SECONDS
+            and self._frames < CHECKPOINT_FRAMES
+            and self._now() >= self._blocked_until
+        )
+
+    @property
+    def checkpoint_due(self) -> bool:
+        """Return True if the WAL is to be copied in the next commit of the writer thread."""
+        return self._frames >= CHECKPOINT_FRAMES
+
+    def add_frames(self, frames: int) -> None:
+        """Record frames of the WAL that another kind of commit wrote."""
+        self._frames += frames
+
+    def record(self, begun_at: float, frames: int, *, copied: bool = False) -> None:
+        """Record a commit that began at a time and ends now, and about how many frames it wrote."""
+        now = self._now()
+        seconds = now - begun_at
+        self._frames = 0 if copied else self._frames + frames
+        if copied:  # Its time says nothing about the disk.
+            return
+        self._usual += (min(seconds, SLOW_COMMIT_SECONDS) - self._usual) / 8
+        if seconds < SLOW_COMMIT_SECONDS:
+            return
+        if now - self._slow_at > 2 * MAX_BACKOFF_SECONDS:
+            self._backoff = FIRST_BACKOFF_SECONDS
+        if seconds >= STALL_SECONDS:
+            self._backoff = MAX_BACKOFF_SECONDS
+        self._slow_at = now
+        self._blocked_until = now + self._backoff
+        self._backoff = min(2 * self._backoff, MAX_BACKOFF_SECONDS)

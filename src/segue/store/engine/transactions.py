@@ -131,10 +131,12 @@ def commit_batch(
     now: int,
     queries: list[Callable[[Tx], Any]],
     uncommitted: list[WriteResult] | None = None,
+    commit_error: Exception | None = None,
 ) -> list[WriteResult]:
     """Run and commit all queries, and return the result of each. A query that fails undoes only itself.
 
-    UNCOMMITTED are the results of `run_uncommitted`, whose transaction is still open.
+    UNCOMMITTED are the results of `run_uncommitted`, whose transaction is still open. COMMIT_ERROR is the error of a
+    COMMIT that was tried on it.
 
     Plan:
 
@@ -154,6 +156,8 @@ def commit_batch(
         results = None
         try:
             results = uncommitted or [run_one(connection, Tx(connection, now), query) for query in queries]
+            if commit_error is not None:
+                raise commit_error
             connection.execute("COMMIT")
             return results
         except Exception as error:  # noqa: BLE001 - Each caller of the batch gets this error or its own.
@@ -161,7 +165,7 @@ def commit_batch(
             if results is not None and may_survive_rollback(error):
                 return [_mark_unknown(result) for result in results]
             failed = WriteResult(None, to_segue_error(error), [])
-        uncommitted = None
+        uncommitted = commit_error = None
     return [failed] if len(queries) == 1 else _commit_one_by_one(connection, now, queries)
 
 

@@ -3,7 +3,8 @@
 Plan:
 
 1. The writer uses WAL mode. A COMMIT appends frames to the WAL and syncs it; readers continue meanwhile.
-2. SQLite copies the WAL into the database file (checkpoint) after about 1000 pages, in the COMMIT of a write.
+2. SQLite copies the WAL into the database file (checkpoint) after about `CHECKPOINT_FRAMES` pages, in a COMMIT of the
+   writer thread.
 3. After deletions the daemon runs `checkpoint_truncate`, because the WAL still holds the deleted rows.
 4. At exit the store runs `checkpoint_on_close`, so one file without a WAL remains.
 """
@@ -27,6 +28,11 @@ def enable_wal(connection: sqlite3.Connection, durability: Durability) -> None:
     connection.execute(f"PRAGMA fullfsync = {'ON' if durability == 'full' else 'OFF'}")
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+
+
+def set_checkpoint_frames(connection: sqlite3.Connection, frames: int) -> None:
+    """Copy the WAL into the database in each COMMIT after which it has that many frames; 0 never does."""
+    connection.execute(f"PRAGMA wal_autocheckpoint = {frames}")
 
 
 def checkpoint_truncate(connection: sqlite3.Connection) -> bool:

@@ -7,7 +7,8 @@ Plan:
 3. If every write of the batch is marked `inline`, the event loop's thread runs the statements. The reason: the two
    threads would exchange the interpreter lock between any two statements, which takes longer than the statements.
    Otherwise, or if another program holds the database, the writer thread runs them.
-4. The writer thread commits (`commit_batch`). A write that fails undoes only itself.
+4. While the disk is quick, the event loop's thread commits such a batch too (`InlineCommitLimit`). Otherwise, and after
+   an error, the writer thread does (`commit_batch`). A write that fails undoes only itself.
 5. `_finish`, on the event loop, gives each write its result, starts the next batch and calls the commit listeners.
 6. After `StoreFailed`, such as an unknown outcome of a COMMIT, the queue refuses all writes, and the daemon exits.
 
@@ -26,7 +27,7 @@ from segue.errors import Overloaded, ShuttingDown, StorageError
 from segue.events import Emitted
 from segue.store.engine.connection import ThreadConnection
 from segue.store.engine.file_guard import FileGuard
-from segue.store.engine.inline_limit import InlineLimit
+from segue.store.engine.inline_limit import CHECKPOINT_FRAMES, InlineCommitLimit, InlineLimit
 from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.sqlite_errors import (
     CommitOutcomeUnknown,
@@ -38,12 +39,16 @@ from segue.store.engine.sqlite_errors import (
 )
 from segue.store.engine.transactions import commit_batch, run_uncommitted
 from segue.store.engine.tx import Tx
+from segue.store.engine.wal import set_checkpoint_frames
 from segue.store.engine.write import Write, WriteResult
 from segue.timestamps import Clock
 
 log = logging.getLogger("segue.store")
 
 T = TypeVar("T")
+
+OTHER_FRAMES = 100
+"""Frames of the WAL that a batch takes which is not inline, such as a step of the search index."""
 
 Query = Callable[[Tx], Any]
 CommitListener = Callable[[list[Emitted]], None]
@@ -77,6 +82,8 @@ class WriteQueue:
         self._clock = clock
         self._metrics = metrics
         self._inline_limit = InlineLimit(metrics.now)
+        self._commit_limit = InlineCommitLimit(metrics.now)
+        set_checkpoint_frames(connection.raw, 2 * CHECKPOINT_FRAMES)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Write[Any]] = deque()
         self._idle = asyncio.Event()
@@ -128,7 +135,13 @@ class WriteQueue:
         try:
             now = self._clock()
             uncommitted = self._run_inline(now, queries) if self._can_run_inline(batch) else None
-            self._connection.post(partial(self._commit, now, queries, uncommitted), partial(self._finish, batch))
+            error = None
+            if uncommitted is not None and self._commit_limit.allows():
+                error = self._commit_inline(len(batch))
+                if error is None:
+                    self._loop.call_soon(self._finish, batch, uncommitted)
+                    return
+            self._connection.post(partial(self._commit, now, queries, uncommitted, error), partial(self._finish, batch))
         except Exception as error:  # noqa: BLE001 - Every caller must get an answer, also after a bug.
             self._loop.call_soon(self._finish, batch, _all_failed(batch, error))
 
@@ -143,12 +156,42 @@ class WriteQueue:
         self._inline_limit.end(deadline)
         return results
 
-    def _commit(self, now: int, queries: list[Query], uncommitted: list[WriteResult] | None) -> list[WriteResult]:
+    def _commit_inline(self, count: int) -> Exception | None:
+        """Commit the open transaction on the event loop's thread. Return the error for `_commit` to handle."""
+        begun_at = self._metrics.now()
+        try:
+            self._connection.raw.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - The writer thread handles it, because that may take seconds.
+            return error
+        finally:
+            self._commit_limit.record(begun_at, _frames(count))
+        return None
+
+    def _commit(
+        self,
+        now: int,
+        queries: list[Query],
+        uncommitted: list[WriteResult] | None,
+        commit_error: Exception | None = None,
+    ) -> list[WriteResult]:
         """Commit the batch on the writer thread and return the result of each write."""
+        connection = self._connection.raw
         try:
             if uncommitted is None and self._file_guard.find_replaced():
                 return _all_failed(queries, self._file_guard.error())
-            results = commit_batch(self._connection.raw, now, queries, uncommitted)
+            copies_wal = self._commit_limit.checkpoint_due
+            if copies_wal:
+                set_checkpoint_frames(connection, 1)
+            begun_at = self._metrics.now()
+            try:
+                results = commit_batch(connection, now, queries, uncommitted, commit_error)
+            finally:
+                if copies_wal:
+                    set_checkpoint_frames(connection, 2 * CHECKPOINT_FRAMES)
+            if uncommitted is not None or copies_wal:
+                self._commit_limit.record(begun_at, _frames(len(queries)), copied=copies_wal)
+            else:
+                self._commit_limit.add_frames(OTHER_FRAMES)
             return [self._with_disk_full_checked(result) if result.error else result for result in results]
         except Exception as error:  # noqa: BLE001 - This is the last place on this thread that can answer.
             return _all_failed(queries, to_segue_error(error))
@@ -197,6 +240,11 @@ class WriteQueue:
         if isinstance(error, StorageError) and error.data["reason"] == "io" and is_disk_full(self._path):
             return result._replace(error=disk_full())
         return result
+
+
+def _frames(count: int) -> int:
+    """Return about how many frames of the WAL the commit of so many small writes takes."""
+    return 6 + 2 * count
 
 
 def _all_failed(writes: list[Any], error: BaseException) -> list[WriteResult]:
