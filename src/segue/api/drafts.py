@@ -269,8 +269,8 @@ def queue_append(
 ) -> Awaitable[Appended]:
     """Queue the write of a message to a session or to a place."""
     is_small = new.size <= store.append.INLINE_BYTES
-    if isinstance(target, str) and is_small and store.append_group.is_plain(new, options):
-        plain = store.append_group.PlainAppend(target, new)
+    if is_small and store.append_group.is_plain(new, options):
+        plain = store.append_group.PlainAppend(target, new, ctx.config.session.continuity_ms)
         return ctx.store.queue_grouped(store.append_group.append_one, store.append_group.append_group, plain)
     write = ctx.store.queue if is_small else ctx.store.write
     if isinstance(target, str):

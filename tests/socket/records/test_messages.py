@@ -443,7 +443,7 @@ def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, sessi
 
 
 @pytest.mark.parametrize("place", [{"session_id": "s"}, {"working_dir": HERE}], ids=["session", "directory"])
-@pytest.mark.parametrize(("over", "way"), [(0, "queue"), (1, "write")])
+@pytest.mark.parametrize(("over", "way"), [(0, "queue_grouped"), (1, "write")])
 def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_loop(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, way: str
 ) -> None:
@@ -453,7 +453,7 @@ def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_lo
         monkeypatch.setattr(Store, name, noting(ways, name, getattr(Store, name)))
     content = "é" * (appending.INLINE_BYTES // 2) + "x" * over
     wire.call("message.append", role="user", content=content, **place)
-    assert ways == ["queue_grouped" if way == "queue" and "session_id" in place else way]
+    assert ways == [way]
     assert contents(wire.call("message.list", session_id="s")) == [content]
 
 

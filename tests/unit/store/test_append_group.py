@@ -11,10 +11,12 @@ from segue.store.engine.tx import Tx
 from segue.store.engine.write import WriteResult
 from segue.store.records import append
 from segue.store.records.message.append_group import PlainAppend, append_group, append_one
+from segue.store.records.resolve import Place
 from tests.support.clock import START_MS
 from tests.support.database import Database
 
-SESSIONS = ("named", "also named", "unnamed", "crashed", "missing")
+SESSIONS = ("named", "also named", "unnamed", "archived", "crashed", "missing")
+HOUR_MS = 3_600_000
 
 
 def make_database(path: Path) -> Database:
@@ -22,6 +24,9 @@ def make_database(path: Path) -> Database:
     for id in SESSIONS[:-1]:
         database.session(id, name=None if id == "unnamed" else "plain")
     database.tx.run("UPDATE sessions SET status = 'crashed', ended_at = created_at WHERE id = 'crashed'")
+    database.tx.run("UPDATE sessions SET working_dir = '/a' WHERE id IN ('named', 'crashed', 'archived')")
+    database.tx.run("UPDATE sessions SET working_dir = '/b', project = '/p' WHERE id IN ('also named', 'unnamed')")
+    database.tx.run("UPDATE sessions SET archived = 1 WHERE id = 'archived'")
     return database
 
 
@@ -33,6 +38,19 @@ def random_draft(rng: random.Random, number: int) -> Draft:
         metadata=rng.choice((None, {"number": number})),
         input_tokens=rng.choice((None, number, MAX_INTEGER)),
         model=rng.choice((None, "m")),
+    )
+
+
+def random_target(rng: random.Random) -> str | Place:
+    """Return the id of a session, or a place that one or two of them, or none, have."""
+    if rng.random() < 0.5:
+        return rng.choice(SESSIONS)
+    return Place(
+        rng.choice(("/a", "/b", "/none")),
+        rng.choice(("default", "default", "default", "no bot")),
+        rng.choice((None, "/p")),
+        rng.choice(("directory", "project")),
+        rng.choice((None, None, "t1", "t2")),
     )
 
 
@@ -59,7 +77,8 @@ def test_a_group_equals_single_appends(tmp_path: Path) -> None:
     for seed in range(20):
         rng = random.Random(seed)
         plain = [
-            PlainAppend(rng.choice(SESSIONS), append.prepare(random_draft(rng, number), 2**20)) for number in range(50)
+            PlainAppend(random_target(rng), append.prepare(random_draft(rng, number), 2**20), rng.choice((0, HOUR_MS)))
+            for number in range(50)
         ]
         single, grouped = make_database(tmp_path / f"{seed}a.db"), make_database(tmp_path / f"{seed}b.db")
         expected = run(single, [lambda tx, each=each: append_one(tx, each) for each in plain])
@@ -76,6 +95,22 @@ def test_a_group_updates_each_session_once(tmp_path: Path) -> None:
     run(database, [GroupQuery(append_one, append_group, PlainAppend("named", new))] * 10)
     assert len([sql for sql in statements if "UPDATE sessions" in sql]) == 1
     assert database.tx.run("SELECT message_count FROM sessions WHERE id = 'named'").fetchone() == (10,)
+
+
+def test_a_group_of_places_is_one_insert_if_each_has_its_own_session(tmp_path: Path) -> None:
+    database = make_database(tmp_path / "s.db")
+    new = append.prepare(Draft(role="user", content="x"), 2**20)
+    database.tx.run("UPDATE sessions SET name = 'n', status = 'active'")
+    statements: list[str] = []
+    database.connection.set_trace_callback(statements.append)
+    places = [Place("/a", "default"), Place("/b", "default"), Place("/a", "default"), Place("/b", "default")]
+    results = run(
+        database, [GroupQuery(append_one, append_group, PlainAppend(place, new, HOUR_MS)) for place in places]
+    )
+    assert [result.value.resumed for result in results] == [True] * 4
+    inserts = [index for index, sql in enumerate(statements) if "INSERT INTO messages" in sql]
+    assert len(inserts) == inserts[-1] - inserts[0] + 1 == 4
+    assert len([sql for sql in statements if "UPDATE sessions" in sql]) == 2
 
 
 def test_a_group_without_any_session_stores_nothing(tmp_path: Path) -> None:

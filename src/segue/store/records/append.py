@@ -108,6 +108,9 @@ def append_to_place(
     """
     if first := find_first_of_key(tx, new, options.on_key, place=place):
         return _use_first(tx, first, new, options)
+    if (active := resolve.find_active(tx, place, continuity_ms)) is not None:
+        sessions.mark_terminal(tx, active, place.terminal)
+        return append(tx, active, new, options, resumed=True)
     resolution = resolve.resolve(tx, place, continuity_ms, create=True)
     if resolution.session is None:
         raise AssertionError("resolve with create returned no session")
@@ -174,7 +177,7 @@ _UPDATE_COUNTERS = f"""
     UPDATE sessions
     SET {SET_COUNTERS.format(**{name: f":{name}" for name in COUNTER_PARAMETERS})}
     WHERE id = :id
-    RETURNING working_dir, bot_id, name, status
+    RETURNING working_dir, bot_id, name, status, project
 """
 
 
@@ -218,8 +221,8 @@ def _update_counters(tx: Tx, session_id: str, prepared: list[PreparedMessage]) -
     if found is None:
         raise NotFound("session", session_id)
     # Compared in Python, because SQLite 3.40 finds no column NULL in an expression of RETURNING.
-    working_dir, bot_id, name, status = found
-    return Scope(working_dir, bot_id, name is not None, status == "crashed")
+    working_dir, bot_id, name, status, project = found
+    return Scope(working_dir, bot_id, name is not None, status == "crashed", project)
 
 
 def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, prepared: list[PreparedMessage]) -> None:

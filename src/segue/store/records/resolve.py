@@ -81,6 +81,13 @@ def decide(tx: Tx, place: Place, continuity_ms: int) -> Decision:
     return Decision(newest, resumed=False, reason="ended" if newest.status == "completed" else "expired")
 
 
+def find_active(tx: Tx, place: Place, continuity_ms: int) -> str | None:
+    """Return the id of the session that the place resumes if that is active, else None."""
+    decision = decide(tx, place, continuity_ms)
+    candidate = decision.candidate
+    return candidate.id if decision.resumed and candidate is not None and candidate.status == "active" else None
+
+
 def resolve_without_write(tx: Tx, place: Place, continuity_ms: int) -> Resolution | None:
     """Return the resolution if it changes nothing, else None.
 

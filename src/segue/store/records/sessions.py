@@ -69,6 +69,7 @@ class Scope(NamedTuple):
     bot_id: str
     named: bool
     crashed: bool
+    project: str | None
 
 
 def scope(tx: Tx, session_id: str) -> Scope:
@@ -85,7 +86,7 @@ def scope(tx: Tx, session_id: str) -> Scope:
 
 def find_scope(tx: Tx, session_id: str) -> Scope | None:
     """Return the session's scope; None if there is no such session."""
-    sql = "SELECT working_dir, bot_id, name IS NOT NULL, status = 'crashed' FROM sessions WHERE id = ?"
+    sql = "SELECT working_dir, bot_id, name IS NOT NULL, status = 'crashed', project FROM sessions WHERE id = ?"
     row = tx.connection.execute(sql, (session_id,)).fetchone()
     return None if row is None else Scope(*row)
 

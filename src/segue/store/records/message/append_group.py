@@ -1,27 +1,30 @@
 """Append many messages of different clients with two statements.
 
-Most appends name a session, have no key and expect no last message. In a batch of the write queue, one INSERT and one
-UPDATE for each session do the same as a statement for each message, in half the time.
+Most appends have no key and expect no last message. In a batch of the write queue, one INSERT and one UPDATE for each
+session do the same as a statement for each message, in half the time.
 
 Plan:
 
-1. Read the scope of each session once.
-2. Collect consecutive messages of sessions that need nothing else.
+1. Find the session that a place continues, and read the scope of each session once.
+2. Collect consecutive messages of sessions that need nothing else: a run.
 3. Insert them with one statement. Their IDs are consecutive, because only this connection writes.
 4. Update the counters of each session once. The order of the sessions is that of their last message.
-5. A message of a session without a name, or of a crashed one, is appended by itself, in its place in the order.
+5. A message of a session without a name, of a crashed one, or of a place that begins or reactivates a session is
+   appended by itself, in its place in the order.
+6. A run ends before a place is looked up whose newest session the run may change.
 """
 
 from typing import NamedTuple
 
-from segue.errors import NotFound
+from segue.errors import SegueError
 from segue.models import MAX_INTEGER, Draft
 from segue.results import Appended
 from segue.store.engine.tx import Tx
 from segue.store.engine.write import WriteResult
-from segue.store.records import append, sessions
+from segue.store.records import append, resolve, sessions
 from segue.store.records.message import row
 from segue.store.records.message.idempotency import PreparedMessage
+from segue.store.records.resolve import Place
 from segue.store.records.sessions import Scope
 
 _SET_COUNTERS = append.SET_COUNTERS.format(
@@ -31,10 +34,21 @@ _UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = :id"
 
 
 class PlainAppend(NamedTuple):
-    """A message without a key for a session, whatever its last message is."""
+    """A message without a key for a session or a place, whatever the last message is."""
+
+    target: str | Place
+    """The id of a session, or a place."""
+    new: PreparedMessage
+    continuity_ms: int = 0
+    """How long the session of a place continues."""
+
+
+class Located(NamedTuple):
+    """A message of a group with its session."""
 
     session_id: str
     new: PreparedMessage
+    resumed: bool
 
 
 def is_plain(new: PreparedMessage, options: append.Options) -> bool:
@@ -51,47 +65,107 @@ def append_one(tx: Tx, plain: PlainAppend) -> Appended:
     """Append the message by itself.
 
     Raises:
-        NotFound: there is no such session.
+        NotFound: there is no such session or bot.
     """
-    return append.append(tx, plain.session_id, plain.new)
+    if isinstance(plain.target, str):
+        return append.append(tx, plain.target, plain.new)
+    return append.append_to_place(tx, plain.target, plain.continuity_ms, plain.new)
 
 
 def append_group(tx: Tx, group: list[PlainAppend]) -> list[WriteResult]:
-    """Append all messages in order and return the result of each. Only a missing session is an error of one."""
-    scopes: dict[str, Scope] = {}
-    results: list[WriteResult] = []
-    run: list[PlainAppend] = []
-    for plain in group:
-        scope = scopes.get(plain.session_id) or sessions.find_scope(tx, plain.session_id)
-        if scope is not None and scope.named and not scope.crashed:
-            scopes[plain.session_id] = scope
-            run.append(plain)
-            continue
-        results += _append_run(tx, run, scopes)
-        run = []
-        if scope is None:
-            results.append(WriteResult(None, NotFound("session", plain.session_id), []))
-        else:
-            single = Tx(tx.connection, tx.now)
-            results.append(WriteResult(append_one(single, plain), None, single.emitted))
-    return results + _append_run(tx, run, scopes)
+    """Append all messages in order and return the result of each. Only an error before any change is that of one."""
+    return _Group(tx).append(group)
 
 
-def _append_run(tx: Tx, run: list[PlainAppend], scopes: dict[str, Scope]) -> list[WriteResult]:
-    if not run:
-        return []
+class _Group:
+    """The messages of a group that are not inserted yet, and what is known of their sessions."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._results: list[WriteResult] = []
+        self._run: list[Located] = []
+        self._scopes: dict[str, Scope] = {}
+        self._used: dict[tuple[str, str | None], str] = {}
+        """The session that this run uses last, by bot and directory and by bot and project."""
+        self._places: dict[Place, str] = {}
+        """The session that each place of this run continues."""
+
+    def append(self, group: list[PlainAppend]) -> list[WriteResult]:
+        for plain in group:
+            try:
+                located = self._locate(plain)
+            except SegueError as error:
+                self._insert_run()
+                self._results.append(WriteResult(None, error, []))
+                continue
+            if located is not None:
+                self._run.append(located)
+                continue
+            self._insert_run()
+            self._scopes.clear()
+            single = Tx(self._tx.connection, self._tx.now)
+            self._results.append(WriteResult(append_one(single, plain), None, single.emitted))
+        self._insert_run()
+        return self._results
+
+    def _locate(self, plain: PlainAppend) -> Located | None:
+        """Return the message with its session; None if it is to be appended by itself.
+
+        Raises:
+            SegueError: there is no such session or bot, or a time in the database cannot be parsed.
+        """
+        session_id, place = plain.target, None
+        if not isinstance(session_id, str):
+            place = session_id
+            if (found := self._continued(place, plain.continuity_ms)) is None:
+                return None
+            session_id = found
+        scope = self._scopes.get(session_id) or sessions.scope(self._tx, session_id)
+        if not scope.named or scope.crashed:
+            return None
+        self._scopes[session_id] = scope
+        if place is not None:
+            sessions.mark_terminal(self._tx, session_id, place.terminal)
+            self._places[place] = session_id
+        for value in (scope.working_dir, scope.project):
+            self._used[scope.bot_id, value] = session_id
+        return Located(session_id, plain.new, resumed=place is not None)
+
+    def _continued(self, place: Place, continuity_ms: int) -> str | None:
+        """Return the id of the active session that the place continues; None if that is not only a matter of reading.
+
+        A message that is not inserted yet makes its session the newest of its place, which no query finds.
+        """
+        used = self._used.get((place.bot_id, place.value))
+        if used is not None:
+            if self._places.get(place) == used and continuity_ms > 0:
+                return used
+            self._insert_run()
+        return resolve.find_active(self._tx, place, continuity_ms)
+
+    def _insert_run(self) -> None:
+        if self._run:
+            self._results += _append_run(self._tx, self._run, self._scopes)
+        self._run = []
+        self._used.clear()
+        self._places.clear()
+
+
+def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[WriteResult]:
     connection, at = tx.connection, tx.at
     connection.executemany(
-        row.INSERT_VALUES, [(session_id, *new.columns.values(), False, at) for session_id, new in run]
+        row.INSERT_VALUES, [(session_id, *new.columns.values(), resumed, at) for session_id, new, resumed in run]
     )
     first_id = connection.execute("SELECT last_insert_rowid()").fetchone()[0] - len(run) + 1
     by_session: dict[str, list[Draft]] = {}
-    for session_id, new in run:
+    for session_id, new, _ in run:
         by_session[session_id] = [*by_session.pop(session_id, ()), new.draft]  # Moved to the end: the order of use.
     connection.executemany(_UPDATE_COUNTERS, [_counters(id, drafts, at) for id, drafts in by_session.items()])
     results = []
-    for message_id, (session_id, new) in enumerate(run, first_id):
-        appended = Appended(message_id=message_id, session_id=session_id, created_at=at, duplicate=False, resumed=False)
+    for message_id, (session_id, new, resumed) in enumerate(run, first_id):
+        appended = Appended(
+            message_id=message_id, session_id=session_id, created_at=at, duplicate=False, resumed=resumed
+        )
         event = append.appended_event(tx, scopes[session_id], appended, new)
         results.append(WriteResult(appended, None, [event]))
     return results
