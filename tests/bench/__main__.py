@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.bench.parts import append, idle, large_file, requests
+from tests.bench.parts import append, idle, kinds, large_file, requests, waits
 from tests.bench.peers.disk import Disk
 from tests.bench.report.figures import Results, Row
 from tests.bench.report.machine import machine
@@ -20,7 +20,7 @@ from tests.bench.report.table import text
 from tests.bench.sides import Length
 from tests.bench.turns import measure_in_turns
 
-PARTS = ["append", "ping", "read", "many", "start", "idle"]
+PARTS = ["append", "kinds", "ping", "read", "many", "waits", "stalls", "start", "idle"]
 SHORT_SECONDS = 1
 """Seconds: the turn of one client with one kind of request. Such turns vary less than those of many clients."""
 
@@ -34,7 +34,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 8, 32])
     parser.add_argument("--seconds", type=float, default=2.5, help="seconds of a turn; default: 2.5")
-    parser.add_argument("--rounds", type=int, default=2, help="turns of each system; default: 2")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each system; default: 3")
     parser.add_argument("--idle-seconds", type=float, default=60)
     parser.add_argument("--starts", type=int, default=7, help="starts of each program; default: 7")
     parser.add_argument("--million", action="store_true", help="add the part with a million messages; takes minutes")
@@ -57,6 +57,9 @@ def measure(wanted: argparse.Namespace) -> Results:
         "ping": lambda: requests.rows_of_ping(short, wanted.rounds),
         "read": lambda: requests.rows_of_read(short, wanted.rounds),
         "many": lambda: requests.rows_of_many(short, wanted.rounds),
+        "kinds": lambda: kinds.rows(max(wanted.clients), sorted(wanted.clients)[-2:][0], long, wanted.rounds),
+        "waits": lambda: waits.rows(wanted.rounds),
+        "stalls": waits.rows_of_stalls,
         "start": lambda: idle.rows_of_start(wanted.starts),
         "idle": lambda: idle.rows_of_idle(wanted.idle_seconds),
     }

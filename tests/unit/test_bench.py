@@ -44,13 +44,14 @@ def test_the_median_of_an_even_number_is_the_lower_one_in_the_middle() -> None:
     assert median([4, 1, 3, 2]) == 2
 
 
-def test_turns_are_summed_up_as_one() -> None:
+def test_turns_are_summed_up_as_one_and_their_median_is_the_speed() -> None:
     turns = [
         Load([[1, 2], [3]], 3, 2.0, 0.5, server_cpu=1.0, memory=100),
         Load([[4], [9, 9]], 1, 2.0, 0.5, server_cpu=1.5, memory=90),
+        Load([[3], [3]], 2, 2.0, 0.5, server_cpu=1.25, memory=80),
     ]
     found = summarize("segue", 2, turns)
-    assert found == Figures("segue", 2, 1.0, 28 / 6, 3, 9, 9, 0.25, 0.625, 100)
+    assert found == Figures("segue", 2, 1.0, 34 / 8, 3, 9, 9, 0.25, 0.625, 100, spread=1.0)
 
 
 def test_what_has_no_server_has_neither_its_cpu_nor_its_memory() -> None:
@@ -81,8 +82,8 @@ def test_the_text_holds_every_line_aligned_and_every_peer_that_is_missing() -> N
     found = text(Results("2026-11-21", "2 × CPU", "c", [figures("segue", 8, 50), figures("Redis", 8)], rows, ["X: no"]))
     _, _, head, ours, theirs, _, _, row, _, absent = found.split("\n")
     assert len({len(line) for line in (head, ours, theirs)}) == 1
-    assert ours.split()[:5] == ["8", "×", "segue", "50", "1.5"]
-    assert theirs.split()[:5] == ["8", "×", "Redis", "100", "0.50"]
+    assert ours.split()[:6] == ["8", "×", "segue", "50", "0%", "1.5"]
+    assert theirs.split()[:6] == ["8", "×", "Redis", "100", "0%", "0.50"]
     assert row.split() == ["ping", "0.06", "ms", "echo", "0.05", "ms", "1.2", "×", "≤", "2", "×", "met"]
     assert absent == "X: no"
 

@@ -5,7 +5,7 @@ from tests.bench.peers.postgres import Postgres
 from tests.bench.peers.redis import Redis
 from tests.bench.peers.segue import Segue
 from tests.bench.peers.sqlite import Sqlite
-from tests.bench.report.figures import Figures, Row, beyond, within
+from tests.bench.report.figures import Figures, Row, below, beyond, within
 from tests.bench.sides import Side
 
 OURS = Segue.name
@@ -21,21 +21,34 @@ def rows(figures: list[Figures]) -> list[Row]:
     ours = None if most == 1 else by_name.get((OURS, most))
     if ours and (theirs := by_name.get((Postgres.name, most))):
         what = f"append, {most} clients"
-        found.append(beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 1.3))
+        found.append(beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 1.15))
+        found += _against_cpu(ours, theirs)
+    if (some := by_name.get((OURS, 8))) and (theirs := by_name.get((Postgres.name, 8))):
+        found.append(beyond("append, 8 clients", some.per_second, theirs.system, theirs.per_second, "/s", 0.7))
     if ours and (theirs := by_name.get((KEPT_OPEN.name, most))):
         found += _against_sqlite(ours, theirs)
     if (ours := by_name.get((OURS, 1))) and (theirs := by_name.get((KEPT_OPEN.name, 1))):
         what = "append, 1 client, p50 against one commit in process"
-        found.append(within(what, ours.p50, "sqlite3", theirs.p50, "ms", 2.5))
+        found.append(within(what, ours.p50, "sqlite3", theirs.p50, "ms", 2.8))
     if ours and (theirs := by_name.get((Disk.name, 1))):
         found.append(Row("append, 1 client, p50 against the disk alone", ours.p50, theirs.system, theirs.p50, "ms"))
     return found
 
 
+def _against_cpu(ours: Figures, theirs: Figures) -> list[Row]:
+    if ours.microseconds_each is None or theirs.microseconds_each is None:
+        return []
+    what = f"CPU of the server an append, {ours.clients} clients"
+    return [
+        below(what, ours.microseconds_each, theirs.system, theirs.microseconds_each, "µs", 55),
+        within(what, ours.microseconds_each, theirs.system, theirs.microseconds_each, "µs", 1),
+    ]
+
+
 def _against_sqlite(ours: Figures, theirs: Figures) -> list[Row]:
     what = f"append, {ours.clients} clients"
     return [
-        beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 4),
+        beyond(what, ours.per_second, theirs.system, theirs.per_second, "/s", 2.6),
         within(f"{what}, p99", ours.p99, theirs.system, theirs.p99, "ms", 1 / 20),
         within(f"{what}, longest", ours.longest, theirs.system, theirs.longest, "ms", 1 / 20),
     ]

@@ -45,7 +45,7 @@ def rows_of_idle(seconds: float) -> list[Row]:
         our_memory, their_memory = ((memory_bytes(pid) or 0) / MEBIBYTE for pid in pids)
     return [
         below(f"idle CPU over {seconds:g} s", ours, Echo.name, theirs, "%", 0.1),
-        below("idle memory (RSS)", our_memory, Echo.name, their_memory, "MiB", 60),
+        below("idle memory (RSS)", our_memory, Echo.name, their_memory, "MiB", 40),
     ]
 
 

@@ -42,6 +42,8 @@ class Figures(msgspec.Struct, frozen=True):
     """Cores that the load generators use on the same machine."""
     server_cpu: float | None
     memory: int | None
+    spread: float = 0
+    """The difference of the quickest and the slowest turn as a share of `per_second`."""
 
     @property
     def microseconds_each(self) -> float | None:
@@ -113,10 +115,11 @@ def summarize(system: str, clients: int, turns: Sequence[Load]) -> Figures:
     """Summarize all turns of a system."""
     times = [client for turn in turns for client in turn.milliseconds]
     seconds = sum(turn.seconds for turn in turns)
+    speeds = [turn.answered / turn.seconds for turn in turns]
     return Figures(
         system=system,
         clients=clients,
-        per_second=sum(turn.answered for turn in turns) / seconds,
+        per_second=median(speeds),
         mean=sum(map(sum, times)) / sum(map(len, times)),
         p50=percentile(times, 0.5),
         p99=percentile(times, 0.99),
@@ -124,6 +127,7 @@ def summarize(system: str, clients: int, turns: Sequence[Load]) -> Figures:
         client_cpu=sum(turn.client_cpu for turn in turns) / seconds,
         server_cpu=_cores(turns, seconds),
         memory=max(_known(turn.memory for turn in turns), default=None),
+        spread=ratio(max(speeds) - min(speeds), median(speeds)),
     )
 
 

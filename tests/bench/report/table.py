@@ -10,6 +10,7 @@ OURS = "segue"
 HEAD = [
     "append",
     "a second",
+    "spread",
     "segue ×",
     "p50 ms",
     "p99 ms",
@@ -63,7 +64,7 @@ def append_cells(figures: Sequence[Figures]) -> list[list[str]]:
         ours = next((one.per_second for one in several if one.system == OURS), None)
         for one in several:
             times = "" if ours is None or one.system == OURS else f"{ratio(ours, one.per_second):.2f}"
-            cells.append([f"{clients} × {one.system}", number(one.per_second), times, *_rest(one)])
+            cells.append([f"{clients} × {one.system}", number(one.per_second), f"{one.spread:.0%}", times, *_rest(one)])
     return cells
 
 
