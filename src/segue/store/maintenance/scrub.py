@@ -12,6 +12,7 @@ from segue.store.records import messages, sessions
 from segue.store.records.message import edit
 from segue.store.records.message.row import CONTENT
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
+from segue.store.records.session_row import SYSTEM_PROMPT
 from segue.store.search.index_entries import as_text
 from segue.timestamps import milliseconds
 
@@ -34,8 +35,12 @@ SLICE_BYTES = 64 * 1024
 """Bytes of text after which a read ends early, because long rows take longer."""
 
 
+_READ = {("messages", "content"): f"({CONTENT})", ("sessions", "system_prompt"): SYSTEM_PROMPT}
+"""The columns a part of which another table has."""
+
+
 def _read(table: str, column: str) -> str:
-    return f"({CONTENT})" if (table, column) == ("messages", "content") else column
+    return _READ.get((table, column), column)
 
 
 _SELECT = {

@@ -14,6 +14,7 @@ from segue.results import ConversationContext
 from segue.store.engine.rows import fetch_row, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, messages, summaries
+from segue.store.records.session_row import SYSTEM_PROMPT
 
 QUESTIONS = 200
 """User messages to look at, from the newest back, for one that a person wrote and that holds no result of a call."""
@@ -107,7 +108,7 @@ def message_tokens(message: Message) -> Tokens:
 
 def _session(tx: Tx, session_id: str) -> tuple[str, str | None]:
     """Return the session's bot and system prompt, which are readable even if other columns are damaged."""
-    sql = "SELECT bot_id, system_prompt FROM sessions WHERE id = :id"
+    sql = f"SELECT bot_id, {SYSTEM_PROMPT} FROM sessions WHERE id = :id"
     row = fetch_row(tx, "session", session_id, sql, id=session_id)
     if row is None:
         raise NotFound("session", session_id)

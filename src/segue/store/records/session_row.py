@@ -14,7 +14,17 @@ SUMMARY_COLUMNS = tuple(
     name for name in SessionSummary.__struct_fields__ if name not in ("source", "preview", "metadata")
 )
 
-SELECT = f"SELECT {', '.join((*COLUMNS, *_SOURCE))} FROM sessions"
+SYSTEM_PROMPT = """
+    coalesce(
+        (SELECT long.system_prompt FROM session_prompts AS long WHERE long.session_id = sessions.id), system_prompt
+    )
+"""
+"""SQL: the system prompt of a session. Triggers keep a long one apart, because an append rewrites the session's row."""
+
+SELECT = f"""
+    SELECT {", ".join(SYSTEM_PROMPT if name == "system_prompt" else name for name in (*COLUMNS, *_SOURCE))}
+    FROM sessions
+"""
 SELECT_SUMMARY = f"SELECT {', '.join((*SUMMARY_COLUMNS, *_SOURCE))}"
 """The beginning of a query for summaries. The caller appends the preview and, if it is requested, the metadata."""
 
