@@ -1,5 +1,6 @@
 """Events: what the store emits, and what a client receives."""
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
@@ -92,6 +93,17 @@ DATA: dict[AnyKind, type[Data]] = {
 """The type of an event's data, by kind."""
 
 
+class DeferredData(NamedTuple):
+    """The data of an event, to be built if a client has subscribed: it takes a tenth of an append."""
+
+    function: Callable[..., Data]
+    arguments: tuple[Any, ...]
+
+    def build(self) -> Data:
+        """Return the data."""
+        return self.function(*self.arguments)
+
+
 class Emitted(NamedTuple):
     """An event as the store emits it, with the fields that filters compare."""
 
@@ -100,7 +112,7 @@ class Emitted(NamedTuple):
     working_dir: str | None
     bot_id: str | None
     at: str
-    data: Data
+    data: Data | DeferredData
 
 
 class Filter(NamedTuple):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.errors import NotFound
+from segue.events import DeferredData, Emitted
 from segue.models import MAX_INTEGER, Draft
 from segue.store.engine.transactions import GroupQuery, run_uncommitted
 from segue.store.engine.tx import Tx
@@ -63,7 +64,11 @@ def run(database: Database, queries: list[Any]) -> list[WriteResult]:
 
 def outcome(result: WriteResult) -> tuple[Any, ...]:
     error = result.error and (type(result.error), str(result.error))
-    return result.value, error, result.emitted
+    return result.value, error, [event._replace(data=data_of(event)) for event in result.emitted]
+
+
+def data_of(event: Emitted) -> Any:
+    return event.data.build() if isinstance(event.data, DeferredData) else event.data
 
 
 def rows(database: Database) -> tuple[list[Any], list[Any]]:

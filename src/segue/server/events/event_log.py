@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from segue.config import Limits
-from segue.events import RESET, Emitted, EventKind, Filter, Nothing
+from segue.events import RESET, DeferredData, Emitted, EventKind, Filter, Nothing
 from segue.timestamps import Clock, timestamp
 
 log = logging.getLogger("segue.server")
@@ -75,7 +75,7 @@ class EventLog:
             return
         for kind, session_id, working_dir, bot_id, at, data in emitted:
             try:
-                body = _body(kind, session_id, at, data)
+                body = _body(kind, session_id, at, data.build() if isinstance(data, DeferredData) else data)
             except Exception as error:  # noqa: BLE001 - Another program wrote the row; no client may miss the event.
                 log.warning("cannot encode event (%s); sending reset to all subscribers", type(error).__name__)
                 self.invalidate()

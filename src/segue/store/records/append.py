@@ -257,15 +257,20 @@ def _emit_appended(tx: Tx, session: Scope, appended: Appended, new: PreparedMess
 
 def appended_event(tx: Tx, session: Scope, appended: Appended, new: PreparedMessage) -> Emitted:
     """Return the event of a new message."""
+    data = appended_message(appended, new)
+    return Emitted("message.appended", appended.session_id, session.working_dir, session.bot_id, tx.at, data)
+
+
+def appended_message(appended: Appended, new: PreparedMessage) -> Message:
+    """Return the data of the event of a new message."""
     given = {name: new.columns[name] for name in row.DRAFT_COLUMNS if name != "indexed"}
     # The event embeds the JSON text that is stored, so that it is not encoded again.
     parts, metadata = given["parts"], given["metadata"]
     given.update(parts=None if parts is None else msgspec.Raw(parts.encode()), metadata=msgspec.Raw(metadata.encode()))
-    message = Message(
+    return Message(
         id=appended.message_id,
         session_id=appended.session_id,
         created_at=appended.created_at,
         updated_at=None,
         **given,
     )
-    return Emitted("message.appended", appended.session_id, session.working_dir, session.bot_id, tx.at, message)

@@ -17,6 +17,7 @@ Plan:
 from typing import NamedTuple
 
 from segue.errors import SegueError
+from segue.events import DeferredData, Emitted
 from segue.models import MAX_INTEGER, Draft
 from segue.results import Appended
 from segue.store.engine.tx import Tx
@@ -166,7 +167,9 @@ def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[Wr
         appended = Appended(
             message_id=message_id, session_id=session_id, created_at=at, duplicate=False, resumed=resumed
         )
-        event = append.appended_event(tx, scopes[session_id], appended, new)
+        scope = scopes[session_id]
+        data = DeferredData(append.appended_message, (appended, new))
+        event = Emitted("message.appended", session_id, scope.working_dir, scope.bot_id, at, data)
         results.append(WriteResult(appended, None, [event]))
     return results
 
