@@ -68,6 +68,11 @@ def test_tags_are_added_removed_and_listed(talk: Cli) -> None:
     assert talk.ok("tag", "work", "urgent", "--json").json["tags"] == ["urgent", "work"]
     assert [row[0] for row in talk.ok("list", "--tag", "work", "--tag", "urgent").rows] == [id]
     assert talk.ok("untag", "urgent").out.endswith("has the tags: work\n")
+    other = talk.id("--name", "other")
+    assert len(talk.ok("tag", id, "@1", "2026", "@work").rows) == 2
+    assert talk.ok("untag", id[11:], "2026", "--json").json["tags"] == ["@work", "work"]
+    assert [row[0] for row in talk.ok("list", "--tag", "2026").rows] == [other]
+    assert talk.run("tag", "@1").code == 2
     assert talk.ok("list", "--tag", "urgent").rows == []
 
 

@@ -81,7 +81,7 @@ def message_append_many(
     drafts = [_draft(given, f"$.messages[{index}]") for index, given in enumerate(messages)]
     _ensure(world, session_id, create)
     find_session(world, session_id)
-    if not all(_first_of_key(world, [session_id], draft, on_key) for draft in drafts):
+    if expected_last_id is not None and not all(_first_of_key(world, [session_id], draft, on_key) for draft in drafts):
         _check_last_id(world, session_id, expected_last_id)
     results = []
     for index, draft in enumerate(drafts):

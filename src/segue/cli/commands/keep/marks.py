@@ -1,5 +1,8 @@
 """The `pin`, `unpin`, `archive`, `unarchive`, `tag` and `untag` commands."""
 
+import re
+from itertools import takewhile
+
 import click
 
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
@@ -9,12 +12,16 @@ from segue.cli.session_lookup import find_or_current
 from segue.models import Session
 from segue.workflows import changes
 from segue.workflows.changes import Change
+from segue.workflows.labels import GENERATED_ID
 
 ids = click.argument("session_ids", metavar="[ID]...", nargs=-1)
 session_option = click.option(
     "--session", "session_ids", metavar="ID", multiple=True, help="Session ID, repeatable; default: the current one."
 )
-tags = click.argument("tags", metavar="TAG...", nargs=-1, required=True)
+tags = click.argument("words", metavar="[ID]... TAG...", nargs=-1, required=True)
+
+ID_FORM = re.compile(rf"@[1-9]\d*|-|{GENERATED_ID}|\d{{4}}-\d{{3,}}", re.ASCII)
+"""An argument before the tags that names a session. A session with another ID is named by --session."""
 
 
 @command(examples=["segue pin", "segue pin 0531-754 @3"])
@@ -69,29 +76,43 @@ def unarchive(daemon: DaemonClient, *, session_ids: tuple[str, ...], as_json: bo
         _send(daemon, changes.archive(session.id, archived=False), "is not archived", as_json=as_json)
 
 
-@command(examples=["segue tag work urgent", "segue tag --session @2 work"])
+@command(examples=["segue tag work urgent", "segue tag 0531-754 @3 work"])
 @tags
 @session_option
 @json_option
 @pass_daemon
-def tag(daemon: DaemonClient, *, tags: tuple[str, ...], session_ids: tuple[str, ...], as_json: bool) -> None:
-    """Add tags to a session.
+def tag(daemon: DaemonClient, *, words: tuple[str, ...], session_ids: tuple[str, ...], as_json: bool) -> None:
+    """Add tags to sessions.
 
-    `segue list --tag TAG` selects by tag. A session has at most 50 tags of 1 to 100 characters.
+    ID is a generated ID or its end, @N or -; default: the current session. `segue list --tag TAG` selects by tag. A
+    session has at most 50 tags of 1 to 100 characters.
     """
+    session_ids, tags = _split(words, session_ids)
     for session in _find(daemon, session_ids):
         _tag(daemon, session, {*session.tags, *tags}, as_json=as_json)
 
 
-@command(examples=["segue untag urgent", "segue untag --session @2 work"])
+@command(examples=["segue untag urgent", "segue untag 0531-754 work"])
 @tags
 @session_option
 @json_option
 @pass_daemon
-def untag(daemon: DaemonClient, *, tags: tuple[str, ...], session_ids: tuple[str, ...], as_json: bool) -> None:
-    """Remove tags from a session."""
+def untag(daemon: DaemonClient, *, words: tuple[str, ...], session_ids: tuple[str, ...], as_json: bool) -> None:
+    """Remove tags from sessions.
+
+    ID is a generated ID or its end, @N or -; default: the current session.
+    """
+    session_ids, tags = _split(words, session_ids)
     for session in _find(daemon, session_ids):
         _tag(daemon, session, {*session.tags} - {*tags}, as_json=as_json)
+
+
+def _split(words: tuple[str, ...], session_ids: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the sessions, with those named before the tags, and the tags."""
+    named = tuple(takewhile(ID_FORM.fullmatch, words))
+    if len(named) == len(words):
+        raise click.UsageError("Missing argument 'TAG...'.")
+    return (*session_ids, *named), words[len(named) :]
 
 
 def _find(daemon: DaemonClient, given: tuple[str, ...]) -> list[Session]:
