@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from segue.cli.output.cells import width
 from segue.cli.output.session_table import short_directory
 from segue.cli.output.terminal import echo, escape_controls, escape_line, stdout_is_tty, styled, use_styles, when
 from segue.models import Message, Session
@@ -13,7 +14,7 @@ COLORS = {"user": "cyan", "assistant": "green", "system": "yellow", "tool": "mag
 
 def session_lines(session: Session) -> Iterator[str]:
     """Yield the head of a transcript: the name, and one line for each attribute of the session."""
-    yield styled(escape_line(session.name or session.id), bold=True)
+    yield styled(_wrapped(escape_line(session.name or session.id)), bold=True)
     attributes = {
         "id": session.id,
         "directory": short_directory(session.working_dir) if stdout_is_tty() else session.working_dir,
@@ -42,6 +43,19 @@ def message_lines(message: Message) -> Iterator[str]:
         yield content(message)
     for line in tool_lines(message):
         yield styled(escape_line(line), dim=True)
+
+
+def _wrapped(line: str) -> str:
+    """Return a line for the output, wrapped at words if a terminal has no room for it."""
+    if not stdout_is_tty():
+        return line
+    import shutil
+
+    if width(line) <= shutil.get_terminal_size().columns:
+        return line
+    from segue.cli.output.markdown import wrap
+
+    return wrap(line).rstrip("\n")
 
 
 def content(message: Message) -> str:
