@@ -188,6 +188,7 @@ def test_marks_are_those_given(wire: Wire, session: str) -> None:
         ("zebra nothing", ["zebra"]),
         ('"zebra lion" a', ["a"]),
         ("unknown", []),
+        ("zebra nothing never lion", ["zebra lion"]),
         ("zebra", []),
         ("", []),
     ],

@@ -18,11 +18,14 @@ SHORTENED_CHARS = 3
 
 
 def suggest(tx: Tx, terms: list[Term], request: Request) -> list[str]:
-    """Return queries with hits: a prefix in place of a word, or one word fewer."""
+    """Return queries with hits: a prefix in place of a word, one word fewer, else only the words that have hits."""
     if len(terms) > MAX_TERMS:
         return []
     hits = (next((query for query in queries if _has_hits(tx, query, request)), None) for queries in _candidates(terms))
     distinct = dict.fromkeys(query for query in hits if query is not None)
+    if not distinct:
+        known = [term for term in terms if _has_hits(tx, _query([term]), request)]
+        return [_query(known)] if known and _has_hits(tx, _query(known), request) else []
     return list(distinct)[:LIMIT]
 
 
