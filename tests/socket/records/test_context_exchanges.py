@@ -1,11 +1,12 @@
 """A context that every provider accepts: exchanges are whole, replies follow their questions, tokens are honest."""
 
+import random
 from typing import Any
 
 import pytest
 
 from tests.support.wire import Wire
-from tests.unit.test_provider_requests import call, check_anthropic, check_chat, result
+from tests.unit.test_provider_requests import MEDIA, call, check_anthropic, check_chat, result
 
 
 @pytest.fixture
@@ -140,3 +141,31 @@ def test_a_fork_does_not_end_within_an_exchange(wire: Wire, session: str, upto: 
     fork = wire.call("session.fork", session_id=session, upto_message_id=made[upto])
     assert fork["message_count"] == kept
     assert len(built(wire, fork["id"])["messages"]) == kept
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_cut_of_any_conversation_gives_valid_requests(wire: Wire, session: str, seed: int) -> None:
+    choice = random.Random(seed)
+
+    def part() -> dict[str, Any]:
+        id = choice.choice(["t1", "t2", "t3"])
+        return choice.choice([call(id), result(id), {"type": "text", "text": "words"}, choice.choice(MEDIA)])
+
+    for _ in range(10):
+        id = wire.call("session.create", system_prompt=choice.choice([None, "Be brief."]))["id"]
+        made: list[int] = []
+        for _ in range(choice.randint(1, 12)):
+            role = choice.choice(["user", "assistant", "tool", "user", "assistant", "system"])
+            answers = {"reply_to": choice.choice(made)} if made and choice.random() < 0.3 else {}
+            parts = [part() for _ in range(choice.choice([0, 1, 1, 2]))]
+            text = choice.choice(["", "hello", "bye ", "x" * 400])
+            made.append(append(wire, id, role, text, parts=parts, metadata=answers))
+        if choice.random() < 0.3:
+            summary = {"messages_start": made[0], "messages_end": choice.choice(made), "token_count": 3}
+            wire.call("summary.save", session_id=id, summary="They talked.", **summary)
+        if choice.random() < 0.3:
+            id = wire.call("session.fork", session_id=id, upto_message_id=choice.choice(made))["id"]
+        elif choice.random() < 0.3:
+            wire.call("message.delete_before", session_id=id, before_id=choice.choice(made))
+        for budget in (None, 0, 50, 400):
+            built(wire, id, max_tokens=budget)

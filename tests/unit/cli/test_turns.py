@@ -1,4 +1,4 @@
-"""The last turn of a session, also where two terminals ask at once."""
+"""The last turn of a session, also where two terminals ask concurrently."""
 
 from typing import Any
 
