@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "segue"
 
 UNCHECKED = ("store/migrations/0001.sql", "store/search/text/function_words.py")
-"""Paths below src/segue that are not checked: SQLite stores the comments of 0001.sql in every database, and the other is
-a list of words."""
+"""Paths below src/segue that are not checked. SQLite stores the comments of 0001.sql in every database; the other is a
+list of words."""
 
 BANNED = re.compile(
     r"\b(whoever|whomever|whose sake|somebody|nobody|anybody|everybody|ours|our|we|us"
