@@ -76,10 +76,10 @@ def find_session(daemon: DaemonClient, given: str) -> Session:
 
 
 def find_last_turn(daemon: DaemonClient, session_id: str, purpose: str) -> "Turn":
-    """Return the last question of this terminal, or of a program without one, with its replies.
+    """Return the last question of this terminal with its replies; of a terminal that asked none, the last question.
 
     Raises:
-        Failure: None of the newest messages is such a question.
+        Failure: None of the newest messages is a question.
     """
     from segue.workflows.turns import last_turn  # Few commands need it.
 
@@ -87,9 +87,7 @@ def find_last_turn(daemon: DaemonClient, session_id: str, purpose: str) -> "Turn
     newest = [message for _, page in pages for message in page.messages][::-1]
     turn = last_turn(newest, place.terminal_mark())
     if turn is None:
-        other = last_turn(newest)
-        asked = "" if other is None else f"; #{other.question.id} was asked in another terminal"
-        raise Failure(f"session {session_id} has no question to {purpose}{asked}")
+        raise Failure(f"session {session_id} has no question to {purpose}")
     return turn
 
 

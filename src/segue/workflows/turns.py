@@ -1,7 +1,8 @@
 """The last turn of a session: a question and what answers it, even if two terminals ask at the same time.
 
 1. A question is a user's message that holds no result of a call. `segue ask` marks it with its terminal.
-2. The turn of a terminal begins with the newest question that no other terminal asked.
+2. The turn of a terminal begins with the newest question that no other terminal asked. For a terminal that asked none,
+   it begins with the newest question.
 3. What follows belongs to it, but not a reply that names another question in `metadata.reply_to`. After the next
    question, only replies that name this one belong to it.
 """
@@ -36,11 +37,12 @@ class Turn(NamedTuple):
 
 def last_turn(messages: Sequence[Message], terminal: str | None = None) -> Turn | None:
     """Return the last turn of the terminal (None: of any) among the newest messages of a session, if there is one."""
-    own = (None, terminal)
     questions = [at for at, message in enumerate(messages) if is_question(message)]
-    begin = next((at for at in reversed(questions) if terminal is None or _terminal(messages[at]) in own), None)
-    if begin is None:
+    if not questions:
         return None
+    begin = questions[-1]
+    if terminal is not None and any(_terminal(messages[at]) == terminal for at in questions):
+        begin = next(at for at in reversed(questions) if _terminal(messages[at]) in (None, terminal))
     members = [messages[begin], *_answers(messages[begin], messages[begin + 1 :])]
     return Turn(members, is_whole_end=len(members) == len(messages) - begin)
 

@@ -24,9 +24,9 @@ from segue.workflows import changes
 def undo(daemon: DaemonClient, *, session_id: str | None, yes: bool, as_json: bool) -> int:
     """Remove the last question of this terminal and its replies.
 
-    The messages are shown first. Questions that another terminal asked with `segue ask`, and their replies, stay. ID
-    names a session as in `segue show`; default: the current session. Exit status 1 if you decline, or if another
-    client appended a message meanwhile.
+    The messages are shown first. Questions that another terminal asked with `segue ask`, and their replies, stay. A
+    terminal that asked nothing takes back the last question. ID names a session as in `segue show`; default: the
+    current session. Exit status 1 if you decline, or if another client appended a message meanwhile.
     """
     if not yes:
         require_tty("removed")
