@@ -56,7 +56,7 @@ class DiskReserve:
         self.held = self.released = True
 
     def resume(self) -> None:
-        """Allow all writes as soon as the disk has space for the reserve, or at once if it never had."""
+        """Allow all writes as soon as the disk has space for the reserve, or immediately if it never had."""
         self.held = False
         self.released = self._file is None and self._bytes > 0
         self.allocate()
