@@ -349,6 +349,19 @@ def test_a_session_that_is_there_is_not_stored_twice(wire: Wire) -> None:
     assert wire.call("session.list")["total"] == 1
 
 
+def test_a_restored_session_gets_the_parent_that_it_waited_for(server: Server, wire: Wire, tmp_path: Path) -> None:
+    message = {"key": "1", "role": "user", "content": "words"}
+    about = {"source": {"tool": "claude", "id": "child"}, "session": {"parent": "parent"}, "messages": [message]}
+    child = wire.call("session.import", **about)["session_id"]
+    path = tmp_path / "export.jsonl"
+    export(server, path)
+    wipe(server)
+    assert restore(server, path).problems == []
+    wire = server.connect()
+    parent = wire.call("session.import", source={"tool": "claude", "id": "parent"}, session={})["session_id"]
+    assert wire.call("session.get", session_id=child)["parent_id"] == parent
+
+
 @pytest.mark.parametrize("change", [{"id": "two words"}, {"name": ""}, {"working_dir": "here"}, {"tags": [""]}])
 def test_values_that_no_session_has_are_refused(wire: Wire, change: dict[str, Any]) -> None:
     page = exported(wire)

@@ -31,22 +31,22 @@ def retire(tx: Tx, session_id: str) -> None:
 
 def retire_source(tx: Tx, tool: str, source_id: str) -> None:
     """Record that a person deleted the imported session, so that its next change does not bring it back."""
-    tx.run("INSERT OR IGNORE INTO retired_session_ids (id) VALUES (:id)", id=_mark_of_source(tool, source_id))
+    tx.run("INSERT OR IGNORE INTO retired_session_ids (id) VALUES (:id)", id=mark_of_source(tool, source_id))
 
 
 def reinstate_source(tx: Tx, tool: str, source_id: str) -> None:
     """Forget that the imported session was deleted."""
-    tx.run("DELETE FROM retired_session_ids WHERE id = :id", id=_mark_of_source(tool, source_id))
+    tx.run("DELETE FROM retired_session_ids WHERE id = :id", id=mark_of_source(tool, source_id))
 
 
 def is_source_retired(tx: Tx, tool: str, source_id: str) -> bool:
     """Return True if a person deleted the session that was imported from there."""
     sql = "SELECT 1 FROM retired_session_ids WHERE id = :id"
-    return tx.run(sql, id=_mark_of_source(tool, source_id)).fetchone() is not None
+    return tx.run(sql, id=mark_of_source(tool, source_id)).fetchone() is not None
 
 
-def _mark_of_source(tool: str, source_id: str) -> str:
-    """Return what stands for a source among the retired ids.
+def mark_of_source(tool: str, source_id: str) -> str:
+    """Return what stands for a source among the retired ids and the wanted parents.
 
     No session id has a space. The hash keeps the source's id, which may have a path in it, out of the file.
     """

@@ -3,7 +3,8 @@
 1. A session is found by its tool and the tool's id of it, a message by its key within the session.
 2. New messages are appended, those that differ are changed in place, the others are left. Nothing is deleted, because
    tools delete their own histories.
-3. A parent may be imported later than its child, so the child keeps the wanted id in its metadata until then.
+3. A parent may be imported later than its child, so the child keeps the wanted id in its metadata until then. A mark in
+   `daemon_state` tells that a session wants it, because the metadata of thousands cannot be searched for each import.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from segue.errors import Conflict
 from segue.models import Draft, Session
 from segue.results import Appended
+from segue.store.engine import daemon_state
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
 from segue.store.records import append, session_identity, sessions
@@ -122,6 +124,7 @@ def _columns(tx: Tx, source: ImportSource, about: ImportedSession, metadata: dic
     parent_id = None if about.parent is None else _find(tx, source.tool, about.parent)
     if about.parent is not None and parent_id is None:
         kept[WANTED_PARENT] = about.parent
+        mark_wanted(tx, source.tool, about.parent)
     return {
         "working_dir": about.working_dir,
         "project": about.project,
@@ -135,8 +138,21 @@ def _columns(tx: Tx, source: ImportSource, about: ImportedSession, metadata: dic
     }
 
 
+def mark_wanted(tx: Tx, tool: str, parent: str) -> None:
+    """Record that a session wants this parent, which is not imported yet."""
+    daemon_state.set(tx, _mark(tool, parent), "")
+
+
+def _mark(tool: str, parent: str) -> str:
+    return f"{WANTED_PARENT} {session_identity.mark_of_source(tool, parent)}"
+
+
 def _adopt(tx: Tx, source: ImportSource, session_id: str) -> None:
     """Make the session the parent of those that were imported before it and want it."""
+    mark = _mark(source.tool, source.id)
+    if daemon_state.get(tx, mark) is None:
+        return
+    daemon_state.clear(tx, mark)
     tx.run(
         f"""
         UPDATE sessions SET parent_id = :session_id, metadata = json_remove(metadata, '$.{WANTED_PARENT}')

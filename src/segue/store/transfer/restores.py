@@ -17,6 +17,7 @@ from segue.store.records import append, bots, extractions, memories, session_ide
 from segue.store.records import messages as records
 from segue.store.records.message import edit
 from segue.store.records.message.idempotency import PreparedMessage
+from segue.store.transfer import imports
 from segue.transfer import RestoreResult
 
 _COPIED = (
@@ -86,6 +87,8 @@ def _restore_session(
         count = stored.message_count
     else:
         _create(tx, session)
+        if session.source is not None and isinstance(parent := session.metadata.get(imports.WANTED_PARENT), str):
+            imports.mark_wanted(tx, session.source.tool, parent)
         result.created = True
         count = 0
     if count != first_index:
