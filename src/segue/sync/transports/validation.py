@@ -1,37 +1,25 @@
-"""What every transport checks before it sends anything: its URL, names, and the limits of a batch."""
+"""The limits of a batch, which every transport checks before it sends anything."""
 
 import re
-from urllib.parse import SplitResult, urlsplit
 
 from segue.sync.transports.transport import Batch, TransportError
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 TOKEN_BYTES = 16
+ACCOUNT_BYTES = 16
 MAX_NUMBER = 2**63 - 1
 
-_UID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_MACHINE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-def split_url(url: str) -> SplitResult:
-    """Return the parts of a URL.
-
-    Raises:
-        TransportError: it is malformed.
-    """
-    try:
-        return urlsplit(url)
-    except ValueError as error:
-        raise TransportError(f"the URL of the hub is malformed: {error}", retry=False) from None
-
-
-def check_account(account: str) -> None:
-    """Check the id of an account.
+def check_account(account: bytes) -> None:
+    """Check the length of an account's name.
 
     Raises:
-        TransportError: it is malformed.
+        TransportError: it is another one.
     """
-    if not _UID.fullmatch(account):
-        raise TransportError(f"the id of an account has 32 lowercase hexadecimal digits, not {account!r}", retry=False)
+    if len(account) != ACCOUNT_BYTES:
+        raise TransportError(f"an account has {ACCOUNT_BYTES} bytes, not {len(account)}", retry=False)
 
 
 def check_batch(batch: Batch) -> None:
@@ -74,5 +62,5 @@ def check_machine(machine: str) -> None:
     Raises:
         TransportError: it is malformed.
     """
-    if not _UID.fullmatch(machine):
+    if not _MACHINE.fullmatch(machine):
         raise TransportError(f"the uid of a machine has 32 lowercase hexadecimal digits, not {machine!r}", retry=False)

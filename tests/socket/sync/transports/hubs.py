@@ -3,13 +3,13 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 from unittest.mock import patch
 
+from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres.install import install
-from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Batch, Transport
 from tests.support.system.postgres import USER, Cluster
 from tests.support.system.proxy import Proxy
@@ -30,9 +30,9 @@ def batch(number: int = 1, body: bytes = b"sealed", machine: str = MACHINE) -> B
 class Hub(Protocol):
     """A hub, with an account that no other test uses."""
 
-    account: str
+    account: bytes
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
+    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
         """Return a new transport. Its calls pass through `proxy`, if the hub is behind a network."""
 
     @property
@@ -47,18 +47,18 @@ class PostgresHub:
     """A database with the hub's schema, behind a proxy."""
 
     def __init__(self, cluster: Cluster, database: str, url: str, proxy: Proxy) -> None:
-        self.account = secrets.token_hex(16)
+        self.account = secrets.token_bytes(16)
         self.cluster = cluster
         self.database = database
         self.url = url
         self.proxy = proxy
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
-        return open_remote(self.url, account or self.account, secret)
+    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+        return open_transport(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
         tables = " UNION ALL ".join(
-            f"SELECT row_to_json(t)::text FROM segue_hub.{table} t WHERE account = '\\x{self.account}'"
+            f"SELECT row_to_json(t)::text FROM segue_hub.{table} t WHERE account = '\\x{self.account.hex()}'"
             for table in ("accounts", "machines", "batches")
         )
         rows = self.cluster.sql(tables, self.database)
@@ -69,18 +69,18 @@ class S3Hub:
     """A bucket behind a proxy."""
 
     def __init__(self, store: Store, bucket: str, proxy: Proxy, port: int) -> None:
-        self.account = secrets.token_hex(16)
+        self.account = secrets.token_bytes(16)
         self.proxy = proxy
         self.url = f"s3://{bucket}/some/folder?endpoint=http://127.0.0.1:{port}"
         self._store = store
         self._bucket = bucket
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
+    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
         with patch.dict(os.environ, CREDENTIALS):
-            return open_remote(self.url, account or self.account, secret)
+            return open_transport(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
-        found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account in name}
+        found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account.hex() in name}
         return b"".join(name.encode() + body for name, body in found.items())
 
 
@@ -92,7 +92,7 @@ def postgres_proxy(cluster: Cluster) -> Iterator[Proxy]:
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         listener.listen()
-        with Proxy(listener, cluster_connector(cluster)) as proxy:
+        with Proxy(listener, lambda: _unix(str(cluster.socket))) as proxy:
             yield proxy
 
 
@@ -121,19 +121,14 @@ def install_hubs(cluster: Cluster) -> Mapping[str, str]:
     return urls
 
 
-def cluster_connector(cluster: Cluster) -> Callable[[], socket.socket]:
-    """Return a function that connects to the cluster."""
-
-    def connect() -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(str(cluster.socket))
-        except OSError:
-            connection.close()
-            raise
-        return connection
-
-    return connect
+def _unix(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 __all__ = ["MACHINE", "OTHER", "SECRET", "USER", "Hub", "PostgresHub", "S3Hub", "batch"]

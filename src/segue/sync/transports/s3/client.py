@@ -44,17 +44,16 @@ class Known(NamedTuple):
     etag: str
 
 
-class S3Transport:
+class S3:
     """One account in a bucket."""
 
-    def __init__(self, url: str, account: str, secret: bytes) -> None:
+    def __init__(self, url: str, account: bytes, secret: bytes) -> None:
         check_account(account)
         address = parse(url)
         self._hub = address.shown
         self._store = _open(address, account)
         self._hash = sha256(secret).hexdigest().encode()
-        self._is_entered = self._is_checked = False
-        """True if the account has this secret; and if the store obeys the conditions."""
+        self._is_entered = False
         self._heads: dict[str, int] = {}
 
     async def push(self, batch: Batch) -> Pushed:
@@ -139,7 +138,7 @@ class S3Transport:
             for folder in ("batches", None):
                 async for page in obstore.list(self._store, folder):
                     await obstore.delete_async(self._store, [item["path"] for item in page])
-        self._is_entered = self._is_checked = False
+        self._is_entered = False
         self._heads = {}
 
     async def close(self) -> None:
@@ -151,7 +150,7 @@ class S3Transport:
         Raises:
             TransportError: it has another secret, or the store cannot be a hub.
         """
-        if self._is_checked or (self._is_entered and not register):
+        if self._is_entered:
             return
         if register:
             await self._create("secret", self._hash)
@@ -164,7 +163,7 @@ class S3Transport:
             raise TransportError(f"{self._hub} refuses the account: it has another secret", retry=False)
         if register:
             await self._check_conditions()
-        self._is_entered, self._is_checked = True, register
+            self._is_entered = True
 
     async def _check_conditions(self) -> None:
         """Check that the store obeys both conditions, because one that ignores them would lose batches.
@@ -172,9 +171,7 @@ class S3Transport:
         Raises:
             TransportError: it does not.
         """
-        # Twice, because another machine may have erased the account before the first attempt
-        created = [await self._create("secret", self._hash) for _ in range(2)]
-        if all(created) or await self._overwrite("secret", self._hash, '"another"'):
+        if await self._create("secret", self._hash) or await self._overwrite("secret", self._hash, '"another"'):
             reason = "ignores If-None-Match or If-Match, so two machines could overwrite each other's batches"
             raise TransportError(f"{self._hub} cannot be a hub: the store {reason}", retry=False)
 
@@ -250,8 +247,8 @@ class S3Transport:
             raise translate(error, self._hub) from error
 
 
-def _open(address: Address, account: str) -> S3Store:
-    prefix = "/".join(part for part in (address.prefix, account) if part)
+def _open(address: Address, account: bytes) -> S3Store:
+    prefix = "/".join(part for part in (address.prefix, account.hex()) if part)
     is_plain = bool(address.endpoint) and str(address.endpoint).startswith("http:")
     config: dict[str, Any] = {**address.settings, **({"endpoint": address.endpoint} if address.endpoint else {})}
     return S3Store(
