@@ -63,6 +63,7 @@ SECTIONS = {
         "import": "import_",
         "export": "export",
     },
+    "Sync": {"sync": "sync"},
     "Operate": {
         "status": "status",
         "ping": "status",

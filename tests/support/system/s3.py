@@ -38,7 +38,11 @@ class Store:
     def create_bucket(self, name: str, *, versioned: bool = False) -> None:
         self.request("PUT", name)
         if versioned:
-            self.request("PUT", f"{name}?versioning", VERSIONED)
+            self.keep_versions(name)
+
+    def keep_versions(self, bucket: str) -> None:
+        """Turn on that the bucket keeps what is overwritten or deleted."""
+        self.request("PUT", f"{bucket}?versioning", VERSIONED)
 
     def objects(self, bucket: str) -> dict[str, bytes]:
         """Return every object by its name."""
@@ -47,7 +51,10 @@ class Store:
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         # moto checks no signature, but an object is private for a request without one
-        headers = {"Authorization": f"AWS {CREDENTIALS['AWS_ACCESS_KEY_ID']}:unchecked"}
+        headers = {
+            "Authorization": f"AWS {CREDENTIALS['AWS_ACCESS_KEY_ID']}:unchecked",
+            "Content-Type": "application/xml",
+        }
         data = None if method == "GET" else body
         request = Request(f"http://127.0.0.1:{self.port}/{path}", data=data, headers=headers, method=method)
         with urlopen(request) as answer:

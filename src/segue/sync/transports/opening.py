@@ -2,38 +2,38 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from segue.sync.transports.transport import Transport, TransportError
+from segue.sync.transports.validation import split_url
 
 
-def open_transport(url: str, account: bytes, secret: bytes) -> Transport:
-    """Return the transport to the hub of a URL, for an account of 16 bytes with its secret.
+def open_transport(url: str, account: str, secret: bytes) -> Transport:
+    """Return the transport to the hub of a URL, for one account.
 
     Nothing is sent before the first call. So a wrong host or password is an error of that call.
 
     Raises:
         TransportError: the URL is wrong, or a package for it is not installed.
     """
-    scheme = urlsplit(url).scheme
+    scheme = split_url(url).scheme
     if scheme not in _OPENERS:
         known = ", ".join(f"{name}://…" for name in ("postgresql", "s3"))
         raise TransportError(f"no hub is known for {scheme or url!r}; the URL of a hub is {known}", retry=False)
     return _OPENERS[scheme](url, account, secret)
 
 
-def _postgres(url: str, account: bytes, secret: bytes) -> Transport:
+def _postgres(url: str, account: str, secret: bytes) -> Transport:
     require("psycopg", "psycopg[binary]", "a hub on PostgreSQL")
-    from segue.sync.transports.postgres.client import Postgres
+    from segue.sync.transports.postgres.client import PostgresTransport
 
-    return Postgres(url, account, secret)
+    return PostgresTransport(url, account, secret)
 
 
-def _s3(url: str, account: bytes, secret: bytes) -> Transport:
+def _s3(url: str, account: str, secret: bytes) -> Transport:
     require("obstore", "obstore", "a hub on S3")
-    from segue.sync.transports.s3.client import S3
+    from segue.sync.transports.s3.client import S3Transport
 
-    return S3(url, account, secret)
+    return S3Transport(url, account, secret)
 
 
 def require(module: str, package: str, what: str) -> None:
@@ -47,7 +47,7 @@ def require(module: str, package: str, what: str) -> None:
         raise TransportError(f"{what} needs {module}; add it with: pipx inject segue {quoted}", retry=False)
 
 
-_OPENERS: dict[str, Callable[[str, bytes, bytes], Transport]] = {
+_OPENERS: dict[str, Callable[[str, str, bytes], Transport]] = {
     "postgres": _postgres,
     "postgresql": _postgres,
     "s3": _s3,

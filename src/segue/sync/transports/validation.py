@@ -1,25 +1,37 @@
-"""The limits of a batch, which every transport checks before it sends anything."""
+"""What every transport checks before it sends anything: its URL, names, and the limits of a batch."""
 
 import re
+from urllib.parse import SplitResult, urlsplit
 
 from segue.sync.transports.transport import Batch, TransportError
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 TOKEN_BYTES = 16
-ACCOUNT_BYTES = 16
 MAX_NUMBER = 2**63 - 1
 
-_MACHINE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_UID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-def check_account(account: bytes) -> None:
-    """Check the length of an account's name.
+def split_url(url: str) -> SplitResult:
+    """Return the parts of a URL.
 
     Raises:
-        TransportError: it is another one.
+        TransportError: it is malformed.
     """
-    if len(account) != ACCOUNT_BYTES:
-        raise TransportError(f"an account has {ACCOUNT_BYTES} bytes, not {len(account)}", retry=False)
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise TransportError(f"the URL of the hub is malformed: {error}", retry=False) from None
+
+
+def check_account(account: str) -> None:
+    """Check the id of an account.
+
+    Raises:
+        TransportError: it is malformed.
+    """
+    if not _UID.fullmatch(account):
+        raise TransportError(f"the id of an account has 32 lowercase hexadecimal digits, not {account!r}", retry=False)
 
 
 def check_batch(batch: Batch) -> None:
@@ -62,5 +74,5 @@ def check_machine(machine: str) -> None:
     Raises:
         TransportError: it is malformed.
     """
-    if not _MACHINE.fullmatch(machine):
+    if not _UID.fullmatch(machine):
         raise TransportError(f"the uid of a machine has 32 lowercase hexadecimal digits, not {machine!r}", retry=False)

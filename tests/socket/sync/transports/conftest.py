@@ -83,7 +83,7 @@ async def open_hub(hub: Hub) -> AsyncIterator[Open]:
     """Return a function that opens a transport, which is closed at the end."""
     async with AsyncExitStack() as stack:
 
-        def open(account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+        def open(account: str | None = None, secret: bytes = SECRET) -> Transport:
             transport = hub.open(account, secret)
             stack.push_async_callback(transport.close)
             return transport

@@ -30,9 +30,9 @@ def batch(number: int = 1, body: bytes = b"sealed", machine: str = MACHINE) -> B
 class Hub(Protocol):
     """A hub, with an account that no other test uses."""
 
-    account: bytes
+    account: str
 
-    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
         """Return a new transport. Its calls pass through `proxy`, if the hub is behind a network."""
 
     @property
@@ -47,18 +47,18 @@ class PostgresHub:
     """A database with the hub's schema, behind a proxy."""
 
     def __init__(self, cluster: Cluster, database: str, url: str, proxy: Proxy) -> None:
-        self.account = secrets.token_bytes(16)
+        self.account = secrets.token_hex(16)
         self.cluster = cluster
         self.database = database
         self.url = url
         self.proxy = proxy
 
-    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
         return open_transport(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
         tables = " UNION ALL ".join(
-            f"SELECT row_to_json(t)::text FROM segue_hub.{table} t WHERE account = '\\x{self.account.hex()}'"
+            f"SELECT row_to_json(t)::text FROM segue_hub.{table} t WHERE account = '\\x{self.account}'"
             for table in ("accounts", "machines", "batches")
         )
         rows = self.cluster.sql(tables, self.database)
@@ -69,18 +69,18 @@ class S3Hub:
     """A bucket behind a proxy."""
 
     def __init__(self, store: Store, bucket: str, proxy: Proxy, port: int) -> None:
-        self.account = secrets.token_bytes(16)
+        self.account = secrets.token_hex(16)
         self.proxy = proxy
         self.url = f"s3://{bucket}/some/folder?endpoint=http://127.0.0.1:{port}"
         self._store = store
         self._bucket = bucket
 
-    def open(self, account: bytes | None = None, secret: bytes = SECRET) -> Transport:
+    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
         with patch.dict(os.environ, CREDENTIALS):
             return open_transport(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
-        found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account.hex() in name}
+        found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account in name}
         return b"".join(name.encode() + body for name, body in found.items())
 
 

@@ -10,7 +10,7 @@ from segue.sync.transports.validation import MAX_BODY_BYTES
 from tests.socket.sync.transports.conftest import Open
 from tests.socket.sync.transports.hubs import MACHINE, OTHER, Hub, batch
 
-ANOTHER_ACCOUNT = bytes(range(16))
+ANOTHER_ACCOUNT = bytes(range(16)).hex()
 
 
 async def pulled(transport: Transport, machine: str = MACHINE, after: int = 0) -> list[Batch]:

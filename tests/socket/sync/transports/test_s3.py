@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from segue.sync.transports.remote import open_remote
+from segue.sync.transports.opening import open_transport
 from segue.sync.transports.s3.address import parse
 from segue.sync.transports.transport import Pushed, Transport, TransportError
-from tests.socket.sync.transports.hubs import MACHINE, OTHER, SECRET, S3Hub, batch
+from tests.socket.sync.transports.hubs import MACHINE, SECRET, S3Hub, batch
 from tests.support.system.s3 import CREDENTIALS, Store
 
 Answer = Callable[[int, str], int]
@@ -53,7 +53,7 @@ def answering() -> Iterator[Answer]:
 
 def opened(url: str) -> Transport:
     with patch.dict(os.environ, CREDENTIALS):
-        return open_remote(url, "0" * 32, SECRET)
+        return open_transport(url, "0" * 32, SECRET)
 
 
 async def refusal(transport: Transport) -> TransportError:
@@ -86,25 +86,6 @@ async def test_a_bucket_that_is_turned_to_keep_old_versions_is_refused_later(sto
     store.keep_versions("turned")
     with pytest.raises(TransportError, match="turn versioning off"):
         await transport.replace(batch(), old.token)
-
-
-async def test_a_look_costs_a_request_and_one_more_for_each_machine(s3_hub: S3Hub) -> None:
-    writer, reader = s3_hub.open(), s3_hub.open()
-    await writer.push(batch())
-    await writer.push(batch(machine=OTHER))
-    assert len(await reader.heads()) == 2
-    requests: list[bytes] = []
-
-    def count(data: bytes) -> bytes:
-        requests.extend(part for part in (b"GET /", b"PUT /", b"HEAD /") if data.startswith(part))
-        return data
-
-    s3_hub.proxy.requests.rewrite = count
-    await reader.heads()
-    assert requests == [b"GET /"] * 3
-    requests.clear()
-    assert await reader.get(MACHINE, 1)
-    assert requests == [b"GET /"]
 
 
 async def test_a_bucket_that_does_not_exist_is_not_retried(store: Store) -> None:
@@ -174,7 +155,7 @@ async def test_a_store_that_does_not_listen_is_retried() -> None:
 )
 def test_a_malformed_url_is_refused(url: str, text: str) -> None:
     with pytest.raises(TransportError, match=text) as refused:
-        open_remote(url, "0" * 32, SECRET)
+        open_transport(url, "0" * 32, SECRET)
     assert not refused.value.retry
 
 

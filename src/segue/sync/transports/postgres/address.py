@@ -1,15 +1,20 @@
 """The URL of a hub on PostgreSQL, as libpq reads it, with options of the hub's own."""
 
+import re
 from ipaddress import ip_address
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlunsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from segue.sync.transports.transport import TransportError
+from segue.sync.transports.validation import split_url
 
 CONNECT_SECONDS = 10
+_PORTS = re.compile(r"[0-9,]*", re.ASCII)
+"""One port, or one for each of several hosts."""
+
 DEFAULTS: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "segue", "keepalives_idle": 60}
 
 
@@ -32,7 +37,7 @@ def parse(url: str) -> Address:
     Raises:
         TransportError: libpq cannot read the URL, or an option has no such value.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
     listens = dict(query).get("listen", "1")
     if listens not in ("0", "1"):
@@ -44,6 +49,8 @@ def parse(url: str) -> Address:
         if _is_remote(host):
             given.setdefault("sslmode", "require")
         conninfo = make_conninfo("", **(DEFAULTS | given))
+        if not _PORTS.fullmatch(str(given.get("port", ""))):
+            raise psycopg.OperationalError(f"the port is {given['port']!r}, not a number")
     except psycopg.Error as error:
         raise TransportError(f"the URL of the hub is malformed: {str(error).strip()}", retry=False) from None
     port, name = given.get("port") or 5432, given.get("dbname") or given.get("user") or ""

@@ -27,7 +27,7 @@ HUB = "SELECT number, functions FROM segue_hub.version"
 NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
-class Postgres:
+class PostgresTransport:
     """One account at a hub on PostgreSQL.
 
     1. A call uses the open connection, or opens one.
@@ -35,14 +35,15 @@ class Postgres:
     3. `wait` watches the socket of the open connection. A call that begins ends the wait.
     """
 
-    def __init__(self, url: str, account: bytes, secret: bytes) -> None:
+    def __init__(self, url: str, account: str, secret: bytes) -> None:
         check_account(account)
         self._address = parse(url)
-        self._account = Account(account, secret)
+        self._account = Account(bytes.fromhex(account), secret)
         self._connection: Connection | None = None
         self._verbs: Verbs | None = None
         self._lock = asyncio.Lock()
         self._waiting: asyncio.Future[None] | None = None
+        self._calls = 0
 
     async def push(self, batch: Batch) -> Pushed:
         """Store a new batch durably."""
@@ -119,6 +120,7 @@ class Postgres:
             TransportError: it failed.
         """
         async with self._lock:
+            self._calls += 1
             self._end_wait()
             done = False
             try:
@@ -171,10 +173,10 @@ class Postgres:
     async def _listen(self, seconds: float) -> None:
         """Return when the connection reports a push of another connection, or after the given time."""
         loop = asyncio.get_running_loop()
-        connection, end = self._connection, loop.time() + seconds
+        connection, end, calls = self._connection, loop.time() + seconds, self._calls
         try:
             while connection is not None and not connection.closed and not await _is_notified(connection):
-                if self._lock.locked():
+                if self._lock.locked() or self._calls != calls:
                     return
                 # The loop watches the socket itself, because psycopg would look at it ten times a second
                 self._waiting = loop.create_future()

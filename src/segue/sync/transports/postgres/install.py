@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
@@ -12,6 +12,7 @@ from segue.sync.transports.postgres.address import parse
 from segue.sync.transports.postgres.client import VERSION
 from segue.sync.transports.postgres.errors import translate
 from segue.sync.transports.transport import TransportError
+from segue.sync.transports.validation import split_url
 
 OWNER = "segue_hub"
 """The role that owns the schema. It cannot log in."""
@@ -36,6 +37,8 @@ class Installed(NamedTuple):
     """The password of the clients' role, if the installer made the role."""
     url: str
     """The URL that clients use."""
+    is_plain: bool
+    """True if the clients use the tables."""
 
 
 def install(url: str, client: str, partitions: int, *, plain: bool) -> Installed:
@@ -80,7 +83,7 @@ def _install(session: Session, url: str, hub: str, client: str, partitions: int,
         session.execute(_script("functions.sql"))
     for statement in _grants(client, plain=not has_functions):
         session.execute(statement)
-    return Installed(known is None, owner, client, password, _client_url(url, client, password))
+    return Installed(known is None, owner, client, password, _client_url(url, client, password), not has_functions)
 
 
 def _known(session: Session, hub: str) -> str | None:
@@ -161,6 +164,6 @@ def _script(name: str) -> bytes:
 
 def _client_url(url: str, client: str, password: str | None) -> str:
     """Return the URL with the clients' role in place of the installing one."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     user = quote(client, safe="") + (f":{quote(password, safe='')}" if password else "")
     return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from segue.sync.transports.transport import TransportError
+from segue.sync.transports.validation import split_url
 
 OPTIONS = ("endpoint", "region", "profile")
 
@@ -36,7 +37,7 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
     Raises:
         TransportError: it names no bucket, has an unknown option, or its profile does not exist.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(set(options) - set(OPTIONS)):
         reason = f"unknown option {unknown[0]!r}; the options are {', '.join(OPTIONS)}"
@@ -47,7 +48,7 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
     if not parts.netloc:
         raise TransportError("the URL of the hub names no bucket; write s3://BUCKET/FOLDER", retry=False)
     endpoint = options.get("endpoint") or environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
-    if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+    if endpoint and split_url(endpoint).scheme not in ("http", "https"):
         raise TransportError(f"the endpoint of the hub is {endpoint!r}; it begins with https://", retry=False)
     settings = _settings(options.get("profile"), environment)
     if region := options.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"):

@@ -44,10 +44,10 @@ class Known(NamedTuple):
     etag: str
 
 
-class S3:
+class S3Transport:
     """One account in a bucket."""
 
-    def __init__(self, url: str, account: bytes, secret: bytes) -> None:
+    def __init__(self, url: str, account: str, secret: bytes) -> None:
         check_account(account)
         address = parse(url)
         self._hub = address.shown
@@ -247,8 +247,8 @@ class S3:
             raise translate(error, self._hub) from error
 
 
-def _open(address: Address, account: bytes) -> S3Store:
-    prefix = "/".join(part for part in (address.prefix, account.hex()) if part)
+def _open(address: Address, account: str) -> S3Store:
+    prefix = "/".join(part for part in (address.prefix, account) if part)
     is_plain = bool(address.endpoint) and str(address.endpoint).startswith("http:")
     config: dict[str, Any] = {**address.settings, **({"endpoint": address.endpoint} if address.endpoint else {})}
     return S3Store(
