@@ -63,7 +63,6 @@ SECTIONS = {
         "import": "import_",
         "export": "export",
     },
-    "Sync": {"sync": "sync"},
     "Operate": {
         "status": "status",
         "ping": "status",

@@ -1,6 +1,8 @@
 """Open the transport that a URL names."""
 
+import shlex
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 
 from segue.sync.transports.transport import Transport, TransportError
@@ -23,28 +25,39 @@ def open_transport(url: str, account: str, secret: bytes) -> Transport:
 
 
 def _postgres(url: str, account: str, secret: bytes) -> Transport:
-    require("psycopg", "psycopg[binary]", "a hub on PostgreSQL")
+    require_psycopg()
     from segue.sync.transports.postgres.client import PostgresTransport
 
     return PostgresTransport(url, account, secret)
 
 
 def _s3(url: str, account: str, secret: bytes) -> Transport:
-    require("obstore", "obstore", "a hub on S3")
+    _require("obstore", "obstore", "a hub on S3")
     from segue.sync.transports.s3.client import S3Transport
 
     return S3Transport(url, account, secret)
 
 
-def require(module: str, package: str, what: str) -> None:
-    """Check that an optional package is installed.
+def require_psycopg() -> None:
+    """Check that psycopg is installed.
 
     Raises:
-        TransportError: it is not.
+        TransportError: it or its C library is not.
     """
+    _require("psycopg", "psycopg[binary]", "a hub on PostgreSQL")
+
+
+def _require(module: str, package: str, what: str) -> None:
+    advice = f"add it with: pipx inject segue {shlex.quote(package)}"
     if find_spec(module) is None:
-        quoted = f"'{package}'" if "[" in package else package
-        raise TransportError(f"{what} needs {module}; add it with: pipx inject segue {quoted}", retry=False)
+        raise TransportError(f"{what} needs {module}; {advice}", retry=False)
+    try:
+        import_module(module)
+    except ImportError as error:
+        reason = str(error).partition("\n")[0]
+        raise TransportError(
+            f"{what} needs {module}, which cannot be loaded: {reason}; {advice}", retry=False
+        ) from None
 
 
 _OPENERS: dict[str, Callable[[str, str, bytes], Transport]] = {

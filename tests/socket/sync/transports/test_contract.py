@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import anyio
 import pytest
 
 from segue.sync.transports.transport import Batch, Pushed, Transport, TransportError
@@ -269,6 +270,32 @@ async def test_a_push_that_is_cancelled_anywhere_can_be_repeated(open_hub: Open)
         assert outcome is Pushed.STORED or isinstance(outcome, asyncio.CancelledError)
         assert await transport.push(sent) is Pushed.STORED
     assert await transport.heads() == {MACHINE: 24}
+
+
+async def test_a_call_in_a_cancelled_scope_leaves_the_transport_usable(open_hub: Open) -> None:
+    transport = open_hub()
+    for number in range(1, 9):
+        sent = batch(number, bytes(100_000))
+        with anyio.move_on_after(number / 4000):
+            await transport.push(sent)
+        assert await transport.push(sent) is Pushed.STORED
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await transport.wait(60)
+    assert await transport.heads() == {MACHINE: 8}
+
+
+async def test_erase_and_concurrent_pushes_leave_all_or_nothing(open_hub: Open, hub: Hub) -> None:
+    transports = [open_hub() for _ in range(4)]
+    for _ in range(5):
+        machines = [f"{index:032x}" for index in range(3)]
+        pushes = (one.push(batch(machine=machine)) for one, machine in zip(transports, machines, strict=False))
+        await asyncio.gather(*pushes, transports[3].erase())
+        heads = await transports[0].heads()
+        for machine in machines:
+            assert len(await pulled(transports[0], machine)) == heads.get(machine, 0)
+        await transports[0].erase()
+        assert hub.stored() == b""
 
 
 async def test_a_lost_connection_is_an_error_to_retry_and_the_retry_succeeds(open_hub: Open, hub: Hub) -> None:

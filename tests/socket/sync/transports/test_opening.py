@@ -43,6 +43,16 @@ def test_a_missing_package_is_named_with_the_command_that_adds_it(
     assert not refused.value.retry
 
 
+def test_a_package_that_cannot_be_loaded_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_name: str) -> None:
+        raise ImportError("no pq wrapper available.\nAttempts made: …")
+
+    monkeypatch.setattr(opening, "import_module", fail)
+    with pytest.raises(TransportError, match="cannot be loaded: no pq wrapper available") as refused:
+        open_transport("postgresql://localhost/x", "0" * 32, bytes(32))
+    assert not refused.value.retry
+
+
 @pytest.mark.parametrize("module", ["psycopg", "obstore"])
 def test_the_named_packages_exist(module: str) -> None:
     assert importlib.util.find_spec(module)

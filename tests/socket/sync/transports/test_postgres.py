@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres import client
+from segue.sync.transports.postgres.address import parse
 from segue.sync.transports.postgres.install import install
 from segue.sync.transports.transport import Pushed, Transport, TransportError
 from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch
@@ -268,6 +270,25 @@ def test_a_malformed_url_is_refused(url: str, text: str) -> None:
     with pytest.raises(TransportError, match=text) as refused:
         open_transport(url, "0" * 32, SECRET)
     assert not refused.value.retry
+
+
+@pytest.mark.parametrize(
+    ("host", "mode"),
+    [
+        ("db.example", "require"),
+        ("192.0.2.1:6000", "require"),
+        ("db.example/x?sslmode=verify-full", "verify-full"),
+        ("db.example/x?sslmode=disable", "disable"),
+        ("localhost", None),
+        ("127.0.0.1", None),
+        ("[::1]", None),
+        ("/x?host=/run/postgresql", None),
+        ("/x?hostaddr=192.0.2.1", "require"),
+        ("/x?host=localhost,db.example", "require"),
+    ],
+)
+def test_a_connection_through_a_network_is_encrypted(host: str, mode: str | None) -> None:
+    assert conninfo_to_dict(parse(f"postgresql://me@{host}").conninfo).get("sslmode") == mode
 
 
 async def test_a_hub_of_a_newer_version_says_upgrade(cluster: Cluster) -> None:

@@ -12,7 +12,7 @@ import pytest
 from segue.sync.transports.opening import open_transport
 from segue.sync.transports.s3.address import parse
 from segue.sync.transports.transport import Pushed, Transport, TransportError
-from tests.socket.sync.transports.hubs import MACHINE, SECRET, S3Hub, batch
+from tests.socket.sync.transports.hubs import MACHINE, OTHER, SECRET, S3Hub, batch
 from tests.support.system.s3 import CREDENTIALS, Store
 
 Answer = Callable[[int, str], int]
@@ -86,6 +86,25 @@ async def test_a_bucket_that_is_turned_to_keep_old_versions_is_refused_later(sto
     store.keep_versions("turned")
     with pytest.raises(TransportError, match="turn versioning off"):
         await transport.replace(batch(), old.token)
+
+
+async def test_a_look_costs_a_request_and_one_more_for_each_machine(s3_hub: S3Hub) -> None:
+    writer, reader = s3_hub.open(), s3_hub.open()
+    await writer.push(batch())
+    await writer.push(batch(machine=OTHER))
+    assert len(await reader.heads()) == 2
+    requests: list[bytes] = []
+
+    def count(data: bytes) -> bytes:
+        requests.extend(part for part in (b"GET /", b"PUT /", b"HEAD /") if data.startswith(part))
+        return data
+
+    s3_hub.proxy.requests.rewrite = count
+    await reader.heads()
+    assert requests == [b"GET /"] * 3
+    requests.clear()
+    assert await reader.get(MACHINE, 1)
+    assert requests == [b"GET /"]
 
 
 async def test_a_bucket_that_does_not_exist_is_not_retried(store: Store) -> None:

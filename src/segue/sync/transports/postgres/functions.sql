@@ -109,7 +109,7 @@ END $$;
 CREATE OR REPLACE FUNCTION segue_hub.erase(p_account bytea, p_secret bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM segue_hub.enter(p_account, p_secret);
+    PERFORM segue_hub.check_secret(p_account, p_secret);
     DELETE FROM segue_hub.accounts WHERE account = p_account;
     DELETE FROM segue_hub.machines WHERE account = p_account;
     DELETE FROM segue_hub.batches WHERE account = p_account;

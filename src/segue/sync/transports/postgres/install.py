@@ -74,6 +74,8 @@ def _install(session: Session, url: str, hub: str, client: str, partitions: int,
         session.execute(SQL("CREATE SCHEMA segue_hub AUTHORIZATION {}").format(Identifier(OWNER)))
     elif known is None:
         session.execute("CREATE SCHEMA segue_hub")
+    database = Identifier(session.info.dbname)
+    session.execute(SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, Identifier(client)))
     if owner != user:
         session.execute(SQL("SET LOCAL ROLE {}").format(Identifier(owner)))
     if known is None:

@@ -53,7 +53,8 @@ class S3Transport:
         self._hub = address.shown
         self._store = _open(address, account)
         self._hash = sha256(secret).hexdigest().encode()
-        self._is_entered = False
+        self._is_entered = self._is_checked = False
+        """True if the account has this secret; and if the store obeys the conditions."""
         self._heads: dict[str, int] = {}
 
     async def push(self, batch: Batch) -> Pushed:
@@ -138,7 +139,7 @@ class S3Transport:
             for folder in ("batches", None):
                 async for page in obstore.list(self._store, folder):
                     await obstore.delete_async(self._store, [item["path"] for item in page])
-        self._is_entered = False
+        self._is_entered = self._is_checked = False
         self._heads = {}
 
     async def close(self) -> None:
@@ -150,7 +151,7 @@ class S3Transport:
         Raises:
             TransportError: it has another secret, or the store cannot be a hub.
         """
-        if self._is_entered:
+        if self._is_checked or (self._is_entered and not register):
             return
         if register:
             await self._create("secret", self._hash)
@@ -163,7 +164,7 @@ class S3Transport:
             raise TransportError(f"{self._hub} refuses the account: it has another secret", retry=False)
         if register:
             await self._check_conditions()
-            self._is_entered = True
+        self._is_entered, self._is_checked = True, register
 
     async def _check_conditions(self) -> None:
         """Check that the store obeys both conditions, because one that ignores them would lose batches.
