@@ -9,7 +9,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 TOKEN_BYTES = 16
 MAX_NUMBER = 2**63 - 1
 
-_UID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+UID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def split_url(url: str) -> SplitResult:
@@ -30,7 +30,7 @@ def check_account(account: str) -> None:
     Raises:
         TransportError: it is malformed.
     """
-    if not _UID.fullmatch(account):
+    if not UID.fullmatch(account):
         raise TransportError(f"the id of an account has 32 lowercase hexadecimal digits, not {account!r}", retry=False)
 
 
@@ -74,5 +74,5 @@ def check_machine(machine: str) -> None:
     Raises:
         TransportError: it is malformed.
     """
-    if not _UID.fullmatch(machine):
+    if not UID.fullmatch(machine):
         raise TransportError(f"the uid of a machine has 32 lowercase hexadecimal digits, not {machine!r}", retry=False)

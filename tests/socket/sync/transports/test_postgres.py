@@ -11,7 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres import client
 from segue.sync.transports.postgres.address import parse
-from segue.sync.transports.postgres.install import install
+from segue.sync.transports.postgres.client import PostgresTransport
+from segue.sync.transports.postgres.install import client_url, install
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Pushed, Transport, TransportError
 from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch
 from tests.support.system.postgres import Cluster
@@ -289,6 +291,33 @@ def test_a_malformed_url_is_refused(url: str, text: str) -> None:
 )
 def test_a_connection_through_a_network_is_encrypted(host: str, mode: str | None) -> None:
     assert conninfo_to_dict(parse(f"postgresql://me@{host}").conninfo).get("sslmode") == mode
+
+
+@pytest.mark.parametrize(
+    ("url", "of_clients"),
+    [
+        ("postgresql://db.example/hub", "postgresql://team%40x:s%2Fcret@db.example/hub"),
+        ("postgres://admin:hidden@[::1]:6000/hub", "postgres://team%40x:s%2Fcret@[::1]:6000/hub"),
+        (
+            "postgresql:///hub?host=/run/pg&user=admin&password=hidden",
+            "postgresql://team%40x:s%2Fcret@/hub?host=%2Frun%2Fpg",
+        ),
+    ],
+)
+def test_the_url_of_the_clients_has_nothing_of_the_installing_role(url: str, of_clients: str) -> None:
+    assert client_url(url, "team@x", "s/cret") == of_clients
+    assert conninfo_to_dict(of_clients)["user"] == "team@x"
+    assert conninfo_to_dict(of_clients)["password"] == "s/cret"
+
+
+async def test_a_server_without_tls_says_what_to_do(cluster: Cluster) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Proxy(listener, cluster_connector(cluster)),
+    ):
+        error = await failure_of(f"postgresql://me@127.0.0.1:{listener.getsockname()[1]}/x?sslmode=require")
+    assert not error.retry
+    assert "add sslmode=disable to the URL of a trusted network" in str(error)
 
 
 async def test_a_hub_of_a_newer_version_says_upgrade(cluster: Cluster) -> None:

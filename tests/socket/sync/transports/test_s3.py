@@ -88,6 +88,16 @@ async def test_a_bucket_that_is_turned_to_keep_old_versions_is_refused_later(sto
         await transport.replace(batch(), old.token)
 
 
+async def test_objects_of_other_programs_are_passed_over(s3_hub: S3Hub, store: Store) -> None:
+    transport = s3_hub.open()
+    await transport.push(batch())
+    folder = f"hubs/some/folder/{s3_hub.account}/batches"
+    for name in ("junk", f"{MACHINE}/junk", f"{MACHINE}/9", f"{MACHINE}/{'9' * 21}", "folder/1", f"{OTHER}/junk"):
+        store.request("PUT", f"{folder}/{name}", b"x")
+    assert await transport.heads() == {MACHINE: 1}
+    assert [one.number async for one in s3_hub.open().pull(MACHINE, 0)] == [1]
+
+
 async def test_a_look_costs_a_request_and_one_more_for_each_machine(s3_hub: S3Hub) -> None:
     writer, reader = s3_hub.open(), s3_hub.open()
     await writer.push(batch())

@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlunsplit
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
@@ -85,7 +85,7 @@ def _install(session: Session, url: str, hub: str, client: str, partitions: int,
         session.execute(_script("functions.sql"))
     for statement in _grants(client, plain=not has_functions):
         session.execute(statement)
-    return Installed(known is None, owner, client, password, _client_url(url, client, password), not has_functions)
+    return Installed(known is None, owner, client, password, client_url(url, client, password), not has_functions)
 
 
 def _known(session: Session, hub: str) -> str | None:
@@ -164,8 +164,9 @@ def _script(name: str) -> bytes:
     return (_FOLDER / name).read_bytes()
 
 
-def _client_url(url: str, client: str, password: str | None) -> str:
+def client_url(url: str, client: str, password: str | None) -> str:
     """Return the URL with the clients' role in place of the installing one."""
     parts = split_url(url)
     user = quote(client, safe="") + (f":{quote(password, safe='')}" if password else "")
-    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
+    query = urlencode([pair for pair in parse_qsl(parts.query) if pair[0] not in ("user", "password")])
+    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}", query=query))

@@ -7,6 +7,7 @@ The bucket has no accounts of its own: a client with its credentials could read 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,6 +23,7 @@ from segue.sync.transports.s3.errors import translate
 from segue.sync.transports.transport import Batch, Pushed, TransportError
 from segue.sync.transports.validation import (
     TOKEN_BYTES,
+    UID,
     check_account,
     check_batch,
     check_machine,
@@ -33,6 +35,9 @@ CALL_SECONDS, CONNECT_SECONDS = 60, 10
 
 PULLED_AT_A_TIME = 8
 """Batches that are requested concurrently, because one request takes a round trip."""
+
+_NUMBER = re.compile(r"[0-9]{20}", re.ASCII)
+"""The name of a batch. Other programs may have left other objects."""
 
 OLD_VERSIONS = "keeps old versions of deleted batches; turn versioning off for it, or use another bucket"
 
@@ -76,7 +81,8 @@ class S3Transport:
         with self._translated():
             await self._enter()
             found = await obstore.list_with_delimiter_async(self._store, "batches")
-            machines = [str(prefix).rpartition("/")[2] for prefix in found["common_prefixes"]]
+            folders = [str(prefix).rpartition("/")[2] for prefix in found["common_prefixes"]]
+            machines = [name for name in folders if UID.fullmatch(name)]
             heads = await asyncio.gather(*map(self._head, machines))
         self._heads = {machine: head for machine, head in zip(machines, heads, strict=True) if head}
         return dict(self._heads)
@@ -227,7 +233,8 @@ class S3Transport:
         head = 0
         offset = _path(machine, after) if after > 0 else None
         async for page in obstore.list(self._store, f"batches/{machine}", offset=offset):
-            head = int(page[-1]["path"].rpartition("/")[2])
+            names = [str(item["path"]).rpartition("/")[2] for item in page]
+            head = max([int(name) for name in names if _NUMBER.fullmatch(name)], default=head)
         return head
 
     def _check_bucket(self, error: Exception) -> None:
