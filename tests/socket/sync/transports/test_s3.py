@@ -164,6 +164,15 @@ async def test_a_proxy_that_is_no_store_is_named_in_one_line(answering: Answer) 
     assert "\n" not in str(error)
 
 
+async def test_missing_credentials_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answering: Answer
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{answering(403, 'forbidden')}")
+    error = await refusal(open_remote("s3://bucket?endpoint=http://127.0.0.1:1", "0" * 32, SECRET))
+    assert "there are no credentials; put them into ~/.aws/credentials" in str(error)
+
+
 async def test_a_store_that_does_not_listen_is_retried() -> None:
     error = await refusal(opened("s3://bucket?endpoint=http://127.0.0.1:1"))
     assert error.retry

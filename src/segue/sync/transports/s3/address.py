@@ -43,7 +43,7 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
         reason = f"unknown option {unknown[0]!r}; the options are {', '.join(OPTIONS)}"
         raise TransportError(f"the URL of the hub has an {reason}", retry=False)
     if "@" in parts.netloc:
-        reason = "has credentials; put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws/credentials"
+        reason = "has credentials; put them into ~/.aws/credentials"
         raise TransportError(f"the URL of the hub {reason}", retry=False)
     if not parts.netloc:
         raise TransportError("the URL of the hub names no bucket; write s3://BUCKET/FOLDER", retry=False)

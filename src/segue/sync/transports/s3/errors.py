@@ -11,6 +11,9 @@ _STATUS = re.compile(r"status code: (?P<status>\d{3})")
 _SYSTEM = re.compile(r'(?:message: |error: |dns error", *Custom \{.*?error: )"(?P<message>[^"]+)"', re.DOTALL)
 """Texts inside a long description: of the store, of HTTP, of the operating system."""
 
+MACHINE_CREDENTIALS = ("/latest/api/token", "/latest/meta-data/")
+"""Where a machine in AWS gets its credentials. obstore asks there if it has no others."""
+
 PASSING = ("408", "409", "429")
 """Statuses below 500 after which a retry can succeed."""
 
@@ -19,6 +22,8 @@ def translate(error: Exception, hub: str) -> TransportError:
     """Return the error of the transport for one of obstore."""
     text = str(error)
     reason, status = _reason(text), _STATUS.search(text)
+    if any(path in text for path in MACHINE_CREDENTIALS):
+        return TransportError(f"{hub}: there are no credentials; put them into ~/.aws/credentials", retry=True)
     if "NoSuchBucket" in text:
         return TransportError(f"{hub} does not exist; create it, or correct the URL", retry=False)
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
