@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from segue.manual import topic_path
-from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres.install import install
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Batch, Transport
 from tests.bench.report.machine import machine
 from tests.support.docs import replaced, table
@@ -130,7 +130,7 @@ Task = Callable[[Transport, Work, float], Awaitable[list[float]]]
 
 async def _each(work: Work, task: Task) -> list[float]:
     """Do a task for each account concurrently, when all of them have connected."""
-    transports = [open_transport(work.url, account, bytes(32)) for account in work.accounts]
+    transports = [open_remote(work.url, account, bytes(32)) for account in work.accounts]
     for transport in transports:
         await transport.heads()
     end = time.perf_counter() + work.seconds

@@ -19,8 +19,11 @@ from tests.support.system.postgres import Cluster, open_cluster
 from tests.support.system.proxy import Proxy
 from tests.support.system.s3 import Store, open_store
 
-HUBS = ["functions", "statements", "s3"]
-"""The hubs that must fulfill the contract: PostgreSQL in both ways, a bucket."""
+REMOTE_HUBS = ["functions", "statements", "s3"]
+"""The hubs behind a network: PostgreSQL in both ways, a bucket. They have a proxy, and check the account's secret."""
+
+HUBS = [*REMOTE_HUBS]
+"""The hubs that must fulfill the contract."""
 
 Open = Callable[..., Transport]
 
@@ -67,6 +70,9 @@ def postgres_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Pr
 def statements_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy) -> PostgresHub:
     return PostgresHub(cluster, "statements", urls["statements"], postgres_network)
 
+
+on_remote_hubs = pytest.mark.parametrize("hub", REMOTE_HUBS, indirect=True)
+"""Run a test on the hubs behind a network only."""
 
 FIXTURES = {"functions": "postgres_hub", "statements": "statements_hub", "s3": "s3_hub"}
 

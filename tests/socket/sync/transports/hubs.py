@@ -3,13 +3,13 @@
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 from unittest.mock import patch
 
-from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres.install import install
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Batch, Transport
 from tests.support.system.postgres import USER, Cluster
 from tests.support.system.proxy import Proxy
@@ -54,7 +54,7 @@ class PostgresHub:
         self.proxy = proxy
 
     def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
-        return open_transport(self.url, account or self.account, secret)
+        return open_remote(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
         tables = " UNION ALL ".join(
@@ -77,7 +77,7 @@ class S3Hub:
 
     def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
         with patch.dict(os.environ, CREDENTIALS):
-            return open_transport(self.url, account or self.account, secret)
+            return open_remote(self.url, account or self.account, secret)
 
     def stored(self) -> bytes:
         found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account in name}
@@ -92,7 +92,7 @@ def postgres_proxy(cluster: Cluster) -> Iterator[Proxy]:
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         listener.listen()
-        with Proxy(listener, lambda: _unix(str(cluster.socket))) as proxy:
+        with Proxy(listener, cluster_connector(cluster)) as proxy:
             yield proxy
 
 
@@ -121,14 +121,19 @@ def install_hubs(cluster: Cluster) -> Mapping[str, str]:
     return urls
 
 
-def _unix(path: str) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(path)
-    except OSError:
-        connection.close()
-        raise
-    return connection
+def cluster_connector(cluster: Cluster) -> Callable[[], socket.socket]:
+    """Return a function that connects to the cluster."""
+
+    def connect() -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(cluster.socket))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    return connect
 
 
 __all__ = ["MACHINE", "OTHER", "SECRET", "USER", "Hub", "PostgresHub", "S3Hub", "batch"]

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from segue.cli.main import run
-from segue.sync.transports import opening
-from segue.sync.transports.opening import open_transport
+from segue.sync.transports import remote
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Pushed
 from tests.socket.sync.transports.hubs import SECRET, batch
 from tests.support.system.postgres import Cluster
@@ -28,7 +28,7 @@ async def test_it_prints_a_url_that_works_and_a_second_run_keeps_the_password(
     assert "schema segue_hub was there; its functions and grants are up to date" in second
     assert "role by command existed, so its password is as before" in second
     [url] = URL.findall(first)
-    transport = open_transport(url, "0" * 32, SECRET)
+    transport = open_remote(url, "0" * 32, SECRET)
     assert await transport.push(batch()) is Pushed.STORED
     await transport.close()
 
@@ -59,7 +59,7 @@ def test_a_url_that_cannot_be_a_hub_is_refused(
 
 
 def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    monkeypatch.setattr(remote, "find_spec", lambda _: None)
     assert run(["sync", "hub", "postgresql://localhost/x"]) == 1
     assert capsys.readouterr().err == (
         "segue: a hub on PostgreSQL needs psycopg; add it with: pipx inject segue 'psycopg[binary]'\n"

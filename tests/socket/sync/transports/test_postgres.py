@@ -2,21 +2,22 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Mapping
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from segue.sync.transports.opening import open_transport
 from segue.sync.transports.postgres import client
 from segue.sync.transports.postgres.address import parse
 from segue.sync.transports.postgres.client import PostgresTransport
 from segue.sync.transports.postgres.install import client_url, install
 from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Pushed, Transport, TransportError
-from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch
+from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch, cluster_connector
 from tests.support.system.postgres import Cluster
+from tests.support.system.proxy import Proxy
 from tests.support.wire import TIMEOUT_SECONDS
 
 SETTINGS = ["fsync=off", "log_min_messages=panic"]
@@ -32,12 +33,18 @@ async def failure(transport: Transport) -> TransportError:
 
 
 async def failure_of(url: str) -> TransportError:
-    return await failure(open_transport(url, "0" * 32, SECRET))
+    return await failure(open_remote(url, "0" * 32, SECRET))
 
 
-def connections(hub: PostgresHub) -> int:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'segue_client'"
-    return int(hub.cluster.sql(query))
+def backend(transport: Transport) -> int:
+    """Return the process of the server that serves the transport."""
+    assert isinstance(transport, PostgresTransport)
+    assert transport._connection is not None
+    return transport._connection.info.backend_pid
+
+
+def is_served(hub: PostgresHub, pid: int) -> bool:
+    return hub.cluster.sql(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}") == "1"
 
 
 def test_a_client_may_execute_the_six_functions_and_nothing_else(postgres_hub: PostgresHub) -> None:
@@ -157,17 +164,16 @@ async def test_a_wait_reports_a_lost_server(postgres_hub: PostgresHub) -> None:
 
 
 async def test_without_listen_a_wait_holds_no_connection(postgres_hub: PostgresHub) -> None:
-    before = connections(postgres_hub)
-    transport = open_transport(f"{postgres_hub.url}&listen=0", postgres_hub.account, SECRET)
+    transport = open_remote(f"{postgres_hub.url}&listen=0", postgres_hub.account, SECRET)
     await transport.push(batch())
-    assert connections(postgres_hub) == before + 1
-    waiting = asyncio.create_task(transport.wait(0.3))
-    for _ in range(200):
-        await asyncio.sleep(0.001)
-        if connections(postgres_hub) == before:
-            break
-    assert connections(postgres_hub) == before
-    await waiting
+    pid = backend(transport)
+    assert is_served(postgres_hub, pid)
+    waiting = asyncio.create_task(transport.wait(TIMEOUT_SECONDS * 10))
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while is_served(postgres_hub, pid):
+            await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
     assert await transport.heads() == {MACHINE: 1}
     await transport.close()
 
@@ -206,7 +212,7 @@ async def test_answered_pushes_survive_a_killed_server(postgres_hub: PostgresHub
 async def test_a_server_that_hangs_is_given_up(postgres_hub: PostgresHub, monkeypatch: pytest.MonkeyPatch) -> None:
     transport = postgres_hub.open()
     await transport.push(batch())
-    pid = int(postgres_hub.cluster.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'segue_client'"))
+    pid = backend(transport)
     monkeypatch.setattr(client, "CALL_SECONDS", 0.2)
     postgres_hub.cluster.signal(pid, signal.SIGSTOP)
     try:
@@ -270,7 +276,7 @@ async def test_a_host_that_cannot_be_reached_is_retried(host: str) -> None:
 )
 def test_a_malformed_url_is_refused(url: str, text: str) -> None:
     with pytest.raises(TransportError, match=text) as refused:
-        open_transport(url, "0" * 32, SECRET)
+        open_remote(url, "0" * 32, SECRET)
     assert not refused.value.retry
 
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from segue.sync.transports.opening import open_transport
+from segue.sync.transports.remote import open_remote
 from segue.sync.transports.s3.address import parse
 from segue.sync.transports.transport import Pushed, Transport, TransportError
 from tests.socket.sync.transports.hubs import MACHINE, OTHER, SECRET, S3Hub, batch
@@ -53,7 +53,7 @@ def answering() -> Iterator[Answer]:
 
 def opened(url: str) -> Transport:
     with patch.dict(os.environ, CREDENTIALS):
-        return open_transport(url, "0" * 32, SECRET)
+        return open_remote(url, "0" * 32, SECRET)
 
 
 async def refusal(transport: Transport) -> TransportError:
@@ -193,7 +193,7 @@ async def test_a_store_that_does_not_listen_is_retried() -> None:
 )
 def test_a_malformed_url_is_refused(url: str, text: str) -> None:
     with pytest.raises(TransportError, match=text) as refused:
-        open_transport(url, "0" * 32, SECRET)
+        open_remote(url, "0" * 32, SECRET)
     assert not refused.value.retry
 
 

@@ -4,7 +4,7 @@ import click
 
 from segue.cli.groups import command
 from segue.cli.output.terminal import BadInput, Failure, echo, escape_line
-from segue.sync.transports.opening import require_psycopg
+from segue.sync.transports.remote import require_psycopg
 from segue.sync.transports.transport import TransportError
 from segue.sync.transports.validation import split_url
 

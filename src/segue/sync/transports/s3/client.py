@@ -178,7 +178,9 @@ class S3Transport:
         Raises:
             TransportError: it does not.
         """
-        if await self._create("secret", self._hash) or await self._overwrite("secret", self._hash, '"another"'):
+        # Twice, because another machine may have erased the account before the first attempt
+        created = [await self._create("secret", self._hash) for _ in range(2)]
+        if all(created) or await self._overwrite("secret", self._hash, '"another"'):
             reason = "ignores If-None-Match or If-Match, so two machines could overwrite each other's batches"
             raise TransportError(f"{self._hub} cannot be a hub: the store {reason}", retry=False)
 
