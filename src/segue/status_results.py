@@ -101,6 +101,19 @@ class ImportStatus(Struct, kw_only=True):
     tools: dict[str, ToolStatus]
 
 
+class JobStatus(Struct, kw_only=True):
+    """A long job that runs now, and how far it is: backup, scrub, check, cleanup, index or statistics.
+
+    `done` and `total` are of the step, in its `unit`. `total` is null if it is not known.
+    """
+
+    job: str
+    step: str
+    done: Count
+    total: Count | None
+    unit: str
+
+
 class DaemonStatus(Struct, kw_only=True):
     """The state of the daemon and its counters since the start; `dropped_subscribers` counts sent resets."""
 
@@ -129,3 +142,4 @@ class DaemonStatus(Struct, kw_only=True):
     config_changed: bool = False
     sync: dict[str, Any] | None = None
     import_: ImportStatus | None = field(name="import", default=None)
+    jobs: list[JobStatus] = []

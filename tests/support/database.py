@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from segue.models import Draft
+from segue.progress import Progress
 from segue.results import SearchPage
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
@@ -61,7 +62,7 @@ class Database:
     def check(self) -> list[str]:
         """What the daemon's check says, after FTS5's own, which raises."""
         self.connection.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
-        return index_check.check(self.tx)
+        return index_check.check(self.tx, Progress("check"))
 
     def holds(self, word: str) -> bool:
         """Whether the index holds the word anywhere, in use or not."""

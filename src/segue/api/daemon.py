@@ -7,6 +7,7 @@ from segue.api.request import Context
 from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath
+from segue.progress import Progress
 from segue.results import BackupResult, CheckResult, Empty, ScrubResult
 from segue.status_results import DaemonStatus
 
@@ -19,9 +20,9 @@ async def ping(ctx: Context) -> Literal["pong"]:
 
 @method("daemon.status", raises=(StorageError,))
 async def status(ctx: Context) -> DaemonStatus:
-    """Return version, paths, load, error counts, the slowest write and the last cleanup."""
-    database, deleted_remains = await ctx.store.read(store.database_status.status_and_deleted, ctx.store.path)
-    return ctx.daemon.status(database, deleted_remains=deleted_remains)
+    """Return version, paths, load, error counts, the slowest write, the last cleanup and the jobs that run now."""
+    database, deleted_remains, due = await ctx.store.read(store.database_status.status_and_due, ctx.store.path)
+    return ctx.daemon.status(database, due, deleted_remains=deleted_remains)
 
 
 @method("daemon.backup", raises=(Conflict, StorageError))
@@ -54,15 +55,16 @@ async def check(ctx: Context, *, full: bool = False) -> CheckResult:
     """
     if lost := ctx.store.check_files():
         return CheckResult(ok=False, problems=[f"lost: {lost}"])
-    problems = await ctx.store.read_on_new_connection(store.integrity.check, ctx.store.path, full=full)
-    if full:
-        problems += await _check_index(ctx)
+    with ctx.daemon.jobs.run("check") as progress:
+        problems = await ctx.store.read_on_new_connection(store.integrity.check, ctx.store.path, progress, full=full)
+        if full:
+            problems += await _check_index(ctx, progress)
     return CheckResult(ok=not problems, problems=problems)
 
 
-async def _check_index(ctx: Context) -> list[str]:
+async def _check_index(ctx: Context, progress: Progress) -> list[str]:
     """Return the problems of the search index. If there are any, empty the index, so that it is built again."""
-    problems = await ctx.store.read_on_new_connection(store.index_check.check)
+    problems = await ctx.store.read_on_new_connection(store.index_check.check, progress)
     if not problems:
         return []
     try:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     # Not at run time, because clients import the method definitions and must not load the store.
     from segue.events import Filter
     from segue.models import EndStatus, Message, Session
+    from segue.progress import RunningJobs
     from segue.redaction.streaming import StreamRedactor
     from segue.results import Appended, BackupResult, CleanupResult, ScrubResult, Subscribed
-    from segue.status_results import DaemonStatus, DatabaseStatus
+    from segue.status_results import DaemonStatus, DatabaseStatus, JobStatus
     from segue.store.records.message.stream import Begun
     from segue.store.store import Store
 
@@ -57,8 +58,14 @@ class DaemonControl(Protocol):
     def streams(self) -> StreamControl:
         """Return the messages that are being streamed."""
 
-    def status(self, database: "DatabaseStatus", *, deleted_remains: bool) -> "DaemonStatus":
-        """Return the state of the daemon. The caller passes the state of the database."""
+    @property
+    def jobs(self) -> "RunningJobs":
+        """Return the long jobs that run now."""
+
+    def status(
+        self, database: "DatabaseStatus", waiting: "list[JobStatus]", *, deleted_remains: bool
+    ) -> "DaemonStatus":
+        """Return the state of the daemon. The caller passes the state of the database and what is due in it."""
 
     def stop(self) -> None:
         """Begin to drain."""

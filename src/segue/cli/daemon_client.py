@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,9 @@ CONNECT_SECONDS = 20.0
 
 ANSWER_SECONDS = 10.0
 """Seconds: timeout of a response. After it, the command reports a daemon that is stopped or hangs."""
+
+
+STARTS = "segued continues to start; run the command again"
 
 
 class DaemonClient:
@@ -118,12 +122,35 @@ class DaemonClient:
 
         self.client.exchange("daemon.ping")
         self.client.timeout = None
-        self._check = LivenessCheck(self.paths, self.client.close)
+        if self._check is None:
+            self._check = LivenessCheck(self.paths, self.client.close)
+
+    @contextmanager
+    def show_job(self, job: str, go_on: str, *, quiet: bool = False) -> Iterator[None]:
+        """Wait for responses without a timeout, and show how far a job of the daemon is, for the length of a context.
+
+        `go_on` is said after Ctrl-C.
+        """
+        from segue.cli.liveness import JobWatch
+        from segue.cli.output.progress import ProgressDisplay
+        from segue.progress import Progress
+
+        self.disable_timeout()
+        progress = Progress(job)
+        watch = JobWatch(self.paths, progress)
+        try:
+            with ProgressDisplay(progress, go_on, refresh=watch.refresh, quiet=quiet):
+                yield
+        finally:
+            watch.close()
 
     def _connect(self, *, autostart: bool) -> "Client":
+        from segue.cli.output.progress import ProgressDisplay
         from segue.client import Client
+        from segue.progress import STARTING
 
-        client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)
+        with ProgressDisplay(STARTING, STARTS):
+            client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)
         client.timeout = ANSWER_SECONDS
         client.retry_seconds = 0  # A command fails immediately; `ask` and `tail` retry and report it.
         return client

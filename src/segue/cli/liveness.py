@@ -1,10 +1,16 @@
-"""A check that the daemon still responds while a command waits for a long request."""
+"""What a command learns of the daemon while it waits for a long request: whether it responds, and how far it is."""
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+
+from msgspec import Struct
 
 from segue.client import Client, ClientError
+from segue.errors import SegueError
 from segue.paths import Paths
+from segue.progress import Progress
+from segue.status_results import JobStatus
 
 CHECK_SECONDS = 10.0
 """Seconds: pause between two checks, and timeout of each. A daemon that works responds in milliseconds."""
@@ -38,3 +44,35 @@ class LivenessCheck:
                 self.failure = error
                 return self._on_failure()
         return None
+
+
+class _Status(Struct):
+    """The part of `daemon.status` that says how far its jobs are."""
+
+    jobs: list[JobStatus] = []
+
+
+class JobWatch:
+    """Copies the state of a job of the daemon to a progress, over a connection of its own."""
+
+    def __init__(self, paths: Paths, progress: Progress) -> None:
+        self._paths = paths
+        self._progress = progress
+        self._client: Client | None = None
+
+    def refresh(self) -> None:
+        """Ask the daemon how far the job is; leave the progress if it does not run or the daemon does not answer."""
+        with suppress(ClientError, SegueError):
+            if self._client is None:
+                self._client = Client.connect(self._paths, timeout=CHECK_SECONDS, autostart=False)
+                self._client.retry_seconds = 0
+            status = self._client.exchange("daemon.status").decode(_Status)
+            for job in status.jobs:
+                if job.job == self._progress.job:
+                    return self._progress.set(job.step, job.done, job.total, job.unit)
+        return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()

@@ -12,9 +12,10 @@
 
 import stat
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from segue.history.checking import checked
 from segue.history.convert import message_params, session_params
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
+from segue.progress import Progress
 from segue.timestamps import timestamp, wall_ms
 
 BATCH_MESSAGES = 150
@@ -105,12 +107,16 @@ class Importer:
         self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
         """The hash of each message by key, of the sessions that were sent last."""
 
-    def run(self, sources: Iterable[Source], on_item: Callable[[Source], None]) -> None:
+    def run(self, sources: Iterable[Source], progress: Progress) -> None:
         """Import the sources one by one; a problem of one is counted and does not stop the others."""
-        for source in sources:
-            on_item(source)
-            if (problem := self.run_one(source)) is not None:
-                self.counts.problems.append(f"{source.path}: {problem}")
+        for tool, of_tool in groupby(sources, key=lambda source: source.reader.name):
+            items = list(of_tool)
+            progress.begin(tool, len(items), "files")
+            for source in items:
+                if (problem := self.run_one(source)) is not None:
+                    self.counts.problems.append(f"{source.path}: {problem}")
+                progress.note = f"{self.counts.messages} messages"
+                progress.add()
 
     def wait_until_searchable(self) -> None:
         """Return when everything that was added can be found, because the first search would have to wait for it."""

@@ -7,7 +7,7 @@
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from segue.errors import NotFound, SegueError
 from segue.history.bundle import Bundle, Rest, fetch
 from segue.history.importer import BATCH_BYTES, BATCH_MESSAGES, Counts
 from segue.history.reader import open_regular
+from segue.progress import Progress
 
 BEGINNINGS = (b'{"session":{', b'{"bots":[')
 """The beginnings of the lines that an export has."""
@@ -79,11 +80,13 @@ class Restorer:
         self._message_ids: dict[int, int] = {}
         """The new ids of the messages that memories refer to."""
 
-    def run(self, files: list[Path], on_line: Callable[[], None] = lambda: None) -> None:
+    def run(self, files: list[Path], progress: Progress) -> None:
         """Store what is in the files; a session that cannot be stored is a problem and does not stop the others."""
         self.counts.items += len(files)
-        for file, offset in self._places(files):
-            on_line()
+        places = list(self._places(files))
+        if places:
+            progress.begin("exports of segue", len(places), "lines")
+        for file, offset in places:
             with open_regular(file) as opened:
                 opened.seek(offset)
                 line = opened.readline()
@@ -91,6 +94,8 @@ class Restorer:
                 self._restore_line(line)
             except (SegueError, ValueError) as error:
                 self.counts.problems.append(f"{file}: {error}")
+            progress.note = f"{self.counts.messages} messages"
+            progress.add()
         if not self._dry_run:
             self._restore_memories()
 

@@ -390,6 +390,7 @@ export interface DaemonStatus {
   config_changed?: boolean;
   sync?: Record<string, unknown> | null;
   import?: ImportStatus | null;
+  jobs?: Array<JobStatus>;
 }
 
 export interface DatabaseStatus {
@@ -487,6 +488,14 @@ export interface ImportedSession {
   status?: "active" | "completed" | "crashed" | null;
   ended_at?: string | null;
   archived?: boolean | null;
+}
+
+export interface JobStatus {
+  job: string;
+  step: string;
+  done: number;
+  total: number | null;
+  unit: string;
 }
 
 export interface Memory {

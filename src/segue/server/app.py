@@ -23,6 +23,7 @@ from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
 from segue.paths import Paths
+from segue.progress import Progress, RunningJobs
 from segue.results import BackupResult, CleanupResult, ScrubResult
 from segue.runtime.daemon_record import Record, machine_id
 from segue.server.events.event_log import EventLog
@@ -38,7 +39,7 @@ from segue.server.jobs.streams import Streams
 from segue.server.net.connection import Connection
 from segue.server.net.connections import ConnectionManager
 from segue.server.process.signals import Shutdown
-from segue.status_results import DaemonStatus, DatabaseStatus, ProcessStatus
+from segue.status_results import DaemonStatus, DatabaseStatus, JobStatus, ProcessStatus
 from segue.store.store import Store
 from segue.timestamps import Clock, timestamp
 
@@ -60,18 +61,19 @@ class App:
         store_surface.load_all()
         self._boot_id = secrets.token_hex(8)
         self.dispatcher = Dispatcher(METHODS, limits, monotonic=monotonic)
-        self.cleanup = Cleanup(store, paths.config, clock, monotonic)
+        self.jobs = RunningJobs()
+        self.cleanup = Cleanup(store, paths.config, clock, monotonic, self.jobs)
         self.maintenance = Maintenance(store)
         self.cleanup.on_deleted = self.maintenance.mark_deleted
         self._job_lock = anyio.Lock()
-        self.backups = Backups(paths, store, self.maintenance, self._job_lock)
+        self.backups = Backups(paths, store, self.maintenance, self._job_lock, self.jobs)
         self.forks = Forks(store, self.maintenance)
         self.attachments = Attachments(store)
         self._event_log = EventLog(self._boot_id, limits, clock)
         store.on_commit(self._event_log.publish)
         self._redactor = Redactor(paths.config.privacy.redact)
         self.streams = Streams(store, self._event_log, self._redactor, clock, limits.content_bytes)
-        self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock)
+        self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock, self.jobs)
         self.import_process = ImportProcess(paths) if paths.config.import_.follow else None
         self.connections = ConnectionManager(self.dispatcher, limits, self._context_for, self._event_log, monotonic)
         self.record = Record(
@@ -92,8 +94,8 @@ class App:
         self._started_at = timestamp(clock())
         self._started = monotonic()
 
-    def status(self, database: DatabaseStatus, *, deleted_remains: bool) -> DaemonStatus:
-        """Return the state of the daemon; the caller provides the state of the database."""
+    def status(self, database: DatabaseStatus, waiting: list[JobStatus], *, deleted_remains: bool) -> DaemonStatus:
+        """Return the state of the daemon; the caller provides the state of the database and what is due in it."""
         return DaemonStatus(
             version=__version__,
             protocol=PROTOCOL,
@@ -119,6 +121,7 @@ class App:
             privacy=self._redactor.status(deleted_remains=deleted_remains or self.maintenance.flush_due),
             config_changed=self._config_changed(),
             import_=self.import_process.status() if self.import_process else None,
+            jobs=[*map(_job_status, self.jobs), *waiting],
         )
 
     def stop(self) -> None:
@@ -193,6 +196,10 @@ class App:
     def _discovery(self) -> msgspec.Raw:
         found = document(METHODS, title="segued", version=__version__, description=f"Wire contract {PROTOCOL}.")
         return msgspec.Raw(msgspec.json.encode(found))
+
+
+def _job_status(job: Progress) -> JobStatus:
+    return JobStatus(job=job.job, step=job.step, done=job.done, total=job.total, unit=job.unit)
 
 
 def _process() -> ProcessStatus:

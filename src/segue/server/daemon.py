@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup, UNIXSocketStream
 from segue.config import Limits
 from segue.errors import SegueError, StartError, StorageError
 from segue.paths import Paths
+from segue.progress import Progress
 from segue.runtime.daemon_record import read_record, remove_record, write_record
 from segue.server.app import App
 from segue.server.net.listener import Listener, adopt_listener, bind_listener
@@ -52,11 +53,12 @@ async def serve(
     listener: socket.socket | None = None,
     notifier: Notifier | None = None,
     limits: Limits | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Serve the database until `shutdown` is requested.
 
     `on_ready` is called when a client would receive an answer. `listener` is a socket at `paths.socket` that a service
-    manager opened. `limits` replaces those of the configuration.
+    manager opened. `limits` replaces those of the configuration. `progress` shows the migration of the database.
 
     Raises:
         StartError: the daemon cannot start, perhaps in an ExceptionGroup; nothing is left behind.
@@ -65,7 +67,11 @@ async def serve(
     limits = limits or config.limits
     with hold_locks(paths):
         async with open_store(
-            paths.database, clock=clock, queue_limit=limits.queue, durability=config.daemon.durability
+            paths.database,
+            clock=clock,
+            queue_limit=limits.queue,
+            durability=config.daemon.durability,
+            progress=progress,
         ) as store:
             app = App(paths, limits, store, shutdown, clock, monotonic)
             await recover_state(app)

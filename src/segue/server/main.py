@@ -18,6 +18,7 @@ from segue.config import Limits, LogLevel, check_tools
 from segue.errors import StartError
 from segue.files import find_replaceable
 from segue.paths import PathOptions, Paths, resolve_paths
+from segue.progress import Progress
 from segue.server.daemon import serve
 from segue.server.net.socket_activation import select_listener, take_descriptors
 from segue.server.process.fd_limit import clamp_clients, raise_descriptor_limit
@@ -72,7 +73,7 @@ async def run(
     report: StartupReport,
 ) -> None:
     """Serve until a signal, a client or the idle timer stops the daemon."""
-    shutdown = Shutdown()
+    shutdown, progress = Shutdown(), Progress("start")
 
     def report_ready() -> None:
         _print(f"ready on {paths.socket}")
@@ -83,7 +84,16 @@ async def run(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(handle_signals, shutdown)
         tasks.start_soon(force_exit, shutdown)
-        await serve(paths, shutdown, on_ready=report_ready, listener=listener, notifier=notifier, limits=limits)
+        tasks.start_soon(report.follow, progress)
+        await serve(
+            paths,
+            shutdown,
+            on_ready=report_ready,
+            listener=listener,
+            notifier=notifier,
+            limits=limits,
+            progress=progress,
+        )
         tasks.cancel_scope.cancel()
 
 

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -14,6 +15,7 @@ import anyio
 
 from segue.errors import Overloaded, StartError, StorageError
 from segue.files import prepare_directory
+from segue.progress import Progress
 from segue.status_results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, interrupt_at_end, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
@@ -204,11 +206,13 @@ async def open_store(
     clock: Clock,
     queue_limit: int = 10_000,
     durability: Durability = "full",
-    writer_factory: OpenWriter = open_writer,
+    writer_factory: OpenWriter | None = None,
+    progress: Progress | None = None,
 ) -> AsyncIterator[Store]:
     """Open the database for the length of the context; create and migrate it if necessary.
 
-    The exit commits all waiting writes first. WRITER_FACTORY opens the connection that writes.
+    The exit commits all waiting writes first. WRITER_FACTORY opens the connection that writes. PROGRESS shows the
+    migration.
 
     Raises:
         AlreadyRunning: another daemon serves the file, perhaps by another name.
@@ -217,7 +221,8 @@ async def open_store(
     prepare_directory(path.parent, "database")
     prepare_file(path)
     with lock_database_file(path):
-        store = await _open(path, clock, queue_limit, durability, writer_factory)
+        open_first = writer_factory or partial(open_writer, progress=progress)
+        store = await _open(path, clock, queue_limit, durability, open_first)
         try:
             yield store
         finally:

@@ -15,6 +15,7 @@ from segue.errors import Conflict, InvalidParams
 from segue.history.bundle import fetch, fetch_rest
 from segue.history.importer import Counts
 from segue.history.restoring import Restorer, exports_in
+from segue.progress import Progress
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
@@ -253,7 +254,7 @@ def restore(server: Server, path: Path) -> Counts:
     counts = Counts()
     with Client.connect(server.socket) as client:
         assert exports_in(path) == [path]
-        Restorer(client, counts).run([path])
+        Restorer(client, counts).run([path], Progress("import"))
     return counts
 
 

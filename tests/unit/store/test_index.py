@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from segue.progress import Progress
 from segue.store.records import bots, forks, messages, purges, session_update, sessions
 from segue.store.records.message import edit
 from segue.store.search import index, index_check
@@ -149,7 +150,7 @@ def test_a_damaged_index_is_reported_and_rebuilt(database: Database) -> None:
 def database_problems(database: Database) -> list[str]:
     with pytest.raises(sqlite3.DatabaseError):
         database.check()
-    return index_check.check(database.tx)
+    return index_check.check(database.tx, Progress("check"))
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import os
 import select
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from segue.client.autostart.daemon_log import open_log
 from segue.paths import Paths
+from segue.progress import STARTING
 
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
 """Exit statuses of segued; 0 stands for a daemon that serves."""
@@ -33,7 +33,8 @@ INHERITED_PREFIXES = ("SEGUE_", "XDG_", "LC_")
 def spawn_daemon(paths: Paths, seconds: float) -> tuple[int, str]:
     """Start segued with these paths; return its exit status, or 0 if it serves, and its report.
 
-    A daemon that reports nothing within `seconds` continues to run, because it may be migrating a large file.
+    While the daemon migrates a large file, it reports its steps, which STARTING shows. A daemon that reports nothing
+    within `seconds` continues to run.
     """
     reading, writing = _pipe()
     try:
@@ -57,7 +58,7 @@ def spawn_daemon(paths: Paths, seconds: float) -> tuple[int, str]:
             os.close(writing)
             writing = -1
         # segued forks immediately and the process started here exits, so the daemon is not a child of the client.
-        report = _read_line(reading, time.monotonic() + seconds)
+        report = _read_report(reading, seconds)
         _reap(process)
     finally:
         os.close(reading)
@@ -102,23 +103,31 @@ def _environment(environ: "os._Environ[str]", report: int) -> dict[str, str]:
     inherited = {
         name: value for name, value in environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    return {**inherited, "SEGUE_REPORT_FD": str(report)}
+    return {**inherited, "SEGUE_REPORT_FD": str(report), "SEGUE_REPORT_STEPS": "1"}
 
 
-def _read_line(reading: int, deadline: float) -> bytes | None:
-    """Read to the end of the line or of the pipe; return None if the deadline passes first."""
+def _read_report(reading: int, seconds: float) -> bytes | None:
+    """Read to the line with the exit status or to the end of the pipe; None if nothing comes for `seconds`."""
     data = b""
     poll = select.poll()  # Not select, which fails for descriptors above 1023.
     poll.register(reading, select.POLLIN)
     while not data.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
+        if not poll.poll(seconds * 1000):
             return None
         chunk = os.read(reading, REPORT_BYTES)
         if not chunk:
             break
-        data += chunk
+        *steps, data = (data + chunk).splitlines(keepends=True)
+        if data.startswith(b"+") and data.endswith(b"\n"):
+            steps, data = [*steps, data], b""
+        for step in steps:
+            _show_step(step.decode(errors="replace"))
     return data
+
+
+def _show_step(line: str) -> None:
+    _, done, total, *step = line.split()
+    STARTING.set(" ".join(step), int(done), int(total), "steps")
 
 
 def _reap(process: "subprocess.Popen[bytes]") -> None:

@@ -7,6 +7,7 @@ import anyio
 
 from segue.errors import InvalidParams, SegueError, StorageError
 from segue.paths import Paths
+from segue.progress import RunningJobs
 from segue.results import BackupResult
 from segue.server.jobs.maintenance import Maintenance
 from segue.store.engine.database_file import COMPANIONS
@@ -22,11 +23,14 @@ backup."""
 class Backups:
     """The job that makes backups."""
 
-    def __init__(self, paths: Paths, store: Store, maintenance: Maintenance, job_lock: anyio.Lock) -> None:
+    def __init__(
+        self, paths: Paths, store: Store, maintenance: Maintenance, job_lock: anyio.Lock, jobs: RunningJobs
+    ) -> None:
         self._store = store
         self._maintenance = maintenance
         self._taken = _daemon_files(paths)
         self._job_lock = job_lock
+        self._jobs = jobs
 
     async def make(self, path: str, *, overwrite: bool) -> BackupResult:
         """Copy the database, without what was deleted before, to the path; completes even if the client disconnects.
@@ -40,14 +44,16 @@ class Backups:
         if path.endswith("/") or not target.name:
             raise InvalidParams("names a directory; name a file in it", path="$.path")
         async with self._job_lock:
-            # A full disk prevents the deletions, and is a good reason for a backup on another disk.
-            with anyio.move_on_after(FINISH_SECONDS), suppress(StorageError):
-                await self._maintenance.run_until(merged=True)
-            size = await self._store.run_on_new_connection(
-                backup.back_up, target, overwrite=overwrite, reserved=self._taken
-            )
-            with suppress(SegueError):  # The backup is good although this file has no room for its time.
-                await self._store.write(set_backup_time)
+            with self._jobs.run("backup") as progress:
+                progress.begin("removing deleted data")
+                # A full disk prevents the deletions, and is a good reason for a backup on another disk.
+                with anyio.move_on_after(FINISH_SECONDS), suppress(StorageError):
+                    await self._maintenance.run_until(merged=True)
+                size = await self._store.run_on_new_connection(
+                    backup.back_up, target, progress, overwrite=overwrite, reserved=self._taken
+                )
+                with suppress(SegueError):  # The backup is good although this file has no room for its time.
+                    await self._store.write(set_backup_time)
         return BackupResult(path=str(target), bytes=size)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from segue.config import Config
 from segue.errors import SegueError
+from segue.progress import Progress, RunningJobs
 from segue.status_results import CleanupResult, CleanupStatus
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
@@ -77,13 +78,19 @@ class Cleanup:
     """
 
     def __init__(
-        self, store: Store, settings: Config, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        settings: Config,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+        jobs: RunningJobs | None = None,
     ) -> None:
         self._store = store
         self._config = settings.session
         self._ages = retention.Ages(settings.session.retention_ms, settings.import_.retention_ms)
         self._clock = clock
         self._monotonic = monotonic
+        self._jobs = jobs or RunningJobs()
         self._state = CleanupState()
         self._next_run_at: str | None = None
         self._seen = (clock(), monotonic())
@@ -162,8 +169,10 @@ class Cleanup:
         return await self._run(await self._store.read(retention.expired, self._ages), ())
 
     async def _run(self, due: list[ExpiredSession], excluded: Collection[str]) -> CleanupResult:
-        old = await self._delete(due)
-        surplus = await self._delete_surplus(excluded)
+        with self._jobs.run("cleanup") as progress:
+            progress.begin("deleting old sessions", len(due), "sessions")
+            old = await self._delete(due, progress)
+            surplus = await self._delete_surplus(excluded, progress)
         result = retention.result(old, surplus)
         self._state = await self._store.write(_record_run, result)
         if result.sessions_deleted:
@@ -171,19 +180,22 @@ class Cleanup:
             self.on_deleted()
         return result
 
-    async def _delete(self, due: list[ExpiredSession]) -> list[str]:
-        return [
-            session.session_id
-            for session in due
-            if await self._store.write_deletion(retention.delete_if_unused, session)
-        ]
+    async def _delete(self, due: list[ExpiredSession], progress: Progress) -> list[str]:
+        deleted: list[str] = []
+        for session in due:
+            if await self._store.write_deletion(retention.delete_if_unused, session):
+                deleted.append(session.session_id)
+            progress.add()
+        return deleted
 
-    async def _delete_surplus(self, excluded: Collection[str]) -> list[str]:
+    async def _delete_surplus(self, excluded: Collection[str], progress: Progress) -> list[str]:
         """Delete in rounds and count again between them, because clients delete sessions too."""
         deleted: list[str] = []
         limit = self._config.max_sessions
-        while due := (await self._store.read(retention.over_limit, limit, excluded))[:ROUND]:
-            round_deleted = await self._delete(due)
+        while surplus := await self._store.read(retention.over_limit, limit, excluded):
+            if not deleted:
+                progress.begin("deleting sessions above the maximum", len(surplus), "sessions")
+            round_deleted = await self._delete(surplus[:ROUND], progress)
             if not round_deleted:
                 break
             deleted += round_deleted

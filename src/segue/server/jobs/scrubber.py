@@ -4,6 +4,7 @@ from collections import Counter
 
 import anyio
 
+from segue.progress import Progress, RunningJobs
 from segue.results import ScrubResult
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.maintenance import Maintenance
@@ -21,18 +22,24 @@ PAUSE_SECONDS = 0.002
 class Scrubber:
     """The scrub of the whole database while clients continue to read and write."""
 
-    def __init__(self, store: Store, event_log: EventLog, maintenance: Maintenance, job_lock: anyio.Lock) -> None:
+    def __init__(
+        self, store: Store, event_log: EventLog, maintenance: Maintenance, job_lock: anyio.Lock, jobs: RunningJobs
+    ) -> None:
         self._store = store
         self._event_log = event_log
         self._maintenance = maintenance
         self._job_lock = job_lock
+        self._jobs = jobs
 
     async def run(self, *, dry_run: bool) -> ScrubResult:
         """Find secrets, and redact them unless `dry_run` is set. Rows that clients append meanwhile are included."""
+        kinds: Counter[str] = Counter()
         async with self._job_lock:
-            kinds: Counter[str] = Counter()
-            rows = {table: await self._scan(table, kinds, dry_run=dry_run) for table in scrub.TEXTS}
-            wiped = None if dry_run else await self._remove_old_values(found=bool(kinds))
+            with self._jobs.run("scrub") as progress:
+                progress.begin("searching", await self._store.read(scrub.count_rows), "rows")
+                rows = {table: await self._scan(table, kinds, progress, dry_run=dry_run) for table in scrub.TEXTS}
+                progress.begin("removing old values")
+                wiped = None if dry_run else await self._remove_old_values(found=bool(kinds))
         return ScrubResult(
             dry_run=dry_run,
             found=dict(sorted(kinds.items())),
@@ -43,12 +50,13 @@ class Scrubber:
             wiped=wiped,
         )
 
-    async def _scan(self, table: str, kinds: Counter[str], *, dry_run: bool) -> list[int | str]:
+    async def _scan(self, table: str, kinds: Counter[str], progress: Progress, *, dry_run: bool) -> list[int | str]:
         """Return the IDs of the table's rows that held secrets."""
         ids: list[int | str] = []
         after: int | None = -(2**63)
         while after is not None:
-            after, found = await self._store.read(scrub.find_secrets, table, after)
+            after, found, searched = await self._store.read(scrub.find_secrets, table, after)
+            progress.add(searched)
             for row in found:
                 redacted = (
                     row.kinds if dry_run else await self._store.write_deletion(scrub.redact_row, table, row.rowid)

@@ -1,7 +1,8 @@
 """The report to the client that started the daemon in the background and waits for the result.
 
-The client passes the write end of a pipe and names its descriptor in `SEGUE_REPORT_FD`. It reads one line: an exit
-status (0: the daemon serves), a space, and the socket's path or the error message.
+The client passes the write end of a pipe and names its descriptor in `SEGUE_REPORT_FD`. The last line is an exit status
+(0: the daemon serves), a space, and the socket's path or the error message. A client that sets `SEGUE_REPORT_STEPS`
+gets lines before it while a migration takes long: `+`, the number of steps that are done and of all, and their name.
 """
 
 import fcntl
@@ -10,14 +11,23 @@ import signal
 import stat
 from contextlib import suppress
 
+import anyio
+
+from segue.progress import Progress
+
 VARIABLE = "SEGUE_REPORT_FD"
+STEPS_VARIABLE = "SEGUE_REPORT_STEPS"
+
+STEP_SECONDS = 0.5
+"""Seconds: the pause between two lines about a migration."""
 
 
 class StartupReport:
     """The pipe to a waiting client; without a pipe, reports are dropped."""
 
-    def __init__(self, descriptor: int | None = None) -> None:
+    def __init__(self, descriptor: int | None = None, *, with_steps: bool = False) -> None:
         self._descriptor = descriptor
+        self._with_steps = with_steps
 
     def send(self, code: int, text: str) -> None:
         """Send the first report; later ones are dropped, because the client reads one line."""
@@ -28,6 +38,14 @@ class StartupReport:
             os.write(descriptor, f"{code} {text}\n".encode(errors="replace"))
         os.close(descriptor)
 
+    async def follow(self, progress: Progress) -> None:
+        """Send how far the migration is, until the report is sent."""
+        while self._with_steps and self._descriptor is not None:
+            await anyio.sleep(STEP_SECONDS)
+            if progress.total and self._descriptor is not None:
+                with suppress(OSError):
+                    os.write(self._descriptor, f"+ {progress.done} {progress.total} {progress.step}\n".encode())
+
 
 def detach() -> StartupReport:
     """Continue in a child process if a client waits for a report; the first process exits.
@@ -36,13 +54,14 @@ def detach() -> StartupReport:
     terminal.
     """
     descriptor = _pipe(os.environ.pop(VARIABLE, ""))
+    with_steps = bool(os.environ.pop(STEPS_VARIABLE, ""))
     if descriptor is None:
         return StartupReport()
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     if os.fork():
         os._exit(0)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])  # Because the client's thread may have blocked signals.
-    return StartupReport(descriptor)
+    return StartupReport(descriptor, with_steps=with_steps)
 
 
 def _pipe(text: str) -> int | None:

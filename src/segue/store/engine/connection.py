@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 import aiosqlite
 import anyio
 
+from segue.progress import Progress
 from segue.runtime.sqlite_library import check_full_text_search, check_version
 from segue.store.engine.database_file import APPLICATION_ID
 from segue.store.engine.metrics import StoreMetrics
@@ -80,13 +81,13 @@ def _run_and_call_back(
     loop.call_soon_threadsafe(callback, result)
 
 
-async def open_writer(path: Path, durability: Durability) -> ThreadConnection:
+async def open_writer(path: Path, durability: Durability, progress: Progress | None = None) -> ThreadConnection:
     """Open the connection that writes, and migrate the schema.
 
     Raises:
         StartError: the database cannot be served.
     """
-    return await _open(lambda: connect_writer(path, durability))
+    return await _open(lambda: connect_writer(path, durability, progress))
 
 
 async def open_reader(path: Path) -> ThreadConnection:
@@ -117,7 +118,7 @@ async def _open(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
     return connection
 
 
-def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
+def connect_writer(path: Path, durability: Durability, progress: Progress | None = None) -> sqlite3.Connection:
     """Open the connection that writes on the caller's thread, and migrate the schema.
 
     Its busy timeout is 0 afterwards: only `begin_immediate` waits for a lock.
@@ -134,7 +135,7 @@ def connect_writer(path: Path, durability: Durability) -> sqlite3.Connection:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         enable_wal(connection, durability)
-        migrate(connection, migrations)
+        migrate(connection, migrations, progress)
         connection.execute("PRAGMA busy_timeout = 0")
     except BaseException:
         connection.close()

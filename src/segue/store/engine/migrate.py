@@ -4,6 +4,7 @@ import sqlite3
 from importlib import resources
 
 from segue.errors import StartError
+from segue.progress import Progress
 from segue.store.engine.database_file import APPLICATION_ID
 from segue.store.engine.schema import find_differences
 
@@ -62,15 +63,18 @@ def check_schema(connection: sqlite3.Connection, migrations: list[str]) -> None:
         raise StartError("database", text)
 
 
-def migrate(connection: sqlite3.Connection, migrations: list[str]) -> None:
+def migrate(connection: sqlite3.Connection, migrations: list[str], progress: Progress | None = None) -> None:
     """Apply the missing migrations.
 
     Raises:
         StartError: a step failed. The file is as before that step.
     """
     version = check_ours(connection, len(migrations))
+    progress = progress or Progress("migration")
+    progress.begin("changing the schema of the database", len(migrations) - version, "steps")
     for number, script in enumerate(migrations[version:], version + 1):
         _apply(connection, number, script)
+        progress.add()
 
 
 def _apply(connection: sqlite3.Connection, number: int, script: str) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
 from segue.files import DIRECTORY_MODE, FILE_MODE, sync_directory
+from segue.progress import Progress
 from segue.store.engine.database_file import is_ours
 from segue.store.maintenance.backup_errors import explain, explain_copy
 from segue.store.maintenance.temp_files import BACKUP, remove_stale_temp_files
@@ -33,7 +34,9 @@ JOURNALS = ("-wal", "-journal")
 OR_OVERWRITE = "name another file, or overwrite it (overwrite=true, --overwrite)"
 
 
-def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> int:
+def back_up(
+    connection: sqlite3.Connection, target: Path, progress: Progress, *, overwrite: bool, reserved: Iterable[Path]
+) -> int:
     """Write a backup to TARGET with mode 0600, sync it and return its size in bytes.
 
     If it raises, TARGET is unchanged.
@@ -49,7 +52,7 @@ def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, re
         directory = target.with_name(f"{BACKUP}{os.getpid()}-{secrets.token_hex(4)}")
         directory.mkdir(mode=DIRECTORY_MODE)
         try:
-            size = _write_copy(connection, directory / "copy.db", target)
+            size = _write_copy(connection, directory / "copy.db", target, progress)
             _move_to_target(directory / "copy.db", target, overwrite=overwrite)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -59,14 +62,30 @@ def back_up(connection: sqlite3.Connection, target: Path, *, overwrite: bool, re
     return size
 
 
-def _write_copy(connection: sqlite3.Connection, copy: Path, target: Path) -> int:
+def _write_copy(connection: sqlite3.Connection, copy: Path, target: Path, progress: Progress) -> int:
     descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     try:
         _check_private(descriptor, target)
+        progress.begin("copying", _used_bytes(connection), "bytes", count=lambda: _size(copy))
         _vacuum_into(connection, copy, descriptor)
         return os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    """Return the size of the database without its free pages."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # It is not there any more
+        return 0
 
 
 def _check_target(target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> None:

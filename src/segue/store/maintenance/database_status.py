@@ -1,11 +1,16 @@
 """The size and content of the database for daemon.status."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from segue.status_results import DatabaseStatus
+from segue.status_results import DatabaseStatus, JobStatus
 from segue.store.engine.tx import Tx
 from segue.store.maintenance.backup_time import backup_time
 from segue.store.search import index
+from segue.store.stats import figures
+
+FEW_MESSAGES = 1000
+"""Messages: so many are indexed or counted in a moment, and are not shown as a job."""
 
 
 def database_status(tx: Tx, path: Path) -> DatabaseStatus:
@@ -22,9 +27,20 @@ def database_status(tx: Tx, path: Path) -> DatabaseStatus:
     )
 
 
-def status_and_deleted(tx: Tx, path: Path) -> tuple[DatabaseStatus, bool]:
-    """Return the status, and True if the index still holds deleted text."""
-    return database_status(tx, path), index.has_deleted_terms(tx)
+def status_and_due(tx: Tx, path: Path) -> tuple[DatabaseStatus, bool, list[JobStatus]]:
+    """Return the status, whether the index still holds deleted text, and what is to be indexed or counted."""
+    return database_status(tx, path), index.has_deleted_terms(tx), list(_due(tx))
+
+
+def _due(tx: Tx) -> Iterator[JobStatus]:
+    """Yield the messages that are to be indexed, and those that are to be counted for statistics."""
+    newest = index.newest(tx)
+    for job, step, upto in (
+        ("index", "adding messages to the search index", index.progress(tx).upto),
+        ("statistics", "counting messages", figures.counted_upto(tx)),
+    ):
+        if newest - upto > FEW_MESSAGES:
+            yield JobStatus(job=job, step=step, done=upto, total=newest, unit="messages")
 
 
 def _size(path: Path) -> int:

@@ -4,22 +4,28 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from segue.progress import Progress
 from segue.store.engine.database_file import wide_files
 from segue.store.engine.migrate import load_migrations
 from segue.store.engine.schema import find_differences
 from segue.store.engine.tx import Tx
 
+INDEX_CHECKS = 2
+"""Checks of the search index that follow in a full check."""
+
 PROBLEMS = 100
 """Problems of one kind that a check reports, because a broken file may have millions."""
 
 
-def check(tx: Tx, path: Path, *, full: bool) -> list[str]:
+def check(tx: Tx, path: Path, progress: Progress, *, full: bool) -> list[str]:
     """Return a sentence for each problem of modes, schema and pages, and if FULL also of references and counters.
 
     Each begins with its kind (modes, schema, file, references, counters), by which the command line suggests a fix.
     """
     problems = [f"modes: {text}" for text in wide_files(path)]
-    for find in (_schema, _pages, _references, _counters) if full else (_schema, _pages_quickly):
+    steps = FULL if full else QUICK
+    for number, (step, find) in enumerate(steps.items()):
+        progress.set(step, number, len(steps) + (INDEX_CHECKS if full else 0), "checks")
         try:
             problems += find(tx)
         except sqlite3.DatabaseError as error:
@@ -102,3 +108,8 @@ def _counters(tx: Tx) -> list[str]:
         limit=PROBLEMS,
     )
     return [f"counters: message_count of session {id!r} is {counter}, it holds {held}" for id, counter, held in wrong]
+
+
+QUICK = {"schema": _schema, "pages": _pages_quickly}
+FULL = {"schema": _schema, "pages": _pages, "references": _references, "counters": _counters}
+"""The checks by the names of their steps."""

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
 from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
+from segue.progress import Progress
 from segue.runtime.lock import release_lock, take_lock
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
 from segue.store.engine.migrate import check_ours, load_migrations, schema_version
@@ -29,6 +30,8 @@ from segue.store.maintenance.file_swap import SUBJECT, recover_interrupted_swap,
 from segue.store.maintenance.temp_files import RESTORE, remove_stale_temp_files
 from segue.store.records import retention
 from segue.timestamps import wall_ms
+
+COPY_BYTES = 1024 * 1024
 
 AgePair = tuple[int | None, int | None]
 """Milliseconds: the retentions of own and of imported sessions."""
@@ -65,7 +68,9 @@ def exclusive_lock(database: Path, lock: Path) -> Iterator[None]:
 
 
 @contextmanager
-def restore_candidate(source: Path, database: Path, ages: AgePair, max_sessions: int) -> Iterator[Candidate]:
+def restore_candidate(
+    source: Path, database: Path, progress: Progress, ages: AgePair, max_sessions: int
+) -> Iterator[Candidate]:
     """Copy SOURCE beside the database and validate the copy, which exists for the length of the context.
 
     Raises:
@@ -76,7 +81,8 @@ def restore_candidate(source: Path, database: Path, ages: AgePair, max_sessions:
     remove_stale_temp_files(database.parent, RESTORE)
     directory = database.parent / f"{RESTORE}{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        copy = _copy_with_wal(source, directory / database.name)
+        copy = _copy_with_wal(source, directory / database.name, progress)
+        progress.begin("checking the copy")
         yield validate_copy(copy, source, ages, max_sessions)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -148,17 +154,18 @@ def _check_database(database: Path) -> None:
             check_file(database)
 
 
-def _copy_with_wal(source: Path, copy: Path) -> Path:
+def _copy_with_wal(source: Path, copy: Path, progress: Progress) -> Path:
     try:
         copy.parent.mkdir(mode=DIRECTORY_MODE)
+        progress.begin("copying", source.stat().st_size, "bytes")
         for suffix in ("", "-wal"):
-            _copy_file(Path(f"{source}{suffix}"), Path(f"{copy}{suffix}"), required=not suffix)
+            _copy_file(Path(f"{source}{suffix}"), Path(f"{copy}{suffix}"), progress, required=not suffix)
     except OSError as error:
         raise StartError(SUBJECT, f"cannot copy {source} to {copy.parent.parent}: {error.strerror}") from None
     return copy
 
 
-def _copy_file(source: Path, target: Path, *, required: bool) -> None:
+def _copy_file(source: Path, target: Path, progress: Progress, *, required: bool) -> None:
     try:
         reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -168,7 +175,9 @@ def _copy_file(source: Path, target: Path, *, required: bool) -> None:
     with os.fdopen(reading, "rb") as old:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         with os.fdopen(descriptor, "wb") as new:
-            shutil.copyfileobj(old, new, 1024 * 1024)
+            while piece := old.read(COPY_BYTES):
+                new.write(piece)
+                progress.add(len(piece))
 
 
 def validate_copy(copy: Path, source: Path, ages: AgePair, max_sessions: int) -> Candidate:

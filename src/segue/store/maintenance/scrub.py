@@ -66,16 +66,24 @@ class Slice(NamedTuple):
 
     upto: int | None
     found: list[RowWithSecrets]
+    searched: int
+    """The number of rows that were searched."""
+
+
+def count_rows(tx: Tx) -> int:
+    """Return the number of all rows that hold text."""
+    return sum(int(tx.run(f"SELECT count(*) FROM {table}").fetchone()[0]) for table in TEXTS)
 
 
 def find_secrets(tx: Tx, table: str, after: int) -> Slice:
     """Search the next rows of TABLE after the row ID AFTER."""
     found: list[RowWithSecrets] = []
-    size = 0
+    size = searched = 0
     upto = None
     sql = f"{_SELECT[table]} WHERE rowid > :after ORDER BY rowid LIMIT {SLICE_ROWS}"
     for rowid, id, *texts in tx.run(sql, after=after):
         upto = rowid
+        searched += 1
         kinds: Counter[str] = Counter()
         values = _redact(table, texts, kinds)
         if table == "sessions":
@@ -85,7 +93,7 @@ def find_secrets(tx: Tx, table: str, after: int) -> Slice:
         size += sum(len(text or b"") for text in texts)
         if size > SLICE_BYTES:
             break
-    return Slice(upto, found)
+    return Slice(upto, found, searched)
 
 
 def redact_row(tx: Tx, table: str, rowid: int) -> Counter[str]:

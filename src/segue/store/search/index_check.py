@@ -4,6 +4,7 @@ import sqlite3
 from typing import get_args
 
 from segue.models import Role
+from segue.progress import Progress
 from segue.store.engine.tx import Tx
 from segue.store.search import index, session_entries
 from segue.store.search.index_entries import tag
@@ -13,14 +14,17 @@ _EVERY_MESSAGE = " OR ".join(f'"{tag("r", role)}"' for role in get_args(Role))
 _IDS = "SELECT rowid FROM message_words WHERE message_words MATCH :all"
 
 
-def check(tx: Tx) -> list[str]:
+def check(tx: Tx, progress: Progress) -> list[str]:
     """Return a sentence for each problem of the index. An index that is behind is not a problem.
 
     The check reads the whole index: seconds for a million messages. FTS5's own integrity check is a write and would
     block every client for that time.
     """
     try:
-        return _count_words(tx) + _compare(tx)
+        progress.set("words of the search index", progress.done + 1, progress.total, progress.unit)
+        problems = _count_words(tx)
+        progress.set("messages of the search index", progress.done + 1, progress.total, progress.unit)
+        return problems + _compare(tx)
     except sqlite3.DatabaseError as error:
         # The vocabulary table reports a broken index as plain SQLITE_CORRUPT; message_words itself reports the cause.
         if not index.is_damage(error) and getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CORRUPT:

@@ -97,9 +97,14 @@ _INSERT = f"""
 """
 
 
+def counted_upto(tx: Tx) -> int:
+    """Return the id up to which messages are counted."""
+    return int(daemon_state.get(tx, UPTO) or 0)
+
+
 def is_behind(tx: Tx, newest: int) -> bool:
     """Return True if messages up to the id `newest` are to be counted, at least a slice."""
-    return newest - LAG - _upto(tx) >= SLICE_MESSAGES
+    return newest - LAG - counted_upto(tx) >= SLICE_MESSAGES
 
 
 def is_due(tx: Tx, newest: int) -> bool:
@@ -116,7 +121,7 @@ def step(tx: Tx, newest: int) -> None:
         _recount_slice(tx, recount)
     if is_behind(tx, newest):
         target = newest - LAG
-        last, found = _count(_slice(tx, "id > :upto AND id <= :target", upto=_upto(tx), target=target))
+        last, found = _count(_slice(tx, "id > :upto AND id <= :target", upto=counted_upto(tx), target=target))
         again = {(recount.session_id, recount.block) for recount in _recounts(tx)}
         _add(tx, {key: series for key, series in found.items() if key[:2] not in again})
         daemon_state.set(tx, UPTO, str(target if last is None else last))
@@ -134,7 +139,7 @@ def uncounted(tx: Tx) -> Iterator[Figures]:
 
     Rows of a block whose beginning is purged count hidden messages too, so they are not to be used.
     """
-    upto = _upto(tx)
+    upto = counted_upto(tx)
     yield from _figures(tx, OF_ALL, "id > :upto", upto=upto)
     purged = {(session_id, first >> BLOCK_BITS): first for session_id, first in tx.run(_PURGED)}
     for recount in _recounts(tx):
@@ -160,10 +165,6 @@ def moments(tx: Tx, figures: Figures) -> Moments:
     return decode_series(figures.first_at, text)
 
 
-def _upto(tx: Tx) -> int:
-    return int(daemon_state.get(tx, UPTO) or 0)
-
-
 def _recounts(tx: Tx, limit: int = -1) -> list[Recount]:
     """Return the blocks that are being counted again."""
     rows = tx.run("SELECT session_id, block, upto FROM message_recounts LIMIT :limit", limit=limit)
@@ -184,7 +185,7 @@ def _recount_slice(tx: Tx, recount: Recount) -> None:
 def _rest(tx: Tx, recount: Recount) -> dict[str, str | int]:
     """Return the session and the range of ids that are still to be counted again."""
     first = max(recount.upto + 1, recount.block << BLOCK_BITS)
-    return {"session_id": recount.session_id, "first": first, "last": min(end_of(recount.block), _upto(tx))}
+    return {"session_id": recount.session_id, "first": first, "last": min(end_of(recount.block), counted_upto(tx))}
 
 
 def _slice(tx: Tx, where: str, **values: str | int) -> Iterator[tuple[Any, ...]]:

@@ -15,6 +15,9 @@ from segue.cli.session_lookup import find_session, place_filter
 from segue.client.protocol import Answer
 from segue.results import SearchPage
 
+INDEXING = "segued continues to add messages to the search index; search again"
+"""What is said after Ctrl-C while the first search waits for the index."""
+
 
 @command(examples=["segue search nginx 502", "segue search --here --since 7d 'migration*'", "segue search --json key"])
 @click.argument("words", metavar="QUERY", nargs=-1, required=True)
@@ -49,7 +52,6 @@ def search(
     A pipe gets tab-separated values: message ID, session ID, role, time, directory, session name and the matching
     text. --json prints one line for every 200 matches.
     """
-    daemon.disable_timeout()
     filters = {
         "session_id": None if session is None else find_session(daemon, session).id,
         "bot_id": bot,
@@ -72,7 +74,8 @@ def search(
 def _pages(daemon: DaemonClient, limit: int, params: dict[str, str | None]) -> Iterator[tuple[Answer, SearchPage]]:
     """Yield the pages of messages with all words; without any, those of messages with some of the words."""
     pages = daemon.pages("message.search", SearchPage, limit, **params)
-    first = next(pages)
+    with daemon.show_job("index", INDEXING):
+        first = next(pages)
     if not first[1].hits:
         others = daemon.pages("message.search", SearchPage, limit, match="any", **params)
         if (other := next(others))[1].hits:

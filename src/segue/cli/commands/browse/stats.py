@@ -49,18 +49,18 @@ def stats(
     A pipe gets tab-separated values: key, sessions, messages, messages of the user, tool calls, input tokens and output
     tokens.
     """
-    daemon.disable_timeout()
     zone = local_zone()
-    response = daemon.exchange(
-        "session.stats",
-        since=_just_before(since),
-        until=_just_before(until),
-        group_by=by,
-        working_dir=None if directory is None else os.path.realpath(directory),
-        project=None if project is None else os.path.realpath(project),
-        source=source,
-        tz=zone,
-    )
+    with daemon.show_job("statistics", "segued continues to count; run it again", quiet=as_json):
+        response = daemon.exchange(
+            "session.stats",
+            since=_just_before(since),
+            until=_just_before(until),
+            group_by=by,
+            working_dir=None if directory is None else os.path.realpath(directory),
+            project=None if project is None else os.path.realpath(project),
+            source=source,
+            tz=zone,
+        )
     found = response.decode(Stats)
     if as_json:
         echo_json(response.raw())

@@ -24,8 +24,8 @@ def backup(daemon: DaemonClient, *, path: str, overwrite: bool, as_json: bool) -
         raise click.UsageError("PATH is empty")
     absolute = os.path.abspath(path) + ("/" if path.endswith("/") else "")
     absolute.encode()  # The client would replace bytes that are not UTF-8, which makes another path.
-    daemon.disable_timeout()
-    response = daemon.exchange("daemon.backup", path=absolute, overwrite=overwrite)
+    with daemon.show_job("backup", f"segued completes {absolute} unless you stop it; see segue status", quiet=as_json):
+        response = daemon.exchange("daemon.backup", path=absolute, overwrite=overwrite)
     if as_json:
         return echo_json(response.raw())
     result = response.decode(BackupResult)

@@ -10,9 +10,11 @@ import msgspec
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
+from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, echo_json, echo_stored, stdout_is_tty
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.files import FILE_MODE
+from segue.progress import Progress
 from segue.results import SessionPage
 
 FORMATS = ("jsonl", "markdown", "html")
@@ -58,16 +60,21 @@ def export(
     if format == "html" and output is None and (len(ids) != 1 or stdout_is_tty()):
         raise click.UsageError("HTML needs --output PATH: a file for one session, a folder for several")
     daemon.disable_timeout()
-    texts = _texts(daemon, ids, format, everything=everything)
+    progress = Progress("export")
+    progress.begin("writing sessions", len(ids), "sessions")
+    texts = _texts(daemon, ids, format, progress, everything=everything)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts:
-            _write(folder / f"{name}.{SUFFIXES[format]}", [text])
-    elif output is not None:
-        _write(Path(output), (text for _, text in texts))
-    else:
-        for _, text in texts:
-            _print(text, format)
+    prints = output is None and stdout_is_tty()
+    with ProgressDisplay(progress, "each file is written whole; run it again to write all of them", quiet=prints):
+        if folder is not None:
+            for name, text in texts:
+                _write(folder / f"{name}.{SUFFIXES[format]}", [text])
+        elif output is not None:
+            _write(Path(output), (text for _, text in texts))
+        else:
+            for _, text in texts:
+                _print(text, format)
     if output is not None and stdout_is_tty():
         echo(f"exported {len(ids)} {'session' if len(ids) == 1 else 'sessions'} to {output}")
 
@@ -101,12 +108,15 @@ def _is_folder(path: Path, format: str, sessions: int) -> bool:
     return path.is_dir() or (sessions != 1 and not (format == "jsonl" and path.suffix == ".jsonl"))
 
 
-def _texts(daemon: DaemonClient, ids: list[str], format: str, *, everything: bool) -> Iterator[tuple[str, str]]:
+def _texts(
+    daemon: DaemonClient, ids: list[str], format: str, progress: Progress, *, everything: bool
+) -> Iterator[tuple[str, str]]:
     """Yield the text of each session with its name, and before them what the store has besides."""
     if everything and format == "jsonl" and (rest := _render_rest(daemon, ids)):
         yield "rest", rest
     for session_id in ids:
         yield session_id, _render(daemon, session_id, format)
+        progress.add()
 
 
 def _render(daemon: DaemonClient, session_id: str, format: str) -> str:

@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,23 +13,15 @@ from segue.cli.commands.keep.import_follow import follow
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command, parse_time
 from segue.cli.output.cells import cut_start, width
+from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.session_table import short_directory
-from segue.cli.output.terminal import (
-    FAILED,
-    Failure,
-    echo,
-    echo_tsv,
-    escape_line,
-    size,
-    stderr_is_tty,
-    stdout_is_tty,
-    warn,
-)
+from segue.cli.output.terminal import FAILED, Failure, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
+from segue.progress import Progress
 from segue.timestamps import milliseconds
 
 if TYPE_CHECKING:
     from segue.history.discovery import Found
-    from segue.history.importer import Counts, Importer, Source
+    from segue.history.importer import Counts, Importer
     from segue.history.reader import Reader
 
 OWN = "segue"
@@ -41,6 +32,11 @@ WIDE_COLUMNS = 60
 
 SHOWN_PROBLEMS = 20
 """Lines. `--json` has all problems."""
+
+
+GO_ON = "what was imported is stored; run it again for the rest"
+INDEXES = "everything is imported; segued continues to index it"
+"""What is said after Ctrl-C."""
 
 
 @command(
@@ -111,7 +107,7 @@ def import_(
             roots = [*paths, *(root for _, root in discovery.roots(tools))]
             follow(importer, lambda: roots, find, save, supervised=supervised)
         else:
-            _run(importer, found, exports, quiet=as_json)
+            _run(daemon, importer, found, exports, quiet=as_json)
     finally:
         save()
     importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
@@ -161,52 +157,17 @@ def _find(tools: "list[Reader]", paths: list[Path], since: str | None) -> "Itera
     yield from discovery.below(paths, tools or readers().values())
 
 
-def _run(importer: "Importer", found: "list[Found]", exports: list[Path], *, quiet: bool) -> None:
-    """Import everything, and return when it can be found."""
+def _run(daemon: DaemonClient, importer: "Importer", found: "list[Found]", exports: list[Path], *, quiet: bool) -> None:
+    """Import the sources, then segue's own exports, and wait until all can be found."""
     from segue.history import discovery
     from segue.history.restoring import Restorer
 
-    _read(importer, discovery.sources(found), quiet=quiet)
-    Restorer(importer.client, importer.counts, dry_run=importer.options.dry_run).run(exports)
-    with _spinner("indexing for search", quiet=quiet):
+    restorer = Restorer(importer.client, importer.counts, dry_run=importer.options.dry_run)
+    with ProgressDisplay(Progress("import"), GO_ON, quiet=quiet) as display:
+        importer.run(discovery.sources(found), display.progress)
+        restorer.run(exports, display.progress)
+    with daemon.show_job("index", INDEXES, quiet=quiet):
         importer.wait_until_searchable()
-
-
-def _read(importer: "Importer", sources: "list[Source]", *, quiet: bool) -> None:
-    """Import with a progress bar on a terminal."""
-    if quiet or not stderr_is_tty():
-        importer.run(sources, lambda _: None)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-    )
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("import", total=len(sources), rate="")
-
-        def advance(source: "Source") -> None:
-            seconds = progress.tasks[0].elapsed or 1
-            rate = f"{importer.counts.messages} messages, {importer.counts.messages / seconds:.0f}/s"
-            progress.update(task, advance=1, description=source.reader.name, rate=rate)
-
-        importer.run(sources, advance)
-
-
-@contextmanager
-def _spinner(text: str, *, quiet: bool) -> Iterator[None]:
-    """Show on a terminal that something takes its time."""
-    if quiet or not stderr_is_tty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
 
 
 def _print_list(found: "list[Found]") -> int:

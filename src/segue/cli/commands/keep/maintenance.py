@@ -21,8 +21,8 @@ def cleanup(daemon: DaemonClient, *, dry_run: bool, as_json: bool) -> None:
     Sessions older than `session.retention_days` and those above `session.max_sessions` are deleted. Pinned sessions
     stay. `segue list --expiring` shows those of the next three days.
     """
-    daemon.disable_timeout()
-    response = daemon.exchange("session.cleanup", dry_run=dry_run)
+    with daemon.show_job("cleanup", "segued completes it unless you stop it; see segue status", quiet=as_json):
+        response = daemon.exchange("session.cleanup", dry_run=dry_run)
     if as_json:
         return echo_json(response.raw())
     result = response.decode(CleanupResult)
@@ -56,8 +56,9 @@ def scrub(daemon: DaemonClient, *, dry_run: bool, yes: bool, as_json: bool) -> i
         require_tty("changed")
         if not confirmed("Redact every recognized API key and token permanently?"):
             return warn("nothing was changed", 1)
-    daemon.disable_timeout()
-    response = daemon.exchange("daemon.scrub", dry_run=dry_run)
+    go_on = "nothing was changed" if dry_run else "segued completes it unless you stop it; a later scrub does the rest"
+    with daemon.show_job("scrub", go_on, quiet=as_json):
+        response = daemon.exchange("daemon.scrub", dry_run=dry_run)
     result = response.decode(ScrubResult)
     if as_json:
         echo_json(response.raw())

@@ -11,11 +11,13 @@ import click
 from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
+from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, escape_controls, escape_line, warn
 from segue.client import Client, ClientError
 from segue.config import Config
 from segue.errors import AlreadyRunning, SegueError
 from segue.paths import Paths
+from segue.progress import Progress
 from segue.store.maintenance import restore as restoring
 
 STOP_SECONDS = 20
@@ -46,7 +48,10 @@ def restore(daemon: DaemonClient, *, path: str, stop: bool, yes: bool) -> int:
     with ExitStack() as stack:
         if not stop:
             _lock(paths).close()  # Not held during the question, because clients may need a daemon meanwhile
-        chosen = stack.enter_context(restoring.restore_candidate(source, paths.database, *_limits(paths.config)))
+        progress = Progress("restore")
+        with ProgressDisplay(progress, "nothing was replaced; run it again"):
+            candidate = restoring.restore_candidate(source, paths.database, progress, *_limits(paths.config))
+            chosen = stack.enter_context(candidate)
         _describe(chosen)
         if not yes and not confirmed(escape_controls(f"Replace {paths.database} by {source}?")):
             return warn("nothing was restored", 1)

@@ -2,11 +2,13 @@
 
 import time
 
-from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.daemon_client import STARTS, DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
+from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, echo_json, escape_line
 from segue.client import Unreachable
 from segue.client.autostart.start import start_daemon
+from segue.progress import STARTING
 from segue.results import DaemonStatus
 from segue.runtime.lock import lock_holder
 
@@ -32,7 +34,7 @@ def start(daemon: DaemonClient, *, as_json: bool) -> None:
     except Unreachable as error:
         if not error.absent:
             raise
-        start_daemon(daemon.paths).close()
+        _start(daemon)
         daemon.reconnect()
         state = "serves"
     _report(daemon, state, as_json=as_json)
@@ -58,7 +60,7 @@ def restart(daemon: DaemonClient, *, as_json: bool) -> None:
     Needed after a change of the configuration or an upgrade. Exit status 4 if it cannot start.
     """
     _stop(daemon)
-    start_daemon(daemon.paths).close()
+    _start(daemon)
     daemon.reconnect()
     _report(daemon, "serves", as_json=as_json)
 
@@ -91,3 +93,9 @@ def _report(daemon: DaemonClient, state: str, *, as_json: bool) -> None:
         return echo_json(response.raw())
     status = response.decode(DaemonStatus)
     return echo(escape_line(f"segued {state} {status.database.path} at {status.socket} (pid {status.pid})"))
+
+
+def _start(daemon: DaemonClient) -> None:
+    """Start the daemon, and show the migration of the database if it takes long."""
+    with ProgressDisplay(STARTING, STARTS):
+        start_daemon(daemon.paths).close()

@@ -7,10 +7,19 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
+from segue.cli.output.progress import counts
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import Unreachable
 from segue.results import CheckResult
-from segue.status_results import CleanupStatus, DaemonStatus, ImportStatus, PrivacyStatus, ReadStatus, ToolStatus
+from segue.status_results import (
+    CleanupStatus,
+    DaemonStatus,
+    ImportStatus,
+    JobStatus,
+    PrivacyStatus,
+    ReadStatus,
+    ToolStatus,
+)
 from segue.workflows.expiry import count_expiring, expiry_text, waiting_text
 
 LABEL_CHARS = 12
@@ -62,8 +71,8 @@ def check(daemon: DaemonClient, *, full: bool, as_json: bool) -> int:
 
     Exit status 1 if any problems are found.
     """
-    daemon.disable_timeout()
-    response = daemon.exchange("daemon.check", full=full)
+    with daemon.show_job("check", "nothing was changed; run it again to check everything", quiet=as_json):
+        response = daemon.exchange("daemon.check", full=full)
     result = response.decode(CheckResult)
     if as_json:
         echo_json(response.raw())
@@ -113,7 +122,12 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
         "cleanup": _cleanup(status.cleanup),
         "secrets": _secrets(status.privacy),
         **(_import(status.import_) if status.import_ else {}),
+        **({"works on": "; ".join(map(_job, status.jobs))} if status.jobs else {}),
     }
+
+
+def _job(job: JobStatus) -> str:
+    return " ".join(filter(None, (f"{job.job}:", job.step, counts(job.done, job.total, job.unit))))
 
 
 def _import(found: ImportStatus) -> dict[str, str]:

@@ -1,0 +1,147 @@
+"""Show how far a long command is: a bar on a terminal, one line a step elsewhere, both on standard error.
+
+Nothing is shown in the first second, so quick commands print nothing. A command that is interrupted says what is done
+and how to continue.
+"""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from segue.cli.output.terminal import size, stderr_is_tty, warn
+from segue.progress import Progress
+
+SHOW_SECONDS = 1.0
+"""Seconds: shorter work shows nothing."""
+
+DRAW_SECONDS = 0.2
+"""Seconds between two looks at the progress."""
+
+BAR_CELLS, LEAST_BAR = 30, 8
+"""Cells: the widest bar, and the narrowest one that is drawn."""
+
+CLEAR_LINE = "\r\x1b[K"
+
+
+class ProgressDisplay:
+    """Shows a progress for the length of a context.
+
+    `refresh` is called before each look, to ask how far another process is. `go_on` is said after Ctrl-C.
+    """
+
+    def __init__(
+        self, progress: Progress, go_on: str = "", *, refresh: Callable[[], None] | None = None, quiet: bool = False
+    ) -> None:
+        self.progress = progress
+        self._go_on = go_on
+        self._refresh = refresh
+        self._quiet = quiet
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._step = ""
+        self._drawn = False
+        self._began = self._shown_since = time.monotonic()
+        self._first = 0
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        if not self._quiet:
+            self._thread.join()
+        if isinstance(error, KeyboardInterrupt) and self._go_on:
+            done = self._counts() if self.progress.step else ""
+            warn(f"interrupted{f' at {done}' if done else ''}; {self._go_on}")
+
+    def _run(self) -> None:
+        has_bar = stderr_is_tty() and os.environ.get("TERM") not in (None, "", "dumb")
+        wait = SHOW_SECONDS
+        try:
+            while not self._stopped.wait(wait):
+                wait = DRAW_SECONDS
+                if self._refresh is not None:
+                    self._refresh()
+                if self.progress.step:
+                    self._show(has_bar=has_bar)
+            if self._drawn:
+                self._write(CLEAR_LINE)
+        except OSError:  # Standard error is closed
+            return
+
+    def _show(self, *, has_bar: bool) -> None:
+        progress = self.progress
+        if progress.step != self._step:
+            self._step, self._shown_since, self._first = progress.step, time.monotonic(), progress.done
+            if not has_bar:
+                total = f" ({_amount(progress.total, progress.unit)})" if progress.total is not None else ""
+                self._write(f"segue: {progress.job}: {progress.step}{total}\n")
+        if has_bar:
+            columns = shutil.get_terminal_size().columns
+            self._write(CLEAR_LINE + self._line(columns - 1))
+            self._drawn = True
+
+    def _line(self, columns: int) -> str:
+        """Return the line: job, step, bar, counts, rate and time left; as much of it as there is room for."""
+        progress, seconds = self.progress, time.monotonic() - self._shown_since
+        done, total = progress.done, progress.total
+        head = f"{progress.job}: {progress.step}"
+        if total is None:
+            return f"{head}  {time.monotonic() - self._began:.0f} s"[:columns]
+        facts = [self._counts()]
+        rate = (done - self._first) / seconds if seconds > 0 else 0
+        if rate > 0 and progress.unit:
+            facts.append(f"{size(round(rate)) if progress.unit == 'bytes' else _number(rate)}/s")
+            facts.append(f"{_duration((total - done) / rate)} left" if total > done else "")
+        about = "  ".join(filter(None, facts))
+        room = columns - len(head) - len(about) - 4
+        if room < LEAST_BAR:
+            return f"{head}  {about}"[:columns]
+        return f"{head}  {_bar(done, total, min(room, BAR_CELLS))}  {about}"
+
+    def _counts(self) -> str:
+        progress = self.progress
+        return "  ".join(filter(None, (counts(progress.done, progress.total, progress.unit), progress.note)))
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _bar(done: int, total: int, cells: int) -> str:
+    full, empty = ("█", "░") if (sys.stderr.encoding or "").lower().startswith("utf") else ("#", "-")
+    filled = cells if total <= 0 else min(cells, done * cells // total)
+    return full * filled + empty * (cells - filled)
+
+
+def counts(done: int, total: int | None, unit: str) -> str:
+    """Return how much of a step is done, such as `3 of 12 sessions`; nothing if that is not known."""
+    if total is None or not unit:
+        return ""
+    if unit == "bytes":
+        return f"{size(min(done, total))} of {size(total)}"
+    return f"{_number(done)} of {_amount(total, unit)}"
+
+
+def _amount(count: int, unit: str) -> str:
+    return size(count) if unit == "bytes" else f"{_number(count)} {unit}"
+
+
+def _number(number: float) -> str:
+    return f"{number:,.0f}".replace(",", " ") if number >= 10 or number == int(number) else f"{number:.1f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
