@@ -9,8 +9,9 @@ from segue.browse.clipboard import copy
 from segue.browse.filtering import Filtering
 from segue.browse.keys import KEYS, READ
 from segue.browse.screens.choice import Choice, ChoiceScreen
-from segue.browse.screens.pager import PagerScreen
+from segue.browse.screens.pager import PageScreen, TextPage
 from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
+from segue.browse.views import text as texts
 from segue.browse.views.pieces import call_summary, clock
 from segue.browse.views.row_drawing import HitRow, Note, SessionRow
 from segue.cli.editor import edit_text
@@ -185,17 +186,16 @@ class Actions:
             self._run(["handoff", session_id, "--to", tool])
 
     async def stats(self) -> None:
-        """Show the statistics until Enter is pressed."""
-        self._run(["stats"], pause=True)
+        """Show the statistics of the sessions that the filters accept."""
+        from segue.browse.screens.stats import StatsScreen  # Loads what few look at
 
-    def _run(self, words: list[str], *, pause: bool = False) -> None:
+        self._app.push_screen(StatsScreen(self._app.palette))
+
+    def _run(self, words: list[str]) -> None:
         """Run a command of `segue` on the terminal while the browser is away."""
 
         def run() -> "subprocess.CompletedProcess[bytes]":
-            done = subprocess.run([*self._app.options.program, *words], check=False)  # noqa: S603 - segue itself
-            if pause:
-                input("Enter goes back to the browser ")
-            return done
+            return subprocess.run([*self._app.options.program, *words], check=False)  # noqa: S603 - segue itself
 
         done = self._app.outside(run)
         if done is not None and done.returncode:
@@ -237,16 +237,15 @@ class Actions:
             return
         message = await self._app.reader.whole(self.message) if _is_cut(self.message) else self.message
         name = "You" if message.role == "user" else message.model or message.role
-        texts = [message.content, _parts_text(message)]
-        texts += [
+        pieces = [message.content, _parts_text(message)]
+        pieces += [
             result.text
             for call in tool_calls(message.parts)
             if (result := self._app.conversation.pages.result_of(call.id)) is not None
         ]
-        text = "\n\n".join(filter(None, texts))
-        self._app.push_screen(
-            PagerScreen(self._app.palette, f"{name}  {clock(message.created_at)}  #{message.id}", text)
-        )
+        text = "\n\n".join(filter(None, pieces))
+        title_line = texts.line(f"{name}  {clock(message.created_at)}  #{message.id}")
+        self._app.push_screen(PageScreen(TextPage(self._app.palette, text), title_line))
 
     async def palette(self) -> None:
         """Show all keys, and run the chosen one."""
@@ -273,7 +272,7 @@ class Actions:
         elif isinstance(row, Note) and row.query:
             self._app.query_input.value = row.query
         else:
-            await self._app.open_row(row)
+            await self._app.preview.open(row)
             self._app.go(READ)
 
 

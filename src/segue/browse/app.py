@@ -25,13 +25,14 @@ from segue.browse.lister import Lister
 from segue.browse.live import Live
 from segue.browse.moves import Moves
 from segue.browse.options import Options
+from segue.browse.preview import Preview
 from segue.browse.reader import Reader
+from segue.browse.remembered import Looks, save
 from segue.browse.state import chips, footer, headline, status
 from segue.browse.style import CSS
 from segue.browse.views.conversation import Conversation
 from segue.browse.views.details import Details
 from segue.browse.views.inputs import AskInput, SearchInput
-from segue.browse.views.row_drawing import HitRow, Row, SessionRow
 from segue.browse.views.rows import Rows
 from segue.browse.views.theme import palette, textual_themes
 from segue.cli.output.terminal import Failure
@@ -40,11 +41,9 @@ from segue.errors import SegueError
 
 R = TypeVar("R")
 
-REST_SECONDS = 0.06
-"""Seconds: a session is shown when the cursor has rested on its row for so long."""
-
 LEAST_COLUMNS, LEAST_LINES = 40, 10
-LIST_CELLS = 38
+LEAST_COLUMNS_OF_TWO, LEAST_CONVERSATION = 80, 30
+"""Columns: from which on there are two panes, and how many the list leaves to the conversation."""
 
 
 class Browse(App[int]):
@@ -79,11 +78,11 @@ class Browse(App[int]):
         self.actions = Actions(self)
         self.asking = Asking(self)
         self.moves = Moves(self)
-        self.list_cells = LIST_CELLS
+        self.preview = Preview(self)
+        self.looks = options.looks or Looks()
         self.matched: int | None = None
         """The message that n and N continue from."""
         self._first = first
-        self._resting: Any = None
 
     def compose(self) -> ComposeResult:
         """Yield the widgets."""
@@ -108,7 +107,10 @@ class Browse(App[int]):
         yield Static("", id="foot", markup=False)
 
     def on_mount(self) -> None:
-        """Show the first sessions, and connect."""
+        """Show the first sessions as the user likes them, and connect."""
+        self.rows_pane.dense = self.looks.dense
+        self.conversation.wrap_code = self.looks.wrap
+        self.lister.sessions.order = self.looks.order
         self.rows_pane.focus()
         self.run_worker(self._begin(), exit_on_error=True)
 
@@ -127,7 +129,7 @@ class Browse(App[int]):
         return None
 
     async def _load(self) -> None:
-        self.preview_soon()
+        self.preview.show_soon()
         await self.lister.load_rest()
         gc.collect()
         gc.freeze()  # Searching the sessions for garbage would delay keys by 30 ms
@@ -136,6 +138,10 @@ class Browse(App[int]):
         """Give a character to the line that got the focus while the key was on its way."""
         if isinstance(self.focused, Input) and event.is_printable and event.character:
             self.focused.insert_text_at_cursor(event.character)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys to a screen that lies over the browser, Tab included, but not ^C."""
+        return action != "press" or len(self.screen_stack) == 1 or parameters == ("ctrl+c",)
 
     async def action_press(self, name: str) -> None:
         """Run what a key does in the current pane."""
@@ -204,32 +210,11 @@ class Browse(App[int]):
         await self.lister.find(query)
         await self.actions.enter()
 
-    async def open_row(self, row: Row | None) -> None:
-        """Show the session or the message of a row."""
-        if isinstance(row, SessionRow):
-            self.conversation.query_pattern = self.lister.search.pattern()
-            await self.reader.open(row.entry.id)
-        elif isinstance(row, HitRow):
-            self.conversation.query_pattern = self.lister.search.pattern(row.hit)
-            self.matched = row.hit.message_id
-            await self.reader.open(row.hit.session_id, row.hit.message_id)
-
     def on_rows_moved(self, _event: Rows.Moved) -> None:
         """Show the session of the row when the cursor rests."""
-        self.preview_soon()
+        self.preview.show_soon()
         if self.rows_pane.cursor >= len(self.rows_pane.rows) - 1:
             self.spawn(self.lister.load_more())
-
-    def preview_soon(self) -> None:
-        """Show the session or message of the row in a moment, where there is room beside the list."""
-        if self._resting is not None:
-            self._resting.stop()
-        if self.size.width >= 80:
-            self._resting = self.set_timer(REST_SECONDS, self._preview)
-
-    def _preview(self) -> None:
-        self._resting = None
-        self.spawn(self.open_row(self.rows_pane.current))
 
     def on_rows_chosen(self, _event: Rows.Chosen) -> None:
         """Open the row that was clicked."""
@@ -251,6 +236,7 @@ class Browse(App[int]):
         """Search as the user types."""
         if event.input is self.query_input:
             self.screen.set_class(bool(event.value.strip()), "-searching")
+            self.call_after_refresh(lambda: self.fit_list(self.size.width))
             if not event.value.strip():
                 self.conversation.query_pattern = None
                 self.conversation.settle()
@@ -270,7 +256,14 @@ class Browse(App[int]):
         """Say so where nothing fits."""
         is_small = event.size.width < LEAST_COLUMNS or event.size.height < LEAST_LINES
         self.screen.set_class(is_small, "-small")
+        self.fit_list(event.size.width)
         self.show_state()
+
+    def fit_list(self, columns: int) -> None:
+        """Give the list its chosen width, unless it is the only pane or shows hits, which need more."""
+        is_fixed = columns >= LEAST_COLUMNS_OF_TWO and not self.lister.is_searching
+        chosen = self.looks.list_cells if is_fixed else None
+        self.rows_pane.styles.width = chosen and min(chosen, columns - LEAST_CONVERSATION)
 
     def show_state(self, note: str = "") -> None:
         """Show the number of sessions, the chips, the title and the footer."""
@@ -283,6 +276,13 @@ class Browse(App[int]):
             screen.set_class(bool(shown.plain), "-chips")
             screen.query_one("#title", Static).update(status(self))
             screen.query_one("#foot", Static).update(footer(self))
+
+    def remember(self, **chosen: Any) -> None:
+        """Keep how the user wants the browser to look."""
+        for name, value in chosen.items():
+            setattr(self.looks, name, value)
+        if self.options.keeps_looks:
+            save(self.looks)
 
     def set_theme(self, name: str) -> None:
         """Draw everything in another theme."""

@@ -3,7 +3,7 @@
 import asyncio
 import textwrap
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue.browse.data.search import MODES, Search
 from segue.browse.data.sessions import Entry, EntryPage, Sessions, entry_of
@@ -66,7 +66,7 @@ class Lister:
             self.current_id = None  # It only places the cursor
         if self.current_id is not None and self._app.rows_pane.cursor <= 1 and not self.is_searching:
             self.refresh(select=("session", self.current_id))
-            self._app.preview_soon()
+            self._app.preview.show_soon()
         while self._cursor is not None and len(self.sessions.entries) < MOST_SESSIONS:
             await self._load_page()
         self._is_loaded = True
@@ -227,15 +227,27 @@ class Lister:
         if search.add(page, generation, more=False):
             self._answered.set()
             self.refresh()
-            self._app.preview_soon()
+            self._app.preview.show_soon()
 
     def _params(self, cursor: str | None = None) -> dict[str, object]:
-        """Return the parameters of the search. A place that is no project of a session is a directory."""
-        params = self.search.params(self.sessions.filters, cursor)
-        place = params.get("project")
+        """Return the parameters of the search."""
+        return self.search.params(cursor) | self.filter_params("role", "since", "source", "project", "tags")
+
+    def filter_params(self, *names: str) -> dict[str, Any]:
+        """Return the filters as parameters of a method. A place that is no project of a session is a directory."""
+        filters = self.sessions.filters
+        params = {
+            "role": filters.role,
+            "since": filters.since,
+            "source": "" if filters.tool == "segue" else filters.tool,
+            "project": filters.project,
+            "tags": None if filters.tag is None else [filters.tag],
+        }
+        given = {name: params[name] for name in names if params[name] is not None}
+        place = given.get("project")
         if place is not None and all(entry.project != place for entry in self.sessions.entries.values()):
-            params["working_dir"] = params.pop("project")
-        return params
+            given["working_dir"] = given.pop("project")
+        return given
 
     def hit_beside(self, message_id: int | None, direction: int) -> SearchHit | None:
         """Return the hit before or after a message, in the order of the list."""

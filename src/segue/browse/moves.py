@@ -165,11 +165,13 @@ class Moves:
     def dense(self) -> None:
         """Show one or two lines for each session."""
         self._app.rows_pane.set_dense(dense=not self._app.rows_pane.dense)
+        self._app.remember(dense=self._app.rows_pane.dense)
 
     def wrap(self) -> None:
         """Wrap or cut long lines of code."""
         conversation = self._app.conversation
         conversation.wrap_code = not conversation.wrap_code
+        self._app.remember(wrap=conversation.wrap_code)
         conversation.settle()
 
     def mark(self) -> None:
@@ -214,13 +216,17 @@ class Moves:
         """Change to the next theme."""
         names = ["ansi"] if self._app.options.no_color else [*NAMES]
         now = self._app.palette.name
-        self._app.set_theme(names[(names.index(now) + 1) % len(names)])
+        name = names[(names.index(now) + 1) % len(names)]
+        self._app.set_theme(name)
+        if not self._app.options.no_color:
+            self._app.remember(theme=name)
 
     def order(self) -> None:
         """Order the list in the next way."""
         sessions = self._app.lister.sessions
         sessions.next_order()
         self._app.lister.refresh()
+        self._app.remember(order=sessions.order)
         self._app.say(f"ordered by {sessions.order}")
 
     def wider(self) -> None:
@@ -233,8 +239,9 @@ class Moves:
 
     def _widen(self, cells: int) -> None:
         app = self._app
-        app.list_cells = max(LEAST_LIST, min(app.list_cells + cells, WIDEST_LIST, app.size.width - 30))
-        app.rows_pane.styles.width = app.list_cells
+        now = app.looks.list_cells or app.rows_pane.outer_size.width
+        app.remember(list_cells=max(LEAST_LIST, min(now + cells, WIDEST_LIST)))
+        app.fit_list(app.size.width)
 
     def suspend(self) -> None:
         """Suspend the program; the shell's `fg` continues it."""

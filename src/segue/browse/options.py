@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from segue.browse.remembered import Looks
 from segue.browse.views.theme import Signs
 from segue.client.connect import Target
 
@@ -18,3 +19,6 @@ class Options(NamedTuple):
     signs: Signs = Signs()
     mouse: bool = True
     no_color: bool = False
+    looks: Looks | None = None
+    keeps_looks: bool = False
+    """True to keep what the user chooses for the next run."""

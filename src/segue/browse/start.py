@@ -52,7 +52,7 @@ def ask_daemon(target: Target) -> "Future[EntryPage]":
 
 def choose_theme(given: str | None) -> str:
     """Return the theme: the given one, the terminal's 16 colors where it has no more, else by its background."""
-    if given is not None:
+    if given not in (None, "auto"):
         return given
     terminal = os.environ.get("TERM", "")
     if os.environ.get("NO_COLOR") or terminal in ("linux", "vt100", "vt220") or terminal.endswith("-16color"):

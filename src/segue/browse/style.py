@@ -42,8 +42,8 @@ ChoiceScreen, PromptScreen, ConfirmScreen { align: center middle; background: $b
 .box.small { max-width: 76; }
 .box .title { text-style: bold; margin-bottom: 1; }
 .box Input { border: none; height: 1; padding: 0; background: $surface; margin-bottom: 1; }
-PagerScreen > .title { height: 1; padding: 0 1; text-style: bold; background: $surface; }
-PagerScreen > .foot { height: 1; padding: 0 1; color: $dim; background: $surface; }
-TextPage { height: 1fr; }
+PageScreen > .title { height: 1; padding: 0 1; text-style: bold; background: $surface; }
+PageScreen > .foot { height: 1; padding: 0 1; color: $dim; background: $surface; }
+TextPage, StatsPage { height: 1fr; }
 Toast { max-width: 70; }
 """

@@ -153,10 +153,6 @@ async def test_other_programs_get_the_terminal(browse: Opened, monkeypatch: pyte
         await driver.press("j", "o")
         await driver.until(lambda: len(commands) == 2)
         imported = driver.wire.call("session.list", source="codex")["sessions"][0]["id"]
-        monkeypatch.setattr("builtins.input", str)
-        await driver.press("s")
-        await driver.until(lambda: len(commands) == 3)
-        assert commands.pop() == ["segue", "stats"]
         assert commands == [["segue", "handoff", "first", "--to", "codex"], ["segue", "open", imported]]
         assert "segue open ended with exit status 3" in driver.said
 
@@ -196,3 +192,12 @@ def test_a_change_has_the_command_line_of_the_same_request() -> None:
     assert changes.pin("s", pinned=False).words == ["unpin", "s"]
     assert changes.fork("s", 12, "n").words == ["fork", "s", "--upto", "12", "--name", "n"]
     assert changes.resume("s", None).words == ["resume", "--in-place", "s"]
+
+
+async def test_tab_does_not_reach_through_an_open_screen(browse: Opened) -> None:
+    async with browse() as driver:
+        await driver.press("question_mark")
+        await driver.shows("type to filter")
+        await driver.press("tab", "escape")
+        await driver.shows_no("type to filter")
+        assert driver.app.pane == "list"

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from segue.browse import remembered
 from segue.browse.keys import LIST, READ
 from segue.browse.views.row_drawing import Heading, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
@@ -63,7 +66,7 @@ async def test_a_group_is_folded_and_unfolded(browse: Opened) -> None:
 async def test_keys_change_how_the_list_looks(browse: Opened) -> None:
     async with browse() as driver:
         await driver.shows("opus-4  6 messages")
-        before = driver.app.list_cells
+        before = driver.app.rows_pane.outer_size.width
         await driver.press("plus")
         await driver.until(lambda: driver.app.rows_pane.outer_size.width == before + 4)
         await driver.press("minus", "minus")
@@ -142,3 +145,52 @@ async def test_quitting_ends_the_program(browse: Opened) -> None:
         async with browse() as driver:
             await driver.press(key)
             await driver.until(lambda: driver.app._exit)
+
+
+async def test_statistics_are_shown_by_each_group(browse: Opened) -> None:
+    async with browse(size=(100, 44)) as driver:
+        await driver.press("s")
+        await driver.shows("tokens in")
+        assert "less · ░ ▒ ▓ █ more" in driver.screen
+        texts = {"week": "2026-W", "month": "2026-", "model": "opus-4", "tool": "codex", "project": "/p/one"}
+        for group, text in texts.items():
+            await driver.press("tab")
+            await driver.until(lambda group=group: driver.app.screen.page.group == group)
+            await driver.shows(text)
+        await driver.press("j", "k", "pagedown", "pageup", "G", "g", "left")
+        await driver.shows("codex")
+        await driver.press("escape")
+        await driver.shows("3 sessions")
+
+
+async def test_statistics_count_what_the_filters_accept(browse: Opened) -> None:
+    async with browse(size=(100, 44)) as driver:
+        driver.app.lister.sessions.filters.tool = "codex"
+        await driver.press("s")
+        await driver.shows("total")
+        assert driver.app.screen.page.stats.total.messages == 1
+        driver.app.lister.sessions.filters.tool = "opencode"
+        await driver.press("right")
+        await driver.shows("No message matches.")
+        await driver.press("q")
+        await driver.shows("3 sessions")
+
+
+async def test_the_looks_are_kept_for_the_next_run(
+    browse: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "path_of", lambda: tmp_path / "state" / "browse.json")
+    async with browse(keeps_looks=True) as driver:
+        await driver.press("T", "z", "comma", "plus", "w")
+        await driver.press("enter", "w")
+        await driver.until(lambda: not remembered.load().wrap)
+    looks = remembered.load()
+    assert looks == remembered.Looks(theme="light", dense=True, order="time", list_cells=38, wrap=False)
+    async with browse(looks=looks) as driver:
+        app = driver.app
+        await driver.until(lambda: app.rows_pane.outer_size.width == 38)
+        assert (app.rows_pane.dense, app.lister.sessions.order, app.conversation.wrap_code) == (True, "time", False)
+    async with browse(looks=looks, size=(60, 20)) as driver:  # One pane has the whole width
+        await driver.until(lambda: driver.app.rows_pane.outer_size.width == 60)
+    (tmp_path / "state" / "browse.json").write_text("[")
+    assert remembered.load() == remembered.Looks()

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from segue.browse.data.sessions import Filters
 from segue.results import SearchHit, SearchPage
 
 MODES = ("words", "substring", "regex")
@@ -51,17 +50,13 @@ class Search:
         """Return the seconds to wait for another key before the request is sent."""
         return 0.0 if self.seconds < QUICK_SECONDS else PAUSE_SECONDS
 
-    def params(self, filters: Filters, cursor: str | None = None) -> dict[str, Any]:
-        """Return the parameters of `message.search`."""
+    def params(self, cursor: str | None = None) -> dict[str, Any]:
+        """Return the parameters of `message.search` without the filters."""
         query = self.query.strip()
         if self.mode == "words" and self.query[-1:].isalnum() and len(query.split()[-1]) >= PREFIX_CHARS:
             query += "*"
-        params = {
-            "query": query, "match": self.mode, "limit": LIMIT, "count": False, "role": filters.role,
-            "source": "" if filters.tool == "segue" else filters.tool, "since": filters.since, "cursor": cursor,
-            "tags": None if filters.tag is None else [filters.tag], "project": filters.project,
-        }  # fmt: skip
-        return {name: value for name, value in params.items() if value is not None}
+        params = {"query": query, "match": self.mode, "limit": LIMIT, "count": False}
+        return params if cursor is None else params | {"cursor": cursor}
 
     def add(self, page: SearchPage, generation: int, *, more: bool) -> bool:
         """Store a page that was found; False if it answers an older query."""

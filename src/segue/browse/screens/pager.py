@@ -1,4 +1,4 @@
-"""The whole text of one message, also of 8 MB: lines are cut to the width only where they are visible."""
+"""Lines on the whole screen, and the whole text of one message, also of 8 MB: lines are cut only where visible."""
 
 from bisect import bisect_right
 from itertools import accumulate
@@ -66,9 +66,10 @@ class TextPage(Lines):
         return strip([Segment(f" {part}", self.palette.text)], self.palette.base, self.columns)
 
 
-class PagerScreen(ModalScreen[None]):
-    """The text of a message on the whole screen."""
+class PageScreen(ModalScreen[None]):
+    """Lines on the whole screen, under a title."""
 
+    KEYS = "j k line   PgDn PgUp page   g G ends   Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,left", "leave", show=False),
         Binding("j,down", "scroll(1)", show=False),
@@ -79,28 +80,28 @@ class PagerScreen(ModalScreen[None]):
         Binding("G,end", "end(1)", show=False),
     ]
 
-    def __init__(self, palette: Palette, title: str, text: str) -> None:
+    def __init__(self, page: Lines, title: str) -> None:
         super().__init__()
+        self.page = page
         self._title = title
-        self.text = TextPage(palette, text)
 
     def compose(self) -> ComposeResult:
-        """Yield the title, the text and the keys."""
+        """Yield the title, the lines and the keys."""
         yield Static(self._title, classes="title", markup=False)
-        yield self.text
-        yield Static("j k line   PgDn PgUp page   g G ends   Esc back", classes="foot", markup=False)
+        yield self.page
+        yield Static(self.KEYS, classes="foot", markup=False)
 
     def action_scroll(self, count: int) -> None:
         """Scroll by lines."""
-        self.text.scroll_lines(count)
+        self.page.scroll_lines(count)
 
     def action_page(self, direction: int) -> None:
         """Scroll by pages."""
-        self.text.scroll_lines(direction * max(1, self.text.size.height - 2))
+        self.page.scroll_lines(direction * max(1, self.page.size.height - 2))
 
     def action_end(self, fraction: int) -> None:
         """Scroll to the beginning or the end."""
-        self.text.jump(float(fraction))
+        self.page.jump(float(fraction))
 
     def action_leave(self) -> None:
         """Close the screen."""

@@ -1,9 +1,9 @@
 """Statistics for a terminal: a calendar of the days, a curve, and a table with bars."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from segue.cli.output.calendar import WEEKDAYS, Calendar
 from segue.cli.output.cells import cut, cut_start, fill, width
@@ -56,23 +56,41 @@ COLUMNS = (
 )
 
 
+Role = Literal["text", "faint", "strong", "bar"]
+"""How a piece of a line looks."""
+
+Line = list[tuple[str, Role]]
+STYLES: dict[Role, dict[str, bool | str]] = {
+    "text": {},
+    "faint": {"dim": True},
+    "strong": {"bold": True},
+    "bar": {"fg": "green"},
+}
+
+
 def print_stats(stats: Stats, group_by: StatsGroup, *, today: date, chosen: bool) -> None:
     """Print statistics that have at least one row; only the newest or largest rows unless the period was `chosen`."""
     columns = shutil.get_terminal_size().columns
+    for line in stats_lines(stats, group_by, columns, today=today, chosen=chosen):
+        echo("".join(styled(text, **STYLES[role]) if text else "" for text, role in line))
+
+
+def stats_lines(stats: Stats, group_by: StatsGroup, columns: int, *, today: date, chosen: bool) -> Iterator[Line]:
+    """Yield the lines of statistics that have at least one row."""
     if group_by == "day":
         counts = counts_by_day(stats.rows)
         calendar = Calendar(counts, today, min(MAX_WEEKS, (columns - LABEL_CELLS) // 2), chosen=chosen)
-        _print_calendar(calendar)
-        _print_curve(calendar, min(CURVE_DAYS, columns - LABEL_CELLS - CURVE_ABOUT, calendar.days))
+        yield from _calendar(calendar)
+        yield from _curve(calendar, min(CURVE_DAYS, columns - LABEL_CELLS - CURVE_ABOUT, calendar.days))
     by_time = group_by in ("day", "week", "month")
     rows = stats.rows
     if not chosen:
         rows = rows[-MAX_ROWS:] if by_time else rows[:MAX_ROWS]
-    _print_table(rows, stats.total, group_by, columns)
+    yield from _table(rows, stats.total, group_by, columns)
     if len(rows) < len(stats.rows) or stats.has_more:
         kind = "newest" if by_time else "largest"
         text = f"the {len(rows)} {kind} of {len(stats.rows)}; {'--since' if by_time else '--json'} shows more"
-        echo(styled(cut(text, columns), dim=True))
+        yield [(cut(text, columns), "faint")]
 
 
 def counts_by_day(rows: Sequence[StatsRow]) -> dict[date, int]:
@@ -101,38 +119,46 @@ def short_number(number: int) -> str:
     return str(number) if number < 1000 else f"{amount:.1f}{units[0]}" if amount < 9.95 else f"{amount:.0f}{units[0]}"
 
 
-def _print_calendar(calendar: Calendar) -> None:
+def _calendar(calendar: Calendar) -> Iterator[Line]:
     title = " " * LABEL_CELLS
     for number, week in enumerate(calendar.weeks()):
         start = LABEL_CELLS + 2 * number
         if week.title and len(title) <= start and start + 3 <= LABEL_CELLS + 2 * len(calendar.mondays):
             title = title.ljust(start) + week.title
     if title.strip():
-        echo(styled(title.rstrip(), dim=True))
+        yield [(title.rstrip(), "faint")]
     for number, name in enumerate(WEEKDAYS):
         levels = [calendar.level(monday + timedelta(days=number)) for monday in calendar.mondays]
-        cells = " ".join(" " if level is None else _shade(level) for level in levels)
-        echo(styled(fill(name if number % 2 == 0 else "", LABEL_CELLS), dim=True) + cells.rstrip())
-    legend = " ".join(map(_shade, range(len(SHADES))))
-    echo(f"{'':{LABEL_CELLS}}{styled('less', dim=True)} {legend} {styled('more', dim=True)}\n")
+        while levels and levels[-1] is None:
+            levels.pop()
+        yield [(fill(name if number % 2 == 0 else "", LABEL_CELLS), "faint"), *_shades(levels)]
+    legend: Line = [(f"{'':{LABEL_CELLS}}less ", "faint"), *_shades([*range(len(SHADES))]), (" more", "faint")]
+    yield legend
+    yield []
 
 
-def _shade(level: int) -> str:
-    return styled(SHADES[level], fg="green") if level else styled(SHADES[0], dim=True)
+def _shades(levels: Sequence[int | None]) -> Line:
+    """Return cells of the calendar, separated by spaces."""
+    line: Line = []
+    for at, level in enumerate(levels):
+        cell: tuple[str, Role] = (" ", "text") if level is None else (SHADES[level], "bar" if level else "faint")
+        line += [(" ", "text"), cell] if at else [cell]
+    return line
 
 
-def _print_curve(calendar: Calendar, number: int) -> None:
-    """Print a curve of the last days."""
+def _curve(calendar: Calendar, number: int) -> Iterator[Line]:
+    """Yield a curve of the last days."""
     days = [calendar.last - timedelta(days=back) for back in range(number - 1, -1, -1)]
     values = [calendar.count(day) for day in days]
     most = max(values)
     curve = "".join(CURVE[0 if not value else max(1, value * 7 // most)] for value in values) if most else ""
     if curve:
-        about = styled(f"{len(days)} days, at most {short_number(most)}", dim=True)
-        echo(f"{'':{LABEL_CELLS}}{styled(curve, fg='green')} {about}\n")
+        about = f" {len(days)} days, at most {short_number(most)}"
+        yield [(" " * LABEL_CELLS, "text"), (curve, "bar"), (about, "faint")]
+        yield []
 
 
-def _print_table(rows: Sequence[StatsRow], total: StatsTotal, group_by: StatsGroup, columns: int) -> None:
+def _table(rows: Sequence[StatsRow], total: StatsTotal, group_by: StatsGroup, columns: int) -> Iterator[Line]:
     shown = [column for column in COLUMNS if columns >= column.columns]
     texts = [[short_number(getattr(row, column.member)) for column in shown] for row in (*rows, total)]
     widths = [max(len(column.title), *(len(row[at]) for row in texts)) for at, column in enumerate(shown)]
@@ -141,12 +167,12 @@ def _print_table(rows: Sequence[StatsRow], total: StatsTotal, group_by: StatsGro
     key = min(max(map(width, [*names, group_by, "total"])), max(KEY_CELLS, columns // 3), columns - numbers)
     bar = min(MAX_BAR, columns - key - numbers - 2)
     heading = [fill(column.title, wide, right=True) for column, wide in zip(shown, widths, strict=True)]
-    echo(styled("  ".join([fill(group_by, key), *heading]), bold=True))
+    yield [("  ".join([fill(group_by, key), *heading]), "strong")]
     most = max(row.messages for row in rows)
     for name, row, cells in zip(names, rows, texts, strict=False):
         line = "  ".join([fill(shorten(name, key, group_by), key), *map(_right, cells, widths)])
-        echo(f"{line}  {styled(_bar(row.messages, most, bar), fg='green')}" if bar >= 4 else line)
-    echo(styled("  ".join([fill("total", key), *map(_right, texts[-1], widths)]), bold=True))
+        yield [(line, "text"), ("  ", "text"), (_bar(row.messages, most, bar), "bar")] if bar >= 4 else [(line, "text")]
+    yield [("  ".join([fill("total", key), *map(_right, texts[-1], widths)]), "strong")]
 
 
 def _right(text: str, cells: int) -> str:

@@ -16,7 +16,7 @@ MISSING = "segue browse needs Textual; add it with: pipx inject segue textual"
 
 
 @command(examples=["segue browse", "segue browse --theme light"])
-@click.option("--theme", type=click.Choice(["dark", "light", "ansi"]), help="Colors; default: those of the terminal.")
+@click.option("--theme", type=click.Choice(["dark", "light", "ansi", "auto"]), help="Colors; auto: by the terminal.")
 @click.option("--ascii", "only_ascii", is_flag=True, help="Draw with ASCII characters only.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting text.")
 @click.pass_context
@@ -31,7 +31,13 @@ def browse(daemon: DaemonClient, context: click.Context, *, theme: str | None, o
     from segue.browse.start import ask_daemon, choose_theme, has_unicode
 
     first = ask_daemon(daemon.paths)
-    theme = choose_theme(theme)
+    from segue.browse.remembered import load, save
+
+    looks = load()
+    if theme == "auto" and looks.theme is not None:
+        looks.theme = None
+        save(looks)
+    theme = choose_theme(theme or looks.theme)
     os.environ.setdefault("ESCDELAY", "25")  # Textual waits 100 ms for the rest of a key otherwise
     no_color = bool(os.environ.get("NO_COLOR"))
     from segue.browse.app import Browse
@@ -46,6 +52,8 @@ def browse(daemon: DaemonClient, context: click.Context, *, theme: str | None, o
         signs=ASCII if only_ascii or not has_unicode() else Signs(),
         mouse=not no_mouse,
         no_color=no_color,
+        looks=looks,
+        keeps_looks=True,
     )
     app = Browse(options, first)
     app.run(mouse=options.mouse)

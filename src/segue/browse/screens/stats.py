@@ -1,0 +1,116 @@
+"""The statistics on the whole screen, by day, week, month, project, model or tool."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
+
+from rich.segment import Segment
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from segue.browse.screens.pager import PageScreen
+from segue.browse.views.lines import Lines, strip
+from segue.browse.views.theme import Palette
+from segue.cli.output.stats_table import stats_lines
+from segue.models import StatsGroup
+from segue.results import Stats
+from segue.workflows.times import local_zone
+
+if TYPE_CHECKING:
+    from segue.browse.app import Browse
+
+GROUPS: tuple[StatsGroup, ...] = get_args(StatsGroup)
+
+
+class StatsPage(Lines):
+    """The lines of the statistics."""
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(palette)
+        self.stats: Stats | None = None
+        self.group: StatsGroup = GROUPS[0]
+        self.first_line = 0
+        self._total = 0
+
+    def settle(self) -> None:
+        """Draw the visible lines."""
+        styles = {"text": None, "faint": self.palette.dim, "strong": self.palette.bright, "bar": self.palette.you}
+        if not self.size.width:
+            return  # Before the first layout
+        lines: list[list[Segment]] = []
+        if self.stats is not None and self.stats.rows:
+            today = datetime.now().astimezone().date()
+            found = stats_lines(self.stats, self.group, self.columns - 2, today=today, chosen=True)
+            lines = [[Segment(" "), *(Segment(text, styles[role]) for text, role in line)] for line in found]
+        elif self.stats is not None:
+            lines = [[Segment(" No message matches.", self.palette.dim)]]
+        self._total = len(lines)
+        self.first_line = max(0, min(self.first_line, len(lines) - self.size.height))
+        shown = lines[self.first_line : self.first_line + self.size.height]
+        self.view = [strip(line, self.palette.base, self.columns) for line in shown]
+        self.refresh()
+
+    def extent(self) -> tuple[int, int, int]:
+        """Return the first visible line, and the numbers of visible and of all lines."""
+        return self.first_line, self.size.height, self._total
+
+    def scroll_lines(self, count: int) -> None:
+        """Scroll."""
+        self.first_line += count
+        self.settle()
+
+    def jump(self, fraction: float) -> None:
+        """Scroll to a part of the whole."""
+        self.first_line = round(fraction * self._total)
+        self.settle()
+
+
+class StatsScreen(PageScreen):
+    """The statistics of the sessions that the filters accept."""
+
+    KEYS = "Tab group   j k line   PgDn PgUp page   Esc back"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "leave", show=False),
+        Binding("tab,right", "group(1)", show=False),
+        Binding("shift+tab,left", "group(-1)", show=False),
+    ]
+    page: StatsPage
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__(StatsPage(palette), "")
+
+    @property
+    def _browse(self) -> "Browse":
+        return cast("Browse", self.app)
+
+    def on_mount(self) -> None:
+        """Ask for the statistics by day."""
+        self.page.focus()
+        self._ask(self.page.group)
+
+    def action_group(self, direction: int) -> None:
+        """Count by the next group."""
+        self._ask(GROUPS[(GROUPS.index(self.page.group) + direction) % len(GROUPS)])
+
+    def _ask(self, group: StatsGroup) -> None:
+        self.page.group, self.page.stats = group, None
+        palette = self.page.palette
+        title = Text(no_wrap=True)
+        for name in GROUPS:
+            title.append(f" {name} ", palette.accent + palette.selected if name == group else palette.dim)
+        self.query_one(".title", Static).update(title)
+        self.page.settle()
+        self._browse.spawn(self._load(group))
+
+    async def _load(self, group: StatsGroup) -> None:
+        stats = await self._browse.link.call(
+            "session.stats",
+            Stats,
+            group_by=group,
+            tz=local_zone(),
+            **self._browse.lister.filter_params("project", "source", "since"),
+        )
+        if group == self.page.group:
+            self.page.stats = stats
+            self.page.first_line = 0
+            self.page.settle()
