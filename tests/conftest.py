@@ -71,6 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--model-seed", type=int, help="seed of the model test; default: a fixed and a random one")
     parser.addoption("--sweep", default="sample", help="faults to try: sample, all, PART/PARTS, or CALL:FAULT:NUMBER")
     parser.addoption("--sweep-seed", type=int, default=7, help="seed of the sample of faults")
+    parser.addoption("--update-pictures", action="store_true", help="store what the browser looks like now")
     parser.addoption("--soak-minutes", type=float, help="minutes of soak; write a plot of the memory to build/soak.svg")
     parser.addoption("--soak-seed", default="segue", help="seed of the clients of the soak")
     parser.addoption("--tried-file", type=Path, help="write the counts of this run to this file, as lines of JSON")

@@ -44,7 +44,7 @@ class Lister:
         self._cursor: str | None = None
         self._answered = asyncio.Event()
         self._is_pending = False
-        self._is_loaded = False
+        self.is_loaded = False
 
     @property
     def is_searching(self) -> bool:
@@ -69,12 +69,12 @@ class Lister:
             self._app.preview.show_soon()
         while self._cursor is not None and len(self.sessions.entries) < MOST_SESSIONS:
             await self._load_page()
-        self._is_loaded = True
+        self.is_loaded = True
         self.refresh()
 
     async def load_more(self) -> None:
         """Load another page when the user reaches the end."""
-        if self._is_loaded and self._cursor is not None:
+        if self.is_loaded and self._cursor is not None:
             await self._load_page()
             self.refresh()
 

@@ -126,7 +126,7 @@ def browse(server: Server, wire: Wire) -> Opened:
         app = Browse(options, ask_daemon(server.paths))
         async with app.run_test(size=size, notifications=True) as pilot:
             driver = Driver(app, pilot, wire)
-            await driver.until(lambda: len(app.lister.sessions.entries) >= 3 and app.lister._is_loaded)
+            await driver.until(lambda: len(app.lister.sessions.entries) >= 3 and app.lister.is_loaded)
             yield driver
 
     return opened

@@ -80,7 +80,8 @@ class ChoiceList(Lines):
     def _draw(self, at: int) -> Strip:
         choice, palette, cells = self.shown[at], self.palette, self.columns
         keys = max((texts.width(one.key) for one in self.choices), default=0)
-        label = texts.cut(texts.line(choice.label), cells - keys - 5, palette.signs.ellipsis)
+        reserved = min(texts.width(choice.note), (cells - keys) // 2)  # The command line of a key is shown whole
+        label = texts.cut(texts.line(choice.label), cells - keys - 7 - reserved, palette.signs.ellipsis)
         room = cells - keys - texts.width(label) - 7
         note = texts.cut(texts.line(choice.note), room, palette.signs.ellipsis) if room > 6 else ""
         line = [

@@ -10,8 +10,7 @@ from textual.widgets import Static
 
 from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
-from segue.browse.views.pieces import clock
-from segue.browse.views.row_drawing import age_of
+from segue.browse.views.moments import age_of, clock
 from segue.browse.views.theme import Palette
 from segue.models import Memory, Session, Summary
 from segue.workflows.labels import short_id, states, title

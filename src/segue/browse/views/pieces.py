@@ -1,7 +1,6 @@
-"""Pieces of a message's lines: its time, what a call is about, what is known of an image, and marked matches."""
+"""Pieces of a message's lines: what a call is about, what is known of an image, and marked matches."""
 
 import re
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -11,20 +10,10 @@ from rich.style import Style
 from segue.browse.views import text as texts
 from segue.browse.views.wrapping import Line
 from segue.parts import ToolCall
-from segue.timestamps import milliseconds
 from segue.workflows.transcript import argument_text
 
-ARGUMENTS = ("command", "cmd", "file_path", "path", "pattern", "query", "url", "description", "prompt")
+ARGUMENTS = ("command", "cmd", "file_path", "pattern", "query", "path", "url", "description", "prompt")
 """Members of a call's arguments that say the most, the best first."""
-
-
-def clock(moment: str) -> str:
-    """Return the local time of a timestamp, with the date if it is not today."""
-    local = datetime.fromtimestamp(milliseconds(moment) / 1000, UTC).astimezone()
-    now = datetime.now().astimezone()
-    if local.date() == now.date():
-        return f"{local:%H:%M}"
-    return f"{local:%a %d %b %H:%M}" if local.year == now.year else f"{local:%Y-%m-%d %H:%M}"
 
 
 def call_summary(call: ToolCall) -> str:

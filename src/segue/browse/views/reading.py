@@ -17,7 +17,7 @@ from segue.browse.data.pages import EDGE, PAGE, Pages
 from segue.browse.views import message as messages
 from segue.browse.views.lines import Lines
 from segue.browse.views.message import Drawn, Look, Place, draw, kind_of
-from segue.browse.views.pieces import clock
+from segue.browse.views.moments import clock
 from segue.browse.views.theme import Palette
 from segue.models import Message, Summary
 from segue.parts import tool_calls, tool_results

@@ -1,7 +1,6 @@
 """The rows of the list: what they are, and their lines."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,12 +8,16 @@ from rich.segment import Segment
 
 from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
+from segue.browse.views.moments import age_of
 from segue.browse.views.theme import Palette
 from segue.results import SearchHit
 from segue.timestamps import milliseconds
 
 MATCH = re.compile("\ue000([^\ue001]*)\ue001")
 """A match in a snippet, between the marks of the daemon."""
+
+SHORT_MODEL = re.compile(r"^claude-|-\d{8}$")
+"""What is left out of a model's name: its maker, which the rest tells, and the date of the version."""
 
 SNIPPET_START = 24
 """Characters before the first match of a snippet; a narrow row would not show the match otherwise."""
@@ -112,8 +115,9 @@ class RowPainter:
             return [first]
         facts = "  ".join(_facts(entry))
         tags = " ".join(f"#{tag}" for tag in entry.tags)
-        if texts.width(facts) > self.columns - 4:
-            facts = facts.replace(" messages", " msgs")
+        for longer, shorter in ((" messages", " msgs"), (" msgs", "")):
+            if texts.width(facts) > self.columns - 4:
+                facts = facts.replace(longer, shorter)
         facts = texts.cut(texts.line(facts), self.columns - 4, signs.ellipsis)
         left = self.columns - 6 - texts.width(facts)
         tags = texts.cut(texts.line(tags), left, signs.ellipsis) if left > 3 else ""
@@ -146,19 +150,10 @@ class RowPainter:
         return [[Segment(f"   {text}", self.palette.accent if row.query else self.palette.dim)]]
 
 
-def age_of(moment_ms: int) -> str:
-    """Return how long ago a moment was, such as `now`, `3m`, `2h`, `5d` or `7w`."""
-    seconds = max(0, int(time.time()) - moment_ms // 1000)
-    for size, unit in ((604_800 * 9, ""), (604_800 * 2, "w"), (86_400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}" if unit else time.strftime("%b %y", time.localtime(moment_ms / 1000))
-    return "now"
-
-
 def _facts(entry: Entry) -> list[str]:
     count = f"{entry.message_count:,}".replace(",", " ")
     facts = [entry.source.tool] if entry.source is not None else []
-    facts += [entry.model] if entry.model else []
+    facts += [SHORT_MODEL.sub("", entry.model)] if entry.model else []
     facts.append(f"{count} message{'' if entry.message_count == 1 else 's'}")
     return [*facts, *(["streaming…"] if entry.is_streaming else [])]
 

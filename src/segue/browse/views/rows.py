@@ -41,7 +41,7 @@ class Rows(Lines):
     def fill(self, rows: Sequence[Row], *, select: tuple[str, object] | None = None) -> None:
         """Show other rows. The cursor stays on its row, or goes to the one that `select` names."""
         wanted = select or (key_of(self.current) if self.current is not None else None)
-        offset = self._top(self.cursor) - self.first_line if self.rows and select is None else 0
+        offset = self._top(self.cursor) - self.first_line
         self.rows = rows
         self._ends = [*accumulate(map(self._height, rows))]
         found = next((at for at, row in enumerate(rows) if key_of(row) == wanted), None)
@@ -50,7 +50,8 @@ class Rows(Lines):
         if found is None:
             found = self._selectable(min(self.cursor, len(rows) - 1) if select is None else 0, 1)
         self.cursor = found
-        self.first_line = max(0, self._top(self.cursor) - offset)
+        if select is None:
+            self.first_line = max(0, self._top(self.cursor) - offset)
         self.reveal()
 
     def set_dense(self, *, dense: bool) -> None:

@@ -1,0 +1,1 @@
+"""What pictures of the browser show: a person's sessions, and the browser at a moment that stays the same."""
