@@ -28,7 +28,7 @@ from segue.browse.options import Options
 from segue.browse.preview import Preview
 from segue.browse.reader import Reader
 from segue.browse.remembered import Looks, save
-from segue.browse.state import chips, footer, headline, status
+from segue.browse.state import show, starting
 from segue.browse.style import CSS
 from segue.browse.views.conversation import Conversation
 from segue.browse.views.details import Details
@@ -111,14 +111,17 @@ class Browse(App[int]):
         self.rows_pane.dense = self.looks.dense
         self.conversation.wrap_code = self.looks.wrap
         self.lister.sessions.order = self.looks.order
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # Textual draws nothing after ^Z
         self.rows_pane.focus()
         self.run_worker(self._begin(), exit_on_error=True)
 
     async def _begin(self) -> None:
         try:
-            if not self._first.done():
-                self.show_state("starting segued…")
-            page = await asyncio.wrap_future(self._first)
+            first = asyncio.wrap_future(self._first)
+            while not first.done():
+                self.show_state(starting())
+                await asyncio.wait([first], timeout=0.5)
+            page = await first
             self.lister.begin(page)
             await self.link.open()
         except (ClientError, SegueError) as error:
@@ -267,15 +270,12 @@ class Browse(App[int]):
 
     def show_state(self, note: str = "") -> None:
         """Show the number of sessions, the chips, the title and the footer."""
-        with suppress(NoMatches, ScreenStackError):  # While the screen is built or removed
-            screen = self.screen_stack[0]
-            screen.set_class(self.pane == READ, "-reading")
-            screen.query_one("#count", Static).update(headline(self, note))
-            shown = chips(self)
-            screen.query_one("#chips", Static).update(shown)
-            screen.set_class(bool(shown.plain), "-chips")
-            screen.query_one("#title", Static).update(status(self))
-            screen.query_one("#foot", Static).update(footer(self))
+        with suppress(NoMatches, ScreenStackError, IndexError):  # While the screen is built or removed
+            show(self, self.screen_stack[0], note)
+
+    def on_conversation_marked(self, _event: Conversation.Marked) -> None:
+        """Show the keys for marked lines."""
+        self.show_state()
 
     def remember(self, **chosen: Any) -> None:
         """Keep how the user wants the browser to look."""

@@ -1,6 +1,7 @@
 """The connections of the browser to the daemon: one for reads and changes, one for searches, one for events."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from segue.workflows.changes import Change
 
 R = TypeVar("R")
 
-PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+PAUSES = (0.1, 0.2, 0.5, 1.0)
 """Seconds: the pauses between two attempts while no daemon serves; the last one repeats."""
 
 
@@ -26,6 +27,7 @@ class Link:
         self._clients: list[AsyncClient] = []
         self.away = ""
         """Why no daemon serves; empty while one does."""
+        self._away_at = 0.0
 
     async def open(self) -> None:
         """Connect. A daemon that is stopped later is waited for and not started again."""
@@ -67,6 +69,11 @@ class Link:
             await client.aclose()
 
     @property
+    def away_seconds(self) -> int:
+        """Return for how long no daemon has served."""
+        return int(time.monotonic() - self._away_at)
+
+    @property
     def _reads(self) -> AsyncClient:
         return self._clients[0]
 
@@ -83,7 +90,7 @@ class Link:
         """Report that no daemon serves, and wait until one does."""
         if self.away:
             return
-        self.away = str(fault)
+        self.away, self._away_at = str(fault), time.monotonic()
         self._on_state(self.away)
         self._waiting = asyncio.get_running_loop().create_task(self._wait())
 
@@ -95,6 +102,7 @@ class Link:
                 break
             except (ClientError, SegueError):
                 await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+                self._on_state(self.away)
                 attempt += 1
         self.away = ""
         self._on_state("")

@@ -25,7 +25,7 @@ REFRESH_SECONDS = 1.0
 """Seconds: the list is ordered again at most so often."""
 
 EMPTY = (
-    Note("Nothing here yet. Start with one of:"),
+    Note("Nothing here yet. Try one of:"),
     Note("  segue ask 'a question'"),
     Note("  segue import"),
 )

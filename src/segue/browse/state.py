@@ -1,14 +1,18 @@
 """The lines around the panes: the count, the chips, the title and the footer."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
+from textual.widgets import Static
 
 from segue.browse.keys import LIST, READ, hints
 from segue.browse.views import text as texts
+from segue.progress import STARTING
 from segue.workflows.labels import title
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from segue.browse.app import Browse
 
 LEAST_TITLE = 24
@@ -18,7 +22,7 @@ LEAST_TITLE = 24
 def headline(app: "Browse", note: str = "") -> Text:
     """Return what stands at the right of the first line: the number of sessions, or that the daemon is away."""
     if app.link.away:
-        return Text("segued is away, waiting", app.palette.warn)
+        return Text(f"segued is away since {app.link.away_seconds} s, waiting", app.palette.warn)
     if note:
         return Text(note, app.palette.dim)
     if app.asking.is_running:
@@ -26,6 +30,27 @@ def headline(app: "Browse", note: str = "") -> Text:
     total = app.lister.sessions.total
     count = f"{total:,}".replace(",", " ")
     return Text(f"{count} session{'' if total == 1 else 's'}", app.palette.dim)
+
+
+def show(app: "Browse", screen: "Screen[Any]", note: str) -> None:
+    """Show all lines around the panes."""
+    screen.set_class(app.pane == READ, "-reading")
+    shown = chips(app)
+    screen.set_class(bool(shown.plain), "-chips")
+    for id, text in (
+        ("#count", headline(app, note)),
+        ("#chips", shown),
+        ("#title", status(app)),
+        ("#foot", footer(app)),
+    ):
+        screen.query_one(id, Static).update(text)
+
+
+def starting() -> str:
+    """Return what is shown until a daemon serves: that it starts, or how far its migration is."""
+    if STARTING.total is None:
+        return "starting segued…"
+    return f"{STARTING.step}: {STARTING.done} of {STARTING.total}"
 
 
 def chips(app: "Browse") -> Text:

@@ -100,6 +100,66 @@ def test_a_reply_is_shown_while_it_is_streamed_and_can_be_stopped(terminal: Open
     tmux.shows("ENDED 0")
 
 
+def test_the_last_question_is_repeated(terminal: Opened, segued: Segued, segue: Cli) -> None:
+    script = segue.directory / "model"
+    script.write_text("tail -n 1 >/dev/null; echo x >> calls; echo reply $(wc -l < calls)\n")
+    tmux = terminal(SEGUE_ASK=f"sh {script}")
+    tmux.shows("An answer:")
+    tmux.type("Enter")
+    tmux.shows("Esc back")
+    for number in (1, 2):
+        tmux.type("C-r")
+        tmux.shows(f"reply {number}")
+        tmux.shows("3 sessions")  # The command has ended
+    messages = segued.connect().call("message.list", session_id="s0")["messages"]
+    assert [message["content"].strip() for message in messages][1:] == ["reply 2"]
+
+
+def test_a_message_is_edited_in_a_program_that_takes_the_terminal(terminal: Opened, segued: Segued) -> None:
+    tmux = terminal(EDITOR="sed -i s/answer/edited-text/")
+    tmux.shows("An answer:")
+    tmux.type("Enter")
+    tmux.shows("Esc back")
+    tmux.type("e")
+    tmux.shows("An edited-text:")
+    tmux.shows("Esc back")  # The whole screen is drawn again
+    content = segued.connect().call("message.list", session_id="s0")["messages"][1]["content"]
+    assert content.startswith("An **edited-text**:")
+
+
+def test_the_browser_is_suspended_and_continued_by_the_shell(terminal: Opened) -> None:
+    tmux = terminal("PS1='prompt> ' bash --norc -i")
+    tmux.shows("prompt>")
+    tmux.type(f"{SEGUE} browse", "Enter")
+    tmux.shows("An answer:")
+    tmux.type("C-z")
+    tmux.shows("Stopped")
+    tmux.type("fg", "Enter")
+    tmux.shows("An answer:")
+    tmux.shows("? keys")
+    tmux.type("q")
+    tmux.shows("prompt>")
+
+
+def test_statistics_and_a_theme_are_chosen_and_the_theme_is_kept(terminal: Opened) -> None:
+    tmux = terminal(f"{SEGUE} browse --theme dark; echo SECOND; read line; {SEGUE} browse", size=(100, 40))
+    tmux.shows("An answer:")
+    tmux.type("s")
+    tmux.shows("less · ░ ▒ ▓ █ more")
+    tmux.type("Tab")
+    tmux.shows("week   ")
+    tmux.type("q")
+    tmux.shows("An answer:")
+    assert "48;2;22;24;29m" in tmux.screen("-e")  # The background of the dark theme
+    tmux.type("T", "q")
+    tmux.shows("SECOND")
+    tmux.type("Enter")
+    tmux.shows("An answer:")
+    assert "48;2;255;255;255m" in tmux.screen("-e")
+    tmux.type("q")
+    tmux.shows("ENDED 0")
+
+
 @pytest.mark.parametrize("stream", ["stdin", "stderr"])
 def test_the_browser_refuses_a_pipe(segue: Cli, stream: str) -> None:
     master, slave = os.openpty()

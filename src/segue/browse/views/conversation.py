@@ -1,11 +1,16 @@
 """The conversation: how the reader moves through it, folds, marks and clicks."""
 
+from textual.message import Message
+
 from segue.browse.views import message as messages
 from segue.browse.views.reading import Reading
 
 
 class Conversation(Reading):
     """The pane of the open session."""
+
+    class Marked(Message):
+        """Lines were marked with the pointer, or the mark was removed."""
 
     def scroll_lines(self, count: int) -> None:
         """Move the view. Messages above are measured first, so that the move is exact."""
@@ -99,10 +104,12 @@ class Conversation(Reading):
         if dragged:
             start = self.mark[0] if self.mark else (at, line)
             self.mark = (start, (at, line))
+            self.post_message(self.Marked())
         elif at == self.cursor and not self.mark and self._drawn(at).has_folds:
             return self.toggle_fold()
         else:
             self.cursor, self.mark, self.follow = at, None, self.follow and at == self.pages.count - 1
+            self.post_message(self.Marked())
         return self.settle()
 
     def start_mark(self) -> None:
