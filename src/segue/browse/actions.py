@@ -7,7 +7,7 @@ from msgspec import UnsetType
 
 from segue.browse.clipboard import copy
 from segue.browse.filtering import Filtering
-from segue.browse.keys import KEYS, READ
+from segue.browse.keys import KEYS, READ, named
 from segue.browse.screens.choice import Choice, ChoiceScreen
 from segue.browse.screens.pager import PageScreen, TextPage
 from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
@@ -251,7 +251,10 @@ class Actions:
     async def palette(self) -> None:
         """Show all keys, and run the chosen one."""
         keys = sorted((key for key in KEYS if self._app.pane in key.panes), key=lambda key: not key.command)
-        choices = [Choice(key.action, key.shown, key.label, self._command(key.command)) for key in keys]
+        choices = [
+            Choice(key.action, named(key.shown, self._app.palette.signs), key.label, self._command(key.command))
+            for key in keys
+        ]
         if action := await self._app.ask_screen(ChoiceScreen(self._app.palette, "Keys", choices)):
             await self._app.run_key(action)
 

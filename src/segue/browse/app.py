@@ -34,7 +34,7 @@ from segue.browse.views.conversation import Conversation
 from segue.browse.views.details import Details
 from segue.browse.views.inputs import AskInput, SearchInput
 from segue.browse.views.rows import Rows
-from segue.browse.views.theme import palette, textual_themes
+from segue.browse.views.theme import ASCII, palette, textual_themes
 from segue.cli.output.terminal import Failure
 from segue.client import ClientError
 from segue.errors import SegueError
@@ -70,6 +70,7 @@ class Browse(App[int]):
         for theme in textual_themes():
             self.register_theme(theme)
         self.theme = f"segue-{options.theme}"
+        self.set_class(options.signs == ASCII, "-ascii")
         self.pane = LIST
         self.failure: Exception | None = None
         self.link = Link(options.target, lambda _: self.show_state())
@@ -86,10 +87,10 @@ class Browse(App[int]):
 
     def compose(self) -> ComposeResult:
         """Yield the widgets."""
-        self.query_input = SearchInput(placeholder="Search names and messages   /", id="query", select_on_focus=False)
+        self.query_input = SearchInput(placeholder="/ search names and messages", id="query", select_on_focus=False)
         self.rows_pane = Rows(self.palette, id="list")
         self.conversation = Conversation(self.palette, self.reader.fetch, id="conversation")
-        self.ask_input = AskInput(placeholder="Ask in this session   i", id="ask", select_on_focus=False)
+        self.ask_input = AskInput(placeholder="i ask in this session", id="ask", select_on_focus=False)
         self.details = Details(self.palette, id="details")
         with Horizontal(id="head"):
             yield Static("segue", id="brand")
@@ -111,7 +112,7 @@ class Browse(App[int]):
         self.rows_pane.dense = self.looks.dense
         self.conversation.wrap_code = self.looks.wrap
         self.lister.sessions.order = self.looks.order
-        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # Textual draws nothing after ^Z
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # It draws nothing after ^Z
         self.rows_pane.focus()
         self.run_worker(self._begin(), exit_on_error=True)
 

@@ -2,10 +2,15 @@
 
 from typing import NamedTuple
 
+from segue.browse.views.text import ELLIPSIS
+from segue.browse.views.theme import Signs
+
 LIST, READ = "list", "read"
 """The panes: the list of sessions or hits, and the conversation."""
 
 BOTH = (LIST, READ)
+
+ARROWS = str.maketrans({"↑": "Up", "↓": "Down", "←": "Left", "→": "Right"})
 
 
 class Key(NamedTuple):
@@ -107,6 +112,11 @@ INPUT_HINTS = {
 def for_key(name: str, pane: str) -> Key | None:
     """Return what a key does in a pane."""
     return next((key for key in KEYS if name in key.keys.split(",") and pane in key.panes), None)
+
+
+def named(keys: str, signs: Signs) -> str:
+    """Return the names of keys, with words for the arrows where only ASCII can be shown."""
+    return keys if signs.ellipsis == ELLIPSIS else keys.translate(ARROWS)
 
 
 def hints(state: str) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from textual.widgets import Static
 
-from segue.browse.keys import LIST, READ, hints
+from segue.browse.keys import LIST, READ, hints, named
 from segue.browse.views import text as texts
 from segue.progress import STARTING
 from segue.workflows.labels import title
@@ -26,7 +26,7 @@ def headline(app: "Browse", note: str = "") -> Text:
     if note:
         return Text(note, app.palette.dim)
     if app.asking.is_running:
-        return Text("asking…  ^C stops", app.palette.you)
+        return Text(f"asking{app.palette.signs.ellipsis}  ^C stops", app.palette.you)
     total = app.lister.sessions.total
     count = f"{total:,}".replace(",", " ")
     return Text(f"{count} session{'' if total == 1 else 's'}", app.palette.dim)
@@ -49,7 +49,7 @@ def show(app: "Browse", screen: "Screen[Any]", note: str) -> None:
 def starting() -> str:
     """Return what is shown until a daemon serves: that it starts, or how far its migration is."""
     if STARTING.total is None:
-        return "starting segued…"
+        return "starting segued"
     return f"{STARTING.step}: {STARTING.done} of {STARTING.total}"
 
 
@@ -115,7 +115,7 @@ def footer(app: "Browse") -> Text:
         state = "mark"
     else:
         state = READ if app.pane == READ else LIST
-    pairs = [*hints(state)]
+    pairs = [(named(key, app.palette.signs), word) for key, word in hints(state)]
     room = app.size.width - 2
 
     def cells() -> int:

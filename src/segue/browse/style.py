@@ -46,4 +46,6 @@ PageScreen > .title { height: 1; padding: 0 1; text-style: bold; background: $su
 PageScreen > .foot { height: 1; padding: 0 1; color: $dim; background: $surface; }
 TextPage, StatsPage { height: 1fr; }
 Toast { max-width: 70; }
+.-ascii #middle, .-ascii #details { border-left: ascii $line; }
+.-ascii .box { border: ascii $accent; }
 """

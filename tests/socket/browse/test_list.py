@@ -5,6 +5,7 @@ import pytest
 from segue.browse import remembered
 from segue.browse.keys import LIST, READ
 from segue.browse.views.row_drawing import Heading, SessionRow
+from segue.browse.views.theme import ASCII
 from tests.socket.browse.conftest import Driver, Opened
 
 
@@ -124,6 +125,30 @@ async def test_the_details_have_forks_tags_and_memories(browse: Opened) -> None:
         await driver.press("g", "enter")
         for text in ("active, pinned", "Sort a dict (fork)", "└ ", "this session", "#perf"):
             await driver.shows(text)
+
+
+async def test_ascii_is_all_that_is_drawn_where_nothing_else_can_be(browse: Opened) -> None:
+    async with browse(size=(140, 44), signs=ASCII) as driver:
+        driver.wire.call("session.fork", session_id="first")
+        await driver.shows("`- Sort a dict (fork)")
+        keys = (
+            "enter",
+            "Z",
+            "escape",
+            "question_mark",
+            "escape",
+            "d",
+            "n",
+            "ctrl+f",
+            "escape",
+            "slash",
+            *"sort",
+            "escape",
+            "i",
+        )
+        for key in keys:
+            await driver.press(key)
+            assert driver.screen.isascii(), driver.screen
 
 
 async def test_a_tiny_terminal_says_so(browse: Opened) -> None:

@@ -137,7 +137,7 @@ class RowPainter:
         age = age_of(milliseconds(hit.created_at))
         room = self.columns - texts.width(name) - texts.width(age) - 6
         line = [Segment(f"   {name} ", style)]
-        for text, is_match in _snippet(hit.snippet):
+        for text, is_match in _snippet(hit.snippet, palette.signs.ellipsis):
             piece = texts.cut(text, room, palette.signs.ellipsis)
             line.append(Segment(piece, palette.match if is_match else palette.text))
             room -= texts.width(piece)
@@ -155,15 +155,15 @@ def _facts(entry: Entry) -> list[str]:
     facts = [entry.source.tool] if entry.source is not None else []
     facts += [SHORT_MODEL.sub("", entry.model)] if entry.model else []
     facts.append(f"{count} message{'' if entry.message_count == 1 else 's'}")
-    return [*facts, *(["streaming…"] if entry.is_streaming else [])]
+    return [*facts, *(["streaming"] if entry.is_streaming else [])]
 
 
-def _snippet(snippet: str) -> list[tuple[str, bool]]:
+def _snippet(snippet: str, ellipsis: str) -> list[tuple[str, bool]]:
     """Return the pieces of a snippet, from a little before the first match, each with whether it is a match."""
     whole = " ".join(snippet.split())
     first = whole.find("\ue000")
     if first > SNIPPET_START:
-        whole = "…" + whole[first - SNIPPET_START :].partition(" ")[2]
+        whole = ellipsis + whole[first - SNIPPET_START :].partition(" ")[2]
     pieces = []
     for at, piece in enumerate(MATCH.split(whole)):
         if piece:
