@@ -5,6 +5,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from segue.cli.output.terminal import USAGE
+
 if TYPE_CHECKING:
     from segue.browse.app import Browse
 
@@ -51,7 +53,10 @@ class Asking:
         finally:
             self._process = None
             self._app.show_state()
+        if code == USAGE and text is not None and not self._app.ask_input.value:
+            self._app.ask_input.value = text  # Nothing was stored, so it can be sent again
         lines = [line for line in errors.decode(errors="replace").splitlines() if line.strip()]
+        lines = [line.removeprefix("Error: ") for line in lines if not line.startswith(("Usage: ", "Try "))]
         if code or lines:
             message = "\n".join(lines[-ERROR_LINES:]) or f"segue ask ended with exit status {code}"
             self._app.say(message.replace("segue: ", ""), error=bool(code))

@@ -117,7 +117,7 @@ def browse(server: Server, wire: Wire) -> Opened:
     async def opened(size: tuple[int, int] = (100, 30), theme: str = "dark", **given: Any) -> AsyncIterator[Driver]:
         options = Options(
             server.paths,
-            ["segue"],
+            given.pop("program", ["segue"]),
             {"working_dir": "/p/one", "project": "/p/one"},
             theme,
             given.pop("signs", Signs()),

@@ -1,5 +1,6 @@
 """Every change that a key makes, as the daemon has it afterwards."""
 
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
@@ -201,3 +202,21 @@ async def test_tab_does_not_reach_through_an_open_screen(browse: Opened) -> None
         await driver.press("tab", "escape")
         await driver.shows_no("type to filter")
         assert driver.app.pane == "list"
+
+
+REFUSE = """
+import sys
+sys.stderr.write("Usage: segue ask\\nTry 'segue ask --help' for help.\\n\\nError: no model command\\n")
+sys.exit(2)
+"""
+
+
+async def test_a_question_that_is_refused_stays_in_its_line(browse: Opened) -> None:
+    async with browse(program=[sys.executable, "-c", REFUSE]) as driver:
+        await driver.press("i")
+        await driver.shows("Enter ask")
+        await driver.type("and now?")
+        await driver.press("enter")
+        await driver.until(lambda: driver.said)
+        assert driver.said == ["no model command"]
+        assert driver.app.ask_input.value == "and now?"
