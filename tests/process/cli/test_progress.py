@@ -17,6 +17,14 @@ JOB = {"job": "scrub", "step": "searching", "done": 300, "total": 1200, "unit": 
 SAID = "interrupted at 300 of 1 200 rows; segued completes it unless you stop it; a later scrub does the rest"
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Let the commands hear Ctrl-C; a shell that runs the tests in the background makes them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[str]:
     """The socket of a daemon that never ends a scrub."""

@@ -69,8 +69,7 @@ async def test_hostile_sessions_are_shown_and_drive_nothing(browse: Opened) -> N
         await driver.shows("שלום עולם! مرحبا")
         for key in ("k", "k", "k", "g", "G", "k", "k"):
             await driver.press(key)
-            assert not set(map(ord, driver.screen)) & {*UNSAFE, 0xE000, 0xE001, 0x202E, 0x2066}
-        await driver.shows("characters more: Enter shows all")
+            assert not set(map(ord, driver.screen.replace("\n", ""))) & {*UNSAFE, 0xE000, 0xE001, 0x202E, 0x2066}
         await driver.press("enter")
         await driver.shows("PgDn PgUp page")
         await driver.press("G")
