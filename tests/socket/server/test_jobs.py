@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from segue.store.maintenance import backup, integrity, scrub
+from segue.store.maintenance import backup, database_status, integrity, scrub
 from segue.store.records import retention
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS, Wire
@@ -74,4 +74,16 @@ def test_a_cleanup_counts_sessions(seen: Callable[..., Jobs], server: Server) ->
     jobs = seen(retention, "delete_if_unused", "session.cleanup")
     assert jobs == [
         {"job": "cleanup", "step": "deleting old sessions", "done": 0, "total": 1, "unit": "sessions"},
+    ]
+
+
+def test_messages_that_are_to_be_indexed_and_counted_are_jobs(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_status, "FEW_MESSAGES", -1)
+    wire.call("session.create", id="s")
+    for number in range(3):
+        wire.call("message.append", session_id="s", role="user", content=f"message {number}")
+    wire.call("message.search", query="message")  # Indexes them first
+    assert wire.call("daemon.status")["jobs"] == [
+        {"job": "index", "step": "adding messages to the search index", "done": 3, "total": 3, "unit": "messages"},
+        {"job": "statistics", "step": "counting messages", "done": 0, "total": 3, "unit": "messages"},
     ]
