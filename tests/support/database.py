@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from segue.models import Draft
-from segue.progress import Progress
 from segue.results import SearchPage
+from segue.runtime.progress import Progress
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
 from segue.store.records import append as appending

@@ -26,7 +26,6 @@ LAYERS = [
         "segue.redaction",
         "segue.manual",
         "segue.status_results",
-        "segue.progress",
     ],
     ["segue.escapes", "segue.events", "segue.config", "segue.files", "segue.parts", "segue.paths"],
     ["segue.provider_media"],

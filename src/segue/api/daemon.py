@@ -7,8 +7,8 @@ from segue.api.request import Context
 from segue.errors import Conflict, InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import FilePath
-from segue.progress import Progress
 from segue.results import BackupResult, CheckResult, Empty, ScrubResult
+from segue.runtime.progress import Progress
 from segue.status_results import DaemonStatus
 
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     # Not at run time, because clients import the method definitions and must not load the store.
     from segue.events import Filter
     from segue.models import EndStatus, Message, Session
-    from segue.progress import RunningJobs
     from segue.redaction.streaming import StreamRedactor
     from segue.results import Appended, BackupResult, CleanupResult, ScrubResult, Subscribed
+    from segue.runtime.progress import RunningJobs
     from segue.status_results import DaemonStatus, DatabaseStatus, JobStatus
     from segue.store.records.message.stream import Begun
     from segue.store.store import Store

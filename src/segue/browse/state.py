@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from segue.browse.keys import LIST, READ, hints, named
 from segue.browse.views import text as texts
-from segue.progress import STARTING
+from segue.runtime.progress import STARTING
 from segue.workflows.labels import title
 
 if TYPE_CHECKING:

@@ -133,7 +133,7 @@ class DaemonClient:
         """
         from segue.cli.liveness import JobWatch
         from segue.cli.output.progress import ProgressDisplay
-        from segue.progress import Progress
+        from segue.runtime.progress import Progress
 
         self.disable_timeout()
         progress = Progress(job)
@@ -145,12 +145,16 @@ class DaemonClient:
             watch.close()
 
     def _connect(self, *, autostart: bool) -> "Client":
-        from segue.cli.output.progress import ProgressDisplay
         from segue.client import Client
-        from segue.progress import STARTING
 
-        with ProgressDisplay(STARTING, STARTS):
-            client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=autostart)
+        if autostart:
+            from segue.cli.output.progress import ProgressDisplay
+            from segue.runtime.progress import STARTING
+
+            with ProgressDisplay(STARTING, STARTS):
+                client = Client.connect(self.paths, timeout=CONNECT_SECONDS)
+        else:
+            client = Client.connect(self.paths, timeout=CONNECT_SECONDS, autostart=False)
         client.timeout = ANSWER_SECONDS
         client.retry_seconds = 0  # A command fails immediately; `ask` and `tail` retry and report it.
         return client

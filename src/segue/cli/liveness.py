@@ -9,7 +9,7 @@ from msgspec import Struct
 from segue.client import Client, ClientError
 from segue.errors import SegueError
 from segue.paths import Paths
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.status_results import JobStatus
 
 CHECK_SECONDS = 10.0

@@ -28,7 +28,7 @@ from segue.history.checking import checked
 from segue.history.convert import message_params, session_params
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.timestamps import timestamp, wall_ms
 
 BATCH_MESSAGES = 150

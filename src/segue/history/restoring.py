@@ -19,7 +19,7 @@ from segue.errors import NotFound, SegueError
 from segue.history.bundle import Bundle, Rest, fetch
 from segue.history.importer import BATCH_BYTES, BATCH_MESSAGES, Counts
 from segue.history.reader import open_regular
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 
 BEGINNINGS = (b'{"session":{', b'{"bots":[')
 """The beginnings of the lines that an export has."""

@@ -23,9 +23,9 @@ from segue.jsonrpc.dispatcher import Dispatcher
 from segue.jsonrpc.openrpc import document
 from segue.models import EndStatus, Session
 from segue.paths import Paths
-from segue.progress import Progress, RunningJobs
 from segue.results import BackupResult, CleanupResult, ScrubResult
 from segue.runtime.daemon_record import Record, machine_id
+from segue.runtime.progress import Progress, RunningJobs
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.attachments import Attachments
 from segue.server.jobs.backups import Backups

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup, UNIXSocketStream
@@ -13,14 +14,15 @@ from anyio.abc import TaskGroup, UNIXSocketStream
 from segue.config import Limits
 from segue.errors import SegueError, StartError, StorageError
 from segue.paths import Paths
-from segue.progress import Progress
 from segue.runtime.daemon_record import read_record, remove_record, write_record
+from segue.runtime.progress import Progress
 from segue.server.app import App
 from segue.server.net.listener import Listener, adopt_listener, bind_listener
 from segue.server.process.instance_lock import hold_locks
 from segue.server.process.malloc import trim_periodically
 from segue.server.process.sd_notify import Notifier
 from segue.server.process.signals import Shutdown
+from segue.store.engine.connection import open_writer
 from segue.store.store import open_store
 from segue.timestamps import Clock, wall_ms
 
@@ -71,7 +73,7 @@ async def serve(
             clock=clock,
             queue_limit=limits.queue,
             durability=config.daemon.durability,
-            progress=progress,
+            writer_factory=partial(open_writer, progress=progress),
         ) as store:
             app = App(paths, limits, store, shutdown, clock, monotonic)
             await recover_state(app)

@@ -18,7 +18,7 @@ from segue.config import Limits, LogLevel, check_tools
 from segue.errors import StartError
 from segue.files import find_replaceable
 from segue.paths import PathOptions, Paths, resolve_paths
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.server.daemon import serve
 from segue.server.net.socket_activation import select_listener, take_descriptors
 from segue.server.process.fd_limit import clamp_clients, raise_descriptor_limit

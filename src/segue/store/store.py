@@ -7,7 +7,6 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -15,7 +14,6 @@ import anyio
 
 from segue.errors import Overloaded, StartError, StorageError
 from segue.files import prepare_directory
-from segue.progress import Progress
 from segue.status_results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, interrupt_at_end, open_reader, open_writer
 from segue.store.engine.database_file import prepare_file
@@ -206,13 +204,11 @@ async def open_store(
     clock: Clock,
     queue_limit: int = 10_000,
     durability: Durability = "full",
-    writer_factory: OpenWriter | None = None,
-    progress: Progress | None = None,
+    writer_factory: OpenWriter = open_writer,
 ) -> AsyncIterator[Store]:
     """Open the database for the length of the context; create and migrate it if necessary.
 
-    The exit commits all waiting writes first. WRITER_FACTORY opens the connection that writes. PROGRESS shows the
-    migration.
+    The exit commits all waiting writes first. WRITER_FACTORY opens the connection that writes.
 
     Raises:
         AlreadyRunning: another daemon serves the file, perhaps by another name.
@@ -221,8 +217,7 @@ async def open_store(
     prepare_directory(path.parent, "database")
     prepare_file(path)
     with lock_database_file(path):
-        open_first = writer_factory or partial(open_writer, progress=progress)
-        store = await _open(path, clock, queue_limit, durability, open_first)
+        store = await _open(path, clock, queue_limit, durability, writer_factory)
         try:
             yield store
         finally:

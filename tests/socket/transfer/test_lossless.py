@@ -15,7 +15,7 @@ from segue.errors import Conflict, InvalidParams
 from segue.history.bundle import fetch, fetch_rest
 from segue.history.importer import Counts
 from segue.history.restoring import Restorer, exports_in
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
 

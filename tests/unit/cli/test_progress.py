@@ -1,4 +1,5 @@
 import os
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ import pytest
 from segue.cli.output import progress as display
 from segue.cli.output.progress import ProgressDisplay
 from segue.client.autostart.spawn import _read_report
-from segue.progress import STARTING, Progress
+from segue.runtime.progress import STARTING, Progress
 from segue.server.process import startup_report
 from segue.server.process.startup_report import StartupReport
 from tests.support.wire import TIMEOUT_SECONDS
@@ -54,7 +55,8 @@ def test_a_terminal_gets_a_bar_that_is_cleared(
 ) -> None:
     monkeypatch.setattr(display, "stderr_is_tty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((70, 24)))
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
     work = Work(*STEPS)
     with ProgressDisplay(work.progress, refresh=work.look):
         assert work.ended.wait(10)

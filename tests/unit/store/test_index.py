@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.store.records import bots, forks, messages, purges, session_update, sessions
 from segue.store.records.message import edit
 from segue.store.search import index, index_check

@@ -5,7 +5,6 @@ and how to continue.
 """
 
 import os
-import shutil
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from segue.cli.output.terminal import size, stderr_is_tty, warn
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 
 SHOW_SECONDS = 1.0
 """Seconds: shorter work shows nothing."""
@@ -86,7 +85,7 @@ class ProgressDisplay:
                 total = f" ({_amount(progress.total, progress.unit)})" if progress.total is not None else ""
                 self._write(f"segue: {progress.job}: {progress.step}{total}\n")
         if has_bar:
-            columns = shutil.get_terminal_size().columns
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns
             self._write(CLEAR_LINE + self._line(columns - 1))
             self._drawn = True
 

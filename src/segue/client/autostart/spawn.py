@@ -11,7 +11,7 @@ from typing import Any
 
 from segue.client.autostart.daemon_log import open_log
 from segue.paths import Paths
-from segue.progress import STARTING
+from segue.runtime.progress import STARTING
 
 SERVING, FAILED, ALREADY_RUNNING = 0, 1, 3
 """Exit statuses of segued; 0 stands for a daemon that serves."""

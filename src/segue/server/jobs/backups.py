@@ -7,8 +7,8 @@ import anyio
 
 from segue.errors import InvalidParams, SegueError, StorageError
 from segue.paths import Paths
-from segue.progress import RunningJobs
 from segue.results import BackupResult
+from segue.runtime.progress import RunningJobs
 from segue.server.jobs.maintenance import Maintenance
 from segue.store.engine.database_file import COMPANIONS
 from segue.store.maintenance import backup

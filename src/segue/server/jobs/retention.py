@@ -10,7 +10,7 @@ import msgspec
 
 from segue.config import Config
 from segue.errors import SegueError
-from segue.progress import Progress, RunningJobs
+from segue.runtime.progress import Progress, RunningJobs
 from segue.status_results import CleanupResult, CleanupStatus
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx

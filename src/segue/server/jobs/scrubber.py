@@ -4,8 +4,8 @@ from collections import Counter
 
 import anyio
 
-from segue.progress import Progress, RunningJobs
 from segue.results import ScrubResult
+from segue.runtime.progress import Progress, RunningJobs
 from segue.server.events.event_log import EventLog
 from segue.server.jobs.maintenance import Maintenance
 from segue.store.maintenance import scrub

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import anyio
 
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 
 VARIABLE = "SEGUE_REPORT_FD"
 STEPS_VARIABLE = "SEGUE_REPORT_STEPS"

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 import aiosqlite
 import anyio
 
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.runtime.sqlite_library import check_full_text_search, check_version
 from segue.store.engine.database_file import APPLICATION_ID
 from segue.store.engine.metrics import StoreMetrics

@@ -4,7 +4,7 @@ import sqlite3
 from importlib import resources
 
 from segue.errors import StartError
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.store.engine.database_file import APPLICATION_ID
 from segue.store.engine.schema import find_differences
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
 from segue.files import DIRECTORY_MODE, FILE_MODE, sync_directory
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.store.engine.database_file import is_ours
 from segue.store.maintenance.backup_errors import explain, explain_copy
 from segue.store.maintenance.temp_files import BACKUP, remove_stale_temp_files

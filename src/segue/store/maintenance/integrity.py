@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.store.engine.database_file import wide_files
 from segue.store.engine.migrate import load_migrations
 from segue.store.engine.schema import find_differences

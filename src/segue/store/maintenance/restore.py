@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
 from segue.files import DIRECTORY_MODE, FILE_MODE, prepare_directory
-from segue.progress import Progress
 from segue.runtime.lock import release_lock, take_lock
+from segue.runtime.progress import Progress
 from segue.store.engine.database_file import APPLICATION_ID, MAGIC, check_file
 from segue.store.engine.migrate import check_ours, load_migrations, schema_version
 from segue.store.engine.schema import find_differences

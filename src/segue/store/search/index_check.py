@@ -4,7 +4,7 @@ import sqlite3
 from typing import get_args
 
 from segue.models import Role
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.store.engine.tx import Tx
 from segue.store.search import index, session_entries
 from segue.store.search.index_entries import tag

@@ -14,8 +14,8 @@ from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, echo_json, echo_stored, stdout_is_tty
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.files import FILE_MODE
-from segue.progress import Progress
 from segue.results import SessionPage
+from segue.runtime.progress import Progress
 
 FORMATS = ("jsonl", "markdown", "html")
 SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}

@@ -16,7 +16,7 @@ from segue.cli.output.cells import cut_start, width
 from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.session_table import short_directory
 from segue.cli.output.terminal import FAILED, Failure, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.timestamps import milliseconds
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from segue.client import Client, ClientError
 from segue.config import Config
 from segue.errors import AlreadyRunning, SegueError
 from segue.paths import Paths
-from segue.progress import Progress
+from segue.runtime.progress import Progress
 from segue.store.maintenance import restore as restoring
 
 STOP_SECONDS = 20

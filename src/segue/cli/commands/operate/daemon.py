@@ -8,9 +8,9 @@ from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, echo_json, escape_line
 from segue.client import Unreachable
 from segue.client.autostart.start import start_daemon
-from segue.progress import STARTING
 from segue.results import DaemonStatus
 from segue.runtime.lock import lock_holder
+from segue.runtime.progress import STARTING
 
 STOP_SECONDS = 20.0
 """Seconds: how long to wait for a daemon to stop. It needs at most 10 s."""

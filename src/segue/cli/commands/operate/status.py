@@ -7,7 +7,6 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
-from segue.cli.output.progress import counts
 from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
 from segue.client import Unreachable
 from segue.results import CheckResult
@@ -127,6 +126,8 @@ def _describe(status: DaemonStatus) -> dict[str, str]:
 
 
 def _job(job: JobStatus) -> str:
+    from segue.cli.output.progress import counts
+
     return " ".join(filter(None, (f"{job.job}:", job.step, counts(job.done, job.total, job.unit))))
 
 
