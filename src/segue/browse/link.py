@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 from segue.client import AsyncClient, ClientError, ConnectionLost
@@ -28,6 +28,8 @@ class Link:
         self.away = ""
         """Why no daemon serves; empty while one does."""
         self._away_at = 0.0
+        self._back = asyncio.Event()
+        self._back.set()
 
     async def open(self) -> None:
         """Connect. A daemon that is stopped later is waited for and not started again."""
@@ -61,6 +63,16 @@ class Link:
         async for event in self._clients[2].follow(on_lost=self._lost):
             yield event
 
+    async def repeat_until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work, again from its beginning if the daemon was away meanwhile."""
+        while True:
+            await self._back.wait()
+            try:
+                return await work()
+            except ClientError:
+                if not self.away:
+                    raise
+
     async def close(self) -> None:
         """Close the connections."""
         if self._waiting is not None:
@@ -91,6 +103,7 @@ class Link:
         if self.away:
             return
         self.away, self._away_at = str(fault), time.monotonic()
+        self._back.clear()
         self._on_state(self.away)
         self._waiting = asyncio.get_running_loop().create_task(self._wait())
 
@@ -105,4 +118,5 @@ class Link:
                 self._on_state(self.away)
                 attempt += 1
         self.away = ""
+        self._back.set()
         self._on_state("")

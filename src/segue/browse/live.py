@@ -44,5 +44,6 @@ class Live:
                 self._app.reader.close()
                 self._app.go(LIST)
         elif kind == RESET:
-            await self._app.lister.reload()
-            await self._app.reader.reload()
+            # The events may be back before the other connections
+            await self._app.link.repeat_until_done(self._app.lister.reload)
+            await self._app.link.repeat_until_done(self._app.reader.reload)

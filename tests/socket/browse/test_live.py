@@ -1,5 +1,6 @@
 import asyncio
 import types
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,21 @@ async def test_a_long_session_is_read_in_pages(browse: Opened, count: int) -> No
                 found = driver.app.conversation.pages[at]
                 assert found is not None
                 assert found.content in ("Refactor the retry logic", f"message number {at - 1}")
+
+
+async def test_a_reset_that_comes_while_the_daemon_is_away_is_not_lost(browse: Opened) -> None:
+    async with browse() as driver:
+        await read(driver)
+        link, live = driver.app.link, Live(driver.app)
+        driver.app.reader.appended = lambda _: None  # As if the event had not come
+        link.away = "the daemon closed the connection"
+        link._back.clear()
+        driver.wire.call("message.append", session_id="first", role="user", content="while it was away")
+        reset: Any = types.SimpleNamespace(kind="reset", data=None, session_id=None)
+        handling = asyncio.create_task(live._handle(reset))
+        await driver.pilot.pause()
+        assert not handling.done()
+        link.away = ""
+        link._back.set()
+        await handling
+        await driver.shows("while it was away")
