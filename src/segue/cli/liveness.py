@@ -12,8 +12,11 @@ from segue.paths import Paths
 from segue.runtime.progress import Progress
 from segue.status_results import JobStatus
 
-CHECK_SECONDS = 10.0
-"""Seconds: pause between two checks, and timeout of each. A daemon that works responds in milliseconds."""
+PAUSE_SECONDS = 10.0
+"""Seconds between two checks."""
+
+RESPONSE_SECONDS = 10.0
+"""Seconds: the timeout of each check. A daemon that works responds in milliseconds."""
 
 
 class LivenessCheck:
@@ -35,9 +38,9 @@ class LivenessCheck:
         self._stopped.set()
 
     def _run(self) -> None:
-        while not self._stopped.wait(CHECK_SECONDS):
+        while not self._stopped.wait(PAUSE_SECONDS):
             try:
-                with Client.connect(self._paths, timeout=CHECK_SECONDS, autostart=False) as client:
+                with Client.connect(self._paths, timeout=RESPONSE_SECONDS, autostart=False) as client:
                     client.retry_seconds = 0
                     client.exchange("daemon.ping")
             except ClientError as error:

@@ -1,12 +1,16 @@
 """Match "substring" and "regex": scans, newest first, for a limited time."""
 
+import json
+import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
 
 from segue.errors import InvalidParams
-from segue.store.search import scan
+from segue.store.search import regex_worker, scan
 from tests.socket.search.calls import append
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
@@ -94,6 +98,16 @@ def test_a_pattern_that_never_ends_is_refused_after_a_second(server: Server, wir
     assert answer["error"]["data"]["path"] == "$.query"
     assert "takes longer than 1 s" in answer["error"]["message"]
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.long
+def test_the_process_of_a_pattern_that_never_ends_outlives_no_killed_daemon() -> None:
+    command = [sys.executable, "-I", "-S", regex_worker.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin is not None
+        worker.stdin.write(json.dumps(["(a+)+$", [["a" * 40 + "!"]]]) + "\n")
+        worker.stdin.close()
+        assert worker.wait(60) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,13 @@ It uses the standard library only. `regex_process` starts it and kills it.
 
 import json
 import re
+import resource
 import sys
 from itertools import islice
 from typing import Any
+
+CPU_SECONDS = 2
+"""Seconds of CPU after which the kernel ends the program, for a daemon that was killed and cannot do it."""
 
 MAX_SPANS = 20
 """Matches of a text that are returned."""
@@ -27,6 +31,7 @@ def search(pattern: "re.Pattern[str]", batch: list[list[str]]) -> list[Any]:
 
 def main() -> None:
     """Search each line's batch and print its result."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     for line in sys.stdin:
         pattern, batch = json.loads(line)
         sys.stdout.write(json.dumps(search(re.compile(pattern), batch)) + "\n")
