@@ -64,11 +64,13 @@ class Client:
 
     def check(self, wire: Wire) -> None:
         """Fail unless the session has every answered message once, and the pending ones all or not at all."""
-        page = wire.call("message.list", session_id=self.session, after_id=self._seen, limit=10000)
-        assert not page["has_more"]
-        for message in page["messages"]:
-            assert message["key"] not in self._held, "stored twice"
-            self._held[message["key"]] = self._seen = message["id"]
+        has_more = True
+        while has_more:
+            page = wire.call("message.list", session_id=self.session, after_id=self._seen, limit=10000)
+            has_more = page["has_more"]
+            for message in page["messages"]:
+                assert message["key"] not in self._held, "stored twice"
+                self._held[message["key"]] = self._seen = message["id"]
         assert wire.call("message.count", session_id=self.session) == {"count": len(self._held)}
         assert {key: id for key, id in self._held.items() if key in self.answered} == self.answered
         others = set(self._held) - set(self.answered)
