@@ -57,6 +57,7 @@ LENGTHS = {
     "pings": Length(1_000_000, "pings on one connection"),
     "sleep_seconds": Length(2.0, "seconds for which the daemon is stopped like a sleeping machine"),
     "soak_seconds": Length(60.0, "seconds of soak"),
+    "sync_histories": Length(7, "histories of several machines that sync", long=322),
     "sweep_seconds": Length(120.0, "seconds in which system calls are made to fail"),
 }
 """Fixtures with one value, or with a short and a long one. An option of the same name replaces both."""
@@ -74,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-pictures", action="store_true", help="store what the browser looks like now")
     parser.addoption("--soak-minutes", type=float, help="minutes of soak; write a plot of the memory to build/soak.svg")
     parser.addoption("--soak-seed", default="segue", help="seed of the clients of the soak")
+    parser.addoption("--sync-seed", type=int, default=0, help="seed of the first history of the sync test")
     parser.addoption("--tried-file", type=Path, help="write the counts of this run to this file, as lines of JSON")
 
 

@@ -109,6 +109,15 @@ class ImportConfig(Struct, frozen=True, forbid_unknown_fields=True):
         return _milliseconds(self.retention_days)
 
 
+class SyncConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings for sync with other machines. `url` replaces the address of `segue sync init`."""
+
+    url: str | None = None
+    interval_seconds: Annotated[float, Meta(ge=1, le=_MAX_SPAN)] = 30
+    home_relative: bool = True
+    continue_: Literal["here", "anywhere"] = field(name="continue", default="here")
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """The content of the configuration file. A missing file is `Config()`."""
 
@@ -118,6 +127,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     ask: AskConfig = AskConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     import_: ImportConfig = field(name="import", default=ImportConfig())
+    sync: SyncConfig = SyncConfig()
 
 
 def _milliseconds(days: float) -> int | None:

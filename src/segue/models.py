@@ -102,6 +102,8 @@ class SessionSummary(Struct, kw_only=True):
     parent_id: str | None
     source: Source | None
     retention_days: Count | None
+    machine: str | UnsetType = UNSET
+    """The machine that used the session last; left out for this one."""
     metadata: Metadata | UnsetType = UNSET
 
 
@@ -131,6 +133,8 @@ class Session(Struct, kw_only=True):
     parent_id: str | None
     source: Source | None
     retention_days: Count | None
+    machine: str | UnsetType = UNSET
+    """The machine that used the session last; left out for this one."""
 
 
 class Message(Struct):
@@ -157,6 +161,8 @@ class Message(Struct):
     updated_at: Timestamp | None
     state: State
     cut: dict[str, Count] | UnsetType = UNSET
+    machine: str | UnsetType = UNSET
+    """The machine on which it was stored first; left out for this one."""
 
 
 class Draft(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -25,6 +25,8 @@ from segue.status_results import DatabaseStatus as DatabaseStatus
 from segue.status_results import PrivacyStatus as PrivacyStatus
 from segue.status_results import ProcessStatus as ProcessStatus
 from segue.status_results import ReadStatus as ReadStatus
+from segue.status_results import SyncMachine as SyncMachine
+from segue.status_results import SyncStatus as SyncStatus
 from segue.status_results import WriteStatus as WriteStatus
 
 
@@ -240,6 +242,12 @@ class CheckResult(Struct, kw_only=True):
 
     ok: bool
     problems: list[str]
+
+
+class SyncInvitation(Struct, kw_only=True):
+    """The line with which another machine joins."""
+
+    invitation: str
 
 
 class BackupResult(Struct, kw_only=True):

@@ -1,6 +1,6 @@
 """The result of `daemon.status`."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -114,6 +114,35 @@ class JobStatus(Struct, kw_only=True):
     unit: str
 
 
+class SyncMachine(Struct, kw_only=True):
+    """A machine of the account. `behind` are batches that others have seen and that did not come yet."""
+
+    id: str
+    name: str
+    here: bool
+    batches: Count
+    behind: Count
+    seen_at: Timestamp | None
+    """The clock of the machine in its newest batch."""
+    forgotten: bool
+
+
+class SyncStatus(Struct, kw_only=True):
+    """The state of sync. `waiting_deletions` is the number of sessions that other machines would delete here."""
+
+    url: str
+    name: str
+    synced_at: Timestamp | None
+    unsent_messages: Count
+    unsent_changes: Count
+    waiting_deletions: Count
+    clock_error_ms: Count | None
+    """The difference to the hub's clock, or to the machine whose clock is nearest."""
+    error: str | None
+    problems: list[str]
+    machines: list[SyncMachine]
+
+
 class DaemonStatus(Struct, kw_only=True):
     """The state of the daemon and its counters since the start; `dropped_subscribers` counts sent resets."""
 
@@ -140,6 +169,6 @@ class DaemonStatus(Struct, kw_only=True):
     cleanup: CleanupStatus
     privacy: PrivacyStatus
     config_changed: bool = False
-    sync: dict[str, Any] | None = None
+    sync: SyncStatus | None = None
     import_: ImportStatus | None = field(name="import", default=None)
     jobs: list[JobStatus] = []

@@ -44,10 +44,15 @@ redact = false
 [import]
 follow = false
 retention_days = 0
+
+[sync]
+interval_seconds = 30
+home_relative = true
+continue = "here"
 """
 """Text: the configuration file of the contract, with every key that has a default."""
 
-WITHOUT_DEFAULT = {("daemon", "socket"), ("daemon", "database"), ("ask", "command")}
+WITHOUT_DEFAULT = {("daemon", "socket"), ("daemon", "database"), ("ask", "command"), ("sync", "url")}
 
 
 def parse(text: str) -> Config:
@@ -116,6 +121,10 @@ GIVEN: list[tuple[str, str, Any]] = [
     ("import", "follow", True),
     ("import", "follow", ["claude", "codex"]),
     ("import", "retention_days", 0.5),
+    ("sync", "url", "/mnt/nas/segue"),
+    ("sync", "interval_seconds", 1),
+    ("sync", "home_relative", False),
+    ("sync", "continue", "anywhere"),
 ]
 
 

@@ -32,11 +32,13 @@ LAYERS = [
     ["segue.exchanges", "segue.shell.prompt_text", "segue.provider_requests", "segue.transfer"],
     ["segue.jsonrpc", "segue.runtime"],
     ["segue.store.engine"],
+    ["segue.store.journaling"],
     ["segue.store.writes"],
     ["segue.store.store", "segue.store.search"],
     ["segue.store.records"],
     ["segue.store.stats"],
     ["segue.store.transfer"],
+    ["segue.store.sync"],
     ["segue.store.maintenance"],
     ["segue.store.__init__"],
     ["segue.sync"],
@@ -101,7 +103,9 @@ ONLY_IN = {
         "segue.server",
         "segue.client",
         "segue.integrations.daemon",
+        "segue.sync",
     },
+    "nacl": {"segue.sync.sealing"},
 }
 
 FILE_LINES = 300

@@ -176,7 +176,7 @@ async def list(
     check_time(since, "$.since")
     await ctx.daemon.streams.flush(session_id=session_id)
     return await ctx.store.read(
-        store.message_page.list_page,
+        store.machines.list_messages,
         store.message_page.Filter(session_id, after_id, before_id, since, roles, keys, key_prefix),
         limit=limit,
         offset=offset,
@@ -191,7 +191,7 @@ async def list(
 async def get(ctx: Context, *, message_id: RowId) -> Message:
     """Return a message."""
     await ctx.daemon.streams.flush(message_id=message_id)
-    return await ctx.store.read(store.messages.get, message_id)
+    return await ctx.store.read(store.machines.get_message, message_id)
 
 
 @method("message.count", raises=(NotFound, StorageError, InvalidData))

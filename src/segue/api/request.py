@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from segue.redaction.streaming import StreamRedactor
     from segue.results import Appended, BackupResult, CleanupResult, ScrubResult, Subscribed
     from segue.runtime.progress import RunningJobs
-    from segue.status_results import DaemonStatus, DatabaseStatus, JobStatus
+    from segue.status_results import DaemonStatus, DatabaseStatus, JobStatus, SyncStatus
     from segue.store.records.message.stream import Begun
     from segue.store.store import Store
 
@@ -51,8 +51,37 @@ class StreamControl(Protocol):
         """Store the text that was added before the call."""
 
 
+class SyncControl(Protocol):
+    """The account of the database, and the rounds of sync."""
+
+    async def init(self, url: str, name: str | None) -> str:
+        """Make a key and an account, and return the invitation."""
+
+    async def join(self, url: str, invitation: str, name: str | None) -> None:
+        """Join the account of an invitation."""
+
+    def invite(self) -> str:
+        """Return the invitation."""
+
+    async def sync(self, *, accept_deletions: bool = False) -> "SyncStatus":
+        """Do both directions now."""
+
+    async def status(self) -> "SyncStatus":
+        """Return the state of sync."""
+
+    async def forget(self, machine: str) -> None:
+        """Take over what a machine wrote that is gone."""
+
+    async def leave(self, *, erase: bool) -> None:
+        """Turn sync off."""
+
+
 class DaemonControl(Protocol):
     """The parts of the running daemon that methods use."""
+
+    @property
+    def sync(self) -> SyncControl:
+        """Return the account of the database, and the rounds of sync."""
 
     @property
     def streams(self) -> StreamControl:

@@ -122,7 +122,7 @@ async def create(
 @method("session.get", raises=(NotFound, StorageError, InvalidData))
 async def get(ctx: Context, *, session_id: SessionId) -> Session:
     """Return a session."""
-    return await ctx.store.read_inline(store.sessions.get, session_id)
+    return await ctx.store.read_inline(store.machines.get_session, session_id)
 
 
 @method("session.list", raises=(StorageError, InvalidData))
@@ -172,7 +172,7 @@ async def list(
     )
     answer_bytes = ctx.config.limits.answer_bytes
     window = store.session_list.Window(order_by, limit, offset, cursor, preview_chars, with_metadata, answer_bytes)
-    return await ctx.store.read(store.session_list.list_page, filter, window)
+    return await ctx.store.read(store.machines.list_sessions, filter, window)
 
 
 @method("session.touch", raises=(NotFound, StorageError, InvalidData))
@@ -251,13 +251,14 @@ async def delete(ctx: Context, *, session_id: SessionId) -> Deleted:
     return Deleted(deleted=deleted)
 
 
-@method("session.cleanup", raises=(StorageError,))
+@method("session.cleanup", raises=(Conflict, StorageError))
 async def cleanup(ctx: Context, *, dry_run: bool = False, within_days: Days = 0) -> CleanupResult:
     """Delete sessions unused for `session.retention_days`, then the least recent over `session.max_sessions`.
 
     Imported sessions are deleted by `import.retention_days` only. Pinned and attached sessions are exempt and do not
     count. `dry_run` deletes nothing and reports what would be deleted, with `within_days` after so many days without
-    use. The result lists at most 1000 ids.
+    use. The result lists at most 1000 ids. While sync is on, it is a conflict (`sync`) if the last sync is an hour ago
+    or the clock is a day off, because other machines may use what would be deleted.
     """
     if dry_run:
         ages = store.retention.Ages(ctx.config.session.retention_ms, ctx.config.import_.retention_ms)

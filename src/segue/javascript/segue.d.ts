@@ -283,6 +283,34 @@ export interface Methods {
     params: { subscription_id: string };
     result: Removed;
   };
+  "sync.init": {
+    params: { url: string, name?: string | null };
+    result: SyncInvitation;
+  };
+  "sync.join": {
+    params: { url: string, invitation: string, name?: string | null };
+    result: SyncStatus;
+  };
+  "sync.invite": {
+    params: {  };
+    result: SyncInvitation;
+  };
+  "sync.run": {
+    params: { accept_deletions?: boolean };
+    result: SyncStatus;
+  };
+  "sync.status": {
+    params: {  };
+    result: SyncStatus;
+  };
+  "sync.forget": {
+    params: { machine: string };
+    result: Empty;
+  };
+  "sync.leave": {
+    params: { erase?: boolean };
+    result: Empty;
+  };
 }
 
 export interface Appended {
@@ -388,7 +416,7 @@ export interface DaemonStatus {
   cleanup: CleanupStatus;
   privacy: PrivacyStatus;
   config_changed?: boolean;
-  sync?: Record<string, unknown> | null;
+  sync?: SyncStatus | null;
   import?: ImportStatus | null;
   jobs?: Array<JobStatus>;
 }
@@ -549,6 +577,7 @@ export interface Message {
   updated_at: string | null;
   state: "complete" | "interrupted" | "streaming";
   cut?: Record<string, number>;
+  machine?: string;
 }
 
 export interface MessageCount {
@@ -678,6 +707,7 @@ export interface Session {
   parent_id: string | null;
   source: Source | null;
   retention_days: number | null;
+  machine?: string;
 }
 
 export interface SessionExport {
@@ -720,6 +750,7 @@ export interface SessionSummary {
   parent_id: string | null;
   source: Source | null;
   retention_days: number | null;
+  machine?: string;
   metadata?: Record<string, unknown>;
 }
 
@@ -767,6 +798,33 @@ export interface Summary {
   messages_end: number;
   token_count: number;
   created_at: string;
+}
+
+export interface SyncInvitation {
+  invitation: string;
+}
+
+export interface SyncMachine {
+  id: string;
+  name: string;
+  here: boolean;
+  batches: number;
+  behind: number;
+  seen_at: string | null;
+  forgotten: boolean;
+}
+
+export interface SyncStatus {
+  url: string;
+  name: string;
+  synced_at: string | null;
+  unsent_messages: number;
+  unsent_changes: number;
+  waiting_deletions: number;
+  clock_error_ms: number | null;
+  error: string | null;
+  problems: Array<string>;
+  machines: Array<SyncMachine>;
 }
 
 export interface ToolStatus {

@@ -25,6 +25,7 @@ TOPICS = (
     "configuration",
     "daemon",
     "backup",
+    "sync",
     "sync-hubs",
     "privacy",
     "limits",

@@ -36,6 +36,7 @@ from segue.server.jobs.redactor import Redactor
 from segue.server.jobs.retention import Cleanup
 from segue.server.jobs.scrubber import Scrubber
 from segue.server.jobs.streams import Streams
+from segue.server.jobs.sync import SyncJob
 from segue.server.net.connection import Connection
 from segue.server.net.connections import ConnectionManager
 from segue.server.process.signals import Shutdown
@@ -72,6 +73,8 @@ class App:
         self._event_log = EventLog(self._boot_id, limits, clock)
         store.on_commit(self._event_log.publish)
         self._redactor = Redactor(paths.config.privacy.redact)
+        self.sync = SyncJob(store, paths, self.maintenance.mark_deleted)
+        self.cleanup.is_allowed = self.sync.allows_cleanup
         self.streams = Streams(store, self._event_log, self._redactor, clock, limits.content_bytes)
         self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock, self.jobs)
         self.import_process = ImportProcess(paths) if paths.config.import_.follow else None
@@ -120,6 +123,7 @@ class App:
             cleanup=self.cleanup.status(),
             privacy=self._redactor.status(deleted_remains=deleted_remains or self.maintenance.flush_due),
             config_changed=self._config_changed(),
+            sync=self.sync.cached,
             import_=self.import_process.status() if self.import_process else None,
             jobs=[*map(_job_status, self.jobs), *waiting],
         )

@@ -108,6 +108,7 @@ async def recover_state(app: App) -> None:
 
 
 async def _recover(app: App) -> None:
+    await app.sync.load()
     await app.attachments.recover()
     await app.streams.recover()
     await app.cleanup.load()
@@ -178,6 +179,7 @@ class Daemon:
             background.start_soon(self._exit_when_idle, config.daemon.idle_exit_minutes * 60)
         background.start_soon(app.maintenance.run)
         background.start_soon(app.streams.run)
+        background.start_soon(app.sync.run)
         if app.import_process:
             background.start_soon(app.import_process.run)
         background.start_soon(self.watch_socket, background, clients)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from segue.store.search import search as message_search
     from segue.store.search.text import snippets
     from segue.store.stats import stats as session_stats
+    from segue.store.sync import machines
     from segue.store.transfer import exports, imports, restores
 
 _MODULES = {
@@ -48,6 +49,7 @@ _MODULES = {
     "index": "segue.store.search.index",
     "index_check": "segue.store.search.index_check",
     "integrity": "segue.store.maintenance.integrity",
+    "machines": "segue.store.sync.machines",
     "memories": "segue.store.records.memories",
     "message_search": "segue.store.search.search",
     "message_edit": "segue.store.records.message.edit",
@@ -81,6 +83,7 @@ __all__ = [
     "index_check",
     "integrity",
     "load_all",
+    "machines",
     "memories",
     "message_edit",
     "message_page",

@@ -12,6 +12,7 @@ from segue.store.engine.transactions import GroupQuery
 from segue.store.engine.tx import Tx
 from segue.store.engine.write import Write, WriteResult
 from segue.store.engine.write_queue import WriteQueue
+from segue.store.journaling import Journal
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class StoreWrites:
         self._queue = queue
         self.reserve = reserve
         self._long_writes = anyio.Semaphore(1)
+        self.journal = Journal()
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run QUERY in a write transaction and return its result after the commit is durable.
@@ -38,7 +40,7 @@ class StoreWrites:
             CommitOutcomeUnknown: a StorageError after which QUERY is stored or not stored as a whole.
         """
         self._check_space()
-        return await self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=False)
+        return await self._queue.submit(self.journal.wrap(query, args, kwargs), inline=False)
 
     async def write_long(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a query that takes milliseconds, one such query after the other.
@@ -62,7 +64,7 @@ class StoreWrites:
             Overloaded, ShuttingDown, StorageError: the write was not begun.
         """
         self._check_space()
-        return self._queue.submit(lambda tx: query(tx, *args, **kwargs), inline=True)
+        return self._queue.submit(self.journal.wrap(query, args, kwargs), inline=True)
 
     def queue_grouped(
         self, run_one: Callable[[Tx, A], T], run_group: Callable[[Tx, list[A]], list[WriteResult]], argument: A
@@ -72,15 +74,12 @@ class StoreWrites:
         RUN_GROUP takes the arguments of several and returns the result of each. If it raises, each runs alone.
         """
         self._check_space()
-        query = cast("Callable[[Tx], T]", GroupQuery(run_one, run_group, argument))
+        query = cast("Callable[[Tx], T]", GroupQuery(*self.journal.wrap_group(run_one, run_group), argument))
         return self._queue.submit(query, inline=True)
 
     async def write_deletion(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a deletion or a step of the start: on a full disk it uses the reserved space."""
-
-        def run(tx: Tx) -> T:
-            return query(tx, *args, **kwargs)
-
+        run = self.journal.wrap(query, args, kwargs)
         try:
             return await self._queue.submit(run, inline=False)
         except StorageError as error:

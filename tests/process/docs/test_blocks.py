@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from segue.config import Config, parse_config
@@ -57,4 +58,4 @@ def test_the_configuration_block_holds_every_key_with_its_default() -> None:
     assert parse_config(text, README) == Config()
     keys = set(re.findall(r"^(?:# )?(\w+) =", text, re.MULTILINE))
     sections = [getattr(Config(), section) for section in Config.__struct_fields__]
-    assert keys == {key for section in sections for key in section.__struct_fields__}
+    assert keys == {field.encode_name for section in sections for field in msgspec.structs.fields(section)}

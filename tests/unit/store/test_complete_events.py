@@ -204,6 +204,7 @@ def test_the_list_holds_every_write_function() -> None:
     # The daemon sends the event of a piece when it arrives, before it is stored.
     elsewhere = (
         "message_stream.add_pieces", "index.", "figures.", "purges.", "daemon_state.", "scrub.", "integrity.",
+        "account.", "lifecycle.", "joining.",
     )  # fmt: skip
     assert {call for call in calls if not call.startswith(elsewhere)} <= set(WRITES)
     assert len(calls) > len(elsewhere)

@@ -3,13 +3,13 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import anyio
 import msgspec
 
 from segue.config import Config
-from segue.errors import SegueError
+from segue.errors import Conflict, SegueError
 from segue.runtime.progress import Progress, RunningJobs
 from segue.status_results import CleanupResult, CleanupStatus
 from segue.store.engine import daemon_state
@@ -99,6 +99,8 @@ class Cleanup:
         """Times by the monotonic clock, each with the order of use then."""
         self.on_deleted: Callable[[], None] = lambda: None
         """Called after a run that deleted sessions."""
+        self.is_allowed: Callable[[], Awaitable[bool]] = _always
+        """Returns False while other machines may use what this one would delete."""
 
     def status(self) -> CleanupStatus:
         """Return the last and the next run, and the number of sessions that wait for `session.cleanup`."""
@@ -151,6 +153,9 @@ class Cleanup:
 
     async def _run_automatically(self, *, believed: bool = True) -> None:
         """Delete what is due, unless that is more than half of all sessions or the wall clock is not BELIEVED."""
+        if not await self.is_allowed():
+            log.warning("cleanup deferred: the last sync is too old, or the clock is wrong")
+            return
         expired = await self._store.read(retention.expired, self._ages)
         due = [session for session in expired if session.activity <= self._spared_after(session.retention_ms)]
         excluded = {session.session_id for session in expired}
@@ -165,7 +170,14 @@ class Cleanup:
             await self._run(due, excluded)
 
     async def run(self) -> CleanupResult:
-        """Delete everything that is due, because a client requested it."""
+        """Delete everything that is due, because a client requested it.
+
+        Raises:
+            Conflict: other machines may use what would be deleted (`sync`).
+        """
+        if not await self.is_allowed():
+            text = "the last sync is too old, or the clock is wrong; run segue sync first"
+            raise Conflict(text, reason="sync")
         return await self._run(await self._store.read(retention.expired, self._ages), ())
 
     async def _run(self, due: list[ExpiredSession], excluded: Collection[str]) -> CleanupResult:
@@ -241,6 +253,10 @@ def _load(tx: Tx) -> CleanupState:
 def _save(tx: Tx, state: CleanupState) -> CleanupState:
     daemon_state.set(tx, STATE, msgspec.json.encode(state).decode())
     return state
+
+
+async def _always() -> bool:
+    return True
 
 
 def _begin_life(tx: Tx) -> CleanupState:

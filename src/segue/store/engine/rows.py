@@ -18,7 +18,7 @@ V = TypeVar("V")
 MAX_REPORTED = 1000
 """Rows: the number of damaged rows that one daemon names in its log."""
 
-_BAD_TEXT = "Could not decode to UTF-8"
+BAD_TEXT = "Could not decode to UTF-8"
 """Part of the message that Python's sqlite3 raises for it; the error has no code."""
 
 reported_rows: set[str] = set()
@@ -64,7 +64,7 @@ def fetch_row(tx: Tx, what: str, id: str | int, sql: str, /, **values: str | flo
     try:
         row: tuple[Any, ...] | None = tx.run(sql, **values).fetchone()
     except sqlite3.OperationalError as error:
-        if _BAD_TEXT not in str(error):
+        if BAD_TEXT not in str(error):
             raise
         raise InvalidData(what, id) from None
     return row
@@ -97,7 +97,7 @@ def iterate_valid(
                 yield value
         return
     except sqlite3.OperationalError as error:
-        if _BAD_TEXT not in str(error):
+        if BAD_TEXT not in str(error):
             raise
     for (rowid,) in tx.run(rowid_sql, **values).fetchall()[count:]:
         try:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, field
+from typing import Literal
 
 from segue.events import Data, Emitted, EventKind
 from segue.timestamps import timestamp
@@ -16,6 +17,8 @@ class Tx:
     """Milliseconds since 1970, the same for the whole transaction."""
     emitted: list[Emitted] = field(default_factory=list)
     """The events of the query, in order. The daemon publishes them after the commit."""
+    cause: Literal["client", "retention", "sync"] = "client"
+    """Why the query runs: sync tells other machines of changes, except for those that came from them."""
     at: str = field(init=False)
     """The same time in the stored format."""
 

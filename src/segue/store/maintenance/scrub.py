@@ -14,6 +14,7 @@ from segue.store.records.message.row import CONTENT
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
 from segue.store.records.session_row import SYSTEM_PROMPT
 from segue.store.search.index_entries import as_text
+from segue.store.sync import journal
 from segue.timestamps import milliseconds
 
 TEXTS = {
@@ -115,6 +116,7 @@ def redact_row(tx: Tx, table: str, rowid: int) -> Counter[str]:
         tx.run("DELETE FROM message_pieces WHERE message_id = :rowid", rowid=rowid)
     if table == "sessions":
         _emit_updated(tx, row[1])
+    journal.note_redacted(tx, table, row[1])
     return kinds
 
 
@@ -164,6 +166,6 @@ def _redact_json(text: bytes | None, kinds: Counter[str]) -> str | None:
 
 
 def _emit_updated(tx: Tx, session_id: str) -> None:
-    tx.run("UPDATE sessions SET updated_at = :at WHERE id = :id", at=tx.at, id=session_id)
+    tx.run("UPDATE sessions SET updated_at = max(updated_at, :at) WHERE id = :id", at=tx.at, id=session_id)
     if tx.run("SELECT 1 FROM sessions WHERE id = :id", id=session_id).fetchone():
         sessions.emit_if_valid(tx, "session.updated", session_id)

@@ -49,7 +49,7 @@ def build(
         tx, bot_id=bot_id, session_id=None, limit=memory_limit, answer_bytes=answer_bytes
     ).memories
     summary = summaries.latest_valid(tx, session_id)
-    after = summary.messages_end if summary else -1
+    after = summaries.end_of(tx, summary) if summary else -1
     costs = [estimate(memory.fact) for memory in known]
     if system_prompt is not None:
         costs.append(estimate(system_prompt))
@@ -122,15 +122,16 @@ def _walk_back(
     newest_question = _newest_question(tx, session_id, after)
     included: list[Message] = []
     tokens = size = 0
+    optional = newest_question is None
     found = messages.backwards(tx, session_id, after)
     said = (message for message in found if message.state != "streaming")
     for unit in units(message for message in said if not compacted or message.id != compacted.id):
         tokens += sum(message_tokens(message).number for message in unit)
         size += sum(map(wire_bytes, unit))
-        optional = newest_question is None or unit[0].id < newest_question
         if (optional and budget is not None and tokens > budget) or (included and size > answer_bytes):
             break
         included += unit
+        optional = optional or any(message.id == newest_question for message in unit)
     return in_reply_order(included[::-1])
 
 

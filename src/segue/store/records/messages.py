@@ -112,12 +112,35 @@ def newest_ids(tx: Tx, session_id: str, *, from_id: int | None, last: int | None
 
 
 def backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
-    """Yield the session's messages with a larger id, newest first, without the ones that cannot be decoded."""
+    """Yield the messages after one in the conversation, newest first, without the ones that cannot be decoded."""
     return _after(tx, session_id, after_id, "")
 
 
+def conversation(tx: Tx, session_id: str, condition: str = "TRUE", **values: str | int | None) -> list[int] | None:
+    """Return the ids of the session's messages that fulfill a condition, in the order of the conversation.
+
+    None means that it is the order of the ids, because all messages are of this machine.
+    """
+    if tx.run("SELECT 1 FROM sync_runs WHERE session_id = :id", id=session_id).fetchone() is None:
+        return None
+    rows = tx.run(
+        f"""
+        SELECT messages.id FROM messages CROSS JOIN sync_order AS o ON o.id = messages.id
+        WHERE messages.id IN (SELECT id FROM messages WHERE {OF_SESSION} AND {condition})
+        ORDER BY o.run, o.machine, o.oid
+        """,
+        session_id=session_id,
+        held_from=held_from(tx, session_id),
+        **values,
+    )
+    return [id for (id,) in rows]
+
+
 def forwards(tx: Tx, session_id: str, after_id: int, upto: int) -> Iterator[Message]:
-    """Yield the session's messages with a larger id up to another one, without the ones that cannot be decoded."""
+    """Yield the messages after one in the conversation, with ids up to `upto`, but none that cannot be decoded."""
+    if (ids := conversation(tx, session_id, "id <= :upto", upto=upto)) is not None:
+        rest = ids[ids.index(after_id) + 1 :] if after_id in ids else ids
+        return (message for message in iterate_in_order(tx, rest) if message is not None)
     found = iterate(
         tx,
         f"FROM messages WHERE {OF_SESSION} AND id > :after_id AND id <= :upto ORDER BY id",
@@ -145,7 +168,10 @@ def newest_summary(tx: Tx, session_id: str, after_id: int) -> Message | None:
 
 
 def count_after(tx: Tx, session_id: str, after_id: int) -> int:
-    """Return the number of messages with a larger id that the session holds."""
+    """Return the number of messages after one in the conversation."""
+    order = conversation(tx, session_id)
+    if order is not None:
+        return len(order) - (order.index(after_id) + 1 if after_id in order else 0)
     row = tx.run(
         f"SELECT count(*) FROM messages WHERE {OF_SESSION} AND id > :after_id",
         session_id=session_id,
@@ -167,6 +193,23 @@ def iterate_ids(tx: Tx, ids: list[int]) -> Iterator[Message | None]:
     return iterate(tx, source, ids=json.dumps(ids))
 
 
+_WANTED = "WITH wanted (position, message_id) AS (SELECT key, value FROM json_each(:ids))"
+
+
+def iterate_in_order(tx: Tx, ids: list[int]) -> Iterator[Message | None]:
+    """Yield the messages in the order of the given ids, and None for each row that cannot be decoded."""
+    source = "FROM wanted CROSS JOIN messages ON id = message_id ORDER BY position"
+    return iterate_valid(
+        tx,
+        "message",
+        to_message,
+        f"{_WANTED} {SELECTED} {source}",
+        f"{_WANTED} SELECT id {source}",
+        f"{SELECT} WHERE id = :rowid",
+        ids=json.dumps(ids),
+    )
+
+
 def _edge_id(tx: Tx, session_id: str, function: str) -> int:
     row = tx.run(
         f"SELECT {function}(id) FROM messages WHERE {OF_SESSION}",
@@ -177,6 +220,12 @@ def _edge_id(tx: Tx, session_id: str, function: str) -> int:
 
 
 def _after(tx: Tx, session_id: str, after_id: int, condition: str, **values: int) -> Iterator[Message]:
+    order = conversation(tx, session_id)
+    if order is not None:
+        rest = order[order.index(after_id) + 1 :] if after_id in order else order
+        kept = set(conversation(tx, session_id, f"TRUE {condition}", **values) or [])
+        backwards = [id for id in rest[::-1] if id in kept]
+        return (message for message in iterate_in_order(tx, backwards) if message is not None)
     found = iterate(
         tx,
         f"FROM messages WHERE {OF_SESSION} AND id > :after_id {condition} ORDER BY id DESC",

@@ -150,17 +150,34 @@ def idle_ms(candidate: Candidate, now: int) -> int:
         raise InvalidData("session", candidate.id) from None
 
 
+_USED_HERE = """
+    (
+        NOT EXISTS (
+            SELECT 1 FROM sync_elsewhere AS e WHERE e.session_id = sessions.id
+              AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = sessions.id AND m.id > e.upto)
+        )
+        OR EXISTS (SELECT 1 FROM sync_account WHERE anywhere AND synced_at > :synced_after)
+    )
+"""
+"""SQL: True for sessions that no other machine used last, or that may be continued because sync is up to date."""
+
+FRESH_MS = 60_000
+"""Milliseconds: the age of the last sync up to which another machine's session is continued."""
+
+
 def _newest(tx: Tx, place: Place, condition: str, held_after: str = "") -> Candidate | None:
     row = tx.run(
         f"""
         SELECT id, status, last_message_at, terminal, terminal_at FROM sessions
         WHERE {place.column} = :place AND bot_id = :bot_id AND NOT archived AND source_tool IS NULL AND {condition}
+          AND {_USED_HERE}
         ORDER BY activity DESC LIMIT 1
         """,
         place=place.value,
         bot_id=place.bot_id,
         terminal=place.terminal,
         held_after=held_after,
+        synced_after=timestamp(tx.now - FRESH_MS),
     ).fetchone()
     return None if row is None else Candidate(*row)
 

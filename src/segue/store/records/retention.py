@@ -112,4 +112,5 @@ def delete_if_unused(tx: Tx, session: ExpiredSession) -> bool:
     """
     session_id, activity, retention_days, _ = session
     unused = tx.run(sql, id=session_id, activity=activity, retention_days=retention_days).fetchone() is not None
+    tx.cause = "retention"
     return unused and sessions.delete(tx, session_id, for_good=False)

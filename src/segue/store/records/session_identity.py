@@ -17,7 +17,7 @@ def generate(tx: Tx, moment: int | None = None) -> str:
     at = timestamp(moment)
     minute = f"{at[:10]}-{at[11:13]}{at[14:16]}-"
     number = moment % 1000
-    if _is_taken(tx, f"{minute}{number:03d}"):
+    if is_taken(tx, f"{minute}{number:03d}"):
         taken = _taken_in(tx, minute)
         while f"{number:03d}" in taken:
             number += 1
@@ -53,7 +53,8 @@ def mark_of_source(tool: str, source_id: str) -> str:
     return f"{tool} {sha256(source_id.encode()).hexdigest()[:32]}"
 
 
-def _is_taken(tx: Tx, id: str) -> bool:
+def is_taken(tx: Tx, id: str) -> bool:
+    """Return True if a session has the id, or had it."""
     sql = "SELECT 1 FROM sessions WHERE id = :id UNION ALL SELECT 1 FROM retired_session_ids WHERE id = :id"
     return tx.run(sql, id=id).fetchone() is not None
 

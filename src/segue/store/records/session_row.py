@@ -7,11 +7,11 @@ from segue.store.engine.rows import decode
 
 _SOURCE = ("source_tool", "source_id", "source_path")
 
-COLUMNS = tuple(name for name in Session.__struct_fields__ if name != "source")
+COLUMNS = tuple(name for name in Session.__struct_fields__ if name not in ("source", "machine"))
 """The columns of the table `sessions` that clients see, without the origin. They have the names of the members."""
 
 SUMMARY_COLUMNS = tuple(
-    name for name in SessionSummary.__struct_fields__ if name not in ("source", "preview", "metadata")
+    name for name in SessionSummary.__struct_fields__ if name not in ("source", "preview", "metadata", "machine")
 )
 
 SYSTEM_PROMPT = """

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from segue.errors import InvalidParams
+from segue.errors import InvalidParams, NotFound
 from segue.models import Summary
 from segue.store.engine.rows import decode, fetch_row, iterate_valid
 from segue.store.engine.tx import Tx
@@ -11,7 +11,18 @@ from segue.store.records import messages, sessions
 
 COLUMNS = Summary.__struct_fields__
 _SELECT = f"SELECT {', '.join(COLUMNS)}"
+_SELECT_ALL = f"SELECT {', '.join(f'summaries.{name}' for name in COLUMNS)}"
 _NEWEST_FIRST = "FROM summaries WHERE session_id = :session_id ORDER BY id DESC"
+_BY_NUMBER = """
+    FROM summaries JOIN sync_summaries AS s ON s.id = summaries.id
+    LEFT JOIN sync_imported AS i ON i.kind = 2 AND i.id = summaries.id
+    WHERE session_id = :session_id
+    ORDER BY s.number DESC, (SELECT uid FROM sync_machines WHERE n = coalesce(i.machine, (
+        SELECT e.machine FROM sync_epochs AS e WHERE e.kind = 2 AND e.first_id <= summaries.id
+        ORDER BY e.first_id DESC LIMIT 1
+    ))) DESC, coalesce(i.oid, summaries.id) DESC
+"""
+"""The order of summaries that several machines saved, which is the same on all of them."""
 
 
 def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_end: int, token_count: int) -> Summary:
@@ -44,6 +55,19 @@ def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_en
     return saved
 
 
+def get(tx: Tx, summary_id: int) -> Summary:
+    """Return the summary.
+
+    Raises:
+        NotFound: there is no such summary.
+        InvalidData: the row cannot be decoded.
+    """
+    row = fetch_row(tx, "summary", summary_id, f"{_SELECT} FROM summaries WHERE id = :id", id=summary_id)
+    if row is None:
+        raise NotFound("summary", summary_id)
+    return _to_summary(row)
+
+
 def latest(tx: Tx, session_id: str) -> Summary | None:
     """Return the session's newest summary, or None if it has none.
 
@@ -52,8 +76,34 @@ def latest(tx: Tx, session_id: str) -> Summary | None:
         InvalidData: the row cannot be decoded.
     """
     sessions.require(tx, session_id)
-    row = fetch_row(tx, "summary", session_id, f"{_SELECT} {_NEWEST_FIRST} LIMIT 1", session_id=session_id)
+    sql = f"{_SELECT_ALL} {_newest_first(tx, session_id)} LIMIT 1"
+    row = fetch_row(tx, "summary", session_id, sql, session_id=session_id)
     return None if row is None else _to_summary(row)
+
+
+def _newest_first(tx: Tx, session_id: str) -> str:
+    shared = """
+        SELECT 1 FROM summaries AS s JOIN sync_imported AS i ON i.kind = 2 AND i.id = s.id
+        WHERE s.session_id = :session_id LIMIT 1
+    """
+    return _NEWEST_FIRST if tx.run(shared, session_id=session_id).fetchone() is None else _BY_NUMBER
+
+
+def end_of(tx: Tx, summary: Summary) -> int:
+    """Return the id of the last message that the summary covers, or -1 if none of them is here."""
+    own = tx.run("SELECT 1 FROM sync_imported WHERE kind = 2 AND id = :id", id=summary.id).fetchone() is None
+    if own and messages.conversation(tx, summary.session_id) is None:
+        return summary.messages_end
+    row = tx.run(
+        """
+        SELECT o.id FROM sync_order AS o, sync_summaries AS s
+        WHERE s.id = :id AND o.session_id = :session_id AND (o.run, o.machine, o.oid) <= (s.run, s.machine, s.oid)
+        ORDER BY o.run DESC, o.machine DESC, o.oid DESC LIMIT 1
+        """,
+        id=summary.id,
+        session_id=summary.session_id,
+    ).fetchone()
+    return -1 if row is None else int(row[0])
 
 
 def latest_valid(tx: Tx, session_id: str) -> Summary | None:
@@ -62,8 +112,8 @@ def latest_valid(tx: Tx, session_id: str) -> Summary | None:
         tx,
         "summary",
         _to_summary,
-        f"{_SELECT} {_NEWEST_FIRST}",
-        f"SELECT id {_NEWEST_FIRST}",
+        f"{_SELECT_ALL} {_newest_first(tx, session_id)}",
+        f"SELECT summaries.id {_newest_first(tx, session_id)}",
         f"{_SELECT} FROM summaries WHERE id = :rowid",
         session_id=session_id,
     )

@@ -1,14 +1,164 @@
-"""The group `sync`."""
+"""The `sync` commands: one history on several machines."""
+
+import os
+import sys
 
 import click
 
-from segue.cli.commands.operate.sync_hub import hub
-from segue.cli.groups import Group
+from segue.cli.commands.operate import sync_hub
+from segue.cli.confirm import confirmed, require_tty
+from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
+from segue.cli.groups import Group, command
+from segue.cli.input import read_stdin
+from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, warn
+from segue.results import Empty, SyncInvitation, SyncStatus
+
+MAX_LINE = 4096
+
+name_option = click.option("--name", metavar="TEXT", help="Name of this machine; default: its host name.")
 
 
-@click.group(cls=Group, examples=["segue sync hub postgresql://admin@db.example/segue"])
-def sync() -> None:
-    """Share one history among several machines."""
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    examples=["segue sync init ~/Sync/segue", "segue sync join ~/Sync/segue", "segue sync status"],
+)
+@click.option("--accept-deletions", is_flag=True, help="Delete what other machines deleted, however many it is.")
+@click.pass_context
+def sync(context: click.Context, *, accept_deletions: bool) -> int | None:
+    """Keep one history on several machines, end-to-end encrypted.
+
+    Without a command, sync now and return when both directions are done. A hub, such as a folder that Syncthing
+    carries or a PostgreSQL server, only stores sealed batches. `segue help sync` describes what a hub can see and do.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    daemon: DaemonClient = context.find_object(DaemonClient)  # type: ignore[assignment]
+    daemon.disable_timeout()
+    status = daemon.call("sync.run", SyncStatus, accept_deletions=accept_deletions)
+    for problem in status.problems:
+        warn(escape_line(problem))
+    return 1 if status.problems else 0
 
 
-sync.add_command(hub)
+@command("init", examples=["segue sync init ~/Sync/segue", "segue sync init /mnt/nas/segue --name desktop"])
+@click.argument("hub")
+@name_option
+@pass_daemon
+def init(daemon: DaemonClient, *, hub: str, name: str | None) -> None:
+    """Make a key and begin to sync with a hub.
+
+    HUB is a folder that other machines see too, or the URL of another hub. Prints the invitation for them: who has it
+    can read everything, so keep it like a password.
+    """
+    daemon.disable_timeout()
+    result = daemon.call("sync.init", SyncInvitation, url=_address(hub), name=name)
+    daemon.call("sync.run", SyncStatus)
+    echo(result.invitation)
+
+
+@command("join", examples=["segue sync join ~/Sync/segue", "segue sync join ~/Sync/segue < invitation.txt"])
+@click.argument("hub")
+@name_option
+@pass_daemon
+def join(daemon: DaemonClient, *, hub: str, name: str | None) -> int:
+    """Sync with the machine that made an invitation.
+
+    HUB is its folder or URL. The invitation is read from standard input; on a terminal it is asked for. Exit status 1
+    if no machine wrote to the hub with it.
+    """
+    invitation = _read_invitation()
+    daemon.disable_timeout()
+    daemon.call("sync.join", SyncStatus, url=_address(hub), invitation=invitation, name=name)
+    status = daemon.call("sync.run", SyncStatus)
+    for problem in status.problems:
+        warn(escape_line(problem))
+    return 1 if status.problems else 0
+
+
+def _read_invitation() -> str:
+    if sys.stdin is not None and sys.stdin.isatty():
+        entered: str = click.prompt("Invitation", hide_input=True, err=True)
+        return entered.strip()
+    return read_stdin(MAX_LINE).strip() or " "
+
+
+@command("invite", examples=["segue sync invite"])
+@pass_daemon
+def invite(daemon: DaemonClient) -> None:
+    """Print the invitation for another machine.
+
+    Who has it can read everything at the hub.
+    """
+    echo(daemon.call("sync.invite", SyncInvitation).invitation)
+
+
+@command("status", examples=["segue sync status", "segue sync status --json"])
+@json_option
+@pass_daemon
+def sync_status(daemon: DaemonClient, *, as_json: bool) -> None:
+    """Show the machines, what is not sent yet, and problems.
+
+    Columns: machine, its newest batch here, batches that did not come yet, time of the newest.
+    """
+    answer = daemon.exchange("sync.status")
+    if as_json:
+        return echo_json(answer.raw())
+    status = answer.decode(SyncStatus)
+    for one in status.machines:
+        mark = " (here)" if one.here else " (forgotten)" if one.forgotten else ""
+        echo_tsv([f"{one.name}{mark}", str(one.batches), str(one.behind), one.seen_at or "-"])
+    if status.unsent_messages or status.unsent_changes:
+        echo(f"not sent yet: {status.unsent_messages} messages, {status.unsent_changes} changes")
+    for problem in [*filter(None, [status.error]), *status.problems]:
+        warn(escape_line(problem))
+    return None
+
+
+@command("forget", examples=["segue sync forget old-laptop"])
+@click.argument("machine", metavar="MACHINE")
+@pass_daemon
+def forget(daemon: DaemonClient, *, machine: str) -> None:
+    """Take over what a machine wrote that is gone for good.
+
+    Its sessions stay. What is deleted is then deleted from its batches at the hub too. MACHINE is a name or an ID of
+    `segue sync status --json`.
+    """
+    daemon.call("sync.forget", Empty, machine=machine)
+    daemon.disable_timeout()
+    daemon.call("sync.run", SyncStatus)
+
+
+@command("leave", examples=["segue sync leave", "segue sync leave --erase"])
+@click.option("--erase", is_flag=True, help="Delete the account from the hub too.")
+@click.option("-y", "--yes", is_flag=True, help="Skip the confirmation.")
+@pass_daemon
+def leave(daemon: DaemonClient, *, erase: bool, yes: bool) -> int:
+    """Stop syncing on this machine.
+
+    All sessions stay here; the key is deleted. With --erase, the hub has nothing left until another machine that did
+    not leave syncs again. Exit status 1 if you decline.
+    """
+    if not yes:
+        require_tty()
+        if not confirmed("Stop syncing, and delete the key on this machine?"):
+            return warn("sync is still on", 1)
+    daemon.disable_timeout()
+    daemon.call("sync.leave", Empty, erase=erase)
+    return 0
+
+
+def _address(hub: str) -> str:
+    """Return an absolute path for a folder, because the daemon has another working directory."""
+    if "://" in hub:
+        return hub
+    return os.path.abspath(os.path.expanduser(hub))
+
+
+sync.add_command(init)
+sync.add_command(sync_hub.hub)
+sync.add_command(join)
+sync.add_command(invite)
+sync.add_command(sync_status)
+sync.add_command(forget)
+sync.add_command(leave)

@@ -59,9 +59,15 @@ def list_page(
         InvalidParams: the message `around_id` is of another session.
     """
     where, values = _where(tx, filter)
+    if around_id is not None and filter.session_id not in (None, messages.session_of(tx, around_id)):
+        raise InvalidParams("a message of another session", path="$.around_id")
+    if filter.session_id is not None and filter.after_id is None and filter.before_id is None:
+        ids = messages.conversation(tx, filter.session_id, where, **_without_session(values))
+        if ids is not None:
+            return _conversation_page(
+                tx, filter.session_id, ids, limit, offset, order, answer_bytes, around_id, text_chars
+            )
     if around_id is not None:
-        if filter.session_id not in (None, messages.session_of(tx, around_id)):
-            raise InvalidParams("a message of another session", path="$.around_id")
         around = _start_around(tx, where, values, around_id, limit, order)
         where, values = f"{where} AND id {'>=' if order == 'asc' else '<='} :start", {**values, "start": around}
     by_key = filter.keys is not None or len(filter.key_prefix or "") >= RARE_PREFIX
@@ -72,6 +78,35 @@ def list_page(
     if filter.session_id is not None:
         page.total = messages.count_if_any(tx, filter.session_id)
         page.first_index = _position(tx, filter.session_id, page.messages[0].id) if page.messages else None
+    return page
+
+
+def _without_session(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in ("session_id", "held_from")}
+
+
+def _conversation_page(
+    tx: Tx,
+    session_id: str,
+    ids: list[int],
+    limit: int,
+    offset: int,
+    order: Order,
+    answer_bytes: int,
+    around_id: int | None,
+    text_chars: int | None,
+) -> MessagePage:
+    """Return a page in the order of the conversation, which is not the order of the ids."""
+    ordered = ids if order == "asc" else ids[::-1]
+    start = 0
+    if around_id in ordered:
+        following = len(ordered) - ordered.index(around_id)
+        start = max(0, ordered.index(around_id) - min(max(limit // 2, limit - following), limit - 1))
+    wanted = ordered[start + offset : start + offset + limit + 1]
+    page = _collect(messages.iterate_in_order(tx, wanted), limit, answer_bytes, text_chars)
+    page.total = messages.count_if_any(tx, session_id)
+    whole = messages.conversation(tx, session_id) or []
+    page.first_index = whole.index(page.messages[0].id) if page.messages else None
     return page
 
 

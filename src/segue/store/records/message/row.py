@@ -9,7 +9,7 @@ from segue.errors import InvalidData
 from segue.models import Draft, Message, Metadata, Parts
 from segue.timestamps import FORMAT
 
-COLUMNS = tuple(name for name in Message.__struct_fields__ if name != "cut")
+COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("cut", "machine"))
 """The columns of the table `messages` that clients see. They are named after the members of `Message`."""
 
 CONTENT = """

@@ -1,0 +1,270 @@
+"""Sync in the background: the rounds, when they run, and what they need from the daemon."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import anyio
+
+from segue.errors import Conflict, NotFound, SegueError
+from segue.events import Emitted
+from segue.paths import Paths
+from segue.status_results import SyncStatus
+from segue.store.store import Store
+from segue.store.sync import account, journal, lifecycle
+from segue.store.sync.homes import Home
+from segue.sync import joining, keys, positions, starting
+from segue.sync.keys import Key
+from segue.sync.syncer import CopyFound, Syncer
+from segue.sync.transports.hub import open_hub
+from segue.sync.transports.transport import Transport, TransportError
+
+log = logging.getLogger("segue.sync")
+
+QUIET_SECONDS = 2.0
+"""Seconds after a change before a round begins, so that a conversation's turn becomes one batch."""
+
+LONGEST_PAUSE = 900.0
+"""Seconds: the longest pause between two rounds after errors; it doubles with each error."""
+
+RENAMES = 3
+"""Names that one round may take before it gives up."""
+
+FRESH_MS = 3_600_000
+"""Milliseconds: the age of a round after which no cleanup runs, because other machines may have used a session."""
+
+CLOCK_ERROR_MS = 86_400_000
+"""Milliseconds: the difference to the hub's clock, or to other machines, from which on no cleanup runs."""
+
+
+class SyncJob:
+    """The account of this database, if it has one, and the rounds."""
+
+    def __init__(self, store: Store, paths: Paths, on_deleted: Callable[[], None]) -> None:
+        self._store = store
+        self._database = paths.database
+        self._config = paths.config.sync
+        self._on_deleted = on_deleted
+        self._lock = anyio.Lock()
+        self._changed = anyio.Event()
+        self._error: str | None = None
+        self._problems: list[str] = []
+        self.is_on = False
+        self.cached: SyncStatus | None = None
+        """The status after the last round, for `daemon.status`."""
+        store.on_commit(self._note)
+
+    async def load(self) -> None:
+        """Take a new name if the database was copied, and record from now on what other machines need."""
+        self.is_on = await starting.begin_life(self._store, self._database)
+        if self.is_on:
+            await self._turn_on()
+
+    async def _turn_on(self) -> None:
+        self._store.journal.record = journal.record
+        self.is_on = True
+        await self._store.write(account.set_anywhere, self._config.continue_ == "anywhere")
+        self.cached = await self.status()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Sync after changes and every interval until canceled."""
+        pause = 0.0
+        while True:
+            await self._wait(pause)
+            if not self.is_on:
+                continue
+            try:
+                await self.sync()
+                pause = 0.0
+            except Conflict as error:
+                log.warning("sync failed: %s", error.message)
+                pause = min(LONGEST_PAUSE, max(self._config.interval_seconds, 2 * pause))
+            except Exception as error:  # noqa: BLE001 - A fault of sync must not stop the daemon.
+                self._error = f"unexpected {type(error).__name__}; see the log of the daemon"
+                log.warning("sync failed: %s", error if isinstance(error, SegueError) else type(error).__name__)
+                pause = LONGEST_PAUSE
+
+    async def _wait(self, pause: float) -> None:
+        """Return after a change here or at the hub, after the interval, or after the pause that an error needs."""
+        if pause:
+            await anyio.sleep(pause)
+            return
+        async with anyio.create_task_group() as waits:
+            waits.start_soon(self._wait_for_change, waits.cancel_scope)
+            if self.is_on:
+                waits.start_soon(self._wait_for_hub, waits.cancel_scope)
+        self._changed = anyio.Event()
+
+    async def _wait_for_change(self, scope: anyio.CancelScope) -> None:
+        await self._changed.wait()
+        await anyio.sleep(QUIET_SECONDS)
+        scope.cancel()
+
+    async def _wait_for_hub(self, scope: anyio.CancelScope) -> None:
+        interval = self._config.interval_seconds
+        try:
+            transport = await self._open()
+            try:
+                await transport.wait(interval)
+            finally:
+                await transport.close()
+        except (TransportError, SegueError):
+            await anyio.sleep(interval)
+        scope.cancel()
+
+    def _note(self, emitted: list[Emitted]) -> None:
+        if self.is_on and not self._lock.locked():
+            self._changed.set()
+
+    async def sync(self, *, accept_deletions: bool = False) -> SyncStatus:
+        """Do both directions now.
+
+        Raises:
+            Conflict: sync is off, or the hub cannot be used.
+        """
+        self._require_on()
+        joining.require_library()
+        async with self._lock:
+            try:
+                await self._rounds(accept_deletions=accept_deletions)
+                self._error = None
+            except TransportError as error:
+                self._error = str(error)
+                raise Conflict(str(error), reason="hub") from None
+            finally:
+                self.cached = await self.status()
+        return self.cached
+
+    async def _rounds(self, *, accept_deletions: bool) -> None:
+        for _ in range(RENAMES):
+            key = self._key()
+            transport = await self._open()
+            try:
+                home = Home(os.environ.get("HOME") if self._config.home_relative else None)
+                syncer = Syncer(self._store, transport, key, home, self._on_deleted)
+                syncer.accept_deletions = accept_deletions
+                self._problems = (await syncer.run()).problems
+                await starting.record_mark(self._store, self._database)
+                return
+            except CopyFound:
+                log.warning("another copy of this database writes as this machine; taking a new name")
+                await starting.rename(self._store, self._database)
+            finally:
+                await transport.close()
+        raise Conflict("the hub shows another copy of this database again and again", reason="hub")
+
+    async def _open(self) -> Transport:
+        own = await self._store.read(account.get)
+        names = await self._store.read(account.own_names)
+        return open_hub(self._config.url or own.url, self._key(), names)
+
+    def _key(self) -> Key:
+        try:
+            return keys.read_key(self._database)
+        except ValueError as error:
+            raise Conflict(str(error), reason="key") from None
+
+    def _require_on(self) -> None:
+        if not self.is_on:
+            raise Conflict("sync is off; run segue sync init or segue sync join first", reason="sync_off")
+
+    async def init(self, url: str, name: str | None) -> str:
+        """Make a key and an account, and return the invitation for other machines.
+
+        Raises:
+            Conflict: sync is on, there is a key, or the hub cannot be used.
+        """
+        self._require_off()
+        key = keys.new_key()
+        joining.make_folder(url)
+        await self._begin(url, key, name, expect_machines=False)
+        return key.to_line()
+
+    async def join(self, url: str, invitation: str, name: str | None) -> None:
+        """Join the account of an invitation.
+
+        Raises:
+            Conflict: sync is on, the invitation is mistyped, or no machine wrote with it at the hub.
+        """
+        self._require_off()
+        try:
+            key = keys.parse_line(invitation)
+        except ValueError as error:
+            raise Conflict(str(error), reason="key") from None
+        await self._begin(url, key, name, expect_machines=True)
+
+    def _require_off(self) -> None:
+        joining.require_library()
+        if self.is_on:
+            raise Conflict("sync is on already; run segue sync leave first", reason="sync_on")
+
+    async def _begin(self, url: str, key: Key, name: str | None, *, expect_machines: bool) -> None:
+        try:
+            transport = open_hub(url, key, ())
+            try:
+                if expect_machines:
+                    await joining.check_account(transport, key, url)
+                else:
+                    await transport.heads()
+            finally:
+                await transport.close()
+        except TransportError as error:
+            raise Conflict(str(error), reason="hub") from None
+        try:
+            keys.write_key(self._database, key)
+        except FileExistsError:
+            path = keys.key_path(self._database)
+            raise Conflict(f"{path} exists; move it away if no machine needs it", reason="key") from None
+        fingerprint = starting.new_fingerprint(self._database)
+        await self._store.write(lifecycle.begin, url, name or socket.gethostname(), fingerprint)
+        await starting.record_mark(self._store, self._database)
+        await self._turn_on()
+
+    def invite(self) -> str:
+        """Return the line with which another machine joins."""
+        self._require_on()
+        return self._key().to_line()
+
+    async def leave(self, *, erase: bool) -> None:
+        """Turn sync off here; with `erase`, delete the account from the hub too. Everything stays on this machine."""
+        self._require_on()
+        async with self._lock:
+            if erase:
+                try:
+                    transport = await self._open()
+                    await transport.erase()
+                    await transport.close()
+                except TransportError as error:
+                    raise Conflict(str(error), reason="hub") from None
+            self._store.journal.record = None
+            self.is_on = False
+            await self._store.write(account.end)
+            self.cached = None
+            for path in (keys.key_path(self._database), starting.mark_path(self._database)):
+                with suppress(FileNotFoundError):
+                    path.unlink()
+
+    async def forget(self, machine: str) -> None:
+        """Take over what a machine wrote that is gone for good, so that what is deleted is deleted there too.
+
+        Raises:
+            NotFound: there is no such machine.
+            Conflict: it is this one.
+        """
+        self._require_on()
+        if not await self._store.write(joining.forget, machine):
+            raise NotFound("machine", machine)
+
+    async def status(self) -> SyncStatus:
+        """Return the state of sync."""
+        self._require_on()
+        return await self._store.read(positions.status, error=self._error, problems=self._problems)
+
+    async def allows_cleanup(self) -> bool:
+        """Return False while a cleanup could delete what other machines use, or this machine's clock is wrong."""
+        if not self.is_on:
+            return True
+        return await self._store.read(positions.allows_cleanup, FRESH_MS, CLOCK_ERROR_MS)

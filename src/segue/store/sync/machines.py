@@ -1,0 +1,82 @@
+"""The names of the machines that sessions and messages come from, for results. This machine's have none."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from segue.models import Message, Session, SessionSummary
+from segue.results import MessagePage, SessionPage
+from segue.store.engine.tx import Tx
+from segue.store.records import messages, session_list, sessions
+from segue.store.records.message import page as message_page
+
+_NAME = "coalesce(k.name, substr(hex(k.uid), 1, 8))"
+
+
+def name_messages(tx: Tx, found: Sequence[Message]) -> None:
+    """Set `machine` of the messages that came from another machine."""
+    rows = tx.run(
+        f"""
+        SELECT i.id, {_NAME} FROM sync_imported AS i JOIN sync_machines AS k ON k.n = i.machine
+        WHERE i.kind = 0 AND NOT k.former AND i.id IN (SELECT value FROM json_each(:ids))
+        """,
+        ids=json.dumps([message.id for message in found]),
+    )
+    names = dict(rows.fetchall())
+    for message in found:
+        if message.id in names:
+            message.machine = names[message.id]
+
+
+def name_sessions(tx: Tx, found: Sequence[SessionSummary | Session]) -> None:
+    """Set `machine` of the sessions that another machine used last."""
+    rows = tx.run(
+        f"""
+        SELECT e.session_id, {_NAME} FROM sync_elsewhere AS e JOIN sync_machines AS k ON k.n = e.machine
+        WHERE e.session_id IN (SELECT value FROM json_each(:ids))
+          AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = e.session_id AND m.id > e.upto)
+        """,
+        ids=json.dumps([session.id for session in found]),
+    )
+    names = dict(rows.fetchall())
+    for session in found:
+        if session.id in names:
+            session.machine = names[session.id]
+
+
+def get_session(tx: Tx, session_id: str) -> Session:
+    """Return the session with its machine.
+
+    Raises:
+        NotFound: there is no such session.
+        InvalidData: the row cannot be decoded.
+    """
+    session = sessions.get(tx, session_id)
+    name_sessions(tx, [session])
+    return session
+
+
+def get_message(tx: Tx, message_id: int) -> Message:
+    """Return the message with its machine.
+
+    Raises:
+        NotFound: there is no such message.
+        InvalidData: the row cannot be decoded.
+    """
+    message = messages.get(tx, message_id)
+    name_messages(tx, [message])
+    return message
+
+
+def list_sessions(tx: Tx, *args: Any, **kwargs: Any) -> SessionPage:
+    """Return a page of sessions with their machines; see `session_list.list_page`."""
+    page = session_list.list_page(tx, *args, **kwargs)
+    name_sessions(tx, page.sessions)
+    return page
+
+
+def list_messages(tx: Tx, *args: Any, **kwargs: Any) -> MessagePage:
+    """Return a page of messages with their machines; see `message_page.list_page`."""
+    page = message_page.list_page(tx, *args, **kwargs)
+    name_messages(tx, page.messages)
+    return page

@@ -1,0 +1,1 @@
+"""Merge what other machines publish, one kind of record in each module."""
