@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
+import anyio.to_thread
 
 from segue.errors import Conflict, NotFound, SegueError
 from segue.events import Emitted
@@ -159,7 +160,8 @@ class SyncJob:
     async def _open(self) -> Transport:
         own = await self._store.read(account.get)
         names = await self._store.read(account.own_names)
-        return open_hub(self._config.url or own.url, self._key(), names)
+        # In a thread, because the package of a hub may take 0.2 s to import.
+        return await anyio.to_thread.run_sync(open_hub, self._config.url or own.url, self._key(), names)
 
     def _key(self) -> Key:
         try:
@@ -203,7 +205,7 @@ class SyncJob:
 
     async def _begin(self, url: str, key: Key, name: str | None, *, expect_machines: bool) -> None:
         try:
-            transport = open_hub(url, key, ())
+            transport = await anyio.to_thread.run_sync(open_hub, url, key, ())
             try:
                 if expect_machines:
                     await joining.check_account(transport, key, url)
