@@ -1,13 +1,14 @@
 """What publishes this database from a copy of it, or from an older state that was put back.
 
 1. The database holds the ids of the computer, of the file system and of the file, and a random generation.
-2. A small file beside the database holds the generation and the newest accepted batch too. A database that was put back
-   has an older one.
+2. A small file beside the database holds the generation, the newest accepted batch and the newest message too. A
+   database that was put back has older ones.
 3. Each start takes a new generation. The file names the old and the new one until the database has the new one, so that
    a crash in between is no reason to take the database for a copy.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,8 @@ class Mark(Struct):
     generations: list[str]
     machine: str = ""
     accepted: int = 0
+    newest: int = 0
+    """The largest id of a message, as of the last round or stop."""
     where: str = ""
     """The computer and the path of the database."""
     names: list[str] = []
@@ -44,8 +47,9 @@ def read_mark(database: Path) -> Mark:
 
 
 def write_mark(database: Path, mark: Mark) -> None:
-    """Replace the file."""
-    replace_file(mark_path(database), msgspec.json.encode(mark))
+    """Replace the file. If that fails, as on a full disk, the next start takes a new name without need."""
+    with suppress(OSError):
+        replace_file(mark_path(database), msgspec.json.encode(mark))
 
 
 def new_generation() -> str:
@@ -78,7 +82,7 @@ def is_same_place(database: Path, fingerprint: str) -> bool:
     return fingerprint.rpartition(" ")[0] == place_of(database)
 
 
-def is_newest(mark: Mark, fingerprint: str, machine: str, accepted: int) -> bool:
+def is_newest(mark: Mark, fingerprint: str, machine: str, accepted: int, newest: int) -> bool:
     """Return True if the database with this fingerprint was not replaced by an older one."""
-    is_older = mark.machine == machine and mark.accepted > accepted
+    is_older = mark.machine == machine and (mark.accepted > accepted or mark.newest > newest)
     return fingerprint.rpartition(" ")[2] in mark.generations and not is_older

@@ -5,6 +5,7 @@ from pathlib import Path
 from segue.store.engine.tx import Tx
 from segue.store.store import Store
 from segue.store.sync import account, lifecycle
+from segue.store.sync.kinds import MESSAGE
 from segue.sync import marks
 
 mark_path = marks.mark_path
@@ -23,7 +24,8 @@ async def begin_life(store: Store, database: Path) -> bool:
     uid = (await store.read(account.machine_uid, own.machine)).hex()
     mark = marks.read_mark(database)
     in_place = marks.is_same_place(database, own.fingerprint)
-    is_same = in_place and marks.is_newest(mark, own.fingerprint, uid, own.accepted)
+    newest = await store.read(account.newest_id, MESSAGE)
+    is_same = in_place and marks.is_newest(mark, own.fingerprint, uid, own.accepted, newest)
     # A restored database is another file with the same path.
     in_place = in_place or mark.where == marks.path_of(database)
     fingerprint = new_fingerprint(database)
@@ -56,4 +58,5 @@ async def record_mark(store: Store, database: Path) -> None:
     uid = (await store.read(account.machine_uid, own.machine)).hex()
     names = await store.read(account.own_names)
     generation = own.fingerprint.rpartition(" ")[2]
-    marks.write_mark(database, marks.Mark([generation], uid, own.accepted, marks.path_of(database), names))
+    newest = await store.read(account.newest_id, MESSAGE)
+    marks.write_mark(database, marks.Mark([generation], uid, own.accepted, newest, marks.path_of(database), names))

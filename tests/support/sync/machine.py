@@ -169,6 +169,7 @@ class Machine:
 
     async def put_back(self, source: Path) -> None:
         """Replace the database by an older one, in place."""
+        await starting.record_mark(self.store, self.database)  # type: ignore[arg-type]
         self._replace(source)
         await self.start()
 

@@ -63,6 +63,11 @@ class SyncJob:
         if self.is_on:
             await self._turn_on()
 
+    async def stop(self) -> None:
+        """Record the state in which the database is left, so that an older one in its place is recognized."""
+        if self.is_on:
+            await starting.record_mark(self._store, self._database)
+
     async def _turn_on(self) -> None:
         self._store.journal.record = journal.record
         self.is_on = True
