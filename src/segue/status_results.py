@@ -128,7 +128,10 @@ class SyncMachine(Struct, kw_only=True):
 
 
 class SyncStatus(Struct, kw_only=True):
-    """The state of sync. `waiting_deletions` is the number of sessions that other machines would delete here."""
+    """The state of sync. `waiting_deletions` is the number of sessions that other machines would delete here.
+
+    `url` is shown without a password.
+    """
 
     url: str
     name: str

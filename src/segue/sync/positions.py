@@ -1,5 +1,6 @@
 """How far both directions are: the queries of a round."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ MANY_SESSIONS = 20
 
 WINDOW_MS = 86_400_000
 """Milliseconds in which deletions of other machines are counted together."""
+
+
+_PASSWORD = re.compile(r"(://[^/@:]*):[^@/]*@")
 
 
 class Machine(NamedTuple):
@@ -108,7 +112,7 @@ def status(tx: Tx, *, error: str | None, problems: list[str]) -> SyncStatus:
         sealed=own.accepted_message,
     ).fetchone()[0]
     return SyncStatus(
-        url=own.url,
+        url=_PASSWORD.sub(r"\1:…@", own.url),
         name=own.name,
         synced_at=own.synced_at,
         unsent_messages=unsent,

@@ -11,7 +11,15 @@ from segue.models import Name
 from segue.results import Empty, SyncInvitation
 from segue.status_results import SyncStatus
 
-HubAddress = Annotated[str, Meta(min_length=1, max_length=4096, description="an absolute path of a folder")]
+HubAddress = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=4096,
+        pattern=r"^[^\x00-\x1f\x7f]+(?![\s\S])",
+        description="an absolute path of a folder, or the URL of another hub",
+    ),
+]
 Invitation = Annotated[str, Meta(min_length=1, max_length=256, description="a line of sync.invite")]
 MachineName = Annotated[str, Meta(min_length=1, max_length=255, description="the name or id of a machine")]
 

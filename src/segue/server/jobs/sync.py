@@ -226,7 +226,11 @@ class SyncJob:
             path = keys.key_path(self._database)
             raise Conflict(f"{path} exists; move it away if no machine needs it", reason="key") from None
         fingerprint = starting.new_fingerprint(self._database)
-        await self._store.write(lifecycle.begin, url, name or socket.gethostname(), fingerprint)
+        try:
+            await self._store.write(lifecycle.begin, url, name or socket.gethostname(), fingerprint)
+        except BaseException:
+            keys.key_path(self._database).unlink(missing_ok=True)
+            raise
         await starting.record_mark(self._store, self._database)
         await self._turn_on()
 

@@ -150,6 +150,8 @@ def leave(daemon: DaemonClient, *, erase: bool, yes: bool) -> int:
 
 def _address(hub: str) -> str:
     """Return an absolute path for a folder, because the daemon has another working directory."""
+    if not hub:
+        raise click.UsageError("HUB is empty; give a folder or a URL")
     if "://" in hub:
         return hub
     return os.path.abspath(os.path.expanduser(hub))
