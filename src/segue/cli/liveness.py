@@ -67,7 +67,7 @@ class JobWatch:
         """Ask the daemon how far the job is; leave the progress if it does not run or the daemon does not answer."""
         with suppress(ClientError, SegueError):
             if self._client is None:
-                self._client = Client.connect(self._paths, timeout=CHECK_SECONDS, autostart=False)
+                self._client = Client.connect(self._paths, timeout=RESPONSE_SECONDS, autostart=False)
                 self._client.retry_seconds = 0
             status = self._client.exchange("daemon.status").decode(_Status)
             for job in status.jobs:
