@@ -5,7 +5,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from segue.config import Config, Limits
@@ -163,6 +163,7 @@ def test_another_protocol_gets_parse_errors(server: Server, wire: Wire, sent: by
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_do_not_harm_the_server(server: Server, pieces: list[bytes]) -> None:
+    assume(b"content-" not in b"".join(pieces).lower())  # A stream that begins so gets framed responses.
     with Wire(server.socket) as wire:
         for piece in pieces:
             wire.send(piece)

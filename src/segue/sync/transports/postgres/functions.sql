@@ -105,11 +105,13 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- The account's row goes first, because its lock waits for pushes that have begun; the next statements see their rows.
+-- 1. Register the account if it is not there, because without its row nothing would hold back a first push.
+-- 2. Delete the row. Its lock waits for pushes that have begun, and the next statements see their rows.
 CREATE OR REPLACE FUNCTION segue_hub.erase(p_account bytea, p_secret bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM segue_hub.check_secret(p_account, p_secret);
+    INSERT INTO segue_hub.accounts VALUES (p_account, sha256(p_secret)) ON CONFLICT DO NOTHING;
     DELETE FROM segue_hub.accounts WHERE account = p_account;
     DELETE FROM segue_hub.machines WHERE account = p_account;
     DELETE FROM segue_hub.batches WHERE account = p_account;

@@ -106,9 +106,14 @@ class Statements:
         return bool(await rows(connection, REPLACE, (batch.token, batch.body, *name, old_token, batch.token)))
 
     async def erase(self, connection: Connection, account: Account) -> None:
-        """Delete the account. Its row goes first, because its lock waits for pushes that have begun."""
+        """Delete the account.
+
+        1. Register it if it is not there, because without its row nothing would hold back a first push.
+        2. Delete the row. Its lock waits for pushes that have begun, and the next statements see their rows.
+        """
         await _exists(connection, account)
         async with connection.transaction():
+            await rows(connection, REGISTER, (account.name, _hash(account)))
             for statement in ERASE:
                 await rows(connection, statement, (account.name,))
 
