@@ -20,6 +20,7 @@ from anyio import to_thread
 
 from segue.files import create_file, sync_directory
 from segue.sync.transports.transport import Batch, Pushed, TransportError
+from segue.sync.transports.validation import check_batch, check_name
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class FolderTransport:
 
     async def push(self, batch: Batch) -> Pushed:
         """Store a new batch durably."""
+        check_batch(batch)
         return await self._run(self._push, batch)
 
     def _push(self, batch: Batch) -> Pushed:
@@ -64,8 +66,9 @@ class FolderTransport:
         try:
             try:
                 os.link(temporary, path)
-            except FileExistsError:
-                return Pushed.TAKEN
+            except FileExistsError:  # Perhaps by an attempt that was cancelled and goes on in its thread
+                found = _read(path)
+                return Pushed.STORED if found is not None and found[0] == batch.token else Pushed.TAKEN
             except OSError:  # A file system without hard links. No other machine writes here.
                 temporary.rename(path)
         finally:
@@ -98,17 +101,19 @@ class FolderTransport:
 
     async def get(self, machine: str, number: int) -> Batch | None:
         """Return one batch, or None if the folder does not have all of it."""
+        check_name(machine, number)
         found = await self._run(_read, self._path(machine, number))
         return None if found is None else Batch(machine, number, *found)
 
     async def replace(self, batch: Batch, old_token: bytes) -> bool:
         """Replace a batch of this machine."""
+        check_batch(batch)
         return batch.machine in self._own and await self._run(self._replace, batch, old_token)
 
     def _replace(self, batch: Batch, old_token: bytes) -> bool:
         path = self._path(batch.machine, batch.number)
         found = _read(path)
-        if found is None or found[0] != old_token:
+        if found is None or found[0] not in (old_token, batch.token):
             return False
         temporary = path.with_name(f".tmp-{path.name}-{os.urandom(4).hex()}")
         create_file(temporary, _encode(batch), durable=True)

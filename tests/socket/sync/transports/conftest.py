@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from segue.sync.transports.transport import Transport
 from tests.socket.sync.transports.hubs import (
     SECRET,
+    FolderHub,
     Hub,
     PostgresHub,
     S3Hub,
@@ -22,7 +24,7 @@ from tests.support.system.s3 import Store, open_store
 REMOTE_HUBS = ["functions", "statements", "s3"]
 """The hubs behind a network: PostgreSQL in both ways, a bucket. They have a proxy, and check the account's secret."""
 
-HUBS = [*REMOTE_HUBS]
+HUBS = [*REMOTE_HUBS, "folder"]
 """The hubs that must fulfill the contract."""
 
 Open = Callable[..., Transport]
@@ -62,6 +64,11 @@ def s3_hub(store: Store) -> Iterator[S3Hub]:
 
 
 @pytest.fixture
+def folder_hub(tmp_path: Path) -> FolderHub:
+    return FolderHub(tmp_path)
+
+
+@pytest.fixture
 def postgres_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy) -> PostgresHub:
     return PostgresHub(cluster, "functions", urls["functions"], postgres_network)
 
@@ -74,7 +81,7 @@ def statements_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: 
 on_remote_hubs = pytest.mark.parametrize("hub", REMOTE_HUBS, indirect=True)
 """Run a test on the hubs behind a network only."""
 
-FIXTURES = {"functions": "postgres_hub", "statements": "statements_hub", "s3": "s3_hub"}
+FIXTURES = {"folder": "folder_hub", "functions": "postgres_hub", "statements": "statements_hub", "s3": "s3_hub"}
 
 
 @pytest.fixture(params=HUBS)

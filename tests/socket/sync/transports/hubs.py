@@ -5,9 +5,11 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 from unittest.mock import patch
 
+from segue.sync.transports.folder import FolderTransport
 from segue.sync.transports.postgres.install import install
 from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Batch, Transport
@@ -41,6 +43,22 @@ class Hub(Protocol):
 
     def stored(self) -> bytes:
         """Return everything that the hub stores of the account, as it stores it."""
+
+
+class FolderHub:
+    """A folder, used as each machine of the tests."""
+
+    proxy = None
+
+    def __init__(self, folder: Path) -> None:
+        self.account = secrets.token_hex(16)
+        self._folder = folder
+
+    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
+        return FolderTransport(self._folder, account or self.account, [MACHINE, OTHER])
+
+    def stored(self) -> bytes:
+        return b"".join(path.read_bytes() for path in self._folder.rglob("*") if path.is_file())
 
 
 class PostgresHub:
