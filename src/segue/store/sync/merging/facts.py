@@ -31,16 +31,19 @@ def merge_memory(tx: Tx, record: MemoryRecord) -> None:
     """Merge the memory.
 
     Raises:
-        Stale: the memory is deleted.
+        Stale: the memory is deleted or has another text now.
     """
     identity = states.identity(tx, (record.machine, record.oid))
     if kinds.is_dead(tx, MEMORY, identity):
         raise Stale
     row = kinds.find_row(tx, MEMORY, identity)
-    if row is None and (row := twins.adopt_memory(tx, record, identity)) is None:
-        row = _insert_memory(tx, record, identity)
+    session_id = _session_of(tx, record)
+    if row is None and (row := twins.adopt_memory(tx, record, session_id, identity)) is None:
+        row = _insert_memory(tx, record, session_id, identity)
         edges.renew(tx, edges.below(tx, identity))
-    elif Stamp(record.stamp, record.stamped_by) <= kinds.stamp_of(tx, MEMORY, row):
+    elif (order := _compare(tx, MEMORY, row, record)) <= 0:
+        if order < 0:
+            raise Stale
         return
     else:
         tx.run(
@@ -57,17 +60,28 @@ def merge_memory(tx: Tx, record: MemoryRecord) -> None:
     memories.emit_saved(tx, [row])
 
 
-def _insert_memory(tx: Tx, record: MemoryRecord, identity: Identity) -> int:
+def _compare(tx: Tx, kind: int, row: int, record: MemoryRecord | SummaryRecord) -> int:
+    """Return a negative number if the record is of an earlier change than the row, 0 if it is of the same."""
+    new, stamp = Stamp(record.stamp, record.stamped_by), kinds.stamp_of(tx, kind, row)
+    return (new > stamp) - (new < stamp)
+
+
+def _session_of(tx: Tx, record: MemoryRecord) -> str | None:
+    """Return the id of the memory's session here."""
+    known = None if record.session is None else find(tx, record.session)
+    return known.id if known is not None and known.id is not None else record.session_id
+
+
+def _insert_memory(tx: Tx, record: MemoryRecord, session_id: str | None, identity: Identity) -> int:
     bots.ensure(tx, record.bot_id)
     source = None if record.source is None else states.identity(tx, record.source)
-    known = None if record.session is None else find(tx, record.session)
     row = tx.run(
         """
         INSERT INTO memories (bot_id, session_id, category, importance, source_message_id, is_manual, created_at, fact)
         VALUES (:bot_id, :session_id, :category, :importance, :source, :is_manual, :created_at, :fact)
         """,
         bot_id=record.bot_id,
-        session_id=known.id if known is not None and known.id is not None else record.session_id,
+        session_id=session_id,
         category=record.category,
         importance=record.importance,
         source=None if source is None else kinds.find_row(tx, MESSAGE, source),
@@ -125,7 +139,7 @@ def merge_summary(tx: Tx, record: SummaryRecord) -> None:
     """Merge the summary. It waits for its session.
 
     Raises:
-        Stale: the session is deleted.
+        Stale: the session is deleted, or the summary has another text now.
     """
     known = find(tx, record.session)
     if known is None or (known.id is None and known.state == ALIVE):
@@ -137,7 +151,9 @@ def merge_summary(tx: Tx, record: SummaryRecord) -> None:
     row = kinds.find_row(tx, SUMMARY, identity)
     if row is None and (row := twins.adopt_summary(tx, record, known.id, identity)) is None:
         row = _insert_summary(tx, record, identity, known.id)
-    elif Stamp(record.stamp, record.stamped_by) <= kinds.stamp_of(tx, SUMMARY, row):
+    elif (order := _compare(tx, SUMMARY, row, record)) <= 0:
+        if order < 0:
+            raise Stale
         return
     else:
         tx.run("UPDATE summaries SET summary = :summary WHERE id = :id", id=row, summary=record.summary)

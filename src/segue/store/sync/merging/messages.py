@@ -50,7 +50,7 @@ def merge(tx: Tx, record: MessageRecord) -> str | None:
 
 
 class Stale(Exception):
-    """A record of something that is deleted, so the batch that holds it is to be rewritten."""
+    """A record of something that is deleted or has another text now, so the batch that holds it is to be rewritten."""
 
 
 def hold(tx: Tx, session: bytes, record: bytes) -> None:
@@ -91,8 +91,15 @@ def _insert(tx: Tx, session_id: str, identity: Identity, record: MessageRecord, 
 
 
 def _change(tx: Tx, id: int, record: MessageRecord, values: dict[str, Any]) -> None:
-    """Change the message in place if the record is of a later change."""
-    if Stamp(record.stamp, record.stamped_by) <= kinds.stamp_of(tx, MESSAGE, id):
+    """Change the message in place if the record is of a later change.
+
+    Raises:
+        Stale: it is of an earlier one.
+    """
+    new, stamp = Stamp(record.stamp, record.stamped_by), kinds.stamp_of(tx, MESSAGE, id)
+    if new < stamp:
+        raise Stale
+    if new == stamp:
         return
     edit.change_index_and_name(tx, id, {name: values[name] for name in _INDEXED})
     assignments = ", ".join(f"{name} = :{name}" for name in MESSAGE_COLUMNS)

@@ -40,7 +40,7 @@ class Outcome(Enum):
     CREATED = "created"
     """The session is here, and was not before."""
     STALE = "stale"
-    """The session is deleted, so the batch that holds the record is to be rewritten."""
+    """The session is deleted or a text of it was replaced, so the batch that holds the record is to be rewritten."""
 
 
 def merge(tx: Tx, record: SessionRecord, home: Home, machine: int) -> Outcome:
@@ -49,14 +49,7 @@ def merge(tx: Tx, record: SessionRecord, home: Home, machine: int) -> Outcome:
     if known is None and twins.adopt_session(tx, record):
         known = find(tx, record.uid)
         dirty.mark(tx, "session", record.uid)
-    if known is None:
-        known = _meet(tx, record)
-    if record.state > known.state:
-        tx.run("UPDATE sync_sessions SET state = :state WHERE uid = :uid", uid=record.uid, state=record.state)
-        if known.id is not None:
-            # Who deleted the session drops all of it, but messages that it had not seen keep the session alive.
-            dirty.mark(tx, "whole session", record.uid)
-        known = known._replace(state=record.state)
+    known = _merge_state(tx, record, known or _meet(tx, record))
     if known.state == DELETED:
         remove(tx, record.uid, known)
         return Outcome.STALE if record.fields else Outcome.SAME
@@ -67,7 +60,7 @@ def merge(tx: Tx, record: SessionRecord, home: Home, machine: int) -> Outcome:
     if id is None:  # An expired session ends again with the batch unless a message comes that keeps it alive.
         id = create(tx, record.uid, known, machine)
     before = sessions.get(tx, id)
-    _merge_fields(tx, record, id, home)
+    outdated = _merge_fields(tx, record, id, home)
     _merge_totals(tx, record, id)
     after = sessions.get(tx, id)
     if created or after != before:
@@ -75,7 +68,19 @@ def merge(tx: Tx, record: SessionRecord, home: Home, machine: int) -> Outcome:
         sessions.emit(tx, "session.created" if created else "session.updated", after)
     if known.state != ALIVE:
         _answer(tx, record, home)
-    return Outcome.CREATED if created else Outcome.SAME
+    if created:
+        return Outcome.CREATED
+    return Outcome.STALE if outdated else Outcome.SAME
+
+
+def _merge_state(tx: Tx, record: SessionRecord, known: Known) -> Known:
+    if record.state <= known.state:
+        return known
+    tx.run("UPDATE sync_sessions SET state = :state WHERE uid = :uid", uid=record.uid, state=record.state)
+    if known.id is not None:
+        # Who deleted the session drops all of it, but messages that it had not seen keep the session alive.
+        dirty.mark(tx, "whole session", record.uid)
+    return known._replace(state=record.state)
 
 
 def _answer(tx: Tx, record: SessionRecord, home: Home) -> None:
@@ -165,16 +170,19 @@ def use_elsewhere(tx: Tx, session_id: str, machine: int) -> None:
     )
 
 
-def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> None:
+def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> bool:
+    """Set the fields that the record changes; return True if it has an old text of another one."""
     session = sessions.get(tx, id)
     values = fields.values_of(session)
     own = account.machine_uid(tx, account.get(tx).machine)
     stamps = fields.load(tx, record.uid)
     new = dict(fields.first_stamps(session, own) if stamps is None else stamps)
     changes: dict[str, Any] = {}
+    outdated = False
     for name, (value, at, machine) in record.fields.items():
         stamp = new.get(name)
         if stamp is not None and not _is_newer(tx, name, (value, at, machine), stamp, values[name], home):
+            outdated |= name in fields.TEXTS and value != values[name]
             continue
         changes[name] = local = _from_wire(tx, name, value, home)
         new[name] = FieldStamp(at, machine, fields.hash_of(local))
@@ -182,7 +190,7 @@ def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> None:
             parent = None if value is None else value[0]
             tx.run("UPDATE sync_sessions SET parent = :parent WHERE uid = :uid", parent=parent, uid=record.uid)
     if not changes:
-        return
+        return outdated
     fields.store(tx, record.uid, new)
     if stamps and any(name in fields.TEXTS for name in changes):
         contents.erase_record(tx, record.uid)
@@ -194,6 +202,7 @@ def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> None:
             columns[name] = encode_json(columns[name])
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
     tx.run(f"UPDATE sessions SET {assignments} WHERE id = :session_id", session_id=id, **columns)
+    return outdated
 
 
 def _is_newer(tx: Tx, name: str, published: tuple[Any, int, bytes], stamp: FieldStamp, value: Any, home: Home) -> bool:

@@ -74,17 +74,21 @@ _UNPUBLISHED = """
 """
 
 
-def adopt_memory(tx: Tx, record: MemoryRecord, identity: Identity) -> int | None:
-    """Give a memory of this machine the record's identity if it has the same time and text; return its id."""
+def adopt_memory(tx: Tx, record: MemoryRecord, session_id: str | None, identity: Identity) -> int | None:
+    """Give a memory of this machine the record's identity if it is the same; return its id."""
     row = tx.run(
         f"""
         SELECT id FROM memories AS own
         WHERE bot_id = :bot_id AND substr(fact, 1, 64) = substr(:fact, 1, 64) AND fact = :fact AND created_at = :at
+          AND session_id IS :session_id AND importance = :importance AND category = :category
           AND {_UNPUBLISHED} ORDER BY id LIMIT 1
         """,
         bot_id=record.bot_id,
         fact=record.fact,
         at=record.created_at,
+        session_id=session_id,
+        importance=record.importance,
+        category=record.category,
         kind="memory",
         number=MEMORY,
     ).fetchone()
