@@ -156,7 +156,6 @@ class Daemon:
             await self._drain(clients)
         if not self._app.store.failed:
             await self._app.cleanup.run_at_exit()
-            await self._app.sync.stop()
 
     def remove_socket_and_record(self) -> None:
         """Remove the socket and the record, unless another daemon has replaced them."""

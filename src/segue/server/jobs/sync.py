@@ -63,11 +63,6 @@ class SyncJob:
         if self.is_on:
             await self._turn_on()
 
-    async def stop(self) -> None:
-        """Record the state in which the database is left, so that an older one in its place is recognized."""
-        if self.is_on:
-            await starting.record_mark(self._store, self._database)
-
     async def _turn_on(self) -> None:
         self._store.journal.record = journal.record
         self.is_on = True
@@ -76,7 +71,18 @@ class SyncJob:
         self._changed.set()
 
     async def run(self) -> None:
-        """Sync after changes and every interval until canceled."""
+        """Sync after changes and every interval until canceled.
+
+        At the end, record the state of the database, so that an older one in its place is recognized.
+        """
+        try:
+            await self._run_rounds()
+        finally:
+            with anyio.CancelScope(shield=True), suppress(SegueError):
+                if self.is_on:
+                    await starting.record_mark(self._store, self._database)
+
+    async def _run_rounds(self) -> None:
         pause = 0.0
         while True:
             await self._wait(pause)
