@@ -19,7 +19,7 @@ ANTHROPIC = TypeAdapter(list[MessageParam])
 
 
 def message(role: Role, content: str = "", parts: list[dict[str, Any]] | None = None) -> Message:
-    row = dict.fromkeys(Message.__struct_fields__[:-1]) | {
+    row = dict.fromkeys(Message.__struct_fields__[: -len(Message.__struct_defaults__)]) | {
         "id": 1,
         "session_id": "s",
         "is_summary": False,

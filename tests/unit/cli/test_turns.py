@@ -11,7 +11,7 @@ from segue.workflows.turns import last_turn
 
 def talk(*rows: tuple[str, dict[str, Any]]) -> list[Message]:
     """Return messages with the ids from 1 on."""
-    plain = dict.fromkeys(Message.__struct_fields__[:-1]) | {
+    plain = dict.fromkeys(Message.__struct_fields__[: -len(Message.__struct_defaults__)]) | {
         "session_id": "s",
         "content": "x",
         "is_summary": False,
