@@ -66,7 +66,7 @@ class FolderTransport:
         try:
             try:
                 os.link(temporary, path)
-            except FileExistsError:  # Perhaps by an attempt that was cancelled and goes on in its thread
+            except FileExistsError:  # Perhaps by an attempt that was canceled, whose thread still runs
                 found = _read(path)
                 return Pushed.STORED if found is not None and found[0] == batch.token else Pushed.TAKEN
             except OSError:  # A file system without hard links. No other machine writes here.
