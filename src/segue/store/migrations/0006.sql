@@ -23,3 +23,6 @@ CREATE TRIGGER prompt_deleted AFTER DELETE ON sessions
 BEGIN
     DELETE FROM session_prompts WHERE session_id = old.id;
 END;
+
+-- A list counts all sessions but these few, in which frameworks store data.
+CREATE INDEX sessions_of_stores ON sessions (id) WHERE instr(metadata, '"segue.kind":"store"');

@@ -13,7 +13,7 @@ from segue.results import SessionPage
 from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records.session_row import SELECT_SUMMARY, to_summary
-from segue.store.search.session_entries import NOT_OF_A_STORE
+from segue.store.search.session_entries import NOT_OF_A_STORE, OF_A_STORE
 from segue.timestamps import milliseconds
 
 PREVIEW_CHARS = 100
@@ -95,9 +95,9 @@ def list_page(tx: Tx, filter: Filter, window: Window) -> SessionPage:
     Raises:
         InvalidParams: the cursor is not one of this order.
     """
-    matches, values = _where(tx, filter)
-    total = tx.run(f"SELECT count(*) FROM sessions WHERE {matches}", **values).fetchone()[0]
-    page = SessionPage(sessions=[], total=total, next_cursor=None)
+    conditions, values = _where(tx, filter)
+    matches = " AND ".join(conditions) or "true"
+    page = SessionPage(sessions=[], total=_count(tx, conditions, values), next_cursor=None)
     size = 0
     position: tuple[str, int] | None = None
     for number, row in enumerate(_rows(tx, matches, values, window)):
@@ -161,7 +161,21 @@ def by_ids(tx: Tx, ids: list[str], preview_chars: int = PREVIEW_CHARS) -> list[S
     return found
 
 
-def _where(tx: Tx, filter: Filter) -> tuple[str, dict[str, Any]]:
+def _count(tx: Tx, conditions: list[str], values: dict[str, Any]) -> int:
+    """Return how many sessions meet all conditions.
+
+    Those of stores are counted by their index and subtracted, because a look at the metadata of all sessions takes
+    longer than the page.
+    """
+    others = " AND ".join(one for one in conditions if one is not NOT_OF_A_STORE) or "true"
+    total: int = tx.run(f"SELECT count(*) FROM sessions WHERE {others}", **values).fetchone()[0]
+    if NOT_OF_A_STORE in conditions:
+        of_stores = f"SELECT count(*) FROM sessions WHERE {OF_A_STORE} AND {others}"
+        total -= tx.run(of_stores, **values).fetchone()[0]
+    return total
+
+
+def _where(tx: Tx, filter: Filter) -> tuple[list[str], dict[str, Any]]:
     """Return the conditions that are given; SQLite can use an index for them if the other ones are left out."""
     values: dict[str, Any] = {name: value for name, value in filter._asdict().items() if value is not None}
     conditions = [_CONDITIONS[name] for name in values if name in _CONDITIONS]
@@ -178,7 +192,7 @@ def _where(tx: Tx, filter: Filter) -> tuple[str, dict[str, Any]]:
     if filter.metadata is not None:
         values["metadata"] = msgspec.json.encode(filter.metadata).decode()
         tx.connection.create_function("has_members", 2, has_members, deterministic=True)
-    return " AND ".join(conditions) or "true", values
+    return conditions, values
 
 
 def has_members(metadata: str, wanted: str) -> bool:

@@ -26,6 +26,12 @@ MARK = "§session"
 LIMIT = 20
 """Sessions: the most that a search returns."""
 
+OF_A_STORE = """
+    instr(metadata, '"segue.kind":"store"')
+    AND CASE WHEN json_valid(metadata) THEN json_extract(metadata, '$."segue.kind"') IS 'store' ELSE false END
+"""
+"""SQL: True for the sessions that NOT_OF_A_STORE leaves out. SQLite finds them in the index sessions_of_stores."""
+
 NOT_OF_A_STORE = """
     (metadata = '{}' OR CASE WHEN instr(metadata, '"segue.kind":"store"') AND json_valid(metadata)
          THEN json_extract(metadata, '$."segue.kind"') IS NOT 'store' ELSE true END)
