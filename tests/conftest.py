@@ -37,6 +37,7 @@ LONG_FOLDERS = (
     "process/shell",
     "process/storage_faults",
     "socket/browse",
+    "socket/sync",
 )
 """All tests in these folders are marked `long`: they start many programs, or attack the daemon and its disk."""
 

@@ -31,16 +31,25 @@ Open = Callable[..., Transport]
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Run PostgreSQL. It does not wait for the disk, because no test cuts the power."""
+def hubs_on_postgres() -> Iterator[tuple[Cluster, Mapping[str, str]]]:
+    """Run PostgreSQL with both hubs, before any test installs another: the first one makes the role with its password.
+
+    It does not wait for the disk, because no test cuts the power.
+    """
     with open_cluster(["fsync=off", "log_min_messages=panic"]) as cluster:
-        yield cluster
+        yield cluster, install_hubs(cluster)
 
 
 @pytest.fixture(scope="session")
-def urls(cluster: Cluster) -> Mapping[str, str]:
+def cluster(hubs_on_postgres: tuple[Cluster, Mapping[str, str]]) -> Cluster:
+    """Return the running PostgreSQL."""
+    return hubs_on_postgres[0]
+
+
+@pytest.fixture(scope="session")
+def urls(hubs_on_postgres: tuple[Cluster, Mapping[str, str]]) -> Mapping[str, str]:
     """Return the URLs of the databases with a hub."""
-    return install_hubs(cluster)
+    return hubs_on_postgres[1]
 
 
 @pytest.fixture(scope="session")
