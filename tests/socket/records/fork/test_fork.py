@@ -1,59 +1,19 @@
 """Forks: a conversation that goes on in two directions from the same past."""
 
-import sqlite3
 from typing import Any
 
 import pytest
 
 from segue.errors import Conflict, InvalidParams, NotFound
-from segue.store.engine.tx import Tx
-from segue.store.records import forks
-from segue.store.records import messages as records
-from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-from tests.support.deadline import wait_until
+from tests.socket.records.conftest import HERE
+from tests.socket.records.fork.calls import append, fork, messages
+from tests.support.clock import DAY, HOUR, MINUTE
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
-
-HERE = "/srv/here"
-
-
-@pytest.fixture(autouse=True, params=["in one transaction", "in slices"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run every test with both ways of copying."""
-    if request.param == "in slices":
-        monkeypatch.setattr(forks, "SHORT_MESSAGES", -1)
-        monkeypatch.setattr(forks, "SLICE_MESSAGES", 2)
-    return str(request.param)
-
-
-@pytest.fixture
-def session(wire: Wire) -> str:
-    found: str = wire.call("session.create", working_dir=HERE)["id"]
-    return found
-
-
-def append(wire: Wire, session: str, content: str = "x", role: str = "user", **more: Any) -> int:
-    found: int = wire.call("message.append", session_id=session, role=role, content=content, **more)["message_id"]
-    return found
-
-
-def messages(wire: Wire, session: str) -> list[Any]:
-    found: list[Any] = wire.call("message.list", session_id=session)["messages"]
-    return found
 
 
 def without_ids(several: list[Any]) -> list[Any]:
     return [{**message, "id": None, "session_id": None} for message in several]
-
-
-def summarise(wire: Wire, session: str, start: int, end: int, text: str = "s") -> Any:
-    return wire.call(
-        "summary.save", session_id=session, summary=text, messages_start=start, messages_end=end, token_count=3
-    )
-
-
-def fork(wire: Wire, session: str, **params: Any) -> Any:
-    return wire.call("session.fork", session_id=session, **params)
 
 
 def test_a_fork_has_what_the_original_has_and_is_new(server: Server, wire: Wire) -> None:
@@ -174,69 +134,6 @@ def test_a_fork_of_a_fork_names_the_one_it_was_made_of(wire: Wire, session: str)
     assert fork(wire, first)["metadata"] == {"forked_from": first}
 
 
-def test_summaries_inside_the_range_come_along_with_the_ids_of_the_copies(
-    server: Server, wire: Wire, session: str
-) -> None:
-    ids = [append(wire, session, f"{index}") for index in range(5)]
-    other = wire.call("session.create")["id"]
-    append(wire, other, "between")
-    first = summarise(wire, session, ids[0], ids[1], "first")
-    second = summarise(wire, session, ids[1], ids[2], "second")
-    summarise(wire, session, ids[1], ids[4], "reaches too far")
-    server.clock.pass_time(SECOND)
-    made = fork(wire, session, upto_message_id=ids[2])["id"]
-    copies = [message["id"] for message in messages(wire, made)]
-    latest = wire.call("summary.latest", session_id=made)
-    assert latest == {
-        **second, "id": latest["id"], "session_id": made, "messages_start": copies[1], "messages_end": copies[2],
-    }  # fmt: skip
-    shorter = fork(wire, session, upto_message_id=ids[1])["id"]
-    assert wire.call("summary.latest", session_id=shorter)["summary"] == first["summary"]
-    assert wire.call("summary.latest", session_id=fork(wire, session, upto_message_id=ids[0])["id"]) is None
-    assert wire.call("summary.latest", session_id=session)["summary"] == "reaches too far"
-
-
-@pytest.mark.parametrize("held", [0, 1, 2])
-def test_a_summary_of_messages_that_are_deleted_covers_none_of_those_that_are_held(
-    wire: Wire, session: str, held: int
-) -> None:
-    ids = [append(wire, session, f"{index}") for index in range(3)]
-    saved = summarise(wire, session, ids[0], ids[2 - held])
-    wire.call("message.delete_before", session_id=session, before_id=ids[2 - held] + 1)
-    before = wire.call("context.build", session_id=session)
-    made = fork(wire, session)["id"]
-    context = wire.call("context.build", session_id=made)
-    assert [one["content"] for one in context["messages"]] == [one["content"] for one in before["messages"]]
-    assert len(context["messages"]) == held
-    assert (context["summary"]["summary"], context["summary"]["token_count"]) == (saved["summary"], 3)
-    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
-
-
-def test_a_summary_whose_first_messages_are_deleted_covers_the_rest_of_them(wire: Wire, session: str) -> None:
-    ids = [append(wire, session, f"{index}") for index in range(4)]
-    summarise(wire, session, ids[0], ids[2])
-    wire.call("message.delete_before", session_id=session, before_id=ids[1])
-    made = fork(wire, session)["id"]
-    copies = [message["id"] for message in messages(wire, made)]
-    latest = wire.call("summary.latest", session_id=made)
-    assert (latest["messages_start"], latest["messages_end"]) == (copies[0], copies[1])
-
-
-def test_a_fork_continues_after_the_same_message_if_those_that_a_summary_covers_are_deleted(
-    wire: Wire, session: str
-) -> None:
-    ids = [append(wire, session, f"{index}") for index in range(3)]
-    summarise(wire, session, ids[1], ids[1])
-    wire.call("message.delete", session_id=session, message_ids=[ids[1]])
-    before = wire.call("context.build", session_id=session)
-    made = fork(wire, session)["id"]
-    copies = [message["id"] for message in messages(wire, made)]
-    latest = wire.call("summary.latest", session_id=made)
-    assert (latest["messages_start"], latest["messages_end"]) == (copies[0], copies[0])
-    context = wire.call("context.build", session_id=made)
-    assert [one["content"] for one in context["messages"]] == [one["content"] for one in before["messages"]] == ["2"]
-
-
 def test_memories_and_the_queue_are_not_copied(wire: Wire, session: str) -> None:
     wire.call("memory.save", session_id=session, fact="f", category="fact", importance=1)
     wire.call("extraction.enqueue", session_id=session)
@@ -278,59 +175,3 @@ def test_a_message_of_another_session_is_refused(wire: Wire, session: str) -> No
         fork(wire, session, upto_message_id=foreign)
     assert caught.value.data["path"] == "$.upto_message_id"
     assert wire.call("session.list")["total"] == 2
-
-
-def test_an_unfinished_copy_is_invisible_and_then_removed(
-    server: Server, wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(20):
-        append(wire, session, f"needle {number}")
-    seen: list[Any] = []
-
-    def fail(*_: Any) -> Any:
-        raise NotFound("session", "original")
-
-    def look(tx: Tx, *arguments: Any) -> Any:
-        seen.append(tx.run("SELECT count(*) FROM messages").fetchone()[0])
-        return copy_slice(tx, *arguments)
-
-    copy_slice = forks.copy_slice
-    monkeypatch.setattr(forks, "SHORT_MESSAGES", -1)
-    monkeypatch.setattr(forks, "copy_slice", look)
-    monkeypatch.setattr(forks, "reveal_copy", fail)
-    with pytest.raises(NotFound):
-        fork(wire, session)
-    assert seen[-1] >= 20
-    assert len(wire.call("message.list")["messages"]) == 20
-    assert wire.call("session.list")["total"] == 1
-    wait_until(lambda: not wire.call("daemon.status")["privacy"]["deleted_remains"])
-    with sqlite3.connect(server.database) as file:
-        assert file.execute("SELECT count(*) FROM messages").fetchone() == (20,)
-    file.close()
-    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
-    assert wire.call("message.search", query="needle")["total"] == 20
-
-
-def test_a_message_deleted_during_the_copy_is_not_in_the_fork(
-    server: Server, wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ids = [append(wire, session, f"message {number}") for number in range(6)]
-    attempts: list[int] = []
-
-    def delete_once(tx: Tx, *arguments: Any) -> Any:
-        copied = copy_slice(tx, *arguments)
-        if not attempts:
-            delete_before(tx, session, ids[3])
-        attempts.append(len(copied.originals))
-        return copied
-
-    copy_slice, delete_before = forks.copy_slice, records.delete_before
-    monkeypatch.setattr(forks, "SHORT_MESSAGES", -1)
-    monkeypatch.setattr(forks, "SLICE_MESSAGES", 2)
-    monkeypatch.setattr(forks, "copy_slice", delete_once)
-    copy = fork(wire, session)
-    assert [message["content"] for message in messages(wire, copy["id"])] == ["message 3", "message 4", "message 5"]
-    assert copy["message_count"] == 3
-    assert len(attempts) > 3
-    wait_until(lambda: not wire.call("daemon.status")["privacy"]["deleted_remains"])
-    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}

@@ -1,41 +1,18 @@
 """Attached sessions: one whose last client vanishes has crashed, in every other case nothing happens to it."""
 
 import json
-from collections.abc import Hashable
-from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 from segue.config import Config, SessionConfig
-from segue.errors import NotFound, Overloaded
-from segue.server.jobs.attachments import Attachments
-from segue.store.records import sessions
-from segue.store.store import open_store
-from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock
+from segue.errors import NotFound
+from tests.socket.records.conftest import HERE
+from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.deadline import wait_until
 from tests.support.disconnect import part, restart_in_good_order
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
-
-HERE = "/srv/here"
-
-
-class Client:
-    """A connection without a socket."""
-
-    def own(self, resource: Hashable, close: Any) -> None:
-        """Close nothing."""
-
-    def disown(self, resource: Hashable) -> None:
-        """Forget nothing."""
-
-
-@pytest.fixture
-def session(wire: Wire) -> str:
-    found: str = wire.call("session.create", working_dir=HERE)["id"]
-    return found
 
 
 def get(wire: Wire, session: str) -> Any:
@@ -290,37 +267,3 @@ class TestRetention:
         part(other, wire)
         assert wire.call("session.cleanup")["session_ids"] == ["attached"]
         assert wire.call("memory.list") == memories
-
-
-async def test_a_vanished_client_is_noted_also_when_the_queue_is_full(tmp_path: Path) -> None:
-    clock = HandClock()
-    async with open_store(tmp_path / "data" / "sessions.db", clock=clock.wall, queue_limit=1) as store:
-        await store.write(sessions.create, bot_id="default", id="mine")
-        attachments = Attachments(store)
-        client: Any = Client()
-        await attachments.attach(client, "mine")
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(attachments.on_disconnect, client, "mine")
-        assert (await store.read(sessions.get, "mine")).status == "crashed"
-
-
-async def test_a_detach_that_could_not_be_stored_can_be_tried_again(tmp_path: Path) -> None:
-    clock = HandClock()
-    async with open_store(tmp_path / "data" / "sessions.db", clock=clock.wall, queue_limit=1) as store:
-        await store.write(sessions.create, bot_id="default", id="mine")
-        attachments = Attachments(store)
-        client: Any = Client()
-        await attachments.attach(client, "mine")
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(_refused, attachments, client)
-        await attachments.detach(client, "mine")
-        assert await store.read(lambda tx: tx.run("SELECT attached FROM sessions").fetchall()) == [(0,)]
-
-
-async def _refused(attachments: Attachments, client: Any) -> None:
-    with pytest.raises(Overloaded):
-        await attachments.detach(client, "mine")

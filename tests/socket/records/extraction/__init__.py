@@ -1,0 +1,1 @@
+"""Extractions: the queue, and what completing an entry saves."""

@@ -1,0 +1,1 @@
+"""Forks: whole, with summaries, and copied in slices."""

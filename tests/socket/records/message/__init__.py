@@ -1,0 +1,1 @@
+"""Messages: appended, keyed, listed, changed and deleted."""

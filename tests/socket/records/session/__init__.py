@@ -1,0 +1,1 @@
+"""Sessions: made, continued, attached, and removed by cleanup."""

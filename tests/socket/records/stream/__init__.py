@@ -1,0 +1,1 @@
+"""Streams: messages that grow while they are written."""
