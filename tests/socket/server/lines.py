@@ -1,13 +1,34 @@
-"""Request lines that the tests of the transport send."""
+"""Requests that the tests of the transport send, and what they find."""
 
 import json
+from typing import Any
 
+from tests.support.answers import wordless
 from tests.support.wire import Wire
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}'
 PONG = {"jsonrpc": "2.0", "result": "pong", "id": 1}
 LIST = b'{"jsonrpc":"2.0","id":1,"method":"message.list"}'
 MIB = 1 << 20
+
+
+def ping(id: Any = 1, **members: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "method": "daemon.ping", "id": id, **members}
+
+
+def pong(id: Any = 1) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "result": "pong", "id": id}
+
+
+def append(content: str, id: Any = 1, **params: Any) -> dict[str, Any]:
+    """A request to append to the session `s`."""
+    params = {"session_id": "s", "role": "user", "content": content, **params}
+    return {"jsonrpc": "2.0", "method": "message.append", "params": params, "id": id}
+
+
+def ask(wire: Wire, item: Any) -> Any:
+    """The answer to a JSON value, errors without their words."""
+    return wordless(wire.ask(json.dumps(item).encode()))
 
 
 def appends(session: str, contents: list[str]) -> bytes:

@@ -4,73 +4,17 @@ import json
 import logging
 from typing import Any
 
-import anyio
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segue.config import Limits
-from segue.errors import InvalidParams, NotFound, StorageError
-from segue.jsonrpc.dispatcher import LONG_BYTES, YIELD_EVERY, Dispatcher
-from segue.jsonrpc.method import method
+from segue.errors import InvalidParams
+from segue.jsonrpc.dispatcher import Dispatcher
 from tests.support import specification
 from tests.support.answers import failed, wordless
-from tests.support.specification import methods_of
-from tests.support.wire import TIMEOUT_SECONDS
-
-CANARY = "xyzzy-canary"
-
-
-@method("echo")
-async def echo(ctx: Any, *, value: Any = None) -> Any:
-    """The value."""
-    return value
-
-
-@method("note")
-async def note(ctx: list[Any], *, value: Any = None) -> int:
-    """How many values are noted in the context."""
-    ctx.append(value)
-    return len(ctx)
-
-
-@method("boom")
-async def boom(ctx: Any) -> None:
-    """Nothing, ever."""
-    raise RuntimeError(CANARY)
-
-
-@method("refuse", raises=(NotFound,))
-async def refuse(ctx: Any) -> None:
-    """Nothing: there is no such thing."""
-    raise NotFound("thing", 7)
-
-
-@method("refuse_badly")
-async def refuse_badly(ctx: Any) -> None:
-    """Nothing: and the data of the error is no JSON."""
-    raise StorageError("full", reason=f"{CANARY}\udcff")
-
-
-@method("unserialisable")
-async def unserialisable(ctx: Any, *, which: str) -> Any:
-    """What is no JSON."""
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
-    values = {"object": Thing(), "surrogate": f"{CANARY}\udcff", "deep": deep, "long": 10**5000, "key": {1j: 1}}
-    return values[which]
-
-
-class Thing:
-    def __repr__(self) -> str:
-        return CANARY
-
-
-METHODS = methods_of(
-    echo=echo, note=note, boom=boom, refuse=refuse, refuse_badly=refuse_badly, unserialisable=unserialisable
-)
+from tests.unit.jsonrpc.calls import CANARY, METHODS, answer, request, result
 
 
 @pytest.fixture
@@ -78,23 +22,8 @@ def dispatcher() -> Dispatcher:
     return Dispatcher(METHODS, Limits(batch=10, answer_bytes=1000))
 
 
-def request(method: str, id: Any = 1, **params: Any) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "method": method, "params": params, "id": id}
-
-
 def notification(method: str, **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "method": method, "params": params}
-
-
-def result(value: Any, id: Any = 1) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "result": value, "id": id}
-
-
-async def answer(dispatcher: Dispatcher, item: Any, ctx: Any = None) -> Any:
-    """The answer to a JSON value, errors without their words; None if there is none."""
-    line = await dispatcher.handle_line(msgspec.json.encode(item), ctx)
-    assert line is None or b"\n" not in line
-    return None if line is None else wordless(json.loads(line))
 
 
 @pytest.mark.parametrize(("asked", "answered"), specification.exchanges(), ids=lambda text: repr(text)[:60])
@@ -270,9 +199,11 @@ def test_a_wrong_parameter_is_told_by_path_and_reason() -> None:
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
 )
+
 requests = st.fixed_dictionaries(
     {},
     optional={
@@ -313,89 +244,3 @@ async def test_any_json_is_answered_once_for_each_request_with_its_id(item: Any)
     answers = given if isinstance(given, list) else [given]
     assert [one["id"] for one in answers] == wanted
     assert all(set(one) in ({"jsonrpc", "id", "result"}, {"jsonrpc", "id", "error"}) for one in answers)
-
-
-def long_line(name: str, filling: bytes) -> bytes:
-    head, tail = b'{"jsonrpc":"2.0","id":1,"method":"%b","params":{"value":[' % name.encode(), b"1]}}"
-    return head + filling * (LONG_BYTES // len(filling) + 1) + tail
-
-
-class Queue:
-    """A method whose calls wait to be let go, and one whose calls do not."""
-
-    def __init__(self) -> None:
-        self.begun: list[int] = []
-        self.release = anyio.Event()
-
-        @method("put", batchable=True)
-        async def put(ctx: None, *, number: int) -> int:
-            """The number, once all are released."""
-            self.begun.append(number)
-            await self.release.wait()
-            return number
-
-        @method("look")
-        async def look(ctx: None) -> list[int]:
-            """The numbers that were put."""
-            return list(self.begun)
-
-        self.dispatcher = Dispatcher(methods_of(put=put, look=look), Limits())
-
-    def putting(self, *numbers: int) -> list[dict[str, Any]]:
-        return [request("put", id=number, number=number) for number in numbers]
-
-
-async def test_batchable_calls_start_in_order_and_run_concurrently() -> None:
-    queue = Queue()
-    numbers = range(YIELD_EVERY + 3)
-    asked = [*queue.putting(*numbers), 7, request("look"), *queue.putting(100)]
-    with anyio.fail_after(TIMEOUT_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            found: list[Any] = []
-
-            async def ask() -> None:
-                found.extend(await answer(queue.dispatcher, asked))
-
-            tasks.start_soon(ask)
-            await anyio.wait_all_tasks_blocked()
-            assert queue.begun == list(range(YIELD_EVERY))
-            queue.release.set()
-    put = [result(number, number) for number in numbers]
-    refused = {"jsonrpc": "2.0", "error": {"code": -32600}, "id": None}
-    assert found == [*put, refused, result(list(numbers)), result(100, 100)]
-
-
-async def test_long_line_waits_for_no_slow_request() -> None:
-    release = anyio.Event()
-
-    @method("wait")
-    async def wait(ctx: None, *, value: Any = None) -> int:
-        """Return 1 after the release."""
-        await release.wait()
-        return 1
-
-    dispatcher = Dispatcher(methods_of(wait=wait, echo=echo), Limits())
-    with anyio.fail_after(TIMEOUT_SECONDS):
-        async with anyio.create_task_group() as tasks:
-            for _ in range(3):
-                tasks.start_soon(dispatcher.handle_line, long_line("wait", b"[],"), None)
-            await anyio.wait_all_tasks_blocked()
-            assert await dispatcher.handle_line(long_line("echo", b" "), None) == msgspec.json.encode(result([1]))
-            release.set()
-
-
-@pytest.mark.parametrize(
-    ("filling", "code"),
-    [
-        (b"[],", -32004),
-        (b'{"a":1},', -32004),
-        (b"1,", -32004),
-        (b'{"aaaaaaaaaaaaaaaaaaaaaaaa":1},', None),
-        (b"12345,", None),
-        (b'"]}]}]}]},,::,,::",', None),
-    ],
-)
-async def test_line_with_too_many_values_is_too_large(filling: bytes, code: int | None) -> None:
-    line = long_line("echo", filling * (5 * 2**20 // len(filling)))
-    given = json.loads(await Dispatcher(METHODS, Limits()).handle_line(line, None) or b"")
-    assert given.get("error", {}).get("code") == code

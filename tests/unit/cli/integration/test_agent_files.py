@@ -1,3 +1,5 @@
+"""Entries in configuration files of agents: JSON with comments, files that are refused, and where the files are."""
+
 import json
 import os
 import stat
@@ -15,8 +17,7 @@ from segue.cli.integration.agents import jsonc, toml_table
 from segue.cli.integration.agents.clients import CLIENTS
 from segue.cli.integration.agents.config_file import ConfigFile
 from segue.cli.output.terminal import Failure
-
-ENTRY = {"command": "/home/ada/.local/bin/segue", "args": ["mcp"]}
+from tests.unit.cli.integration.config_files import ENTRY, content, file
 
 ZED = """\
 // Zed settings. For documentation see https://zed.dev/docs/configuring-zed
@@ -63,40 +64,6 @@ CLAUDE = """\
   "userID": "0a1b"
 }
 """
-
-CODEX = """\
-model = "gpt-5" # the default
-approval_policy = "on-request"
-
-[mcp_servers.docs]
-command = "docs"
-args = [
-  "[mcp_servers.segue]", # a string that looks like a header
-]
-
-# Projects that are trusted
-[projects."/home/ada/proj"]
-trust_level = "trusted"
-"""
-
-CODEX_ENTRY = """\
-
-[mcp_servers.segue]
-command = "/home/ada/.local/bin/segue"
-args = ["mcp"]
-"""
-
-
-def file(tmp_path: Path, text: str | bytes | None, format: ModuleType = jsonc, top: str = "mcpServers") -> ConfigFile:
-    path = tmp_path / "home" / "settings"
-    path.parent.mkdir(exist_ok=True)
-    if text is not None:
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return ConfigFile(path, format, (top, "segue"))
-
-
-def content(config: ConfigFile) -> str:
-    return config.path.read_bytes().decode()
 
 
 def test_the_names_of_the_agents_are_those_of_the_command() -> None:
@@ -176,6 +143,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=8,
 )
+
 SPACE = st.sampled_from(["", " ", "\n", "\n  ", ' // x, "y": {\n', "/* , } */", "\r\n"])
 
 
@@ -211,59 +179,6 @@ def test_any_file_keeps_its_values(data: st.DataObject, value: dict[str, Any]) -
     assert jsonc.parse(added) == {**value, "servers": {**servers, "segue": ENTRY}}
     removed = jsonc.remove_member(added, ("servers", "segue"))
     assert jsonc.parse(removed) == {**value, "servers": {name: one for name, one in servers.items() if name != "segue"}}
-
-
-def test_a_table_is_added_behind_the_others(tmp_path: Path) -> None:
-    config = file(tmp_path, CODEX, toml_table, "mcp_servers")
-    assert config.write(ENTRY)
-    assert content(config) == CODEX + CODEX_ENTRY
-    assert config.remove()
-    assert content(config) == CODEX
-
-
-def test_a_table_in_the_middle_is_changed_in_place(tmp_path: Path) -> None:
-    old = """\
-[mcp_servers."segue"] # mine
-command = "old"
-args = []
-startup_timeout_sec = 20
-
-[mcp_servers.segue.env]
-A = "b"
-
-"""
-    config = file(tmp_path, old + CODEX.replace("model", "[a]\nmodel", 1), toml_table, "mcp_servers")
-    assert config.write(ENTRY)
-    new = old.replace('"old"', '"/home/ada/.local/bin/segue"').replace("[]", '["mcp"]')
-    assert content(config).startswith(new)
-    assert config.read() == {**ENTRY, "startup_timeout_sec": 20, "env": {"A": "b"}}
-    assert config.remove()
-    assert content(config) == CODEX.replace("model", "[a]\nmodel", 1)
-
-
-def test_a_missing_toml_file_gets_the_table(tmp_path: Path) -> None:
-    config = file(tmp_path, None, toml_table, "mcp_servers")
-    assert config.write(ENTRY)
-    assert content(config) == CODEX_ENTRY.lstrip("\n")
-    assert config.remove()
-    assert content(config) == ""
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '[mcp_servers]\nsegue = { command = "old" }\n',
-        'mcp_servers = { docs = { command = "docs" } }\n',
-        'mcp_servers.segue.command = "old"\n',
-        '[mcp_servers.segue]\ncommand = """\nold"""\n',
-        '[mcp_servers]\nsegue = "text"\n',
-    ],
-)
-def test_a_toml_file_of_an_unusual_form_is_refused_and_kept(tmp_path: Path, text: str) -> None:
-    config = file(tmp_path, text, toml_table, "mcp_servers")
-    with pytest.raises(Failure, match="it was not changed"):
-        config.write(ENTRY)
-    assert content(config) == text
 
 
 @pytest.mark.parametrize(

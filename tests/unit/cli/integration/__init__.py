@@ -1,0 +1,1 @@
+"""Files and events of agents that segue works with."""
