@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.model import messages, stats, streams
-from tests.support.model import world as model
+from tests.support.model import contexts, continuing, forks, messages, reading, sessions, stats, streams
 from tests.support.model.world import Refused, Row, SomeText, World, find, find_bot, find_session, stamp
 
 ATTEMPTS = 3
@@ -170,9 +169,11 @@ def extraction_delete(world: World, *, extraction_id: int) -> Row:
 
 NOUNS = ("bot", "session", "message", "summary", "context", "memory", "extraction")
 
+PARTS = (sessions, continuing, messages, reading, contexts, forks, stats, streams)
+
 METHODS: dict[str, Callable[..., Any]] = {
     name.replace("_", ".", 1): function
-    for part in (vars(model), vars(messages), vars(stats), vars(streams), globals())
+    for part in (*map(vars, PARTS), globals())
     for name, function in part.items()
     if name.partition("_")[0] in NOUNS
 }

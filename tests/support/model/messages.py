@@ -1,10 +1,10 @@
-"""The plain model's messages, summaries, contexts and forks."""
+"""The plain model's messages: how they are appended, changed, deleted and replaced."""
 
-import itertools
-import re
 from collections.abc import Iterable
 from typing import Any
 
+from tests.support.model.continuing import session_resolve, sessions_of_place
+from tests.support.model.sessions import session_create
 from tests.support.model.world import (
     Refused,
     Row,
@@ -15,9 +15,6 @@ from tests.support.model.world import (
     find_session,
     later,
     messages_of,
-    session_create,
-    session_resolve,
-    sessions_of_place,
 )
 
 LEFT_OUT: Row = {
@@ -261,162 +258,8 @@ def _count(world: World, session_id: str) -> None:
     world.sessions[session_id]["message_count"] = len(messages_of(world, session_id))
 
 
-def message_list(
-    world: World,
-    *,
-    session_id: str | None = None,
-    after_id: int = -1,
-    before_id: int = 2**63,
-    since: str = "",
-    roles: list[str] | None = None,
-    keys: list[str] | None = None,
-    key_prefix: str = "",
-    around_id: int | None = None,
-    limit: int = 1000,
-    offset: int = 0,
-    order: str = "asc",
-) -> Row:
-    found = [
-        message
-        for message in world.messages
-        if session_id in (None, message["session_id"])
-        and after_id < message["id"] < before_id
-        and message["created_at"] > since
-        and (roles is None or message["role"] in roles)
-        and (keys is None or message["key"] in keys)
-        and (not key_prefix or (message["key"] or "").startswith(key_prefix))
-    ]
-    found = found[:: 1 if order == "asc" else -1]
-    if around_id is not None:
-        if session_id not in (None, find(world.messages, "message", around_id)["session_id"]):
-            raise Refused("invalid_params", path="$.around_id")
-        before = [one for one in found if (one["id"] < around_id) == (order == "asc") and one["id"] != around_id]
-        after = len(found) - len(before)
-        found = found[max(0, len(before) - min(max(limit // 2, limit - after), limit - 1)) :]
-    found = found[offset:]
-    page = {"messages": found[:limit], "has_more": len(found) > limit}
-    if session_id is None:
-        return page
-    held = messages_of(world, session_id)
-    return {**page, "total": len(held), "first_index": held.index(found[0]) if page["messages"] else None}
-
-
-def message_get(world: World, *, message_id: int) -> Row:
-    return find(world.messages, "message", message_id)
-
-
-def message_count(world: World, *, session_id: str) -> Row:
-    find_session(world, session_id)
-    return {"count": len(messages_of(world, session_id))}
-
-
 def message_delete_before(world: World, *, session_id: str, before_id: int) -> Row:
     find_session(world, session_id)
     doomed = [message for message in messages_of(world, session_id) if message["id"] < before_id]
     _remove(world, session_id, doomed)
     return {"deleted": len(doomed)}
-
-
-def summary_save(
-    world: World, *, session_id: str, summary: str, messages_start: int, messages_end: int, token_count: int
-) -> Row:
-    find_session(world, session_id)
-    for name, id in (("messages_start", messages_start), ("messages_end", messages_end)):
-        if find(world.messages, "message", id)["session_id"] != session_id:
-            raise Refused("invalid_params", path=f"$.{name}")
-    if messages_start > messages_end:
-        raise Refused("invalid_params", path="$.messages_end")
-    world.summaries.append(
-        {
-            "id": world.number("summary"), "session_id": session_id, "summary": summary,
-            "messages_start": messages_start, "messages_end": messages_end, "token_count": token_count,
-            "created_at": world.at,
-        }
-    )  # fmt: skip
-    return world.summaries[-1]
-
-
-def summary_latest(world: World, *, session_id: str) -> Row | None:
-    find_session(world, session_id)
-    return next((one for one in world.summaries[::-1] if one["session_id"] == session_id), None)
-
-
-def context_build(world: World, *, session_id: str, max_tokens: int | None = None, memory_limit: int = 20) -> Row:
-    session, summary = find_session(world, session_id), summary_latest(world, session_id=session_id)
-    known = [one for one in world.memories if (one["bot_id"], one["superseded_by"]) == (session["bot_id"], None)]
-    known = sorted(known, key=lambda one: (-one["importance"], -one["id"]))[:memory_limit]
-    after = summary["messages_end"] if summary else -1
-    held = [one for one in messages_of(world, session_id) if one["id"] > after]
-    compacted = [one for one in held if one["is_summary"]][-1:]
-    rest = [one for one in held if one not in compacted and one["state"] != "streaming"]
-    last_user = max((one["id"] for one in rest if one["role"] == "user"), default=2**63)
-    prompt = [session["system_prompt"]] if session["system_prompt"] is not None else []
-    guessed = [*prompt, *(memory["fact"] for memory in known)]
-
-    def total() -> int:
-        fixed = sum(_quarter(text) for text in guessed) + (summary["token_count"] if summary else 0)
-        return fixed + sum(_tokens(one) for one in compacted + rest)
-
-    while max_tokens is not None and rest and rest[0]["id"] < last_user and total() > max_tokens:
-        rest = rest[1:]
-    kept = compacted + rest
-    return {
-        "session_id": session_id, "system_prompt": session["system_prompt"], "memories": known, "summary": summary,
-        "messages": kept, "token_count": total(), "dropped": len(held) - len(kept),
-        "estimated": bool(guessed) or any(_counted(one) is None for one in kept),
-    }  # fmt: skip
-
-
-def _quarter(text: str) -> int:
-    return (len(text) + 3) // 4
-
-
-def _counted(message: Row) -> int | None:
-    used = message["output_tokens" if message["role"] == "assistant" else "input_tokens"]
-    counted: int | None = message["token_count"]
-    return used if counted is None else counted
-
-
-def _tokens(message: Row) -> int:
-    counted = _counted(message)
-    if counted is not None:
-        return counted
-    apart = [part for part in message["parts"] or [] if part["text"] not in message["content"]]
-    return _quarter(message["content"] + "".join(value for part in apart for value in part.values()))
-
-
-def session_fork(world: World, *, session_id: str, upto_message_id: int | None = None, name: str | None = None) -> Row:
-    origin = find_session(world, session_id)
-    last = 2**63 if upto_message_id is None else upto_message_id
-    if upto_message_id is not None and find(world.messages, "message", last)["session_id"] != session_id:
-        raise Refused("invalid_params", path="$.upto_message_id")
-    members = ("bot_id", "working_dir", "provider", "model", "system_prompt", "project", "tags")
-    same = {member: origin[member] for member in members}
-    metadata = {**origin["metadata"], "forked_from": session_id}
-    if name is None and origin["name"] is not None:
-        name = _fork_name(world, origin["name"])
-    made = session_create(world, **same, name=name, metadata=metadata, parent_id=session_id)
-    past = [message for message in messages_of(world, session_id) if message["id"] <= last]
-    copies = {message["id"]: world.number("message") for message in past}
-    for message in past:
-        ended = {"state": "interrupted"} if message["state"] == "streaming" else {}
-        world.messages.append({**message, **ended, "id": copies[message["id"]], "session_id": made["id"]})
-    for member in ("input_tokens", "output_tokens"):
-        made[member] = sum(message[member] or 0 for message in past)
-    _count(world, made["id"])
-    for summary in [one for one in world.summaries if one["session_id"] == session_id and one["messages_end"] <= last]:
-        upto_end = [id for id in copies if id <= summary["messages_end"]]
-        covered = [id for id in upto_end if id >= summary["messages_start"]] or upto_end[-1:]
-        range = {"messages_start": copies[covered[0]], "messages_end": copies[covered[-1]]} if covered else {}
-        world.summaries.append({**summary, "id": world.number("summary"), "session_id": made["id"], **range})
-    return made
-
-
-def _fork_name(world: World, name: str) -> str:
-    base = re.sub(r" \(fork( [0-9]+)?\)$", "", name)
-    names = {session["name"] for session in world.sessions.values()}
-    for number in itertools.count(1):
-        suffix = " (fork)" if number == 1 else f" (fork {number})"
-        if (found := base[: 255 - len(suffix)] + suffix) not in names:
-            return found
-    raise AssertionError

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from segue.sync.transports.folder import FolderTransport
 from segue.sync.transports.postgres.install import install
 from segue.sync.transports.remote import open_remote
-from segue.sync.transports.transport import Batch, Transport
+from segue.sync.transports.transport import Batch, Pushed, Transport
 from tests.support.system.postgres import USER, Cluster
 from tests.support.system.proxy import Proxy
 from tests.support.system.s3 import CREDENTIALS, Store
@@ -27,6 +27,15 @@ PROXIED = 6000
 def batch(number: int = 1, body: bytes = b"sealed", machine: str = MACHINE) -> Batch:
     """Return a batch with a token of its own."""
     return Batch(machine, number, secrets.token_bytes(16), body)
+
+
+async def pulled(transport: Transport, machine: str = MACHINE, after: int = 0) -> list[Batch]:
+    return [one async for one in transport.pull(machine, after)]
+
+
+async def push_all(transport: Transport, *batches: Batch) -> None:
+    for one in batches:
+        assert await transport.push(one) is Pushed.STORED
 
 
 class Hub(Protocol):
@@ -154,4 +163,4 @@ def cluster_connector(cluster: Cluster) -> Callable[[], socket.socket]:
     return connect
 
 
-__all__ = ["MACHINE", "OTHER", "SECRET", "USER", "Hub", "PostgresHub", "S3Hub", "batch"]
+__all__ = ["MACHINE", "OTHER", "SECRET", "USER", "Hub", "PostgresHub", "S3Hub", "batch", "pulled", "push_all"]
