@@ -18,6 +18,9 @@ from tests.support.wire import Wire
 
 MESSAGES = 100_000
 PAGE = 1000
+REQUEST_SECONDS = 600
+"""Seconds: the timeout of a request. The backup of the last turn copies half a gigabyte."""
+
 STALL_SECONDS = 60
 LATE_MS = 50
 
@@ -26,6 +29,7 @@ def rows(rounds: int, messages: int = MESSAGES) -> list[Row]:
     """Measure with a session of many messages."""
     waits: dict[str, list[float]] = {}
     with folder() as place, serving(place) as segued, segued.connect() as wire:
+        wire.socket.settimeout(REQUEST_SECONDS)
         for number in range(rounds):
             for name, run in _requests(wire, place, number, messages):
                 show_progress(name)
