@@ -47,9 +47,14 @@ def _pages_quickly(tx: Tx) -> list[str]:
 
 
 def _check_pages(tx: Tx, pragma: str) -> list[str]:
-    """Return the findings of SQLite, which name the page. If it stops at a table's rows, also name the table."""
+    """Return the findings of SQLite, which name the page. If it stops at a table's rows, also name the table.
+
+    SQLite takes the check of a file for the check of one table if the first table in its hash is virtual, and then
+    leaves out the free list. The check of the table sqlite_schema has it.
+    """
     try:
-        return _findings(tx.run(f"PRAGMA {pragma}({PROBLEMS})"))
+        found = _findings(tx.run(f"PRAGMA {pragma}({PROBLEMS})"))
+        return found + _findings(tx.run(f"PRAGMA {pragma}('sqlite_schema')"))
     except sqlite3.DatabaseError as error:
         _damage(error)
     # The first row holds the findings about pages. The sqlite3 module drops it if the step after it fails.

@@ -212,7 +212,8 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
     if differences := find_differences(connection, migrations[: schema_version(connection)]):
         text = f"{source} has a schema that segue did not make: {differences[0]}; restore another backup"
         raise StartError(SUBJECT, text)
-    problems = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    checks = ("PRAGMA integrity_check(1)", "PRAGMA integrity_check('sqlite_schema')")  # See `integrity._check_pages`.
+    problems = next((found for sql in checks if (found := connection.execute(sql).fetchone()[0]) != "ok"), "ok")
     if problems != "ok":
         lines = [line for line in problems.splitlines() if not line.startswith("***")]  # The heading has stars.
         raise StartError(SUBJECT, f"{source} is damaged: {lines[0] if lines else problems}")
