@@ -1,5 +1,6 @@
 """The store's functions on a database of the test's own, without a loop or a socket."""
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.connection = connect_writer(path, "normal")
         self.tx = Tx(self.connection, START_MS)
-
-    def __del__(self) -> None:
-        """Close the connection, because Python 3.13 warns of an open one."""
-        self.connection.close()
+        # Python 3.13 warns of an open connection. In a cycle, __del__ could come after the end of the connection.
+        weakref.finalize(self, self.connection.close)
 
     def session(self, id: str, **more: Any) -> str:
         return sessions.create(self.tx, **{"bot_id": "default", "id": id, "name": "plain", **more}).id
