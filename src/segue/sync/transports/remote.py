@@ -20,7 +20,8 @@ def open_remote(url: str, account: str, secret: bytes) -> Transport:
     scheme = split_url(url).scheme
     if scheme not in _OPENERS:
         known = ", ".join(f"{name}://…" for name in ("postgresql", "s3"))
-        raise TransportError(f"no hub is known for {scheme or url!r}; the URL of a hub is {known}", retry=False)
+        reason = f"no hub is known for {scheme or url!r}; a hub is a folder, or a URL: {known}"
+        raise TransportError(reason, retry=False)
     return _OPENERS[scheme](url, account, secret)
 
 
