@@ -40,7 +40,13 @@ PAUSE_SECONDS = 0.005
 """Seconds: pause between two rounds while no client writes."""
 
 BUSY_SECONDS = 0.1
-"""Seconds: further pause while clients write, so that only about 1 in 100 writes waits for a step."""
+"""Seconds: further pause while clients write and deleted data is left, so that 1 in 100 writes waits for a step."""
+
+WRITERS_SECONDS = 1.0
+"""Seconds: further pause while clients write and only new messages are left, up to `index.BACKLOG_MESSAGES`.
+
+Indexing costs as much as the appends. A search does not wait for the worker, and larger steps cost less.
+"""
 
 RETRY_SECONDS = 5.0
 MAX_RETRY_SECONDS = 60.0
@@ -84,7 +90,7 @@ class Maintenance:
         self._flushed = 0
         self._vacuum_due = True
         self._has_backlog = False
-        """True while thousands of messages are to be indexed. Waiting for the writers would only make it longer."""
+        """True while `index.BACKLOG_MESSAGES` are to be indexed, for which a search would wait too long."""
         self._changed = anyio.Event()
         store.on_batch_end(lambda: self._changed.set())
         self._flush_retry = FLUSH_RETRY_SECONDS
@@ -209,7 +215,7 @@ class Maintenance:
         commits = self._store.commit_count
         await anyio.sleep(PAUSE_SECONDS)
         if self._store.commit_count != commits and not self._has_backlog:
-            await anyio.sleep(BUSY_SECONDS)
+            await anyio.sleep(BUSY_SECONDS if self.flush_due else WRITERS_SECONDS)
 
     async def _wait_for_change(self) -> None:
         """Wait for a commit or a deletion since the round began, or for the next attempt to flush."""

@@ -9,7 +9,7 @@ from segue.store.maintenance.backup_time import backup_time
 from segue.store.search import index
 from segue.store.stats import figures
 
-FEW_MESSAGES = 1000
+FEW_MESSAGES = 3000
 """Messages: so many are indexed or counted in a moment, and are not shown as a job."""
 
 

@@ -25,7 +25,15 @@ from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 from segue.errors import StorageError
 from segue.store.engine.tx import Tx
 from segue.store.search import blocks, index_sessions, session_entries
-from segue.store.search.index_entries import SLICE_MESSAGES, IndexRow, SessionAttributes, add, remove, slice_after
+from segue.store.search.index_entries import (
+    SLICE_MESSAGES,
+    IndexRow,
+    SessionAttributes,
+    add,
+    add_all,
+    new_slice,
+    remove,
+)
 from segue.store.search.text import tokenizer
 
 log = logging.getLogger("segue.search")
@@ -34,13 +42,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MERGE_PAGES = 16
-"""Pages (4 KiB): the merge work of one slice, about 2 ms. Eight times what a slice adds, so that merging keeps up."""
+"""Pages (4 KiB): the work of one step of the merge that removes deleted terms, about 2 ms."""
 
-BACKLOG_MESSAGES = 2000
-"""Messages: if more are to be indexed, as during an import, a step adds several slices."""
+NEW_MERGE_PAGES = 48
+"""Pages: the merge work of a step of the index. Four times what a slice adds, so that merging keeps up: a message is
+merged four times before there are a million."""
 
-BACKLOG_SLICES = 2
-"""Slices of such a step, about 6 ms. They make one segment instead of two, which takes a tenth less time."""
+BACKLOG_MESSAGES = 10_000
+"""Messages: if more are to be indexed, the indexer no longer waits for a pause of the writers. A search indexes so many
+in a third of a second."""
 
 # The rows that FTS5 writes for a new table. They replace a table that FTS5 cannot open. Format 4 is valid for all
 # versions since 3.9, and the ten bytes are a structure record without segments.
@@ -156,14 +166,10 @@ def step(tx: Tx, target: int) -> bool:
     Return True if a backlog is left, as during an import.
     """
     changed = tx.run("SELECT session_id FROM search_changes LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
-    slices = 1
     if not any(_renew_slice(tx, session_id) for (session_id,) in changed):
-        slices = BACKLOG_SLICES if target - progress(tx).upto > BACKLOG_MESSAGES else 1
-        for _ in range(slices):
-            _add_slice(tx, target)
-    pages = MERGE_PAGES * slices
-    tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=pages)
-    return slices > 1
+        _add_slice(tx, target)
+    tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=NEW_MERGE_PAGES)
+    return target - progress(tx).upto > BACKLOG_MESSAGES
 
 
 @rebuild_if_damaged
@@ -232,16 +238,16 @@ def _count_words(tx: Tx, difference: int) -> None:
 
 
 def _add_slice(tx: Tx, target: int) -> None:
-    rows = slice_after(tx, progress(tx).upto, target)
+    """Add a slice of new messages.
+
+    The entries are written in one go, because FTS5 writes a segment before most other statements of the transaction.
+    """
+    rows = new_slice(tx, progress(tx).upto, target)
     attributes: dict[str, SessionAttributes] = {}
-    words = 0
-    entries: list[blocks.Entry] = []
     for row in rows:
         if row.session_id not in attributes:
             attributes[row.session_id] = index_sessions.extend(tx, row)
-        added = add(tx, row, attributes[row.session_id])
-        words += added.words
-        entries.append(blocks.Entry(row.id, row.created_at, added.length))
-    _count_words(tx, words)
-    tx.run("UPDATE search_progress SET upto = max(upto, :upto)", upto=rows[-1].id if rows else target)
-    blocks.record(tx, entries)
+    added = add_all(tx, [(row, attributes[row.session_id]) for row in rows])
+    words, upto = sum([one.words for one in added]), rows[-1].id if rows else target
+    tx.run("UPDATE search_progress SET words = words + :words, upto = max(upto, :upto)", words=words, upto=upto)
+    blocks.record(tx, [blocks.Entry(row.id, row.created_at, one.length) for row, one in zip(rows, added, strict=True)])

@@ -28,9 +28,13 @@ BLOCK_BITS = 12
 LAG = 500
 """Messages: the newest ones, which are not counted yet, because clients still change them."""
 
-SLICE_MESSAGES = 300
+SLICE_MESSAGES = 2000
+SLICE_SESSIONS = 300
 SLICE_BYTES = 256 * 1024
-"""Messages, and bytes of their parts, that are counted in one transaction. It takes about 5 ms."""
+"""Messages, their sessions and bytes of their parts: the most that is counted in one transaction. It takes about 5 ms.
+
+A larger slice costs less, because each one decodes and encodes the series of all of its sessions.
+"""
 
 UPTO = "figures_upto"
 """The name of the id in `daemon_state`; the triggers of migration 4 have it too."""
@@ -189,13 +193,14 @@ def _rest(tx: Tx, recount: Recount) -> dict[str, str | int]:
 
 
 def _slice(tx: Tx, where: str, **values: str | int) -> Iterator[tuple[Any, ...]]:
-    """Yield the first messages, at least one, up to `SLICE_BYTES`."""
-    size = 0
+    """Yield the first messages, at least one, up to `SLICE_BYTES` and `SLICE_SESSIONS`."""
+    size, sessions = 0, set[bytes]()
     sql = f"SELECT {_COLUMNS} FROM messages WHERE {where} ORDER BY id LIMIT :limit"
     for row in tx.run(sql, **values, limit=SLICE_MESSAGES):
         yield row
         size += len(row[5] or b"")
-        if size > SLICE_BYTES:
+        sessions.add(row[1])
+        if size > SLICE_BYTES or len(sessions) == SLICE_SESSIONS:
             break
 
 
