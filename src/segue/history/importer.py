@@ -31,10 +31,10 @@ from segue.history.records import HistorySession
 from segue.runtime.progress import Progress
 from segue.timestamps import timestamp, wall_ms
 
-BATCH_MESSAGES = 150
-"""Messages of one request. The daemon stores them in a few milliseconds, so that other clients need not wait."""
+BATCH_MESSAGES = 80
+"""Messages of one request. The daemon stores them in about 2 ms, in which other clients wait."""
 
-BATCH_BYTES = 512 * 2**10
+BATCH_BYTES = 256 * 2**10
 """Bytes of one request."""
 
 REMEMBERED_SESSIONS = 32
