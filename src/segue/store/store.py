@@ -3,6 +3,7 @@
 The write queue commits writes together (see `write_queue`). Reads run concurrently, each in its own transaction.
 """
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 
-from segue.errors import Overloaded, StartError, StorageError
+from segue.errors import Overloaded, SegueError, StartError, StorageError
 from segue.files import prepare_directory
 from segue.status_results import ReadStatus, WriteStatus
 from segue.store.engine.connection import OpenWriter, ThreadConnection, interrupt_at_end, open_reader, open_writer
@@ -25,7 +26,7 @@ from segue.store.engine.metrics import StoreMetrics
 from segue.store.engine.sqlite_errors import StoreFailed
 from segue.store.engine.transactions import run_read, run_read_without_wait
 from segue.store.engine.tx import Tx
-from segue.store.engine.wal import Durability, checkpoint_on_close
+from segue.store.engine.wal import Durability, checkpoint_on_close, checkpoint_passive
 from segue.store.engine.write_queue import CommitListener, WriteQueue
 from segue.store.writes import StoreWrites
 from segue.timestamps import Clock
@@ -58,6 +59,8 @@ class Store(StoreWrites):
         queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
         super().__init__(queue, DiskReserve(path))
         self._writer = writer
+        queue.on_wal_full = self._begin_copy
+        self._copying: asyncio.Task[None] | None = None
         self._readers = readers
         self._free_readers = list(readers)
         self._reader_slots = anyio.Semaphore(len(readers), fast_acquire=True)
@@ -175,6 +178,17 @@ class Store(StoreWrites):
             async with interrupt_at_end(reader, self._metrics):
                 return await reader.call(function, reader.raw, *args, **kwargs)
 
+    def _begin_copy(self) -> None:
+        self._copying = asyncio.create_task(self._copy_wal())
+
+    async def _copy_wal(self) -> None:
+        try:
+            await self.run_on_new_connection(checkpoint_passive)
+        except (SegueError, sqlite3.Error) as error:  # The writer thread copies all of it, and meets the error again.
+            log.debug("cannot copy the WAL while writes continue: %s", error)
+        finally:
+            self._queue.end_copy()
+
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""
         self._queue.close()
@@ -183,6 +197,8 @@ class Store(StoreWrites):
         """Commit the waiting writes, interrupt the reads, run a checkpoint and close all connections."""
         self.refuse_writes()
         await self._queue.wait_until_idle()
+        if self._copying is not None:
+            await self._copying
         self.reserve.close()
         for reader in self._readers:
             with anyio.move_on_after(CLOSE_SECONDS):

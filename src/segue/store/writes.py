@@ -45,10 +45,11 @@ class StoreWrites:
     async def write_long(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a query that takes milliseconds, one such query after the other.
 
-        The write of a client shares its transaction with one of them at most, and waits for one at most.
+        The write of a client shares its transaction with none of them, and waits for one at most.
         """
         async with self._long_writes:
-            return await self.write(query, *args, **kwargs)
+            self._check_space()
+            return await self._queue.submit(self.journal.wrap(query, args, kwargs), inline=False, long=True)
 
     async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `write`, for a query of few small rows that takes less than 0.1 ms.

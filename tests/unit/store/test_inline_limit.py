@@ -128,14 +128,17 @@ def test_a_rare_stall_stops_the_loop_again_after_a_minute() -> None:
     assert limit.allows()
 
 
-def test_the_writer_thread_commits_when_the_wal_is_to_be_copied() -> None:
+def test_the_wal_is_copied_once_and_the_writer_thread_copies_the_rest() -> None:
     clock = HandClock()
     limit = quick_limit(clock)
     limit.add_frames(CHECKPOINT_FRAMES - 1)
     assert limit.allows()
+    assert not limit.begin_copy()
     limit.record(clock.monotonic(), 1)
-    assert limit.checkpoint_due
     assert not limit.allows()
+    assert [limit.begin_copy(), limit.begin_copy(), limit.checkpoint_due] == [True, False, False]
+    limit.end_copy()
+    assert [limit.begin_copy(), limit.checkpoint_due, limit.allows()] == [False, True, False]
     commit(limit, clock, 40, copied=True)
     assert not limit.checkpoint_due
     assert limit.allows()

@@ -1,6 +1,7 @@
 """The limits on what the event loop's thread runs itself, with a back-off after slow statements or commits."""
 
 from collections.abc import Callable
+from typing import Literal
 
 MAX_INLINE_WRITES = 64
 """Writes in one inline batch. The event loop serves no connection while they run, for 2 to 3 ms."""
@@ -57,7 +58,7 @@ STALL_SECONDS = 0.04
 """Seconds. After a slower commit the back-off is `MAX_BACKOFF_SECONDS`."""
 
 CHECKPOINT_FRAMES = 4000
-"""Frames of the WAL (16 MB) after which SQLite copies it into the database. That takes some 10 ms."""
+"""Frames of the WAL (16 MB) after which SQLite copies it into the database. That takes some 10 ms of another thread."""
 
 
 class InlineCommitLimit:
@@ -73,7 +74,9 @@ class InlineCommitLimit:
        further one doubles it, up to `MAX_BACKOFF_SECONDS`. A commit over `STALL_SECONDS` makes it the longest.
     3. The back-off is the first one again after twice `MAX_BACKOFF_SECONDS` without a slow commit.
     4. So a disk that stalls now and then stops the loop once a minute, and not at all if it stalls more often.
-    5. The writer thread also makes the commit in which SQLite copies the WAL. `_frames` is an estimate.
+    5. Another connection copies the WAL after `CHECKPOINT_FRAMES`, while writes continue. Then the writer thread makes
+       a commit in which SQLite copies the few frames that came meanwhile, and can begin the WAL again. `_frames` is an
+       estimate.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -83,6 +86,7 @@ class InlineCommitLimit:
         self._blocked_until = 0.0
         self._slow_at = 0.0
         self._frames = 0
+        self._copy: Literal["no", "running", "done"] = "no"
 
     def allows(self) -> bool:
         """Return True if the loop may commit now."""
@@ -92,10 +96,21 @@ class InlineCommitLimit:
             and self._now() >= self._blocked_until
         )
 
+    def begin_copy(self) -> bool:
+        """Return True if another connection is to copy the WAL now, and `end_copy` is called after it."""
+        if self._frames < CHECKPOINT_FRAMES or self._copy != "no":
+            return False
+        self._copy = "running"
+        return True
+
+    def end_copy(self) -> None:
+        """Record that the WAL was copied, but for the frames that came meanwhile."""
+        self._copy = "done"
+
     @property
     def checkpoint_due(self) -> bool:
-        """Return True if the WAL is to be copied in the next commit of the writer thread."""
-        return self._frames >= CHECKPOINT_FRAMES
+        """Return True if the rest of the WAL is to be copied in the next commit of the writer thread."""
+        return self._copy == "done"
 
     def add_frames(self, frames: int) -> None:
         """Record frames of the WAL that another kind of commit wrote."""
@@ -107,6 +122,7 @@ class InlineCommitLimit:
         seconds = now - begun_at
         self._frames = 0 if copied else self._frames + frames
         if copied:  # Its time says nothing about the disk.
+            self._copy = "no"
             return
         self._usual += (min(seconds, SLOW_COMMIT_SECONDS) - self._usual) / 8
         if seconds < SLOW_COMMIT_SECONDS:

@@ -3,8 +3,9 @@
 Plan:
 
 1. The writer uses WAL mode. A COMMIT appends frames to the WAL and syncs it; readers continue meanwhile.
-2. SQLite copies the WAL into the database file (checkpoint) after about `CHECKPOINT_FRAMES` pages, in a COMMIT of the
-   writer thread.
+2. After about `CHECKPOINT_FRAMES` pages, `checkpoint_passive` copies the WAL into the database file (checkpoint) on a
+   connection of its own. The next COMMIT of the writer thread copies what came meanwhile, so that the WAL can begin
+   again.
 3. After deletions the daemon runs `checkpoint_truncate`, because the WAL still holds the deleted rows.
 4. At exit the store runs `checkpoint_on_close`, so one file without a WAL remains.
 """
@@ -35,14 +36,19 @@ def set_checkpoint_frames(connection: sqlite3.Connection, frames: int) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {frames}")
 
 
+def checkpoint_passive(connection: sqlite3.Connection) -> None:
+    """Copy the WAL into the database, on a new connection, while the writer continues."""
+    connection.execute("PRAGMA query_only = OFF")
+    connection.execute("PRAGMA busy_timeout = 0")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
 def checkpoint_truncate(connection: sqlite3.Connection) -> bool:
     """Copy the WAL into the database and empty it; return False if a reader still needs its frames.
 
     Run it on a new connection. The passive checkpoint comes first because writers continue meanwhile.
     """
-    connection.execute("PRAGMA query_only = OFF")
-    connection.execute("PRAGMA busy_timeout = 0")
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    checkpoint_passive(connection)
     return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
 

@@ -3,7 +3,8 @@
 Plan:
 
 1. `submit` appends a write. If no batch runs, it starts one at the end of the loop's turn.
-2. `_start_batch` takes all waiting writes as one batch, which gets one transaction and one COMMIT.
+2. `_start_batch` takes all waiting writes as one batch, which gets one transaction and one COMMIT. A long write, such
+   as a step of the search index, is a batch of its own. It takes turns with batches of the others.
 3. If every write of the batch is marked `inline`, the event loop's thread runs the statements. The reason: the two
    threads would exchange the interpreter lock between any two statements, which takes longer than the statements.
    Otherwise, or if another program holds the database, the writer thread runs them.
@@ -76,6 +77,8 @@ class WriteQueue:
         """How many batches ended, failed ones included."""
         self.batch_listeners: list[Callable[[], None]] = []
         """Called after each of these batches."""
+        self.on_wal_full: Callable[[], None] | None = None
+        """Called when another connection is to copy the WAL, and then to call `end_copy`."""
         self._connection = connection
         self._path = path
         self._file_guard = file_guard
@@ -86,16 +89,21 @@ class WriteQueue:
         set_checkpoint_frames(connection.raw, 2 * CHECKPOINT_FRAMES)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Write[Any]] = deque()
+        self._waiting_long: deque[Write[Any]] = deque()
+        self._long_is_next = False
+        """True after a batch of other writes, which would otherwise leave a long one waiting without end."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
 
     def __len__(self) -> int:
         """Return the number of waiting writes."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._waiting_long)
 
-    def submit(self, query: Callable[[Tx], T], *, inline: bool) -> Write[T]:
+    def submit(self, query: Callable[[Tx], T], *, inline: bool, long: bool = False) -> Write[T]:
         """Queue QUERY and return the write, which has its result after the commit is durable.
+
+        Other writes may overtake a long one.
 
         Raises:
             ShuttingDown: the queue is closed.
@@ -108,10 +116,10 @@ class WriteQueue:
             raise writes_stopped()
         if self._file_guard.replaced:
             raise self._file_guard.error()
-        if len(self._waiting) >= self.limit:
+        if len(self) >= self.limit:
             raise Overloaded("too many writes are waiting; try again")
         write = Write(query, self._metrics.now(), inline=inline)
-        self._waiting.append(write)
+        (self._waiting_long if long else self._waiting).append(write)
         if self._idle.is_set():
             self._idle.clear()
             self._loop.call_soon(self._start_batch)  # Not now: the requests of this turn of the loop share a batch.
@@ -126,11 +134,10 @@ class WriteQueue:
         await self._idle.wait()
 
     def _start_batch(self) -> None:
-        if not self._waiting:  # `fail` has refused them.
+        if not len(self):  # `fail` has refused them.
             self._idle.set()
             return
-        batch = list(self._waiting)
-        self._waiting.clear()
+        batch = self._take_batch()
         queries = [write.query for write in batch]
         try:
             now = self._clock()
@@ -144,6 +151,15 @@ class WriteQueue:
             self._connection.post(partial(self._commit, now, queries, uncommitted, error), partial(self._finish, batch))
         except Exception as error:  # noqa: BLE001 - Every caller must get an answer, also after a bug.
             self._loop.call_soon(self._finish, batch, _all_failed(batch, error))
+
+    def _take_batch(self) -> list[Write[Any]]:
+        if self._waiting_long and (self._long_is_next or not self._waiting):
+            self._long_is_next = False
+            return [self._waiting_long.popleft()]
+        self._long_is_next = True
+        batch = list(self._waiting)
+        self._waiting.clear()
+        return batch
 
     def _can_run_inline(self, batch: list[Write[Any]]) -> bool:
         if not self._inline_limit.allows(len(batch)) or not all(write.inline for write in batch):
@@ -208,16 +224,22 @@ class WriteQueue:
             write.settle(result)
         if failure := next((result.error for result in results if isinstance(result.error, StoreFailed)), None):
             self.fail(failure)
-        if self._waiting:
+        if len(self):
             self._start_batch()
         else:
             self._idle.set()
         self.commits += 1
+        if self.on_wal_full is not None and self._commit_limit.begin_copy():
+            self.on_wal_full()
         for batch_listener in self.batch_listeners:
             batch_listener()
         if emitted := [event for result in results for event in result.emitted]:
             for listener in self.listeners:
                 listener(emitted)
+
+    def end_copy(self) -> None:
+        """Copy the rest of the WAL in the next commit of the writer thread."""
+        self._commit_limit.end_copy()
 
     def fail(self, error: StoreFailed) -> None:
         """Refuse the waiting and all later writes."""
@@ -225,7 +247,9 @@ class WriteQueue:
             cause = "I/O error in COMMIT" if isinstance(error, CommitOutcomeUnknown) else "broken locks"
             log.error("%s of %s: taking no more writes, exiting for a restart; check the disk", cause, self._path)
         self.failed.set()
-        waiting, self._waiting = self._waiting, deque()
+        waiting = [*self._waiting, *self._waiting_long]
+        self._waiting.clear()
+        self._waiting_long.clear()
         for write in waiting:
             write.settle(WriteResult(None, writes_stopped(), []))
 
