@@ -16,7 +16,14 @@ import anyio
 from segue.errors import Overloaded, SegueError, StartError, StorageError
 from segue.files import prepare_directory
 from segue.status_results import ReadStatus, WriteStatus
-from segue.store.engine.connection import OpenWriter, ThreadConnection, interrupt_at_end, open_reader, open_writer
+from segue.store.engine.connection import (
+    OpenWriter,
+    Reader,
+    ThreadConnection,
+    interrupt_at_end,
+    open_reader,
+    open_writer,
+)
 from segue.store.engine.database_file import prepare_file
 from segue.store.engine.disk_reserve import DiskReserve
 from segue.store.engine.file_guard import FileGuard
@@ -159,7 +166,7 @@ class Store(StoreWrites):
                 return await reader.call(run_read, reader.raw, self._clock(), lambda tx: query(tx, *args, **kwargs))
 
     async def run_on_new_connection(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+        self, function: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run FUNCTION on a new connection outside a transaction, for statements such as VACUUM INTO.
 
@@ -175,8 +182,8 @@ class Store(StoreWrites):
                 reader = await open_reader(self.path)
             except StartError as error:
                 raise StorageError(f"storage: {error}", reason="io") from None
-            async with interrupt_at_end(reader, self._metrics):
-                return await reader.call(function, reader.raw, *args, **kwargs)
+            async with interrupt_at_end(reader, self._metrics) as connection:
+                return await reader.call(function, connection, *args, **kwargs)
 
     def _begin_copy(self) -> None:
         self._copying = asyncio.create_task(self._copy_wal())

@@ -7,12 +7,11 @@ canceled task leaves the transaction open. Therefore a transaction is one functi
 
 import asyncio
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import aiosqlite
 import anyio
@@ -33,6 +32,16 @@ STATEMENTS = 256
 
 PROGRESS_STEPS = 100_000
 """SQLite steps, some milliseconds, between two checks whether a long statement is still needed."""
+
+
+class Reader(sqlite3.Connection):
+    """A connection that cannot write, whose long statements SQLite interrupts when their caller leaves."""
+
+    leaving = False
+
+    def check_between_steps(self, steps: int, is_over: Callable[[], bool] = bool) -> None:
+        """Call IS_OVER after each STEPS steps of SQLite, and interrupt the statement if it returns True."""
+        self.set_progress_handler(lambda: self.leaving or is_over(), steps)
 
 
 class ThreadConnection(aiosqlite.Connection):
@@ -144,7 +153,7 @@ def connect_writer(path: Path, durability: Durability, progress: Progress | None
 
 
 def _connect_reader(path: Path) -> sqlite3.Connection:
-    connection = _connect(path)
+    connection = _connect(path, Reader)
     connection.execute("PRAGMA query_only = ON")
     # SQLite's lower() folds ASCII only; name searches fold every script.
     connection.create_function("casefold", 1, str.casefold, deterministic=True)
@@ -156,9 +165,14 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        path, isolation_level=None, timeout=BUSY_MS / 1000, cached_statements=STATEMENTS, check_same_thread=False
+        path,
+        isolation_level=None,
+        timeout=BUSY_MS / 1000,
+        cached_statements=STATEMENTS,
+        check_same_thread=False,
+        factory=factory,
     )
     # No function or virtual table with side effects may run from a trigger, view or index of the file.
     connection.execute("PRAGMA trusted_schema = OFF")
@@ -168,16 +182,16 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @asynccontextmanager
-async def interrupt_at_end(reader: ThreadConnection, metrics: StoreMetrics) -> AsyncIterator[None]:
+async def interrupt_at_end(reader: ThreadConnection, metrics: StoreMetrics) -> AsyncIterator[Reader]:
     """Close READER at the end, and interrupt what still runs on it, including a function that starts only then."""
-    leaving = threading.Event()
-    reader.raw.set_progress_handler(leaving.is_set, PROGRESS_STEPS)
+    raw = cast("Reader", reader.raw)  # `_connect_reader` made it.
+    raw.check_between_steps(PROGRESS_STEPS)
     metrics.read_started(reader)
     try:
-        yield
+        yield raw
     finally:
         metrics.read_ended(reader)
-        leaving.set()
-        reader.raw.interrupt()
+        raw.leaving = True
+        raw.interrupt()
         with anyio.CancelScope(shield=True):
             await reader.close()

@@ -6,7 +6,8 @@ Plan:
    journal beside the copy, which SQLite would replay.
 2. VACUUM INTO writes the copy into it in one read transaction. So the backup is the database of one moment, without the
    free pages in which SQLite keeps deleted rows. The WAL keeps concurrent writes meanwhile.
-3. The copy is synced, then linked or renamed to the target. So the target is whole or absent.
+3. The copy is synced in pieces while it grows (see `_PieceSync`), then linked or renamed to the target. So the target
+   is whole or absent.
 4. The target's directory is synced.
 
 SQLite's backup API is not used, because it starts again after each commit of another connection.
@@ -17,6 +18,7 @@ import secrets
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from pathlib import Path
 from segue.errors import Conflict, InvalidParams, SegueError
 from segue.files import DIRECTORY_MODE, FILE_MODE, sync_directory
 from segue.runtime.progress import Progress
+from segue.store.engine.connection import Reader
 from segue.store.engine.database_file import is_ours
 from segue.store.maintenance.backup_errors import explain, explain_copy
 from segue.store.maintenance.temp_files import BACKUP, remove_stale_temp_files
@@ -31,12 +34,16 @@ from segue.store.maintenance.temp_files import BACKUP, remove_stale_temp_files
 JOURNALS = ("-wal", "-journal")
 """The suffixes of files that SQLite replays into a database of that name."""
 
+PIECE_BYTES = 2 * 1024 * 1024
+"""Bytes of the copy after which it is synced. A sync of the WAL waits until the disk has written such a piece."""
+
+PIECE_STEPS = 500
+"""SQLite steps between two looks at the size of the copy: 125 rows, a piece if each has 16 KB."""
+
 OR_OVERWRITE = "name another file, or overwrite it (overwrite=true, --overwrite)"
 
 
-def back_up(
-    connection: sqlite3.Connection, target: Path, progress: Progress, *, overwrite: bool, reserved: Iterable[Path]
-) -> int:
+def back_up(connection: Reader, target: Path, progress: Progress, *, overwrite: bool, reserved: Iterable[Path]) -> int:
     """Write a backup to TARGET with mode 0600, sync it and return its size in bytes.
 
     If it raises, TARGET is unchanged.
@@ -62,7 +69,7 @@ def back_up(
     return size
 
 
-def _write_copy(connection: sqlite3.Connection, copy: Path, target: Path, progress: Progress) -> int:
+def _write_copy(connection: Reader, copy: Path, target: Path, progress: Progress) -> int:
     descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     try:
         _check_private(descriptor, target)
@@ -134,11 +141,41 @@ def _check_private(descriptor: int, target: Path) -> None:
         raise InvalidParams(f"the file system of {target.parent} cannot keep a file private", path="$.path")
 
 
-def _vacuum_into(connection: sqlite3.Connection, copy: Path, descriptor: int) -> None:
+class _PieceSync:
+    """Syncs of a file that grows, after each `PIECE_BYTES`, with pauses that leave the disk to others.
+
+    A sync of the WAL waits for what the disk is writing. One sync of a copy of 800 MB delays an append by 300 ms.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._synced = 0
+        self.error: OSError | None = None
+        """The error of a sync. The kernel reports it only once, so a later sync may succeed."""
+
+    def has_failed(self) -> bool:
+        """Sync what was added if it is a piece, and wait as long again; return True if a sync has failed."""
+        try:
+            size = os.fstat(self._descriptor).st_size
+            if size - self._synced >= PIECE_BYTES:
+                begun_at = time.monotonic()
+                os.fsync(self._descriptor)
+                time.sleep(time.monotonic() - begun_at)
+                self._synced = size
+        except OSError as error:
+            self.error = error
+        return self.error is not None
+
+
+def _vacuum_into(connection: Reader, copy: Path, descriptor: int) -> None:
+    pieces = _PieceSync(descriptor)
+    connection.check_between_steps(PIECE_STEPS, pieces.has_failed)
     try:
         connection.execute("PRAGMA query_only = OFF")  # VACUUM INTO needs this, though it only reads the database.
         connection.execute("VACUUM INTO :path", {"path": str(copy)})
     except sqlite3.Error as error:
+        if pieces.error is not None:
+            raise pieces.error from error
         cause = explain_copy(error, descriptor)
         raise cause if isinstance(cause, SegueError) else error from error
     os.fsync(descriptor)

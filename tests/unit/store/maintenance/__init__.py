@@ -1,0 +1,1 @@
+"""The store's functions without an event loop."""
