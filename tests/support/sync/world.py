@@ -5,7 +5,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from segue.store.records.message import stream
 from segue.store.sync import account
 from segue.store.sync.wire import encode
 from segue.sync.keys import Key
@@ -106,8 +105,6 @@ class World:
         self.counts["copies"] += 1
         copy = self.add_machine(f"{machine.name}c{len(self.machines)}")
         copy.home = machine.home
-        # The two copies of a message that is being streamed would differ, and a cleanup could take the other one's end.
-        machine.do(stream.interrupt_all)
         machine.copy_files(copy.folder)
         if self.dangers.carried:
             shutil.copytree(self.hub_of(machine), self.hub_of(copy), dirs_exist_ok=True)

@@ -4,7 +4,8 @@ import os
 from typing import NamedTuple
 
 from segue.store.engine.tx import Tx
-from segue.store.sync.kinds import KINDS, MESSAGE, TABLES
+from segue.store.sync.fields import GENERATED
+from segue.store.sync.kinds import KINDS, MESSAGE, TABLES, Identity, adopt
 
 UID_BYTES = 16
 
@@ -156,6 +157,7 @@ def renew(tx: Tx, fingerprint: str, *, alone: bool = False, late: bool = False) 
     """
     account = get(tx)
     machine = machine_number(tx, new_uid())
+    _part_open_messages(tx, machine)
     accepted = (account.accepted_message, account.accepted_memory, account.accepted_summary)
     for kind, upto in zip(KINDS, accepted, strict=True):
         first = (upto if late else newest_id(tx, kind)) + 1
@@ -185,6 +187,32 @@ def renew(tx: Tx, fingerprint: str, *, alone: bool = False, late: bool = False) 
         accepted=0,
         sealed_message=account.accepted_message,
     )
+
+
+def _part_open_messages(tx: Tx, machine: int) -> None:
+    """Make what this copy has of a message that is being streamed a message of its own.
+
+    The other copy may finish the message. With one identity, a deletion here would also delete that end, which is not
+    here yet. The end then comes as another message. One that was published before it was resumed keeps its identity.
+    """
+    rows = tx.run(
+        """
+        SELECT m.id, (SELECT run FROM sync_order WHERE id = m.id)
+        FROM messages AS m LEFT JOIN sync_stamps AS s ON s.kind = 0 AND s.id = m.id
+        WHERE m.id IN (
+            SELECT id FROM messages WHERE state = 'streaming' UNION SELECT ref FROM sync_dirty WHERE kind = 'message'
+        )
+          AND (m.state = 'streaming' AND s.id IS NULL OR m.state = 'interrupted' AND s.stamp = :generated)
+          AND NOT EXISTS (SELECT 1 FROM sync_imported WHERE kind = 0 AND id = m.id)
+          AND EXISTS (SELECT 1 FROM sync_sessions WHERE id = m.session_id)
+        """,
+        generated=GENERATED,
+    ).fetchall()
+    for id, run in rows:
+        adopt(tx, MESSAGE, id, Identity(machine, id), run)
+        tx.run("UPDATE memories SET source_message_id = NULL WHERE source_message_id = :id", id=id)
+        for column in ("messages_start", "messages_end"):
+            tx.run(f"UPDATE summaries SET {column} = 0 WHERE {column} = :id", id=id)
 
 
 def _begin_runs(tx: Tx, first: int) -> None:

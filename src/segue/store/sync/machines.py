@@ -18,7 +18,8 @@ def name_messages(tx: Tx, found: Sequence[Message]) -> None:
     rows = tx.run(
         f"""
         SELECT i.id, {_NAME} FROM sync_imported AS i JOIN sync_machines AS k ON k.n = i.machine
-        WHERE i.kind = 0 AND NOT k.former AND i.id IN (SELECT value FROM json_each(:ids))
+        WHERE i.kind = 0 AND NOT k.former AND k.n <> (SELECT machine FROM sync_account)
+          AND i.id IN (SELECT value FROM json_each(:ids))
         """,
         ids=json.dumps([message.id for message in found]),
     )
