@@ -124,8 +124,12 @@ def create_file(path: Path, data: bytes, *, mode: int = FILE_MODE, durable: bool
         raise
 
 
-def replace_file(path: Path, data: bytes, *, mode: int = FILE_MODE, temporary: Path | None = None) -> None:
+def replace_file(
+    path: Path, data: bytes, *, mode: int = FILE_MODE, temporary: Path | None = None, durable: bool = False
+) -> None:
     """Replace the file in one step: a reader sees either the old content or the new content.
+
+    With `durable`, the new content is on the disk at the end.
 
     `temporary` is the path to write first, on the same file system. Anything that an earlier process left there is
     removed, so only the holder of a lock may pass one. The default is a random name beside the file.
@@ -134,9 +138,11 @@ def replace_file(path: Path, data: bytes, *, mode: int = FILE_MODE, temporary: P
         temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     else:
         temporary.unlink(missing_ok=True)
-    create_file(temporary, data, mode=mode)
+    create_file(temporary, data, mode=mode, durable=durable)
     try:
         temporary.rename(path)
+        if durable:
+            sync_directory(path.parent)
     except OSError:
         with suppress(OSError):
             temporary.unlink()

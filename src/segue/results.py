@@ -250,6 +250,14 @@ class SyncInvitation(Struct, kw_only=True):
     invitation: str
 
 
+class SyncRekeyed(Struct, kw_only=True):
+    """The line with which the other machines join again, the names of those, and what is not complete yet."""
+
+    invitation: str
+    machines: list[str]
+    problems: list[str]
+
+
 class BackupResult(Struct, kw_only=True):
     """The path and size of a backup."""
 

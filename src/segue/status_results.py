@@ -125,6 +125,8 @@ class SyncMachine(Struct, kw_only=True):
     seen_at: Timestamp | None
     """The clock of the machine in its newest batch."""
     forgotten: bool
+    old_key: bool
+    """True if it has not written since `sync.rekey`, so it has to join again."""
 
 
 class SyncStatus(Struct, kw_only=True):

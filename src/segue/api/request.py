@@ -66,6 +66,9 @@ class SyncControl(Protocol):
     async def sync(self, *, accept_deletions: bool = False) -> "SyncStatus":
         """Do both directions now."""
 
+    async def rekey(self) -> str:
+        """Replace the key, and return the invitation."""
+
     async def status(self) -> "SyncStatus":
         """Return the state of sync."""
 

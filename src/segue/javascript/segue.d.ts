@@ -303,6 +303,10 @@ export interface Methods {
     params: {  };
     result: SyncStatus;
   };
+  "sync.rekey": {
+    params: {  };
+    result: SyncRekeyed;
+  };
   "sync.forget": {
     params: { machine: string };
     result: Empty;
@@ -812,6 +816,13 @@ export interface SyncMachine {
   behind: number;
   seen_at: string | null;
   forgotten: boolean;
+  old_key: boolean;
+}
+
+export interface SyncRekeyed {
+  invitation: string;
+  machines: Array<string>;
+  problems: Array<string>;
 }
 
 export interface SyncStatus {

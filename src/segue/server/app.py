@@ -73,7 +73,7 @@ class App:
         self._event_log = EventLog(self._boot_id, limits, clock)
         store.on_commit(self._event_log.publish)
         self._redactor = Redactor(paths.config.privacy.redact)
-        self.sync = SyncJob(store, paths, self.maintenance.mark_deleted)
+        self.sync = SyncJob(store, paths, self.jobs, self.maintenance.mark_deleted)
         self.cleanup.is_allowed = self.sync.allows_cleanup
         self.streams = Streams(store, self._event_log, self._redactor, clock, limits.content_bytes)
         self._scrubber = Scrubber(store, self._event_log, self.maintenance, self._job_lock, self.jobs)

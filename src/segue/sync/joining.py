@@ -1,13 +1,15 @@
 """The checks before sync begins."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import Conflict
 from segue.store.engine.tx import Tx
-from segue.store.sync import account
+from segue.store.sync import account, contents, dirty
 from segue.sync import positions
 from segue.sync.keys import Key
+from segue.sync.retired import Retired, check_not_retired
 from segue.sync.sealing import MISSING, Refused, is_available, open_batch
 from segue.sync.transports.transport import Transport
 
@@ -35,16 +37,34 @@ async def check_account(transport: Transport, key: Key, url: str) -> None:
     """Check that a machine wrote to the hub with the key.
 
     Raises:
-        Conflict: none did.
+        Conflict: none did, or the key was replaced.
         TransportError: the hub cannot be used.
     """
-    for machine, head in (await transport.heads()).items():
+    heads = await transport.heads()
+    try:
+        await check_not_retired(transport, key, heads)
+    except Retired as error:
+        raise Conflict(str(error), reason="rekeyed") from None
+    for machine, head in heads.items():
         batch = await transport.get(machine, head)
         if batch is not None:
             with suppress(Refused):
                 open_batch(key, batch)
                 return
     raise Conflict(f"no machine wrote to {url} with this invitation; check both", reason="account")
+
+
+def begin_again(tx: Tx, url: str, name: str | None, heads: Mapping[str, int]) -> None:
+    """Publish something under a new key, and check what was copied of this machine's batches.
+
+    The copy may hold what this machine has deleted since.
+    """
+    names = account.own_names(tx)
+    contents.erase_all(tx, {bytes.fromhex(uid): head for uid, head in heads.items() if uid in names})
+    dirty.mark(tx, "marker", 0)
+    account.change(tx, url=url)
+    if name is not None:
+        account.set_name(tx, name)
 
 
 def forget(tx: Tx, machine: str) -> bool:

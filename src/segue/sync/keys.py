@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from segue.files import create_file, read_private
+from segue.files import create_file, read_private, replace_file
 
 KEY_BYTES = 32
 CHECK_BYTES = 5
@@ -104,4 +104,13 @@ def write_key(database: Path, key: Key) -> None:
     Raises:
         FileExistsError: there is one.
     """
-    create_file(key_path(database), f"{key.to_line()}\n".encode(), durable=True)
+    create_file(key_path(database), _content(key), durable=True)
+
+
+def replace_key(database: Path, key: Key) -> None:
+    """Replace the key of this machine in one step."""
+    replace_file(key_path(database), _content(key), durable=True)
+
+
+def _content(key: Key) -> bytes:
+    return f"{key.to_line()}\n".encode()

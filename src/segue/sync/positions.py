@@ -1,7 +1,7 @@
 """How far both directions are: the queries of a round."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from segue.status_results import SyncMachine, SyncStatus
@@ -31,6 +31,8 @@ class Machine(NamedTuple):
     at: int | None
     forgotten: bool
     is_own: bool
+    is_former: bool
+    """True for what this database was, and for a machine that was forgotten."""
 
 
 class Outbox(NamedTuple):
@@ -45,12 +47,12 @@ class Outbox(NamedTuple):
 def machines(tx: Tx) -> list[Machine]:
     """Return all machines that wrote, and this one."""
     rows = tx.run(
-        "SELECT uid, name, pulled, claimed, at, forgotten, n = (SELECT machine FROM sync_account)"
+        "SELECT uid, name, pulled, claimed, at, forgotten, n = (SELECT machine FROM sync_account), former"
         " FROM sync_machines ORDER BY n"
     )
     return [
-        Machine(bytes(uid), name, pulled, claimed, at, bool(forgotten), bool(is_own))
-        for uid, name, pulled, claimed, at, forgotten, is_own in rows
+        Machine(bytes(uid), name, pulled, claimed, at, bool(forgotten), bool(is_own), bool(former))
+        for uid, name, pulled, claimed, at, forgotten, is_own, former in rows
     ]
 
 
@@ -94,28 +96,54 @@ def guard(tx: Tx, records: list[Record], *, accept: bool) -> int:
     return 0
 
 
+def signature(tx: Tx) -> tuple[str, int]:
+    """Return the name of this machine, and the time."""
+    return account.get(tx).name, tx.now
+
+
 def fill_contents(tx: Tx) -> Contents:
     """Return the content of a batch that only fills a number."""
     own = account.get(tx)
     return Contents(at=tx.now, stamp=own.stamp, name=own.name, heads={}, records=[])
 
 
-def status(tx: Tx, *, error: str | None, problems: list[str]) -> SyncStatus:
-    """Return the state of sync."""
-    own = account.get(tx)
-    unsent = tx.run(
+def count_unsent(tx: Tx) -> int:
+    """Return the number of messages of this machine that the hub does not have."""
+    row = tx.run(
         """
         SELECT count(*) FROM messages JOIN sync_sessions AS s ON s.id = messages.session_id
         WHERE messages.id > :sealed
           AND NOT EXISTS (SELECT 1 FROM sync_imported WHERE kind = 0 AND id = messages.id)
         """,
-        sealed=own.accepted_message,
-    ).fetchone()[0]
+        sealed=account.get(tx).accepted_message,
+    ).fetchone()
+    return int(row[0])
+
+
+def count_unsealed(tx: Tx) -> int:
+    """Return the number of messages that are to be sealed, those of other machines too if they are sent again."""
+    own = account.get(tx)
+    row = tx.run(
+        """
+        SELECT count(*) FROM messages JOIN sync_sessions AS s ON s.id = messages.session_id
+        WHERE messages.id > :sealed AND (
+            messages.id <= :republish OR NOT EXISTS (SELECT 1 FROM sync_imported WHERE kind = 0 AND id = messages.id)
+        )
+        """,
+        sealed=own.sealed_message,
+        republish=own.republish_message,
+    ).fetchone()
+    return int(row[0])
+
+
+def status(tx: Tx, *, error: str | None, problems: list[str], left: Collection[str]) -> SyncStatus:
+    """Return the state of sync. LEFT are the machines that have not written under the new key."""
+    own = account.get(tx)
     return SyncStatus(
         url=_PASSWORD.sub(r"\1:…@", own.url),
         name=own.name,
         synced_at=own.synced_at,
-        unsent_messages=unsent,
+        unsent_messages=count_unsent(tx),
         unsent_changes=tx.run("SELECT count(*) FROM sync_dirty WHERE kind <> 'marker'").fetchone()[0],
         waiting_deletions=own.deletions_waiting,
         clock_error_ms=own.clock_error,
@@ -130,6 +158,7 @@ def status(tx: Tx, *, error: str | None, problems: list[str]) -> SyncStatus:
                 behind=0 if one.is_own else max(0, one.claimed - one.pulled),
                 seen_at=None if one.at is None else timestamp(one.at),
                 forgotten=one.forgotten,
+                old_key=one.uid.hex() in left,
             )
             for one in machines(tx)
         ],

@@ -41,14 +41,28 @@ def is_available() -> bool:
 
 def seal(key: Key, machine: str, number: int, contents: Contents) -> Batch:
     """Return the sealed batch, with a new token."""
-    from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt  # Only a machine that syncs has it
-
     packed = zlib.compress(encode(contents))
     size = LENGTH_BYTES + len(packed)
     plain = (len(packed).to_bytes(LENGTH_BYTES, "big") + packed).ljust(padded(size), b"\0")
+    return Batch(machine, number, os.urandom(TOKEN_BYTES), _encrypt(key, machine, number, plain))
+
+
+def seal_again(old: Key, new: Key, batch: Batch) -> Batch:
+    """Return the batch sealed under another key, with the same name, token and padding.
+
+    Raises:
+        Refused: the batch was changed, cut, or is another one than its name says.
+        NewerVersion: a newer segue wrote it.
+    """
+    return batch._replace(body=_encrypt(new, batch.machine, batch.number, _decrypt(old, batch)))
+
+
+def _encrypt(key: Key, machine: str, number: int, plain: bytes) -> bytes:
+    from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt  # Only a machine that syncs has it
+
     nonce = os.urandom(NONCE_BYTES)
     sealed = crypto_aead_xchacha20poly1305_ietf_encrypt(plain, _name(key, machine, number), nonce, key.sealing)
-    return Batch(machine, number, os.urandom(TOKEN_BYTES), bytes([VERSION]) + nonce + sealed)
+    return bytes([VERSION]) + nonce + sealed
 
 
 def open_batch(key: Key, batch: Batch) -> Contents:
@@ -58,6 +72,10 @@ def open_batch(key: Key, batch: Batch) -> Contents:
         Refused: the batch was changed, cut, or is another one than its name says.
         NewerVersion: a newer segue wrote it.
     """
+    return _unpack(_decrypt(key, batch))
+
+
+def _decrypt(key: Key, batch: Batch) -> bytes:
     from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
     from nacl.exceptions import CryptoError
 
@@ -68,10 +86,10 @@ def open_batch(key: Key, batch: Batch) -> Contents:
     nonce, sealed = batch.body[1 : 1 + NONCE_BYTES], batch.body[1 + NONCE_BYTES :]
     try:
         name = _name(key, batch.machine, batch.number)
-        plain = crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, name, nonce, key.sealing)
+        plain: bytes = crypto_aead_xchacha20poly1305_ietf_decrypt(sealed, name, nonce, key.sealing)
     except (CryptoError, ValueError, TypeError):
         raise Refused("it was changed, cut or moved") from None
-    return _unpack(plain)
+    return plain
 
 
 def _unpack(plain: bytes) -> Contents:

@@ -6,15 +6,27 @@ from typing import NamedTuple
 
 from anyio import to_thread
 
+from segue.runtime.progress import Progress
 from segue.store.store import Store
 from segue.store.sync import account, collecting, contents, erasing, lifecycle
 from segue.store.sync.account import Account
 from segue.store.sync.contents import BatchName
 from segue.store.sync.homes import Home
 from segue.store.sync.merging import merge
-from segue.store.sync.wire import Contents, Record
+from segue.store.sync.wire import Contents, MessageRecord, Record
 from segue.sync.keys import Key
-from segue.sync.positions import Machine, Outbox, fill_contents, finish_round, guard, machines, outbox, rewind
+from segue.sync.positions import (
+    Machine,
+    Outbox,
+    count_unsealed,
+    fill_contents,
+    finish_round,
+    guard,
+    machines,
+    outbox,
+    rewind,
+)
+from segue.sync.retired import check_not_retired
 from segue.sync.sealing import NewerVersion, Refused, open_batch, seal
 from segue.sync.transports.transport import Batch, Pushed, Transport
 
@@ -38,13 +50,20 @@ class Syncer:
     """The rounds over one transport. It lives as long as this machine has its name."""
 
     def __init__(
-        self, store: Store, transport: Transport, key: Key, home: Home, on_deleted: Callable[[], None]
+        self,
+        store: Store,
+        transport: Transport,
+        key: Key,
+        home: Home,
+        on_deleted: Callable[[], None],
+        progress: Progress | None = None,
     ) -> None:
         self._store = store
         self._transport = transport
         self._key = key
         self._home = home
         self._on_deleted = on_deleted
+        self._progress = progress or Progress("sync")
         self._problems: list[str] = []
         self._times: list[int] = []
         self._pulled = self._pushed = 0
@@ -56,9 +75,13 @@ class Syncer:
         Raises:
             TransportError: the hub cannot be used.
             CopyFound: this machine needs another name.
+            Retired: the key was replaced on another machine.
         """
         self._problems, self._times, self._pulled, self._pushed = [], [], 0, 0
+        self._progress.begin("asking the hub")
         heads = await self._transport.heads()
+        await check_not_retired(self._transport, self._key, heads)
+        await self._check_outbox()
         own = await self._store.read(account.get)
         uid = (await self._store.read(account.machine_uid, own.machine)).hex()
         await self._deliver_outbox()
@@ -81,6 +104,19 @@ class Syncer:
         behind = [one for one in known if heads.get(one.uid.hex(), 0) < one.pulled and not one.is_own]
         if heads.get(uid, 0) < own.accepted or behind:
             await self._store.write(rewind, {bytes.fromhex(name): head for name, head in heads.items()})
+
+    async def _check_outbox(self) -> None:
+        """Take a batch out of the outbox that is sealed under an old key, unless it was copied to this account."""
+        waiting = await self._store.read(outbox)
+        if waiting is None:
+            return
+        batch = Batch(waiting.machine, waiting.number, waiting.token, waiting.body)
+        try:
+            await to_thread.run_sync(open_batch, self._key, batch)
+        except Refused:
+            stored = await self._transport.get(batch.machine, batch.number)
+            is_there = stored is not None and stored.token == batch.token
+            await self._store.write(lifecycle.accept if is_there else lifecycle.take_back, batch.number)
 
     async def _deliver_outbox(self) -> None:
         """Push the sealed batch that the hub may not have yet.
@@ -105,13 +141,17 @@ class Syncer:
         self._pushed += 1
 
     async def _fill(self, uid: str, before: int) -> None:
-        head = (await self._transport.heads()).get(uid, 0)
+        heads = await self._transport.heads()
+        await check_not_retired(self._transport, self._key, heads)
+        head = heads.get(uid, 0)
         empty = await self._store.read(fill_contents)
         for number in range(head + 1, before):
             await self._transport.push(seal(self._key, uid, number, empty))
 
     async def _pull(self, own: str, heads: Mapping[str, int]) -> None:
         known = {one.uid.hex(): one for one in await self._store.read(machines)}
+        new = {uid: head - (known[uid].pulled if uid in known else 0) for uid, head in heads.items() if uid != own}
+        self._progress.begin("receiving", sum(max(0, count) for count in new.values()), "batches")
         for uid in sorted(heads):
             if uid != own:
                 await self._pull_machine(uid, known.get(uid))
@@ -135,6 +175,7 @@ class Syncer:
             await self._apply(uid, batch.number, read)
             self._times.append(read.at)
             self._pulled += 1
+            self._progress.add()
 
     async def _apply(self, uid: str, number: int, read: Contents) -> None:
         machine = await self._store.write(account.machine_number, bytes.fromhex(uid))
@@ -148,31 +189,36 @@ class Syncer:
             self._on_deleted()
 
     async def _push(self) -> None:
+        self._progress.begin("sending", await self._store.read(count_unsealed), "messages")
         await self._deliver_outbox()
-        while await self._seal_next():
+        while (count := await self._seal_next()) is not None:
             await self._deliver_outbox()
+            self._progress.add(count)
 
-    async def _seal_next(self) -> bool:
-        """Seal the next batch into the outbox; return False if there is nothing to publish."""
+    async def _seal_next(self) -> int | None:
+        """Seal the next batch into the outbox; return how many messages it has, or None if nothing is to be sent."""
         for _ in range(MAX_ATTEMPTS):
             collected = await self._store.read_on_new_connection(collecting.collect, self._home)
             if collected is None:
-                return False
+                return None
             if collected.is_empty:
                 if await self._store.write(collecting.skip, collected):
-                    return True
+                    return 0
                 continue
             machine = collected.machine.hex()
             batch = await to_thread.run_sync(seal, self._key, machine, collected.number, collected.contents)
             if await self._store.write(collecting.store, collected, batch.token, batch.body):
-                return True
-        return False
+                return sum(isinstance(record, MessageRecord) for record in collected.contents.records)
+        return None
 
     async def _erase(self) -> bool:
         """Rewrite batches that hold something deleted; return True if there was one."""
         last = BatchName(0, 0)
+        if count := await self._store.read(contents.count_erase):
+            self._progress.begin("rewriting what holds deleted text", count, "batches")
         while (name := await self._store.read(contents.next_erase, last)) is not None:
             await self._erase_batch(name)
+            self._progress.add()
             last = name
         return last.number > 0
 

@@ -8,7 +8,7 @@ from segue.api.request import Context
 from segue.errors import Conflict, NotFound, StorageError
 from segue.jsonrpc.method import method
 from segue.models import Name
-from segue.results import Empty, SyncInvitation
+from segue.results import Empty, SyncInvitation, SyncRekeyed
 from segue.status_results import SyncStatus
 
 HubAddress = Annotated[
@@ -38,8 +38,9 @@ async def init(ctx: Context, *, url: HubAddress, name: Name | None = None) -> Sy
 async def join(ctx: Context, *, url: HubAddress, invitation: Invitation, name: Name | None = None) -> SyncStatus:
     """Join the account of an invitation. What other machines have comes with the next `sync.run`.
 
-    A conflict has the reason `library`, `sync_on`, `key`, `hub` or, if no machine wrote with the invitation,
-    `account`. Nothing is written to the hub then.
+    A machine that syncs already joins again with the invitation of `sync.rekey`; with that of another history it is
+    a conflict with the reason `sync_on`. Other reasons are `library`, `key`, `hub`, `rekeyed` for an invitation whose
+    key was replaced and, if no machine wrote with the invitation, `account`. Nothing is written to the hub then.
     """
     await ctx.daemon.sync.join(url, invitation, name)
     return await ctx.daemon.sync.status()
@@ -53,9 +54,10 @@ async def invite(ctx: Context) -> SyncInvitation:
 
 @method("sync.run", raises=(Conflict, StorageError))
 async def run(ctx: Context, *, accept_deletions: bool = False) -> SyncStatus:
-    """Sync now, and return when both directions are done.
+    """Sync now, and return when both directions are done. `daemon.status.jobs` shows how far it is.
 
-    `accept_deletions` deletes sessions that other machines deleted although they are many.
+    `accept_deletions` deletes sessions that other machines deleted although they are many. A conflict has the reason
+    `sync_off`, `library`, `key`, `hub` or, after another machine replaced the key, `rekeyed`.
     """
     return await ctx.daemon.sync.sync(accept_deletions=accept_deletions)
 
@@ -64,6 +66,20 @@ async def run(ctx: Context, *, accept_deletions: bool = False) -> SyncStatus:
 async def status(ctx: Context) -> SyncStatus:
     """Return the machines of the account, what is not sent yet, and the last problems."""
     return await ctx.daemon.sync.status()
+
+
+@method("sync.rekey", raises=(Conflict, StorageError))
+async def rekey(ctx: Context) -> SyncRekeyed:
+    """Seal everything at the hub under a new key, and erase the account of the old one.
+
+    The other machines (`machines`) stop until they join with the new invitation, by `sync.join` without `sync.leave`.
+    A conflict has the reason `hub`, `key` or, if another machine replaced the key, `rekeyed`; the key is as it was
+    then. Something that remains at the old account is in `problems`, and each round tries again to erase it.
+    """
+    invitation = await ctx.daemon.sync.rekey()
+    status = await ctx.daemon.sync.status()
+    machines = [one.name for one in status.machines if one.old_key]
+    return SyncRekeyed(invitation=invitation, machines=machines, problems=status.problems)
 
 
 @method("sync.forget", raises=(Conflict, NotFound, StorageError))

@@ -1,7 +1,6 @@
-"""Sync in the background: the rounds, when they run, and what they need from the daemon."""
+"""Sync in the background: the account of this database, and when the rounds run."""
 
 import logging
-import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,15 +11,15 @@ import anyio.to_thread
 from segue.errors import Conflict, NotFound, SegueError
 from segue.events import Emitted
 from segue.paths import Paths
+from segue.runtime.progress import RunningJobs
+from segue.server.jobs.sync_rounds import SyncRounds
 from segue.status_results import SyncStatus
 from segue.store.store import Store
 from segue.store.sync import account, journal, lifecycle
-from segue.store.sync.homes import Home
-from segue.sync import joining, keys, positions, starting
+from segue.sync import joining, keys, positions, rotation, starting
 from segue.sync.keys import Key
-from segue.sync.syncer import CopyFound, Syncer
 from segue.sync.transports.hub import open_hub
-from segue.sync.transports.transport import Transport, TransportError
+from segue.sync.transports.transport import TransportError
 
 log = logging.getLogger("segue.sync")
 
@@ -29,9 +28,6 @@ QUIET_SECONDS = 2.0
 
 LONGEST_PAUSE = 900.0
 """Seconds: the longest pause between two rounds after errors; it doubles with each error."""
-
-RENAMES = 3
-"""Names that one round may take before it gives up."""
 
 FRESH_MS = 3_600_000
 """Milliseconds: the age of a round after which no cleanup runs, because other machines may have used a session."""
@@ -43,15 +39,12 @@ CLOCK_ERROR_MS = 86_400_000
 class SyncJob:
     """The account of this database, if it has one, and the rounds."""
 
-    def __init__(self, store: Store, paths: Paths, on_deleted: Callable[[], None]) -> None:
+    def __init__(self, store: Store, paths: Paths, jobs: RunningJobs, on_deleted: Callable[[], None]) -> None:
         self._store = store
         self._database = paths.database
         self._config = paths.config.sync
-        self._on_deleted = on_deleted
-        self._lock = anyio.Lock()
+        self._rounds = SyncRounds(store, paths, jobs, on_deleted)
         self._changed = anyio.Event()
-        self._error: str | None = None
-        self._problems: list[str] = []
         self.is_on = False
         self.cached: SyncStatus | None = None
         """The status after the last round, for `daemon.status`."""
@@ -91,12 +84,12 @@ class SyncJob:
             try:
                 await self.sync()
                 pause = 0.0
-            except Conflict as error:
+            except SegueError as error:
                 log.warning("sync failed: %s", error.message)
                 pause = min(LONGEST_PAUSE, max(self._config.interval_seconds, 2 * pause))
             except Exception as error:  # noqa: BLE001 - A fault of sync must not stop the daemon.
-                self._error = f"unexpected {type(error).__name__}; see the log of the daemon"
-                log.warning("sync failed: %s", error if isinstance(error, SegueError) else type(error).__name__)
+                self._rounds.error = f"unexpected {type(error).__name__}; see the log of the daemon"
+                log.warning("sync failed: %s", type(error).__name__)
                 pause = LONGEST_PAUSE
 
     async def _wait(self, pause: float) -> None:
@@ -118,7 +111,7 @@ class SyncJob:
     async def _wait_for_hub(self, scope: anyio.CancelScope) -> None:
         interval = self._config.interval_seconds
         try:
-            transport = await self._open()
+            transport = await self._rounds.open()
             try:
                 await transport.wait(interval)
             finally:
@@ -128,7 +121,7 @@ class SyncJob:
         scope.cancel()
 
     def _note(self, emitted: list[Emitted]) -> None:
-        if self.is_on and not self._lock.locked():
+        if self.is_on and not self._rounds.lock.locked():
             self._changed.set()
 
     async def sync(self, *, accept_deletions: bool = False) -> SyncStatus:
@@ -139,46 +132,27 @@ class SyncJob:
         """
         self._require_on()
         joining.require_library()
-        async with self._lock:
-            try:
-                await self._rounds(accept_deletions=accept_deletions)
-                self._error = None
-            except TransportError as error:
-                self._error = str(error)
-                raise Conflict(str(error), reason="hub") from None
-            finally:
-                self.cached = await self.status()
-        return self.cached
-
-    async def _rounds(self, *, accept_deletions: bool) -> None:
-        for _ in range(RENAMES):
-            key = self._key()
-            transport = await self._open()
-            try:
-                home = Home(os.environ.get("HOME") if self._config.home_relative else None)
-                syncer = Syncer(self._store, transport, key, home, self._on_deleted)
-                syncer.accept_deletions = accept_deletions
-                self._problems = (await syncer.run()).problems
-                await starting.record_mark(self._store, self._database)
-                return
-            except CopyFound:
-                log.warning("another copy of this database writes as this machine; taking a new name")
-                await starting.rename(self._store, self._database)
-            finally:
-                await transport.close()
-        raise Conflict("the hub shows another copy of this database again and again", reason="hub")
-
-    async def _open(self) -> Transport:
-        own = await self._store.read(account.get)
-        names = await self._store.read(account.own_names)
-        # In a thread, because the package of a hub may take 0.2 s to import.
-        return await anyio.to_thread.run_sync(open_hub, self._config.url or own.url, self._key(), names)
-
-    def _key(self) -> Key:
         try:
-            return keys.read_key(self._database)
-        except ValueError as error:
-            raise Conflict(str(error), reason="key") from None
+            await self._rounds.run(accept_deletions=accept_deletions)
+        finally:
+            if self.is_on:
+                self.cached = await self.status()
+        return await self.status()
+
+    async def rekey(self) -> str:
+        """Replace the key, and return the invitation for other machines.
+
+        Raises:
+            Conflict: sync is off, the hub cannot be used, or the key was replaced on another machine.
+            StorageError: the new key cannot be stored.
+        """
+        self._require_on()
+        joining.require_library()
+        try:
+            return (await self._rounds.rekey()).to_line()
+        finally:
+            if self.is_on:
+                self.cached = await self.status()
 
     def _require_on(self) -> None:
         if not self.is_on:
@@ -197,16 +171,21 @@ class SyncJob:
         return key.to_line()
 
     async def join(self, url: str, invitation: str, name: str | None) -> None:
-        """Join the account of an invitation.
+        """Join the account of an invitation; if sync is on, take the new key of the account.
 
         Raises:
-            Conflict: sync is on, the invitation is mistyped, or no machine wrote with it at the hub.
+            Conflict: the invitation is mistyped, no machine wrote with it at the hub, or sync is on with another
+                account.
         """
-        self._require_off()
+        joining.require_library()
         try:
             key = keys.parse_line(invitation)
         except ValueError as error:
             raise Conflict(str(error), reason="key") from None
+        if self.is_on:
+            await self._rounds.follow(url, key, name)
+            self._changed.set()
+            return
         await self._begin(url, key, name, expect_machines=True)
 
     def _require_off(self) -> None:
@@ -243,26 +222,22 @@ class SyncJob:
     def invite(self) -> str:
         """Return the line with which another machine joins."""
         self._require_on()
-        return self._key().to_line()
+        if self._rounds.retired is not None:
+            raise Conflict(self._rounds.retired, reason="rekeyed")
+        return self._rounds.key().to_line()
 
     async def leave(self, *, erase: bool) -> None:
         """Turn sync off here; with `erase`, delete the account from the hub too. Everything stays on this machine."""
         self._require_on()
-        async with self._lock:
-            if erase:
-                try:
-                    transport = await self._open()
-                    await transport.erase()
-                    await transport.close()
-                except TransportError as error:
-                    raise Conflict(str(error), reason="hub") from None
+        async with self._rounds.lock:
+            await self._rounds.leave(erase=erase)
             self._store.journal.record = None
             self.is_on = False
             await self._store.write(account.end)
             self.cached = None
-            for path in (keys.key_path(self._database), starting.mark_path(self._database)):
+            for path_of in (keys.key_path, starting.mark_path, rotation.state_path):
                 with suppress(FileNotFoundError):
-                    path.unlink()
+                    path_of(self._database).unlink()
 
     async def forget(self, machine: str) -> None:
         """Take over what a machine wrote that is gone for good, so that what is deleted is deleted there too.
@@ -278,7 +253,9 @@ class SyncJob:
     async def status(self) -> SyncStatus:
         """Return the state of sync."""
         self._require_on()
-        return await self._store.read(positions.status, error=self._error, problems=self._problems)
+        left = rotation.find_left(rotation.read_state(self._database), await self._store.read(positions.machines))
+        rounds = self._rounds
+        return await self._store.read(positions.status, error=rounds.error, problems=rounds.problems, left=left)
 
     async def allows_cleanup(self) -> bool:
         """Return False while a cleanup could delete what other machines use, or this machine's clock is wrong."""

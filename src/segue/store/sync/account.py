@@ -102,6 +102,12 @@ def own_names(tx: Tx) -> list[str]:
     return [bytes(uid).hex() for (uid,) in rows]
 
 
+def set_name(tx: Tx, name: str) -> None:
+    """Set what this machine is called."""
+    change(tx, name=name)
+    tx.run("UPDATE sync_machines SET name = :name WHERE n = :n", n=get(tx).machine, name=name)
+
+
 def set_former(tx: Tx, names: list[str] | None) -> None:
     """Record the uids that this database had in its place; None for a copy, which had none."""
     if names is None:

@@ -121,6 +121,11 @@ def mark(tx: Tx, batch: BatchName) -> None:
     tx.run("INSERT OR IGNORE INTO sync_erase (machine, number) VALUES (:machine, :number)", **batch._asdict())
 
 
+def count_erase(tx: Tx) -> int:
+    """Return the number of batches to be rewritten."""
+    return int(tx.run("SELECT count(*) FROM sync_erase").fetchone()[0])
+
+
 def next_erase(tx: Tx, after: BatchName) -> BatchName | None:
     """Return the next batch to be rewritten that the hub has accepted."""
     row = tx.run(

@@ -71,6 +71,14 @@ def accept(tx: Tx, number: int) -> None:
     )
 
 
+def take_back(tx: Tx, number: int) -> None:
+    """Take a sealed batch out of the outbox that no hub has, so that its content is sealed again."""
+    own = account.get(tx)
+    tx.run("DELETE FROM sync_outbox WHERE number = :n", n=number)
+    tx.run("DELETE FROM sync_contents WHERE machine = :n AND number >= :number", n=own.machine, number=number)
+    account.change(tx, sealed=own.accepted, sealed_message=own.accepted_message)
+
+
 def republish(tx: Tx) -> None:
     """Have everything published again that is known here, of all machines and of what is deleted too."""
     account.change(tx, sealed_message=0, republish_message=account.newest_id(tx, MESSAGE))

@@ -146,6 +146,16 @@ class FolderTransport:
         if self._account.is_dir():
             shutil.rmtree(self._account)
 
+    async def retire(self, last: Batch) -> None:
+        """Store a last batch, then delete all others."""
+        await self.push(last)
+        await self._run(self._keep_only, last.machine)
+
+    def _keep_only(self, kept: str) -> None:
+        for directory in self._machines():
+            if directory.name != kept:
+                shutil.rmtree(directory)
+
     async def close(self) -> None:
         """Do nothing: nothing stays open."""
 

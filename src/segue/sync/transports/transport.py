@@ -81,5 +81,8 @@ class Transport(Protocol):
     async def erase(self) -> None:
         """Delete the whole account from the hub."""
 
+    async def retire(self, last: Batch) -> None:
+        """Store a last batch, the first of its machine, and delete all others; the account is never without both."""
+
     async def close(self) -> None:
         """Give the connection back. The transport is not used afterwards."""

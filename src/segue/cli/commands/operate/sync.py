@@ -11,9 +11,12 @@ from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import Group, command
 from segue.cli.input import read_stdin
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, warn
-from segue.results import Empty, SyncInvitation, SyncStatus
+from segue.results import Empty, SyncInvitation, SyncRekeyed, SyncStatus
 
 MAX_LINE = 4096
+
+SYNCS = "segued completes it unless you stop it; run segue sync to wait for it"
+REKEYS = "segued completes it unless you stop it; segue sync invite prints the new invitation then"
 
 name_option = click.option("--name", metavar="TEXT", help="Name of this machine; default: its host name.")
 
@@ -34,8 +37,12 @@ def sync(context: click.Context, *, accept_deletions: bool) -> int | None:
     if context.invoked_subcommand is not None:
         return None
     daemon: DaemonClient = context.find_object(DaemonClient)  # type: ignore[assignment]
-    daemon.disable_timeout()
-    status = daemon.call("sync.run", SyncStatus, accept_deletions=accept_deletions)
+    return _sync_now(daemon, accept_deletions=accept_deletions)
+
+
+def _sync_now(daemon: DaemonClient, *, accept_deletions: bool = False) -> int:
+    with daemon.show_job("sync", SYNCS):
+        status = daemon.call("sync.run", SyncStatus, accept_deletions=accept_deletions)
     for problem in status.problems:
         warn(escape_line(problem))
     return 1 if status.problems else 0
@@ -45,16 +52,15 @@ def sync(context: click.Context, *, accept_deletions: bool) -> int | None:
 @click.argument("hub")
 @name_option
 @pass_daemon
-def init(daemon: DaemonClient, *, hub: str, name: str | None) -> None:
+def init(daemon: DaemonClient, *, hub: str, name: str | None) -> int:
     """Make a key and begin to sync with a hub.
 
     HUB is a folder that other machines see too, or the URL of another hub. Prints the invitation for them: who has it
     can read everything, so keep it like a password.
     """
     daemon.disable_timeout()
-    result = daemon.call("sync.init", SyncInvitation, url=_address(hub), name=name)
-    daemon.call("sync.run", SyncStatus)
-    echo(result.invitation)
+    echo(daemon.call("sync.init", SyncInvitation, url=_address(hub), name=name).invitation)
+    return _sync_now(daemon)
 
 
 @command("join", examples=["segue sync join ~/Sync/segue", "segue sync join ~/Sync/segue < invitation.txt"])
@@ -70,10 +76,7 @@ def join(daemon: DaemonClient, *, hub: str, name: str | None) -> int:
     invitation = _read_invitation()
     daemon.disable_timeout()
     daemon.call("sync.join", SyncStatus, url=_address(hub), invitation=invitation, name=name)
-    status = daemon.call("sync.run", SyncStatus)
-    for problem in status.problems:
-        warn(escape_line(problem))
-    return 1 if status.problems else 0
+    return _sync_now(daemon)
 
 
 def _read_invitation() -> str:
@@ -106,7 +109,8 @@ def sync_status(daemon: DaemonClient, *, as_json: bool) -> None:
         return echo_json(answer.raw())
     status = answer.decode(SyncStatus)
     for one in status.machines:
-        mark = " (here)" if one.here else " (forgotten)" if one.forgotten else ""
+        marks = {" (here)": one.here, " (forgotten)": one.forgotten, " (old key)": one.old_key}
+        mark = next((mark for mark, is_so in marks.items() if is_so), "")
         echo_tsv([f"{one.name}{mark}", str(one.batches), str(one.behind), one.seen_at or "-"])
     if status.unsent_messages or status.unsent_changes:
         echo(f"not sent yet: {status.unsent_messages} messages, {status.unsent_changes} changes")
@@ -115,18 +119,41 @@ def sync_status(daemon: DaemonClient, *, as_json: bool) -> None:
     return None
 
 
+@command("rekey", examples=["segue sync rekey"])
+@json_option
+@pass_daemon
+def rekey(daemon: DaemonClient, *, as_json: bool) -> int:
+    """Replace the key, after it leaked or a machine was lost.
+
+    Everything at the hub is sealed again under a new key, and what was sealed under the old one is erased. Prints the
+    new invitation. The other machines stop until `segue sync join HUB` gets it there; nothing of them is lost. Exit
+    status 1 if the old account is not erased yet.
+    """
+    with daemon.show_job("rekey", REKEYS, quiet=as_json):
+        response = daemon.exchange("sync.rekey")
+    result = response.decode(SyncRekeyed)
+    if as_json:
+        echo_json(response.raw())
+    else:
+        echo(result.invitation)
+        if result.machines:
+            warn(escape_line(f"run segue sync join HUB with this invitation on: {', '.join(result.machines)}"))
+        for problem in result.problems:
+            warn(escape_line(problem))
+    return 1 if result.problems else 0
+
+
 @command("forget", examples=["segue sync forget old-laptop"])
 @click.argument("machine", metavar="MACHINE")
 @pass_daemon
-def forget(daemon: DaemonClient, *, machine: str) -> None:
+def forget(daemon: DaemonClient, *, machine: str) -> int:
     """Take over what a machine wrote that is gone for good.
 
     Its sessions stay. What is deleted is then deleted from its batches at the hub too. MACHINE is a name or an ID of
     `segue sync status --json`.
     """
     daemon.call("sync.forget", Empty, machine=machine)
-    daemon.disable_timeout()
-    daemon.call("sync.run", SyncStatus)
+    return _sync_now(daemon)
 
 
 @command("leave", examples=["segue sync leave", "segue sync leave --erase"])
@@ -161,6 +188,7 @@ sync.add_command(init)
 sync.add_command(sync_hub.hub)
 sync.add_command(join)
 sync.add_command(invite)
+sync.add_command(rekey)
 sync.add_command(sync_status)
 sync.add_command(forget)
 sync.add_command(leave)

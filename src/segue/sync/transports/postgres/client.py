@@ -108,6 +108,16 @@ class PostgresTransport:
         """Delete the whole account from the hub."""
         await self._call(lambda c, verbs: verbs.erase(c, self._account))
 
+    async def retire(self, last: Batch) -> None:
+        """Replace the account by one with the last batch, in one transaction."""
+        check_batch(last)
+        await self._call(lambda c, verbs: self._retire(c, verbs, last))
+
+    async def _retire(self, connection: Connection, verbs: Verbs, last: Batch) -> None:
+        async with connection.transaction():
+            await verbs.erase(connection, self._account)
+            await verbs.push(connection, self._account, last, notify=self._address.listens)
+
     async def close(self) -> None:
         """Close the connection."""
         self._end_wait()

@@ -148,6 +148,15 @@ class S3Transport:
         self._is_entered = self._is_checked = False
         self._heads = {}
 
+    async def retire(self, last: Batch) -> None:
+        """Store a last batch, then delete all others."""
+        await self.push(last)
+        kept = _path(last.machine, last.number)
+        with self._translated():
+            async for page in obstore.list(self._store, "batches"):
+                await obstore.delete_async(self._store, [one["path"] for one in page if one["path"] != kept])
+        self._heads = {}
+
     async def close(self) -> None:
         """Do nothing: the connections of the store end with the object."""
 
