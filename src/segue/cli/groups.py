@@ -28,26 +28,22 @@ class MessageId(click.ParamType[int]):
 
 
 class Command(click.Command):
-    """A command whose help ends with examples."""
+    """A command whose help ends with examples, one per line."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, one per line, below the options."""
+        """Write the examples and the name of the manual page below the options, or below the commands of a group."""
         write_examples(self.examples, formatter)
         write_manual_hint(ctx, formatter)
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """A group of commands that lists whole summaries and suggests a name for a mistyped one."""
 
     command_class = Command
-
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.examples = tuple(examples)
 
     def sections(self, ctx: click.Context) -> dict[str, list[str]]:
         """Return the command names under the headings of the help."""
@@ -65,11 +61,6 @@ class Group(click.Group):
         for heading, names in sections.items():
             with formatter.section(heading):
                 formatter.write_dl([(name.ljust(width), self.summary(ctx, name)) for name in names])
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, one per line, below the commands."""
-        write_examples(self.examples, formatter)
-        write_manual_hint(ctx, formatter)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
