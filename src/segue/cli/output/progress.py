@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from segue.cli.output.terminal import size, stderr_is_tty, warn
@@ -52,9 +51,7 @@ class ProgressDisplay:
             self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._stopped.set()
         if not self._quiet:
             self._thread.join()
