@@ -59,6 +59,14 @@ class Paths(NamedTuple):
         return self.database.parent / RECORD_NAME
 
     @property
+    def has_default_database(self) -> bool:
+        """Return True if the database is that of the platform. Without a home directory there is none."""
+        try:
+            return self.database == default_database()
+        except StartError:
+            return False
+
+    @property
     def lock(self) -> Path:
         """Return the lock file. Its lock is the ownership of the database."""
         return self.database.with_name(self.database.name + ".lock")

@@ -13,8 +13,7 @@ import click
 import platformdirs
 
 from segue.cli.output.terminal import Failure
-from segue.errors import StartError
-from segue.paths import APP, Paths, default_database
+from segue.paths import APP, Paths
 
 LABEL = "org.segue.segued"
 
@@ -115,18 +114,11 @@ def _command(paths: Paths) -> list[str]:
     if program is None:
         raise Failure(f"cannot find segued at {beside} or in PATH; install segue first")
     command = [os.path.abspath(program)]
-    if paths.database_explicit and paths.config.daemon.database is None and paths.database != _default_database():
+    if paths.database_explicit and paths.config.daemon.database is None and not paths.has_default_database:
         command += ["--database", str(paths.database)]
     if paths.config_path != platformdirs.user_config_path(APP) / "config.toml":
         command += ["--config", str(paths.config_path)]
     return command
-
-
-def _default_database() -> Path | None:
-    try:
-        return default_database()
-    except StartError:  # No home directory, so every path is explicit
-        return None
 
 
 def _quoted(word: str, *, dollars: bool = False) -> str:

@@ -2,11 +2,9 @@
 
 import os
 import shlex
-from pathlib import Path
 from zlib import crc32
 
-from segue.errors import StartError
-from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Paths, default_database
+from segue.paths import MAX_SOCKET_BYTES, SOCKET_NAME, Paths
 
 
 def endpoint_to_start(paths: Paths) -> Paths:
@@ -17,19 +15,12 @@ def endpoint_to_start(paths: Paths) -> Paths:
     record file.
     """
     configured = paths.config.daemon.database is not None
-    if paths.socket_explicit or not paths.database_explicit or configured or paths.database == _default_database():
+    if paths.socket_explicit or not paths.database_explicit or configured or paths.has_default_database:
         return paths
     socket = paths.database.parent / "run" / SOCKET_NAME
     if len(os.fsencode(socket)) > MAX_SOCKET_BYTES:
         socket = paths.socket.with_name(f"{crc32(os.fsencode(paths.database)):08x}.sock")
     return paths._replace(socket=socket)
-
-
-def _default_database() -> Path | None:
-    try:
-        return default_database()
-    except StartError:  # Without a home directory all paths are explicit.
-        return None
 
 
 def start_command(paths: Paths) -> str:
