@@ -88,6 +88,14 @@ def is_own_file(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
 
+def size_of(path: Path) -> int:
+    """Return the size of a file in bytes, 0 if it was removed."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def read_private(path: Path, max_bytes: int) -> bytes | None:
     """Return the start of a file that only this user can read and write; None for anything else."""
     try:

@@ -3,11 +3,11 @@
 import errno
 import os
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from segue.errors import Overloaded, SegueError, ShuttingDown, StorageError
+from segue.files import size_of
 from segue.store.engine.database_file import COMPANIONS
 
 _PRIMARY = 0xFF
@@ -109,18 +109,11 @@ def is_disk_full(database: Path) -> bool:
 
     The probe is a nameless file in the same directory.
     """
+    largest = max(size_of(Path(f"{database}{suffix}")) for suffix in ("", *COMPANIONS))
     try:
         with TemporaryFile(dir=database.parent) as probe:
-            os.pwrite(probe.fileno(), bytes(PROBE_BYTES), _largest_size(database))
+            os.pwrite(probe.fileno(), bytes(PROBE_BYTES), largest)
             os.fsync(probe.fileno())
     except OSError as error:
         return error.errno in DISK_FULL_ERRNOS
     return False
-
-
-def _largest_size(database: Path) -> int:
-    sizes = [0]
-    for suffix in ("", *COMPANIONS):
-        with suppress(OSError):
-            sizes.append(Path(f"{database}{suffix}").stat().st_size)
-    return max(sizes)

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import Conflict, InvalidParams, SegueError
-from segue.files import DIRECTORY_MODE, FILE_MODE, sync_directory
+from segue.files import DIRECTORY_MODE, FILE_MODE, size_of, sync_directory
 from segue.runtime.progress import Progress
 from segue.store.engine.connection import Reader
 from segue.store.engine.database_file import is_ours
@@ -73,7 +73,7 @@ def _write_copy(connection: Reader, copy: Path, target: Path, progress: Progress
     descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     try:
         _check_private(descriptor, target)
-        progress.begin("copying", _used_bytes(connection), "bytes", count=lambda: _size(copy))
+        progress.begin("copying", _used_bytes(connection), "bytes", count=lambda: size_of(copy))
         _vacuum_into(connection, copy, descriptor)
         return os.fstat(descriptor).st_size
     finally:
@@ -86,13 +86,6 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
         connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # It is not there any more
-        return 0
 
 
 def _check_target(target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from segue.files import size_of
 from segue.status_results import DatabaseStatus, JobStatus
 from segue.store.engine.tx import Tx
 from segue.store.maintenance.backup_time import backup_time
@@ -19,7 +20,7 @@ def database_status(tx: Tx, path: Path) -> DatabaseStatus:
     return DatabaseStatus(
         path=str(path),
         bytes=tx.run("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0],
-        wal_bytes=_size(path.with_name(path.name + "-wal")),
+        wal_bytes=size_of(path.with_name(path.name + "-wal")),
         schema_version=tx.run("PRAGMA user_version").fetchone()[0],
         sessions=sessions,
         messages=messages,
@@ -41,10 +42,3 @@ def _due(tx: Tx) -> Iterator[JobStatus]:
     ):
         if newest - upto > FEW_MESSAGES:
             yield JobStatus(job=job, step=step, done=upto, total=newest, unit="messages")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # The file was removed; the file guard reports that.
-        return 0
