@@ -22,6 +22,7 @@ from segue.models import (
     OnKey,
     Parts,
     Project,
+    Scope,
     Session,
     SessionId,
     State,
@@ -130,17 +131,31 @@ async def text_changes(
     return changes
 
 
-def check_target(
-    session_id: str | None, working_dir: str | None, create: bool | NewSession, **only_in_place: str | None
-) -> None:
-    """Raise InvalidParams unless a new message has exactly one target, and only the options that fit it."""
+def target_of(
+    session_id: str | None,
+    working_dir: str | None,
+    create: bool | NewSession,
+    bot_id: str | None,
+    project: str | None,
+    scope: Scope,
+    terminal: str | None,
+) -> "str | Place":
+    """Return the session or the place that a new message goes to.
+
+    Raises:
+        InvalidParams: there is not exactly one target, or an option does not fit it.
+    """
     if (session_id is None) == (working_dir is None):
         raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
-    for name, value in only_in_place.items():
-        if value is not None and working_dir is None:
-            raise InvalidParams("only with working_dir", path=f"$.{name}")
-    if create is not False and session_id is None:
+    if session_id is not None:
+        for name, value in (("bot_id", bot_id), ("project", project), ("terminal", terminal)):
+            if value is not None:
+                raise InvalidParams("only with working_dir", path=f"$.{name}")
+        return session_id
+    if create is not False:
         raise InvalidParams("only with session_id", path="$.create")
+    directory = normalize_directory(working_dir or "")
+    return store.resolve.Place(directory, bot_id or "default", project, scope, terminal)
 
 
 async def creation(ctx: Context, create: bool | NewSession, path: str) -> dict[str, Any] | None:

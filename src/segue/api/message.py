@@ -51,7 +51,6 @@ from segue.models import (
 from segue.results import Appended, AppendedMany, DeletedCount, MessageCount, MessagePage, SearchPage
 
 if TYPE_CHECKING:
-    from segue.store.records.resolve import Place
     from segue.store.search.request import Request
 
 Roles = Annotated[builtins.list[Role], Meta(max_length=4)]
@@ -102,7 +101,7 @@ def append(
     newest message (0: the session is empty). `create` creates a session that does not exist. With `indexed=false`, a
     search never finds the message. `bot_id`, `project`, `scope` and `terminal` need `working_dir`.
     """
-    drafts.check_target(session_id, working_dir, create, bot_id=bot_id, project=project, terminal=terminal)
+    target = drafts.target_of(session_id, working_dir, create, bot_id, project, scope, terminal)
     draft = Draft(
         role=role,
         content=content,
@@ -119,12 +118,6 @@ def append(
         indexed=indexed,
         created_at=created_at,
     )
-    target: str | Place
-    if session_id is not None:
-        target = session_id
-    else:
-        directory = normalize_directory(working_dir or "")
-        target = store.resolve.Place(directory, bot_id or "default", project, scope, terminal)
     if ctx.config.privacy.redact or create is not False:
         return drafts.append_redacted(ctx, target, draft, create, expected_last_id, on_key)
     new = drafts.prepare_without_redaction(ctx, draft)

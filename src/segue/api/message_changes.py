@@ -7,7 +7,6 @@ from msgspec import UNSET, Meta, UnsetType
 from segue import store
 from segue.api import drafts
 from segue.api.request import Context
-from segue.api.validation import normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (
@@ -158,7 +157,7 @@ async def begin(
     The same `key` with the same content begins a message again that has not ended or was interrupted, so that a retry
     after a lost connection does not make a second one.
     """
-    drafts.check_target(session_id, working_dir, create, bot_id=bot_id, project=project, terminal=terminal)
+    target = drafts.target_of(session_id, working_dir, create, bot_id, project, scope, terminal)
     if content is None and parts is None:
         content = ""
     content, parts = drafts.normalize_content(content, parts, "$")
@@ -181,13 +180,12 @@ async def begin(
     )
     [new] = await drafts.prepare(ctx, [draft], "$", "streaming")
     options = store.append.Options(expected_last_id, on_key, await drafts.creation(ctx, create, "$.create"))
-    place = store.resolve.Place(normalize_directory(working_dir or "/"), bot_id or "default", project, scope, terminal)
 
     async def write() -> "Begun":
-        if session_id is not None:
-            return await ctx.store.write(store.message_stream.begin, session_id, new, options)
+        if isinstance(target, str):
+            return await ctx.store.write(store.message_stream.begin, target, new, options)
         continuity_ms = ctx.config.session.continuity_ms
-        return await ctx.store.write(store.message_stream.begin_in_place, place, continuity_ms, new, options)
+        return await ctx.store.write(store.message_stream.begin_in_place, target, continuity_ms, new, options)
 
     return await ctx.daemon.streams.begin(ctx.client, opening, write, keyed=key is not None)
 
