@@ -109,6 +109,22 @@ def iterate_valid(
         yield converted
 
 
+def iterate_table(
+    tx: Tx,
+    what: str,
+    convert: Callable[[tuple[Any, ...]], V],
+    select: str,
+    rest: str,
+    **values: str | float | None,
+) -> Iterator[V]:
+    """Yield the converted rows of `SELECT columns FROM table` and the rest of the statement, but no damaged ones."""
+    rowids = f"SELECT rowid FROM {select.rpartition(' FROM ')[2]}"
+    found = iterate_valid(
+        tx, what, convert, f"{select} {rest}", f"{rowids} {rest}", f"{select} WHERE rowid = :rowid", **values
+    )
+    return (row for row in found if row is not None)
+
+
 def fill_page(found: Iterable[T | None], answer_bytes: int) -> list[T]:
     """Return the rows that are not damaged until they exceed `answer_bytes` as JSON, at least one if there is one."""
     page: list[T] = []

@@ -1,16 +1,17 @@
 """Create, list and delete bots, which own sessions and memories."""
 
+from typing import Any
+
 from segue.errors import Conflict, NotFound
 from segue.events import BotDeletedEvent, MemoryDeleted, SessionDeleted
 from segue.models import Bot
 from segue.results import BotDeleted, BotList
-from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid
+from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table
 from segue.store.engine.tx import Tx
 from segue.store.records import session_identity
 
 COLUMNS = Bot.__struct_fields__
-_COLUMNS = ", ".join(COLUMNS)
-_PAGE = "FROM bots ORDER BY rowid LIMIT :limit OFFSET :offset"
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM bots"
 
 DEFAULT = "default"
 """The bot that every database has; it cannot be deleted."""
@@ -29,25 +30,17 @@ def get(tx: Tx, bot_id: str) -> Bot:
         NotFound: there is no such bot.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "bot", bot_id, f"SELECT {_COLUMNS} FROM bots WHERE id = :id", id=bot_id)
+    row = fetch_row(tx, "bot", bot_id, f"{_SELECT} WHERE id = :id", id=bot_id)
     if row is None:
         raise NotFound("bot", bot_id)
-    return decode(Bot, "bot", COLUMNS, row)
+    return _to_bot(row)
 
 
 def list_page(tx: Tx, *, limit: int, offset: int, answer_bytes: int) -> BotList:
     """Return one page of the bots in order of creation; it ends early when it exceeds `answer_bytes`."""
     total = tx.run("SELECT count(*) FROM bots").fetchone()[0]
-    found = iterate_valid(
-        tx,
-        "bot",
-        lambda row: decode(Bot, "bot", COLUMNS, row),
-        f"SELECT {_COLUMNS} {_PAGE}",
-        f"SELECT rowid {_PAGE}",
-        f"SELECT {_COLUMNS} FROM bots WHERE rowid = :rowid",
-        limit=limit,
-        offset=offset,
-    )
+    rest = "ORDER BY rowid LIMIT :limit OFFSET :offset"
+    found = iterate_table(tx, "bot", _to_bot, _SELECT, rest, limit=limit, offset=offset)
     return BotList(bots=fill_page(found, answer_bytes), total=total)
 
 
@@ -135,3 +128,7 @@ def delete_memories(tx: Tx, bot_id: str) -> int:
     """
     require(tx, bot_id)
     return _delete_memories(tx, bot_id)
+
+
+def _to_bot(row: tuple[Any, ...]) -> Bot:
+    return decode(Bot, "bot", COLUMNS, row)

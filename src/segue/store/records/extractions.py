@@ -7,7 +7,7 @@ from msgspec import structs
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
 from segue.results import ExtractionPage
-from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid, report_damaged
+from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table, report_damaged
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, sessions
 from segue.timestamps import timestamp
@@ -91,21 +91,10 @@ def list_page(
     conditions = ["true"] if include_exhausted else [f"attempt_count < {MAX_ATTEMPTS}"]
     if bot_id is not None:
         conditions.append("bot_id = :bot_id")
-    source = f"FROM extractions WHERE {' AND '.join(conditions)}"
-    ordered = f"{source} ORDER BY next_attempt_at, id LIMIT :limit OFFSET :offset"
-    columns, _, _ = _SELECT.partition(" FROM ")
-    total = tx.run(f"SELECT count(*) {source}", bot_id=bot_id).fetchone()[0]
-    found = iterate_valid(
-        tx,
-        "extraction",
-        _to_extraction,
-        f"{columns} {ordered}",
-        f"SELECT id {ordered}",
-        f"{_SELECT} WHERE id = :rowid",
-        bot_id=bot_id,
-        limit=limit,
-        offset=offset,
-    )
+    where = f"WHERE {' AND '.join(conditions)}"
+    total = tx.run(f"SELECT count(*) FROM extractions {where}", bot_id=bot_id).fetchone()[0]
+    page = f"{where} ORDER BY next_attempt_at, id LIMIT :limit OFFSET :offset"
+    found = iterate_table(tx, "extraction", _to_extraction, _SELECT, page, bot_id=bot_id, limit=limit, offset=offset)
     return ExtractionPage(extractions=fill_page(found, answer_bytes), total=total)
 
 

@@ -9,13 +9,13 @@ from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
 from segue.results import MemoryPage
-from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_valid
+from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, messages, sessions
 from segue.store.search.text.text_match import TextMatch
 
 COLUMNS = tuple(name for name in Memory.__struct_fields__ if name != "duplicate")
-_SELECT = f"SELECT {', '.join(COLUMNS)}"
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM memories"
 
 # A list names a bot, a session, or both; an index serves each condition.
 _SCOPES = {
@@ -37,7 +37,7 @@ def get(tx: Tx, memory_id: int) -> Memory:
         NotFound: there is no such memory.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "memory", memory_id, f"{_SELECT} FROM memories WHERE id = :id", id=memory_id)
+    row = fetch_row(tx, "memory", memory_id, f"{_SELECT} WHERE id = :id", id=memory_id)
     if row is None:
         raise NotFound("memory", memory_id)
     return _to_memory(row)
@@ -139,18 +139,8 @@ def complete(tx: Tx, text: str, limit: int) -> list[tuple[int, str]]:
 
 def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Memory]:
     """Yield the session's memories with a larger id, oldest first, without the ones that cannot be decoded."""
-    source = "FROM memories WHERE session_id = :session_id AND id > :after_id ORDER BY id"
-    found = iterate_valid(
-        tx,
-        "memory",
-        _to_memory,
-        f"{_SELECT} {source}",
-        f"SELECT id {source}",
-        f"{_SELECT} FROM memories WHERE id = :rowid",
-        session_id=session_id,
-        after_id=after_id,
-    )
-    return (memory for memory in found if memory is not None)
+    rest = "WHERE session_id = :session_id AND id > :after_id ORDER BY id"
+    return _iterate(tx, rest, session_id=session_id, after_id=after_id)
 
 
 def list_page(
@@ -170,16 +160,16 @@ def list_page(
     With `words`, return only those that contain all of them, best match first. The session may be deleted.
     The page ends early, after its first memory, when it exceeds `answer_bytes`.
     """
-    source = f"FROM memories WHERE {_SCOPES[bot_id is not None, session_id is not None]} {_MATCHES}"
+    where = f"WHERE {_SCOPES[bot_id is not None, session_id is not None]} {_MATCHES}"
     values = {
         "bot_id": bot_id,
         "session_id": session_id,
         "category": category,
         "include_superseded": include_superseded,
     }
-    ordered = f"{source} ORDER BY importance DESC, id DESC"
+    ordered = f"{where} ORDER BY importance DESC, id DESC"
     if words is None:
-        total = tx.run(f"SELECT count(*) {source}", **values).fetchone()[0]
+        total = tx.run(f"SELECT count(*) FROM memories {where}", **values).fetchone()[0]
         found = _iterate(tx, f"{ordered} LIMIT :limit OFFSET :offset", limit=limit, offset=offset, **values)
     else:
         ranked = _rank(_iterate(tx, ordered, **values), words)
@@ -199,23 +189,14 @@ def _to_memory(row: tuple[Any, ...]) -> Memory:
     return decode(Memory, "memory", COLUMNS, row)
 
 
-def _iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Memory]:
-    found = iterate_valid(
-        tx,
-        "memory",
-        _to_memory,
-        f"{_SELECT} {source}",
-        f"SELECT id {source}",
-        f"{_SELECT} FROM memories WHERE id = :rowid",
-        **values,
-    )
-    return (memory for memory in found if memory is not None)
+def _iterate(tx: Tx, rest: str, **values: str | int | None) -> Iterator[Memory]:
+    return iterate_table(tx, "memory", _to_memory, _SELECT, rest, **values)
 
 
 def emit_saved(tx: Tx, memory_ids: list[int]) -> None:
     """Emit an event for each memory that was saved, or whose successor changed."""
     for memory_id in memory_ids:
-        for memory in _iterate(tx, "FROM memories WHERE id = :id", id=memory_id):
+        for memory in _iterate(tx, "WHERE id = :id", id=memory_id):
             row = tx.run("SELECT working_dir FROM sessions WHERE id = :id", id=memory.session_id).fetchone()
             working_dir = row[0] if row else None
             tx.emit("memory.saved", memory, session_id=memory.session_id, working_dir=working_dir, bot_id=memory.bot_id)

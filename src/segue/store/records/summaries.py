@@ -5,7 +5,7 @@ from typing import Any
 
 from segue.errors import InvalidParams, NotFound
 from segue.models import Summary
-from segue.store.engine.rows import decode, fetch_row, iterate_valid
+from segue.store.engine.rows import decode, fetch_row, iterate_table, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 
@@ -122,18 +122,9 @@ def latest_valid(tx: Tx, session_id: str) -> Summary | None:
 
 def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Summary]:
     """Yield the session's summaries with a larger id, oldest first, without the ones that cannot be decoded."""
-    source = "FROM summaries WHERE session_id = :session_id AND id > :after_id ORDER BY id"
-    found = iterate_valid(
-        tx,
-        "summary",
-        _to_summary,
-        f"{_SELECT} {source}",
-        f"SELECT id {source}",
-        f"{_SELECT} FROM summaries WHERE id = :rowid",
-        session_id=session_id,
-        after_id=after_id,
-    )
-    return (summary for summary in found if summary is not None)
+    rest = "WHERE session_id = :session_id AND id > :after_id ORDER BY id"
+    select = f"{_SELECT} FROM summaries"
+    return iterate_table(tx, "summary", _to_summary, select, rest, session_id=session_id, after_id=after_id)
 
 
 def _to_summary(row: tuple[Any, ...]) -> Summary:
