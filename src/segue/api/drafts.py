@@ -146,14 +146,14 @@ def target_of(
         InvalidParams: there is not exactly one target, or an option does not fit it.
     """
     if (session_id is None) == (working_dir is None):
-        raise InvalidParams("exactly one of session_id and working_dir", path="$.session_id")
+        raise InvalidParams("give exactly one of session_id and working_dir", path="$.session_id")
     if session_id is not None:
         for name, value in (("bot_id", bot_id), ("project", project), ("terminal", terminal)):
             if value is not None:
-                raise InvalidParams("only with working_dir", path=f"$.{name}")
+                raise InvalidParams("allowed only with working_dir", path=f"$.{name}")
         return session_id
     if create is not False:
-        raise InvalidParams("only with session_id", path="$.create")
+        raise InvalidParams("allowed only with session_id", path="$.create")
     directory = normalize_directory(working_dir or "")
     return store.resolve.Place(directory, bot_id or "default", project, scope, terminal)
 

@@ -77,7 +77,7 @@ async def delete(
 ) -> DeletedCount:
     """Delete the session's messages that have one of the ids, or one of the keys, and return their number."""
     if (message_ids is None) == (keys is None):
-        raise InvalidParams("exactly one of message_ids and keys", path="$.message_ids")
+        raise InvalidParams("give exactly one of message_ids and keys", path="$.message_ids")
     deleted = await ctx.store.write_deletion(store.message_edit.delete, session_id, message_ids=message_ids, keys=keys)
     ctx.daemon.schedule_purge()
     return DeletedCount(deleted=deleted)
@@ -101,7 +101,7 @@ async def replace(
     A repeated `key` returns the first result, without the removed messages.
     """
     if (from_id is None) == (last is None):
-        raise InvalidParams("exactly one of from_id and last", path="$.from_id")
+        raise InvalidParams("give exactly one of from_id and last", path="$.from_id")
     prepared = await drafts.prepare(ctx, messages or [], "$.messages[{}]")
     if return_removed:
         await ctx.daemon.streams.flush(session_id=session_id)

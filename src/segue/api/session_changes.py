@@ -57,7 +57,7 @@ async def update(
     one came before it.
     """
     if metadata_merge is not None and metadata is not UNSET:
-        raise InvalidParams("not together with metadata", path="$.metadata_merge")
+        raise InvalidParams("not allowed together with metadata", path="$.metadata_merge")
     drafts.check_session_texts(ctx, system_prompt, metadata)
     drafts.check_session_texts(ctx, None, metadata_merge)
     changes = {

@@ -185,7 +185,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("read_session", {"session_id": "nothing"}, "no session 'nothing'; list_sessions and search_history have"),
     ("read_session", {"session_id": "talk"}, "2 sessions match 'talk'; use a whole ID: "),
     ("read_session", {"session_id": "@1", "around": 99}, "no message 99; search_history and read_session have"),
-    ("read_session", {"session_id": "@2", "around": 1}, "argument around: a message of another session"),
+    ("read_session", {"session_id": "@2", "around": 1}, "argument around: message 1 belongs to session"),
     ("read_session", {"session_id": "@1", "around": 1, "after_id": 1}, "give around or after_id, not both"),
     ("read_session", {"session_id": "@1", "offset": 10}, "offset needs around=ID and limit=1"),
     ("remember", {"fact": "x", "category": "mood"}, "argument category: Invalid enum value 'mood'; it is one of"),

@@ -131,7 +131,9 @@ def _is_same(one: Path, other: Path) -> bool:
 def _check_private(descriptor: int, target: Path) -> None:
     """Refuse a file system without modes, such as that of a USB stick."""
     if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-        raise InvalidParams(f"the file system of {target.parent} cannot keep a file private", path="$.path")
+        raise InvalidParams(
+            f"the file system of {target.parent} cannot keep a file private; name another one", path="$.path"
+        )
 
 
 class _PieceSync:

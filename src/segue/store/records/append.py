@@ -30,7 +30,7 @@ class Encoded(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How an append treats keys, and the conditions on the session."""
+    """Options of an append: the treatment of a known key, and the conditions on the session."""
 
     expected_last_id: int | None = None
     on_key: OnKey = "conflict"

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from segue import exchanges
-from segue.errors import InvalidParams
 from segue.models import MAX_INTEGER, Session
 from segue.parts import tool_calls, tool_results
 from segue.store.engine.tx import Tx
@@ -85,8 +84,7 @@ def end_of_copy(tx: Tx, session_id: str, upto_message_id: int | None) -> int:
     """
     if upto_message_id is None:
         return MAX_INTEGER
-    if messages.session_of(tx, upto_message_id) != session_id:
-        raise InvalidParams("a message of another session", path="$.upto_message_id")
+    messages.require(tx, upto_message_id, session_id, "$.upto_message_id")
     return _end_of_exchange(tx, session_id, upto_message_id)
 
 

@@ -57,9 +57,7 @@ def save(tx: Tx, bot_id: str, session_id: str | None, draft: MemoryDraft, path: 
     if session_id is not None:
         sessions.require(tx, session_id)
     if draft.source_message_id is not None:
-        source = messages.session_of(tx, draft.source_message_id)
-        if session_id not in (None, source):
-            raise InvalidParams("a message of another session", path=f"{path}.source_message_id")
+        messages.require(tx, draft.source_message_id, session_id, f"{path}.source_message_id")
     if duplicate := _find_current(tx, bot_id, draft.fact):
         return _save_duplicate(tx, duplicate, draft, path)
     if draft.supersedes is not None:  # Before the INSERT, whose id may be the one that the caller named.
@@ -232,7 +230,7 @@ def _save_duplicate(tx: Tx, memory_id: int, draft: MemoryDraft, path: str) -> Me
 def _check_supersedes(tx: Tx, old_id: int, bot_id: str, path: str) -> None:
     old = get(tx, old_id)
     if old.bot_id != bot_id:
-        raise InvalidParams("a memory of another bot", path=f"{path}.supersedes")
+        raise InvalidParams(f"memory {old_id} belongs to bot {old.bot_id!r}", path=f"{path}.supersedes")
     if old.superseded_by is not None:
         raise Conflict(f"memory {old_id} is superseded by {old.superseded_by}", reason="superseded")
 

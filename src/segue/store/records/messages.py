@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from segue.errors import NotFound
+from segue.errors import InvalidParams, NotFound
 from segue.events import MessagesDeleted
 from segue.models import Message
 from segue.store.engine.rows import fetch_row, iterate_valid
@@ -34,16 +34,18 @@ def owner(tx: Tx, message_id: int) -> str:
     return str(tx.run("SELECT session_id FROM messages WHERE id = :id", id=message_id).fetchone()[0])
 
 
-def session_of(tx: Tx, message_id: int) -> str:
-    """Return the id of the message's session.
+def require(tx: Tx, message_id: int, session_id: str | None, path: str) -> None:
+    """Check that the message exists and belongs to the session; None accepts any. `path` names the parameter.
 
     Raises:
         NotFound: there is no such message.
+        InvalidParams: the message is of another session.
     """
     row = tx.run(f"SELECT session_id FROM messages WHERE id = :id AND {OF_ALL}", id=message_id).fetchone()
     if row is None:
         raise NotFound("message", message_id)
-    return str(row[0])
+    if session_id not in (None, row[0]):
+        raise InvalidParams(f"message {message_id} belongs to session {row[0]!r}", path=path)
 
 
 def count(tx: Tx, session_id: str) -> int:

@@ -14,7 +14,7 @@ TERMINAL_REFRESH_MS = 60_000
 
 
 class Place(NamedTuple):
-    """Where a conversation continues: a working directory or a project of one bot, and the caller's terminal."""
+    """The place of a conversation: a working directory or a project of one bot, and the caller's terminal."""
 
     working_dir: str
     bot_id: str

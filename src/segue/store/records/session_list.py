@@ -222,7 +222,7 @@ def _parse_cursor(cursor: str, column: str) -> tuple[str, int]:
         or len(activity) > 18
         or len(at) != len("2026-11-21T14:23:05.123Z")
     ):
-        raise InvalidParams("not a cursor of this order", path="$.cursor")
+        raise InvalidParams(f"not a cursor of a list by {column}; leave it out to begin again", path="$.cursor")
     return at, int(activity)
 
 

@@ -116,7 +116,7 @@ def later(tx: Tx, before: str | None) -> str:
 def check_created_at(tx: Tx, created_at: str | None, path: str) -> None:
     """Raise InvalidParams if the time is more than a day from now."""
     if created_at is not None and created_at > timestamp(tx.now + DAY_MS):
-        raise InvalidParams("later than a day from now", path=path)
+        raise InvalidParams(f"{created_at} is more than a day in the future", path=path)
 
 
 def create(

@@ -34,10 +34,9 @@ def save(tx: Tx, session_id: str, summary: str, messages_start: int, messages_en
     """
     scope = sessions.scope(tx, session_id)
     for name, message_id in (("messages_start", messages_start), ("messages_end", messages_end)):
-        if messages.session_of(tx, message_id) != session_id:
-            raise InvalidParams("a message of another session", path=f"$.{name}")
+        messages.require(tx, message_id, session_id, f"$.{name}")
     if messages_start > messages_end:
-        raise InvalidParams("before messages_start", path="$.messages_end")
+        raise InvalidParams(f"message {messages_end} comes before messages_start", path="$.messages_end")
     tx.run(
         """
         INSERT INTO summaries (session_id, messages_start, messages_end, token_count, created_at, summary)

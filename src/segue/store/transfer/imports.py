@@ -49,7 +49,7 @@ def import_session(
     if session_id is None:
         if session_identity.is_source_retired(tx, source.tool, source.id):
             if not restore:
-                raise Conflict("the session was deleted", reason="deleted")
+                raise Conflict("the session was deleted; restore=true imports it again", reason="deleted")
             session_identity.reinstate_source(tx, source.tool, source.id)
         session_id = _create(tx, source, about)
     else:

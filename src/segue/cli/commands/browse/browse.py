@@ -85,4 +85,4 @@ def check_terminal() -> None:
         if stream is None or not stream.isatty():
             raise Failure(f"segue browse needs a terminal, but {name} is none; use segue list and segue show")
     if os.environ.get("TERM") in (None, "", "dumb") or os.environ.get("SEGUE_PLAIN"):
-        raise Failure("this terminal is plain; use segue list and segue show")
+        raise Failure("the terminal cannot move its cursor (TERM or SEGUE_PLAIN); use segue list and segue show")

@@ -58,6 +58,6 @@ def _renamed(path: str | None, before: str, after: str) -> str:
 
 def _directory(path: str) -> str:
     if not path:
-        raise click.UsageError("a directory is empty")
+        raise click.UsageError("OLD and NEW must not be empty")
     real = os.fsencode(os.path.realpath(os.path.expanduser(path)))
     return real.decode(errors="backslashreplace")

@@ -41,7 +41,7 @@ class PlainAppend(NamedTuple):
     """The id of a session, or a place."""
     new: PreparedMessage
     continuity_ms: int = 0
-    """How long the session of a place continues."""
+    """Milliseconds: the age at which the session of a place is no longer continued."""
 
 
 class Located(NamedTuple):

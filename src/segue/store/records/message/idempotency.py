@@ -92,7 +92,7 @@ def find_first_of_key(
             return Found(appended, same=True)
         first = first or appended
     if first is not None and on_key == "conflict":
-        raise Conflict("the key was used for another message", reason="key")
+        raise Conflict(f"key {new.draft.key!r} was used for another message", reason="key")
     return None if first is None else Found(first, same=False)
 
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET, structs
 
-from segue.errors import InvalidParams
 from segue.models import Message, Order, Role
 from segue.results import MessagePage
 from segue.store.engine.rows import wire_bytes
@@ -59,8 +58,8 @@ def list_page(
         InvalidParams: the message `around_id` is of another session.
     """
     where, values = _where(tx, filter)
-    if around_id is not None and filter.session_id not in (None, messages.session_of(tx, around_id)):
-        raise InvalidParams("a message of another session", path="$.around_id")
+    if around_id is not None:
+        messages.require(tx, around_id, filter.session_id, "$.around_id")
     if filter.session_id is not None and filter.after_id is None and filter.before_id is None:
         ids = messages.conversation(tx, filter.session_id, where, **_without_session(values))
         if ids is not None:
