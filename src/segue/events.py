@@ -129,7 +129,7 @@ class Event(Struct, kw_only=True):
 
     subscription_id: str
     cursor: str
-    """Where a later subscription continues after this event."""
+    """The position at which a later subscription continues after this event."""
     kind: AnyKind
     session_id: str | None
     at: Timestamp

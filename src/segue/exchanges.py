@@ -1,4 +1,4 @@
-"""Which messages of a conversation belong together: calls with their results, replies with their questions.
+"""The messages of a conversation that belong together: calls with their results, replies with their questions.
 
 A provider rejects a call without its results, and results without their call. So a cut keeps or drops them together:
 
@@ -63,7 +63,7 @@ def in_reply_order(messages: Sequence[Message]) -> list[Message]:
 
 
 def _complete(unit: list[Message]) -> Iterator[list[Message]]:
-    """Yield the unit without calls and results that lack their other half."""
+    """Yield the unit without calls and results that lack their counterpart."""
     answered = {result.id for message in unit for result in tool_results(message.parts)}
     called = {call.id for message in unit for call in tool_calls(message.parts)}
     broken = {

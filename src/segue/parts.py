@@ -1,4 +1,4 @@
-"""What the parts of a message mean: texts, tool calls and their results, media, and how many tokens they take.
+"""The meaning of the parts of a message: texts, tool calls and their results, media, and how many tokens they take.
 
 Clients store parts in the shapes of their provider. This module reads three of them: Anthropic's messages
 (`tool_use`, `tool_result`), OpenAI's chat completions (`tool_calls`, `tool_call_id`) and OpenAI's responses
@@ -44,7 +44,7 @@ class ToolCall(NamedTuple):
 
 
 class ToolResult(NamedTuple):
-    """What a call gave."""
+    """The result of a tool call."""
 
     id: str
     text: str

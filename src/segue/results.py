@@ -1,4 +1,4 @@
-"""What methods answer when that is more than one of the values in `types`."""
+"""The results of methods that are not just one of the values in `models`."""
 
 from typing import Any
 

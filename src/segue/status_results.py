@@ -8,7 +8,7 @@ from segue.models import Count, Timestamp
 
 
 class CleanupResult(Struct, kw_only=True):
-    """What a cleanup deleted, or would delete."""
+    """The sessions that a cleanup deleted, or would delete."""
 
     sessions_deleted: Count
     by_retention: Count

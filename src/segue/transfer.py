@@ -1,4 +1,4 @@
-"""Sessions as a whole: what `session.export` returns and what `session.import` takes and returns."""
+"""Whole sessions: the parameters and results of `session.export`, `session.import` and `session.restore`."""
 
 from typing import Annotated
 
@@ -39,7 +39,7 @@ class SessionExport(Struct, kw_only=True):
 
 
 class ImportSource(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Where a session comes from: a tool, the tool's id of it, and the file."""
+    """The origin of a session: a tool, the tool's id of it, and the file."""
 
     tool: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="a tool's name such as claude")]
     id: Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -47,7 +47,7 @@ class ImportSource(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ImportedSession(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a tool records of a session. Null counts as left out. `parent` is an id of the same tool."""
+    """A session as a tool recorded it. Null counts as left out. `parent` is an id of the same tool."""
 
     working_dir: WorkingDir | None = None
     project: Project | None = None
@@ -74,7 +74,7 @@ class RestoreResult(Struct, kw_only=True):
 
 
 class ImportResult(Struct, kw_only=True):
-    """What an import did to a session and its messages."""
+    """The effect of an import on a session and its messages."""
 
     session_id: str
     created: bool

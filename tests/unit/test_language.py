@@ -24,13 +24,17 @@ BANNED = re.compile(
     r"\b(whoever|whomever|whose sake|somebody|nobody|anybody|everybody|ours|our|we|us"
     r"|(is|are|was|were|be) told|hears?|heard|knows|has to say|anew|heed(s|ed)?|at once|go(es)? on|went on"
     r"|stands in|letter by letter|by (its|their) letters|for want of|(in )?good order|likewise|for ever"
-    r"|fares? ill|stand-in|is no parameter|at most so many)\b",
+    r"|fares? ill|stand-in|is no parameter|(at most|for|after|only) so (many|often|long|much)"
+    r"|(is|are) said)\b",
     re.IGNORECASE,
 )
 """Words and phrases of section "Style" in `segue help developing`."""
 
 OPENINGS = ("The", "Whether", "What", "Where", "A", "An", "How", "Every", "As", "One", "This", "That", "All", "It")
 """First words of a function's docstring that are not a verb."""
+
+QUESTIONS = ("What", "How", "Where", "Why", "Whether", "Which", "When", "Who")
+"""First words of a docstring that describes a module or class by a question instead of a noun."""
 
 
 class Text(NamedTuple):
@@ -75,6 +79,12 @@ def function_docstrings(path: Path) -> Iterator[Text]:
             yield Text(path, node.lineno, words)
 
 
+def other_docstrings(path: Path) -> Iterator[Text]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef) and (words := ast.get_docstring(node)):
+            yield Text(path, getattr(node, "lineno", 1), words)
+
+
 def written_files() -> list[Path]:
     scripts = sorted((PACKAGE / "shell").glob("*/*sh"))
     units = [path for folder in ("systemd", "launchd") for path in sorted((ROOT / folder).rglob("*")) if path.is_file()]
@@ -101,3 +111,8 @@ def test_scripts_and_unit_files_use_no_banned_words() -> None:
 def test_function_docstrings_begin_with_a_verb() -> None:
     texts = [text for path in sources(".py") for text in function_docstrings(path)]
     assert [str(text) for text in texts if text.words.split(maxsplit=1)[0] in OPENINGS] == []
+
+
+def test_docstrings_of_modules_and_classes_name_what_they_define() -> None:
+    texts = [text for path in sources(".py") for text in other_docstrings(path)]
+    assert [str(text) for text in texts if text.words.split(maxsplit=1)[0] in QUESTIONS] == []

@@ -256,7 +256,7 @@ async def cleanup(ctx: Context, *, dry_run: bool = False, within_days: Days = 0)
     """Delete sessions unused for `session.retention_days`, then the least recent over `session.max_sessions`.
 
     Imported sessions are deleted by `import.retention_days` only. Pinned and attached sessions are exempt and do not
-    count. `dry_run` deletes nothing and reports what would be deleted, with `within_days` after so many days without
+    count. `dry_run` deletes nothing and reports what would be deleted, with `within_days` after that many days without
     use. The result lists at most 1000 ids. While sync is on, it is a conflict (`sync`) if the last sync is an hour ago
     or the clock is a day off, because other machines may use what would be deleted.
     """
@@ -264,5 +264,5 @@ async def cleanup(ctx: Context, *, dry_run: bool = False, within_days: Days = 0)
         ages = store.retention.Ages(ctx.config.session.retention_ms, ctx.config.import_.retention_ms)
         return await ctx.store.read(store.retention.preview, ages, ctx.config.session.max_sessions, within_days)
     if within_days:
-        raise InvalidParams("only with dry_run", path="$.within_days")
+        raise InvalidParams("allowed only with dry_run", path="$.within_days")
     return await ctx.daemon.run_cleanup()

@@ -10,7 +10,7 @@ from segue.errors import InvalidParams, TooLarge
 from segue.timestamps import milliseconds
 
 MAX_DEPTH = 200
-"""Levels of nesting in metadata and parts. Every supported Python can encode so many levels."""
+"""Levels of nesting in metadata and parts. Every supported Python can encode that many levels."""
 
 MAX_NOTE_BYTES = 65536
 """Bytes: a bot's description and an extraction's error. Lists return them whole."""

@@ -1,4 +1,4 @@
-"""What the keys do. Every change is the request that the command of the same name sends."""
+"""The actions of keys on sessions and messages. Each change is the request that the command of the same name sends."""
 
 import subprocess
 from typing import TYPE_CHECKING

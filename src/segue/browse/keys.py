@@ -94,7 +94,7 @@ FOOTERS = {
     LIST: "down enter search copy pin tag resume fork edit ask palette quit",
     READ: "down previous_question fold copy copy_code fork edit_message ask palette escape",
 }
-"""What the footer shows, by pane or state. The last ones are left out first, but `palette` stays."""
+"""The actions that the footer shows, by pane or state. The last ones are left out first, but `palette` stays."""
 
 INPUT_HINTS = {
     "search": (

@@ -26,7 +26,7 @@ class Link:
         self._waiting: asyncio.Task[None] | None = None
         self._clients: list[AsyncClient] = []
         self.away = ""
-        """Why no daemon serves; empty while one does."""
+        """The reason why no daemon serves; empty while one does."""
         self._away_at = 0.0
         self._back = asyncio.Event()
         self._back.set()
@@ -91,7 +91,7 @@ class Link:
 
     async def _exchange(self, client: AsyncClient, name: str, kind: type[R], params: dict[str, Any]) -> R:
         if self.away:
-            raise ConnectionLost("segued is away; nothing was sent")
+            raise ConnectionLost("segued does not respond; nothing was sent")
         try:
             return (await client.exchange(name, params)).decode(kind)
         except ClientError as fault:

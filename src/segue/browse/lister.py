@@ -1,4 +1,4 @@
-"""What the list shows: the sessions in groups, or what a search found."""
+"""The controller of the list, which shows the sessions in groups, or the hits of a search."""
 
 import asyncio
 import textwrap
@@ -22,7 +22,7 @@ MOST_SESSIONS = 20_000
 """Sessions that are loaded without being asked for. The end of the list loads more."""
 
 REFRESH_SECONDS = 1.0
-"""Seconds: the list is ordered again at most so often."""
+"""Seconds: the shortest interval between two orderings of the list."""
 
 EMPTY = (
     Note("Nothing here yet. Try one of:"),

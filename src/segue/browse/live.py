@@ -1,4 +1,4 @@
-"""What events change: rows of the list, messages of the open session, and its details."""
+"""The effects of events: on rows of the list, on messages of the open session, and on its details."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the keys do that only move, fold or change how things look; they send nothing that changes a session."""
+"""The actions of keys that move, fold or change the appearance. They never change a session."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the command line gives to the browser."""
+"""The options that the command line passes to the browser."""
 
 from typing import NamedTuple
 

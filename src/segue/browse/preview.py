@@ -1,4 +1,4 @@
-"""What is shown beside the list: the session or the message of the row on which the cursor rests."""
+"""The preview beside the list: the session or the message of the row on which the cursor rests."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from segue.browse.app import Browse
 
 REST_SECONDS = 0.06
-"""Seconds: a session is shown when the cursor has rested on its row for so long."""
+"""Seconds: a session is shown when the cursor has rested on its row this long."""
 
 LEAST_COLUMNS = 80
 """Columns of the terminal from which on there is room beside the list."""

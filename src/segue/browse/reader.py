@@ -1,4 +1,4 @@
-"""What the conversation shows: it opens sessions, fetches pages, and adds what arrives."""
+"""The controller of the conversation: it opens sessions, fetches pages, and adds messages that arrive."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +17,7 @@ FIRST_MESSAGES = 2 * PAGE
 """Messages: the end of a session that opening it loads. They contain a whole page."""
 
 PAINT_SECONDS = 0.03
-"""Seconds: what arrives is painted at most so often."""
+"""Seconds: the shortest interval between two paintings of text that arrives."""
 
 SUMMARY = cast("type[Summary | None]", Summary | None)
 

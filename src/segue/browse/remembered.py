@@ -1,4 +1,4 @@
-"""How a person chose that the browser looks, kept from run to run in a file of the user's state folder."""
+"""The appearance that the user chose, kept from run to run in a file of the state folder."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,7 @@ FILE = "browse.json"
 
 
 class Looks(msgspec.Struct, omit_defaults=True):
-    """What keys change. None or the default: nothing was chosen."""
+    """The settings that keys change. None or the default: nothing was chosen."""
 
     theme: str | None = None
     dense: bool = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from segue.browse.app import Browse
 
 LEAST_TITLE = 24
-"""Cells: the title has at least so many; the facts beside it are left out before."""
+"""Cells: the least width of the title. The facts beside it are left out first."""
 
 
 def headline(app: "Browse", note: str = "") -> Text:

@@ -125,10 +125,10 @@ class DaemonClient:
             self._check = LivenessCheck(self.paths, self.client.close)
 
     @contextmanager
-    def show_job(self, job: str, go_on: str, *, quiet: bool = False) -> Iterator[None]:
+    def show_job(self, job: str, after_interrupt: str, *, quiet: bool = False) -> Iterator[None]:
         """Wait for responses without a timeout, and show how far a job of the daemon is, for the length of a context.
 
-        `go_on` is said after Ctrl-C.
+        `after_interrupt` is printed after Ctrl-C.
         """
         from segue.cli.liveness import JobWatch
         from segue.cli.output.progress import ProgressDisplay
@@ -138,7 +138,7 @@ class DaemonClient:
         progress = Progress(job)
         watch = JobWatch(self.paths, progress)
         try:
-            with ProgressDisplay(progress, go_on, refresh=watch.refresh, quiet=quiet):
+            with ProgressDisplay(progress, after_interrupt, refresh=watch.refresh, quiet=quiet):
                 yield
         finally:
             watch.close()

@@ -1,4 +1,4 @@
-"""What a command learns of the daemon while it waits for a long request: whether it responds, and how far it is."""
+"""Checks of the daemon while a command waits for a long request: whether it responds, and how far it is."""
 
 import threading
 from collections.abc import Callable
@@ -50,13 +50,13 @@ class LivenessCheck:
 
 
 class _Status(Struct):
-    """The part of `daemon.status` that says how far its jobs are."""
+    """The part of `daemon.status` that has the progress of its jobs."""
 
     jobs: list[JobStatus] = []
 
 
 class JobWatch:
-    """Copies the state of a job of the daemon to a progress, over a connection of its own."""
+    """A watch that copies the state of a job of the daemon to a progress, over its own connection."""
 
     def __init__(self, paths: Paths, progress: Progress) -> None:
         self._paths = paths

@@ -39,7 +39,7 @@ def current_place(daemon: DaemonClient) -> dict[str, str]:
 
 
 def place_filter(daemon: DaemonClient) -> dict[str, str]:
-    """Return the parameters with which a list shows what was said here: of the repository, else of the directory."""
+    """Return the parameters with which a list shows the sessions here: of the repository, else of the directory."""
     here = current_place(daemon)
     name = "project" if here.get("scope") == "project" else "working_dir"
     return {name: here[name]}

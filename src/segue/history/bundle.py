@@ -9,7 +9,7 @@ from segue.client import Client
 
 
 class Bundle(Struct, kw_only=True):
-    """What `session.export` gives, as plain JSON values."""
+    """The result of `session.export` as plain JSON values."""
 
     session: dict[str, Any]
     messages: list[dict[str, Any]]
@@ -33,7 +33,7 @@ class Bundle(Struct, kw_only=True):
 
 
 class Rest(Struct, kw_only=True):
-    """What a store has besides its sessions: bots in their order, and memories of no session."""
+    """The content of a store besides its sessions: bots in their order, and memories of no session."""
 
     bots: list[dict[str, Any]] = []
     memories: list[dict[str, Any]] = []

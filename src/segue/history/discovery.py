@@ -1,4 +1,4 @@
-"""What there is to import: the items of each tool on this machine, or below the paths that a person names."""
+"""The items to import: those of each tool on this machine, or below the paths that a person names."""
 
 import os
 import sys

@@ -65,7 +65,7 @@ class ItemState(Struct):
 
 
 class Counts:
-    """What an import has done so far."""
+    """The counts of an import so far."""
 
     def __init__(self) -> None:
         self.items = self.items_unchanged = self.sessions = self.messages = 0
@@ -80,7 +80,7 @@ class Counts:
 
 
 class Options(NamedTuple):
-    """What an import stores."""
+    """The options that decide what an import stores."""
 
     dry_run: bool = False
     since: str | None = None

@@ -1,4 +1,4 @@
-"""What a reader is, and what readers share: lines of JSON, times, and texts of content blocks."""
+"""The interface of a reader, and the parts that readers share: JSON lines, times, and texts of content blocks."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".lo
 
 
 class Reading(NamedTuple):
-    """What one item holds: its sessions, and what the reader had to leave out."""
+    """The content of one item: its sessions, and the number of records that the reader left out."""
 
     sessions: list[HistorySession]
     skipped: Counter[str]

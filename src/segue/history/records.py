@@ -9,7 +9,7 @@ from segue.models import Count, Name
 Role = Literal["user", "assistant", "system", "tool"]
 
 Kind = Literal["summary", "compaction", "command", "interrupt", "notification", "error"]
-"""What a message is that is no plain message of a person or a model."""
+"""The kinds of messages that are not plain messages of a person or a model."""
 
 
 class ToolCall(Struct, kw_only=True):

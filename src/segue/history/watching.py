@@ -25,7 +25,7 @@ class Watcher:
         self._stop = stop
         self._identities = [identity(root) for root in roots]
         self.problem: str | None = None
-        """Why changes cannot be watched."""
+        """The reason why changes cannot be watched."""
 
     def changes(self) -> Iterator[set[Path] | None]:
         """Yield the paths that changed, at least an empty set in every tick.

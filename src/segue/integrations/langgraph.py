@@ -35,7 +35,7 @@ with framework("langgraph", "langgraph"):
 __all__ = ["SegueSaver", "SegueStore"]
 
 SINGLY = 50
-"""Checkpoints: up to so many are read one by one. More are read together with the whole thread."""
+"""Checkpoints: up to this number are read one by one. More are read together with the whole thread."""
 
 
 class SegueSaver(BaseCheckpointSaver[int]):

@@ -22,7 +22,7 @@ CHECKPOINT, WRITE = "assistant", "tool"
 """The roles of the messages, by which the daemon finds checkpoints among writes."""
 
 NEWEST = 20
-"""Checkpoints: the highest ID is looked for among so many that arrived last, because processes have own clocks."""
+"""Checkpoints: the highest ID is searched among this number of the latest, because clocks of processes differ."""
 
 DELETED = 1000
 """Messages: the most that one request deletes."""

@@ -37,10 +37,10 @@ LONG_BYTES = 2**20
 """Bytes: a longer line is parsed alone, because parsing it takes many milliseconds."""
 
 MAX_DENSITY = messages.Density(structures=500_000, values=1_000_000)
-"""The most in one long line: more make it too large. Parsing so many blocks the event loop for 60 ms."""
+"""The most in one long line: more make it too large. Parsing that number blocks the event loop for 60 ms."""
 
 YIELD_EVERY = 50
-"""Requests of one batch: after so many, about 1 ms, other clients get a turn."""
+"""Requests of one batch: after this number, about 1 ms, other clients get a turn."""
 
 
 class Dispatcher:

@@ -82,7 +82,7 @@ def replace_lone_surrogates(line: bytes) -> bytes:
 
 
 class Density(NamedTuple):
-    """How many values a line has, which is what parsing it costs."""
+    """The number of values in a line, which decides the time to parse it."""
 
     structures: int = 0
     """Arrays, objects and members of objects."""

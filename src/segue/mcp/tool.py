@@ -18,7 +18,7 @@ class ToolError(Exception):
 
 
 class Session(NamedTuple):
-    """What a tool needs: the daemon, and the tokens that its answer may have."""
+    """The resources of a tool: the daemon, and the tokens that its answer may have."""
 
     daemon: Daemon
     tokens: int

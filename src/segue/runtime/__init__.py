@@ -1,1 +1,1 @@
-"""What the daemon and its clients share at run time: the lock, the record file and the peer credentials."""
+"""The parts that the daemon and its clients share at run time: the lock, the record file and the peer credentials."""

@@ -1,4 +1,4 @@
-"""How far a long job is: one thread works and counts, others look."""
+"""The progress of a long job: one thread works and counts, other threads read the counts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ class Progress:
         self.job = job
         self.step = ""
         self.unit = ""
-        """What is counted, such as `messages` or `bytes`; empty for nothing."""
+        """The unit of the counts, such as `messages` or `bytes`; empty for nothing."""
         self.total: int | None = None
         self.note = ""
-        """What else is counted, in words."""
+        """Other counts, in words."""
         self._added = 0
         self._count: Callable[[], int] = int
 
@@ -26,7 +26,7 @@ class Progress:
     def begin(
         self, step: str, total: int | None = None, unit: str = "", *, count: Callable[[], int] | None = None
     ) -> None:
-        """Begin a step. `add` counts it, or `count` measures it whenever someone looks."""
+        """Begin a step. `add` counts it, or `count` measures it at each read."""
         self.step, self.total, self.unit = step, total, unit
         self._added = 0
         self._count = count or (lambda: self._added)

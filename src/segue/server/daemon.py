@@ -42,7 +42,7 @@ SELF_CHECK_SECONDS = 0.5
 """Seconds. How long the daemon waits for its own first connection to close."""
 
 IDLE_CHECKS = 10
-"""How often the daemon checks for idleness within `idle_exit_minutes`."""
+"""Checks for idleness within `idle_exit_minutes`."""
 
 
 async def serve(

@@ -1,4 +1,4 @@
-"""What publishes this database from a copy of it, or from an older state that was put back.
+"""Marks that distinguish this database from a copy of it, and from an older state that was restored.
 
 1. The database holds the ids of the computer, of the file system and of the file, and a random generation.
 2. A small file beside the database holds the generation, the newest accepted batch and the newest message too. A

@@ -1,4 +1,4 @@
-"""How far both directions are: the queries of a round."""
+"""The positions of both directions: the queries of a round."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -39,7 +39,7 @@ class CopyFound(Exception):
 
 
 class Round(NamedTuple):
-    """What one round did."""
+    """The result of one round."""
 
     pulled: int
     pushed: int

@@ -1,1 +1,1 @@
-"""What every front end needs, without printing."""
+"""Steps that every front end needs, without printing."""

@@ -57,7 +57,7 @@ class Command(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What the calls of a session did, in order and without repetition."""
+    """The effects of the calls of a session, in order and without repetition."""
 
     read: list[str]
     changed: list[str]

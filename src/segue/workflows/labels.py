@@ -1,4 +1,4 @@
-"""What lists show of a session: its short ID, its title and the words that mark it."""
+"""The labels of a session in lists: its short ID, its title and the words that mark it."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a transcript shows of a message besides its text: marks, tool calls and the results of tools."""
+"""The parts of a transcript besides the text of a message: marks, tool calls and the results of tools."""
 
 import re
 from collections.abc import Sequence

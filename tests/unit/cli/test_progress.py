@@ -92,7 +92,7 @@ def test_a_narrow_terminal_gets_one_line(columns: int) -> None:
     assert len(line(400, columns)) <= columns
 
 
-def test_an_interrupt_says_what_is_done_and_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_prints_what_is_done_and_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress("export")
     progress.begin("writing sessions", 7, "sessions")
     progress.add(3)

@@ -1,1 +1,1 @@
-"""What the browser holds of the daemon's sessions and messages, without any widget."""
+"""The sessions and messages that the browser holds in memory, without any widget."""

@@ -1,4 +1,4 @@
-"""The sessions of the list: what a row shows of each, filtered, grouped and ordered."""
+"""The sessions of the list, filtered, grouped and ordered."""
 
 import re
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from segue.timestamps import milliseconds
 from segue.workflows import labels
 
 ORDERS = ("project", "time", "name")
-"""How the list is ordered: by project and time, by time, or by name."""
+"""The orders of the list: by project and time, by time, or by name."""
 
 NO_PLACE = "(no directory)"
 
 
 class Entry(Struct, kw_only=True):
-    """What a row shows of a session. It has fewer members than the daemon sends, because there are thousands."""
+    """A session as a row shows it. It has fewer members than the daemon sends, because there are thousands."""
 
     id: str
     name: str | None
@@ -68,7 +68,7 @@ class EntryPage(Struct, kw_only=True):
 
 
 class Filters(Struct, kw_only=True):
-    """What is left out of the list and of the search; None leaves nothing out."""
+    """Conditions on the sessions of the list and of the search; None accepts all."""
 
     project: str | None = None
     """A project, or a directory where sessions have no project."""

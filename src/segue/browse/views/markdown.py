@@ -36,7 +36,7 @@ class Layout(NamedTuple):
 
 
 class Prefix:
-    """What stands before the lines of a container."""
+    """The text before the lines of a container."""
 
     def __init__(self, first: Segment, others: Segment) -> None:
         self.first, self.others = first, others
@@ -228,4 +228,4 @@ HANDLERS: dict[str, Callable[[Writer, Token], None]] = {
     "list_item_open": Writer._item,
     "list_item_close": Writer._end_item,
 }
-"""What a token does."""
+"""The handler of each type of token."""

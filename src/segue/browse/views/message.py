@@ -35,7 +35,7 @@ NOTES = {"interrupted": "interrupted", "error": "failed", "length": "cut at the 
 
 
 class Look(NamedTuple):
-    """How messages are drawn now."""
+    """The current settings for drawing messages."""
 
     palette: Palette
     cells: int
@@ -53,7 +53,7 @@ class Drawn(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a message needs to know of its neighbors."""
+    """The facts about a message's neighbors that its drawing depends on."""
 
     result_of: Callable[[str], ToolResult | None]
     has_call: Callable[[str], bool]

@@ -1,4 +1,4 @@
-"""What the conversation shows: all messages of a session as one long page, of which the visible part is drawn.
+"""The messages of a session as one long page, of which only the visible part is drawn.
 
 The place of the reader is (message, line within it), not a number of lines from the top. So nothing moves under the
 reader's eyes when messages above turn out higher or lower than estimated.

@@ -17,7 +17,7 @@ MATCH = re.compile("\ue000([^\ue001]*)\ue001")
 """A match in a snippet, between the marks of the daemon."""
 
 SHORT_MODEL = re.compile(r"^claude-|-\d{8}$")
-"""What is left out of a model's name: its maker, which the rest tells, and the date of the version."""
+"""The parts left out of a model's name: its maker, which the rest implies, and the date of the version."""
 
 SNIPPET_START = 24
 """Characters before the first match of a snippet; a narrow row would not show the match otherwise."""
@@ -72,7 +72,7 @@ def key_of(row: Row) -> tuple[str, object]:
 
 
 class RowPainter:
-    """What draws a row in a number of cells."""
+    """The painter of a row in a number of cells."""
 
     def __init__(self, palette: Palette, columns: int, *, dense: bool) -> None:
         self.palette, self.columns, self.dense = palette, columns, dense

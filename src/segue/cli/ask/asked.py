@@ -1,4 +1,4 @@
-"""What a model is asked: a new question that is stored, the last one again, or one that is not stored."""
+"""The question for a model: a new one that is stored, the last one again, or one that is not stored."""
 
 import os
 from contextlib import suppress

@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
     """The exit status as a shell reports it: 128 + n if signal n ended the command or `segue`."""
     response_ms: int
     screen_error: OSError | None
-    """Why the output could not be shown; None if the reader closed it, which counts as an interruption."""
+    """The reason why the output could not be shown; None if the reader closed it, which counts as an interruption."""
     open_line: bool
     """True if the last line shown has no line end."""
 

@@ -1,4 +1,4 @@
-"""Where a question goes: the session that the user chose, and what a new session leaves behind."""
+"""The session of a question: the one that the user chose, or a new one, whose predecessor is reported."""
 
 from typing import Any, NamedTuple, TypeVar
 

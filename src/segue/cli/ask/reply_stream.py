@@ -1,4 +1,4 @@
-"""The reply on its way to the daemon while the command writes it, so that little is lost if `segue ask` is killed.
+"""Send the reply to the daemon while the command writes it, so that little is lost if `segue ask` is killed.
 
 A thread sends it on a connection of its own: a daemon that is slow or gone never delays the output. If anything fails,
 the reply is stored as a whole at the end.

@@ -13,7 +13,7 @@ LEAST_TEXT_CELLS = 16
 
 
 class State(StrEnum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -24,7 +24,7 @@ COLORS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
 
 class Result(NamedTuple):
-    """What a check found, and what to do about it."""
+    """The finding of a check, and its fix."""
 
     name: str
     state: State

@@ -35,7 +35,7 @@ def protect_lines(text: str) -> str:
 
 
 class _Writer:
-    """Writes the blocks of one topic."""
+    """A writer of the blocks of one topic."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = iter(tokens)

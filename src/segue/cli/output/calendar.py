@@ -1,4 +1,4 @@
-"""Days as a calendar of weeks, each with a level that tells how much happened."""
+"""Days as a calendar of weeks, each with a level for its number of messages."""
 
 from bisect import bisect_right
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Show how far a long command is: a bar on a terminal, one line a step elsewhere, both on standard error.
 
-Nothing is shown in the first second, so quick commands print nothing. A command that is interrupted says what is done
+Nothing is shown in the first second, so quick commands print nothing. A command that is interrupted prints what is done
 and how to continue.
 """
 
@@ -27,16 +27,22 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 class ProgressDisplay:
-    """Shows a progress for the length of a context.
+    """A display of a progress for the length of a context.
 
-    `refresh` is called before each look, to ask how far another process is. `go_on` is said after Ctrl-C.
+    `refresh` is called before each drawing, to ask how far another process is.
+    `after_interrupt` is printed after Ctrl-C.
     """
 
     def __init__(
-        self, progress: Progress, go_on: str = "", *, refresh: Callable[[], None] | None = None, quiet: bool = False
+        self,
+        progress: Progress,
+        after_interrupt: str = "",
+        *,
+        refresh: Callable[[], None] | None = None,
+        quiet: bool = False,
     ) -> None:
         self.progress = progress
-        self._go_on = go_on
+        self._after_interrupt = after_interrupt
         self._refresh = refresh
         self._quiet = quiet
         self._stopped = threading.Event()
@@ -55,9 +61,9 @@ class ProgressDisplay:
         self._stopped.set()
         if not self._quiet:
             self._thread.join()
-        if isinstance(error, KeyboardInterrupt) and self._go_on:
+        if isinstance(error, KeyboardInterrupt) and self._after_interrupt:
             done = self._counts() if self.progress.step else ""
-            warn(f"interrupted{f' at {done}' if done else ''}; {self._go_on}")
+            warn(f"interrupted{f' at {done}' if done else ''}; {self._after_interrupt}")
 
     def _run(self) -> None:
         has_bar = stderr_is_tty() and os.environ.get("TERM") not in (None, "", "dumb")

@@ -36,7 +36,7 @@ SESSIONS_COLUMNS, CALLS_COLUMNS, TOKENS_COLUMNS = 50, 64, 78
 """Columns: the least width of the terminal for sessions, tool calls and tokens."""
 
 NONE = {"model": "(no model)", "tool": "(segue)", "project": "(no project)"}
-"""How the row without a key is called."""
+"""The name of the row without a key."""
 
 
 class Column(NamedTuple):
@@ -57,7 +57,7 @@ COLUMNS = (
 
 
 Role = Literal["text", "faint", "strong", "bar"]
-"""How a piece of a line looks."""
+"""The style of a piece of a line."""
 
 Line = list[tuple[str, Role]]
 STYLES: dict[Role, dict[str, bool | str]] = {

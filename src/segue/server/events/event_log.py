@@ -52,7 +52,7 @@ class EventLog:
         self.entries: dict[int, LoggedEvent] = {}
         """The retained events by number."""
         self.resets = 0
-        """How many `reset` events were sent."""
+        """The number of `reset` events that were sent."""
         self._start = 0
         self._bytes = 0
         self._boot_id = boot_id

@@ -22,7 +22,7 @@ BAD_TEXT = "Could not decode to UTF-8"
 """Part of the message that Python's sqlite3 raises for it; the error has no code."""
 
 reported_rows: set[str] = set()
-"""What and id of the damaged rows in the log of this daemon."""
+"""The type and id of each damaged row in the log of this daemon."""
 
 _encode = msgspec.json.Encoder().encode
 

@@ -18,7 +18,7 @@ class Tx:
     emitted: list[Emitted] = field(default_factory=list)
     """The events of the query, in order. The daemon publishes them after the commit."""
     cause: Literal["client", "retention", "sync"] = "client"
-    """Why the query runs: sync tells other machines of changes, except for those that came from them."""
+    """The reason for the query: sync publishes every change except those that came from other machines."""
     at: str = field(init=False)
     """The same time in the stored format."""
 

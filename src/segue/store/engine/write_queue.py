@@ -68,13 +68,13 @@ class WriteQueue:
         limit: int,
     ) -> None:
         self.limit = limit
-        """How many writes may wait."""
+        """The number of writes that may wait."""
         self.listeners: list[CommitListener] = []
         """Called in commit order with the events of each commit, after the commit is durable."""
         self.failed = asyncio.Event()
         """Set by `fail`. The queue refuses all writes."""
         self.commits = 0
-        """How many batches ended, failed ones included."""
+        """The number of batches that ended, failed ones included."""
         self.batch_listeners: list[Callable[[], None]] = []
         """Called after each of these batches."""
         self.on_wal_full: Callable[[], None] | None = None
@@ -267,7 +267,7 @@ class WriteQueue:
 
 
 def _frames(count: int) -> int:
-    """Return about how many frames of the WAL the commit of so many small writes takes."""
+    """Return about how many frames of the WAL the commit of COUNT small writes takes."""
     return 6 + 2 * count
 
 

@@ -1,1 +1,1 @@
-"""What keeps the file in order: backup, restore, integrity checks, scrubbing and stale temporary files."""
+"""Maintenance of the file: backup, restore, integrity checks, scrubbing and stale temporary files."""

@@ -11,7 +11,7 @@ from segue.store.search import index
 from segue.store.stats import figures
 
 FEW_MESSAGES = 3000
-"""Messages: so many are indexed or counted in a moment, and are not shown as a job."""
+"""Messages: up to this number are indexed or counted in a moment, and are not shown as a job."""
 
 
 def database_status(tx: Tx, path: Path) -> DatabaseStatus:

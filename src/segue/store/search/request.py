@@ -1,4 +1,4 @@
-"""What a client searches for: the query, the filter and the page."""
+"""A search request: the query, the filter and the page."""
 
 import re
 from typing import NamedTuple
@@ -94,7 +94,7 @@ class Request(NamedTuple):
             return None
         found = _CURSOR.fullmatch(self.cursor)
         if found is None or found[1] != self.kind or int(found[2]) > MAX_INTEGER:
-            raise InvalidParams("not a cursor of a search with this match and order", path="$.cursor")
+            raise InvalidParams(f"not a cursor of a {self.kind} search; leave it out to begin again", path="$.cursor")
         return Cursor(found[1], int(found[2]), int(found[3]))
 
 

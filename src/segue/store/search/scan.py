@@ -60,7 +60,7 @@ class Hit(NamedTuple):
 
 
 class Searcher(Protocol):
-    """Finds the messages of a batch that match; None if the time is over."""
+    """A search of a batch of messages; its result is None if the time is over."""
 
     def search(self, batch: list[Texts]) -> list[Hit] | None:
         """Return the hits in order."""
@@ -103,7 +103,7 @@ class RegexSearcher:
 
 
 class WordsSearcher:
-    """Finds the messages that hold all words of a query, or any of them if the request says so."""
+    """A search for all words of a query, or for any of them if the request has `match` "any"."""
 
     def __init__(self, request: Request, end: float) -> None:
         self._match = TextMatch(request.query, any_term=request.match == "any")

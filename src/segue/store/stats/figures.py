@@ -41,7 +41,7 @@ UPTO = "figures_upto"
 
 
 class Key(NamedTuple):
-    """What a row of figures is about; the empty model stands for none."""
+    """The key of a row of figures; the empty model stands for none."""
 
     session_id: str
     block: int

@@ -103,7 +103,7 @@ def collect(tx: Tx, filter: Filter, group_by: StatsGroup, zone: str, answer_byte
 
 
 class _Collector:
-    """Adds up the figures of the sessions that pass the filter."""
+    """The sums of the figures of the sessions that pass the filter."""
 
     def __init__(self, tx: Tx, filter: Filter, group_by: StatsGroup, zone: str) -> None:
         self._tx = tx

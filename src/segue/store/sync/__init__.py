@@ -1,4 +1,4 @@
-"""What sync keeps in the database: identities, changes to publish, and the merging of what other machines publish.
+"""The tables of sync in the database: identities, changes to publish, and the merging of what other machines publish.
 
 Every record of a batch is the state of one thing, and merging is idempotent, commutative and associative: the order in
 which batches arrive, and how often, makes no difference.

@@ -1,4 +1,4 @@
-"""Which batches hold what, so that whatever is deleted is also deleted at the hub."""
+"""The content of each batch, so that everything that is deleted is also deleted at the hub."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

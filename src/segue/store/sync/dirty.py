@@ -1,4 +1,4 @@
-"""What is to be published to other machines: one row for each thing that changed since it was published."""
+"""The changes to publish to other machines: one row for each thing that changed since it was published."""
 
 import json
 from typing import Literal, NamedTuple

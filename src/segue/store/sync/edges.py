@@ -1,4 +1,4 @@
-"""Which memory supersedes which, derived so that all machines agree.
+"""The edges between memories that supersede each other, derived so that all machines agree.
 
 A memory is superseded by the newest living memory that reaches it directly or over deleted ones.
 """

@@ -1,4 +1,4 @@
-"""What is left of the records of a batch after something of it was deleted or changed."""
+"""The rest of the records of a batch after something of it was deleted or changed."""
 
 from segue.store.engine.tx import Tx
 from segue.store.sync import collecting, kinds, states

@@ -1,4 +1,4 @@
-"""What the events of a query mean for other machines, recorded in the transaction of the query.
+"""Record the changes that other machines need, from the events of a query and in its transaction.
 
 A plain append is no entry: the messages of this machine above `sealed_message` are to be published. Everything else
 becomes a row of `sync_dirty`, a row of the dead, and batches to be rewritten.

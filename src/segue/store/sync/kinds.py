@@ -71,7 +71,7 @@ def is_dead(tx: Tx, kind: int, identity: Identity) -> bool:
 
 
 class Stamp(NamedTuple):
-    """When a row was last changed in place, and by which machine; the larger one wins."""
+    """The time and machine of the last change of a row in place; the larger one wins."""
 
     at: int
     machine: bytes

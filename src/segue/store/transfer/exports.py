@@ -23,7 +23,7 @@ _CURSOR = re.compile(r"([0-2])-(\d{1,19})-(\d{1,19})", re.ASCII)
 
 
 class Position(NamedTuple):
-    """Where a page begins: the kind's number, the id before its first row, and the newest message's id."""
+    """The start of a page: the kind's number, the id before its first row, and the newest message's id."""
 
     kind: int
     after: int
@@ -97,5 +97,5 @@ def _start(tx: Tx, session_id: str) -> Position:
 def _position(cursor: str) -> Position:
     found = _CURSOR.fullmatch(cursor)
     if found is None or int(found[2]) > MAX_INTEGER or int(found[3]) > MAX_INTEGER:
-        raise InvalidParams("not a cursor of session.export", path="$.cursor")
+        raise InvalidParams("not a cursor of session.export; leave it out to begin again", path="$.cursor")
     return Position(int(found[1]), int(found[2]), int(found[3]))

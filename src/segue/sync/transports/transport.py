@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 
 
 class Pushed(Enum):
-    """What became of a pushed batch."""
+    """The outcome of a push."""
 
     STORED = "stored"
     """The batch is durable at the hub, by this call or by an earlier attempt with the same token."""

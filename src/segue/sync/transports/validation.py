@@ -1,4 +1,4 @@
-"""What every transport checks before it sends anything: its URL, names, and the limits of a batch."""
+"""Checks of every transport before it sends anything: of its URL, of names, and of the limits of a batch."""
 
 import re
 from urllib.parse import SplitResult, urlsplit

@@ -16,7 +16,7 @@ from segue.client.protocol import Answer
 from segue.results import SearchPage
 
 INDEXING = "segued continues to add messages to the search index; search again"
-"""What is said after Ctrl-C while the first search waits for the index."""
+"""The text printed after Ctrl-C while the first search waits for the index."""
 
 
 @command(examples=["segue search nginx 502", "segue search --here --since 7d 'migration*'", "segue search --json key"])

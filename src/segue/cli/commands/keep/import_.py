@@ -34,9 +34,9 @@ SHOWN_PROBLEMS = 20
 """Lines. `--json` has all problems."""
 
 
-GO_ON = "what was imported is stored; run it again for the rest"
+AFTER_INTERRUPT = "what was imported is stored; run it again for the rest"
 INDEXES = "everything is imported; segued continues to index it"
-"""What is said after Ctrl-C."""
+"""The texts printed after Ctrl-C."""
 
 
 @command(
@@ -163,7 +163,7 @@ def _run(daemon: DaemonClient, importer: "Importer", found: "list[Found]", expor
     from segue.history.restoring import Restorer
 
     restorer = Restorer(importer.client, importer.counts, dry_run=importer.options.dry_run)
-    with ProgressDisplay(Progress("import"), GO_ON, quiet=quiet) as display:
+    with ProgressDisplay(Progress("import"), AFTER_INTERRUPT, quiet=quiet) as display:
         importer.run(discovery.sources(found), display.progress)
         restorer.run(exports, display.progress)
     with daemon.show_job("index", INDEXES, quiet=quiet):

@@ -56,8 +56,10 @@ def scrub(daemon: DaemonClient, *, dry_run: bool, yes: bool, as_json: bool) -> i
         require_tty("changed")
         if not confirmed("Redact every recognized API key and token permanently?"):
             return warn("nothing was changed", 1)
-    go_on = "nothing was changed" if dry_run else "segued completes it unless you stop it; a later scrub does the rest"
-    with daemon.show_job("scrub", go_on, quiet=as_json):
+    after_interrupt = (
+        "nothing was changed" if dry_run else "segued completes it unless you stop it; a later scrub does the rest"
+    )
+    with daemon.show_job("scrub", after_interrupt, quiet=as_json):
         response = daemon.exchange("daemon.scrub", dry_run=dry_run)
     result = response.decode(ScrubResult)
     if as_json:

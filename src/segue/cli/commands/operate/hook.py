@@ -15,7 +15,7 @@ from segue.results import AppendedMany, MemoryPage, MessagePage, SessionPage
 from segue.runtime.place import find_project, wire_path
 
 MEMORIES = 50
-TOLD_TOKENS = 2000
+PRINTED_TOKENS = 2000
 """Tokens of the memories, and of the summary."""
 
 RECENT = 10
@@ -81,13 +81,13 @@ def _known(daemon: DaemonClient, place: dict[str, str | None], own: str) -> str:
 
     parts = []
     if memories := daemon.call("memory.list", MemoryPage, limit=MEMORIES).memories:
-        facts = fitting([f"- {clean(memory.fact)}" for memory in memories], TOLD_TOKENS)
+        facts = fitting([f"- {clean(memory.fact)}" for memory in memories], PRINTED_TOKENS)
         parts.append("\n".join(["Facts to remember about the user and their work:", *facts]))
     found = daemon.call("session.list", SessionPage, **place, limit=RECENT, preview_chars=0).sessions
     if recent := [session for session in found if session.id != own and session.message_count]:
         session, text = _last_summary(daemon, recent)
         name = f"{session.id} {clean(session.name or '')}".rstrip()
-        parts.append(f"Last conversation here, {session.last_message_at}, {name}:\n{cut(clean(text), TOLD_TOKENS)}")
+        parts.append(f"Last conversation here, {session.last_message_at}, {name}:\n{cut(clean(text), PRINTED_TOKENS)}")
     return as_data("\n\n".join(parts)) if parts else ""
 
 

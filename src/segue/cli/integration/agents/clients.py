@@ -1,4 +1,4 @@
-"""The agents and editors that know MCP: the file of each one's user configuration, its entry, and its own command."""
+"""The agents and editors that support MCP: the user configuration of each, its entry, and its own command."""
 
 import json
 import os

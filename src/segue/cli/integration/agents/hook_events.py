@@ -17,7 +17,7 @@ DIGEST_CHARS = 16
 
 
 class Event(NamedTuple):
-    """What happened in the conversation of an agent."""
+    """An event in the conversation of an agent."""
 
     conversation: str
     """The agent's ID of the conversation."""

@@ -34,7 +34,7 @@ def find(tx: Tx, uid: bytes) -> Known | None:
 
 
 class Outcome(Enum):
-    """What became of a record of a session."""
+    """The outcome of merging a record of a session."""
 
     SAME = "same"
     CREATED = "created"

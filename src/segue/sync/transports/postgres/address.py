@@ -19,7 +19,7 @@ DEFAULTS: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_nam
 
 
 class Address(NamedTuple):
-    """Where the hub is."""
+    """The address of a hub."""
 
     conninfo: str
     """The connection string of libpq. It may hold a password."""

@@ -1,4 +1,4 @@
-"""What an error of PostgreSQL means for a hub: its text for a person, and if a retry can succeed."""
+"""Errors of PostgreSQL as errors of a hub: the text for a person, and whether a retry can succeed."""
 
 import re
 
@@ -17,7 +17,7 @@ REFUSED_ACCOUNT = "28000"
 _REFUSED = re.compile(
     r"FATAL:.*(authentication failed|does not exist|no pg_hba\.conf entry|is not permitted to log in|permission denied)"
 )
-"""What a server says to a client that it never lets in. A failed connection has no SQLSTATE.
+"""The text of a server that refuses a client for good. A failed connection has no SQLSTATE.
 
 A server with messages in another language is asked again and again, as one that is away.
 """

@@ -27,7 +27,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 
 
 class Installed(NamedTuple):
-    """What the installer did."""
+    """The result of an installation."""
 
     is_new: bool
     """False if the schema was there. Its functions and grants are renewed."""

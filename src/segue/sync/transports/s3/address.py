@@ -14,7 +14,7 @@ OPTIONS = ("endpoint", "region", "profile")
 
 
 class Address(NamedTuple):
-    """Where the hub is, and as whom to use it."""
+    """The address of a hub, and the credentials for it."""
 
     bucket: str
     prefix: str

@@ -1,4 +1,4 @@
-"""What an error of obstore means for a hub: its text for a person, and if a retry can succeed."""
+"""Errors of obstore as errors of a hub: the text for a person, and whether a retry can succeed."""
 
 import re
 
@@ -12,7 +12,7 @@ _SYSTEM = re.compile(r'(?:message: |error: |dns error", *Custom \{.*?error: )"(?
 """Texts inside a long description: of the store, of HTTP, of the operating system."""
 
 MACHINE_CREDENTIALS = ("/latest/api/token", "/latest/meta-data/")
-"""Where a machine in AWS gets its credentials. obstore asks there if it has no others."""
+"""The addresses at which a machine in AWS gets its credentials. obstore asks there if it has no others."""
 
 PASSING = ("408", "409", "429")
 """Statuses below 500 after which a retry can succeed."""
