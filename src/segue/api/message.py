@@ -216,12 +216,12 @@ async def search(
     offset: Count = 0,
     order: SearchOrder = "best",
     match: MatchMode = "words",
-    marks: Marks | None = None,
-    cursor: str | None = None,
-    count: bool = True,
     project: Project | None = None,
     source: SourceFilter | None = None,
     tags: Tags | None = None,
+    marks: Marks | None = None,
+    cursor: str | None = None,
+    count: bool = True,
 ) -> SearchPage:
     """Search for messages that match the query, and for sessions whose name or summary does.
 

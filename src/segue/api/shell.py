@@ -53,10 +53,10 @@ async def prompt(
     working_dir: WorkingDir,
     project: Project | None = None,
     scope: Scope = "directory",
-    terminal: Terminal | None = None,
     shell: Shell = "zsh",
     format: str = "{name} ({messages}, {age}) ",
     name_chars: PreviewChars = 30,
+    terminal: Terminal | None = None,
 ) -> str:
     """Return the text that a shell's prompt shows for the session that a place continues, or an empty string.
 

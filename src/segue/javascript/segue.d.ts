@@ -144,7 +144,7 @@ export interface Methods {
     result: CleanupResult;
   };
   "session.prompt": {
-    params: { working_dir: string, project?: string | null, scope?: "directory" | "project", terminal?: string | null, shell?: "bash" | "fish" | "plain" | "tmux" | "zsh", format?: string, name_chars?: number };
+    params: { working_dir: string, project?: string | null, scope?: "directory" | "project", shell?: "bash" | "fish" | "plain" | "tmux" | "zsh", format?: string, name_chars?: number, terminal?: string | null };
     result: string;
   };
   "session.complete": {
@@ -200,7 +200,7 @@ export interface Methods {
     result: DeletedCount;
   };
   "message.search": {
-    params: { query: string, session_id?: string | null, working_dir?: string | null, bot_id?: string | null, role?: "assistant" | "system" | "tool" | "user" | null, since?: string | null, until?: string | null, limit?: number, offset?: number, order?: "best" | "newest" | "oldest", match?: "any" | "regex" | "substring" | "words", marks?: Array<string> | null, cursor?: string | null, count?: boolean, project?: string | null, source?: string | null, tags?: Array<string> | null };
+    params: { query: string, session_id?: string | null, working_dir?: string | null, bot_id?: string | null, role?: "assistant" | "system" | "tool" | "user" | null, since?: string | null, until?: string | null, limit?: number, offset?: number, order?: "best" | "newest" | "oldest", match?: "any" | "regex" | "substring" | "words", project?: string | null, source?: string | null, tags?: Array<string> | null, marks?: Array<string> | null, cursor?: string | null, count?: boolean };
     result: SearchPage;
   };
   "summary.save": {

@@ -119,21 +119,18 @@ class Method(Generic[C, P, R]):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
-    @cached_property
-    def _descriptions(self) -> dict[str, str]:
-        """Return the description of each parameter whose type has one."""
-        found = {parameter.name: _description(parameter.annotation) for parameter in self.parameters}
-        return {name: text for name, text in found.items() if text}
-
     def _validation_error(self, error: str) -> InvalidParams:
         """Return the error in the words of msgspec, or in those of the type where msgspec only quotes a pattern."""
         path, reason = _split_path(error)
-        if "matching regex" in reason:
-            reason = f"must be {self._descriptions.get(path.removeprefix('$.'), 'of another form')}"
-        elif reason.startswith("Invalid enum value"):
+        if "matching regex" in reason or reason.startswith("Invalid enum value"):
             from msgspec.inspect import type_info  # Imported here, because it takes 1 ms of every start.
 
-            reason += f"; it is one of {', '.join(_choices(type_info(self.params), re.findall(NAME, path)))}"
+            kinds = list(_at(type_info(self.params), re.findall(NAME, path)))
+            if "matching regex" in reason:
+                reason = f"must be {next(filter(None, map(_description, kinds)), 'of another form')}"
+            else:
+                values = (str(value) for kind in kinds for value in getattr(kind, "values", ()))
+                reason += f"; it is one of {', '.join(values)}"
         return InvalidParams(reason[:MAX_REASON], path=path[:MAX_REASON])
 
     def _by_name(self, params: Any) -> Any:
@@ -218,16 +215,16 @@ def _with_integers(value: Any, kind: Any) -> Any:
     return value
 
 
-def _choices(kind: Any, names: list[str]) -> Iterator[str]:
-    """Yield the values that an enumeration at the end of a path of names allows."""
-    for one in _alternatives(kind):
+def _at(kind: Any, names: list[str]) -> Iterator[Any]:
+    """Yield the types that a value may have at a path of names, each with and without its description."""
+    for one in (kind, *_alternatives(kind)):
         if not names:
-            yield from map(str, getattr(one, "values", ()))
+            yield one
         if hasattr(one, "item_type"):
-            yield from _choices(one.item_type, names)
+            yield from _at(one.item_type, names)
         for field in getattr(one, "fields", ()):
             if names and field.encode_name == names[0]:
-                yield from _choices(field.type, names[1:])
+                yield from _at(field.type, names[1:])
 
 
 def _alternatives(kind: Any) -> Iterator[Any]:
@@ -236,9 +233,9 @@ def _alternatives(kind: Any) -> Iterator[Any]:
         yield from _alternatives(one.type) if type(one).__name__ == "Metadata" else (one,)
 
 
-def _description(annotation: Any) -> str | None:
-    for part in (annotation, *get_args(annotation)):
-        for meta in getattr(part, "__metadata__", ()):
-            if isinstance(meta, msgspec.Meta) and meta.description:
-                return meta.description
+def _description(kind: Any) -> str | None:
+    """Return the description of a type, or of one type of a union."""
+    for one in getattr(kind, "types", (kind,)):
+        if found := (getattr(one, "extra_json_schema", None) or {}).get("description"):
+            return str(found)
     return None

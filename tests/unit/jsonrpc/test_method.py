@@ -125,6 +125,24 @@ def test_a_value_that_is_not_one_of_a_few_is_told_which_they_are(name: str, para
     assert [word for word in words.split(", ") if word not in caught.value.data["reason"]] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "params", "reason"),
+    [
+        ("session.create", {"working_dir": "a"}, "must be an absolute path"),
+        ("session.import", {"source": {"tool": "llm", "id": "1"}, "session": {"working_dir": "a"}}, "an absolute path"),
+        ("message.append", {"session_id": "s", "role": "user", "create": {"working_dir": "a"}}, "an absolute path"),
+        ("message.append_many", {"session_id": "s", "messages": [{"role": "user", "key": "a\n"}]}, "without controls"),
+        ("message.list", {"keys": ["a", "a\n"]}, "without controls"),
+        ("message.list", {"since": "today"}, "2026-11-21T14:23:05.123Z"),
+    ],
+    ids=str,
+)
+def test_a_value_of_another_form_is_told_the_form_at_any_depth(name: str, params: Any, reason: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        METHODS[name].bind(params)
+    assert reason in caught.value.data["reason"]
+
+
 @pytest.mark.parametrize("params", [{"word": "a", "side": "x" * 10**6}, {"word": "a", "x" * 10**6: 1}], ids="vn")
 def test_a_misfit_quotes_no_megabytes(params: Any) -> None:
     with pytest.raises(InvalidParams) as caught:
