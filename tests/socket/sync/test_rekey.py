@@ -43,7 +43,7 @@ def test_the_other_machine_stops_says_how_to_join_again_and_loses_nothing(pair: 
     assert pair.desk.sync()["problems"] == []
     for _ in range(2):
         with pytest.raises(
-            Conflict, match="replaced on desk at .* segue sync invite there.* segue sync join"
+            Conflict, match=r"replaced on desk at .* segue sync invite there.* segue sync join"
         ) as caught:
             pair.lap.sync()
         assert caught.value.data["reason"] == "rekeyed"
