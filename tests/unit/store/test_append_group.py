@@ -1,13 +1,15 @@
 """Messages that are appended as a group give the rows, results and events of single appends."""
 
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from segue.errors import NotFound
 from segue.events import DeferredData, Emitted
 from segue.models import MAX_INTEGER, Draft
-from segue.store.engine.transactions import GroupQuery, run_uncommitted
+from segue.store.engine.transactions import GroupQuery, Memory, run_uncommitted
 from segue.store.engine.tx import Tx
 from segue.store.engine.write import WriteResult
 from segue.store.records import append
@@ -55,8 +57,8 @@ def random_target(rng: random.Random) -> str | Place:
     )
 
 
-def run(database: Database, queries: list[Any]) -> list[WriteResult]:
-    results = run_uncommitted(database.connection, START_MS, queries, lambda: True)
+def run(database: Database, queries: list[Any], memory: Memory | None = None, now: int = START_MS) -> list[WriteResult]:
+    results = run_uncommitted(database.connection, now, queries, lambda: True, Memory() if memory is None else memory)
     assert results is not None
     database.connection.execute("COMMIT")
     return results
@@ -90,6 +92,78 @@ def test_a_group_equals_single_appends(tmp_path: Path) -> None:
         found = run(grouped, [GroupQuery(append_one, append_group, each) for each in plain])
         assert [outcome(result) for result in found] == [outcome(result) for result in expected]
         assert rows(grouped) == rows(single)
+
+
+CHANGES = (
+    "UPDATE sessions SET status = 'crashed', ended_at = created_at WHERE id = 'named'",
+    "UPDATE sessions SET status = 'completed' WHERE id = 'also named'",
+    "UPDATE sessions SET name = NULL WHERE id = 'also named'",
+    "UPDATE sessions SET archived = 1 - archived WHERE id = 'archived'",
+    "UPDATE sessions SET working_dir = iif(working_dir = '/a', '/b', '/a') WHERE id = 'named'",
+    "UPDATE sessions SET activity = (SELECT max(activity) + 1 FROM sessions) WHERE id = 'also named'",
+    "DELETE FROM sessions WHERE id = 'named'",
+)
+
+
+def test_groups_that_remember_sessions_equal_single_appends(tmp_path: Path) -> None:
+    for seed in range(12):
+        rng = random.Random(seed)
+        single, grouped = make_database(tmp_path / f"{seed}a.db"), make_database(tmp_path / f"{seed}b.db")
+        memory, now = Memory(), START_MS
+        for _ in range(12):
+            now += rng.choice((0, 1, 1000, 1000, HOUR_MS - 1000, HOUR_MS, -1000))
+            plain = [
+                PlainAppend(random_target(rng), append.prepare(random_draft(rng, number), 2**20), HOUR_MS)
+                for number in range(rng.randrange(1, 8))
+            ]
+            alone: list[Any] = [lambda tx, each=each: append_one(tx, each) for each in plain]
+            together: list[Any] = [GroupQuery(append_one, append_group, each) for each in plain]
+            change = rng.choice((None, None, None, *CHANGES))
+            if change and rng.random() < 0.5:
+                for queries in (alone, together):
+                    queries.insert(len(plain) // 2, lambda tx, sql=change: tx.run(sql).rowcount)
+            elif change:
+                for database in (single, grouped):
+                    write_as_another_program(database, change)
+            expected, found = run(single, alone, now=now), run(grouped, together, memory, now)
+            assert [outcome(result) for result in found] == [outcome(result) for result in expected]
+            assert rows(grouped) == rows(single)
+
+
+def write_as_another_program(database: Database, sql: str) -> None:
+    [(_, _, path)] = database.connection.execute("PRAGMA database_list").fetchall()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(sql)
+
+
+def test_a_group_after_a_group_reads_no_session_again(tmp_path: Path) -> None:
+    database, memory = make_database(tmp_path / "s.db"), Memory()
+    new = append.prepare(Draft(role="user", content="x"), 2**20)
+    queries = [
+        GroupQuery(append_one, append_group, PlainAppend(target, new, HOUR_MS))
+        for target in (Place("/a", "default"), "named")
+    ]
+    database.tx.run("UPDATE sessions SET name = 'n', status = 'active'")
+    run(database, queries, memory)
+    statements: list[str] = []
+    database.connection.set_trace_callback(statements.append)
+    run(database, queries, memory)
+    assert [sql.split()[0] for sql in statements if "FROM sessions WHERE" in sql] == []
+    run(database, [lambda tx: None, *queries], memory)
+    assert [sql.split()[0] for sql in statements if "FROM sessions WHERE" in sql] != []
+
+
+def test_a_change_by_another_program_is_found(tmp_path: Path) -> None:
+    database, memory = make_database(tmp_path / "s.db"), Memory()
+    new = append.prepare(Draft(role="user", content="x"), 2**20)
+    query = GroupQuery(append_one, append_group, PlainAppend("named", new))
+    run(database, [query], memory)
+    write_as_another_program(database, "UPDATE sessions SET status = 'crashed' WHERE id = 'named'")
+    run(database, [query], memory)
+    assert database.tx.run("SELECT status FROM sessions WHERE id = 'named'").fetchone() == ("active",)
+    write_as_another_program(database, "DELETE FROM sessions WHERE id = 'named'")
+    [result] = run(database, [query], memory)
+    assert isinstance(result.error, NotFound)
 
 
 def test_a_group_updates_each_session_once(tmp_path: Path) -> None:

@@ -80,17 +80,37 @@ class GroupQuery(NamedTuple):
 RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], WriteResult]
 
 
+class Memory(dict[str, Any]):
+    """What grouped queries keep for the next batch (`Tx.memory`), as long as only they write."""
+
+    def __init__(self) -> None:
+        self._version: int | None = None
+
+    def check(self, connection: sqlite3.Connection) -> None:
+        """Forget everything if another program has written since the last check. Call this in a transaction."""
+        version = connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self.clear()
+        self._version = version
+
+
 def run_uncommitted(
-    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], has_time: Callable[[], bool]
+    connection: sqlite3.Connection,
+    now: int,
+    queries: list[Callable[[Tx], Any]],
+    has_time: Callable[[], bool],
+    memory: Memory,
 ) -> list[WriteResult] | None:
     """Run all queries in one transaction and leave it open, for `commit_batch` to commit.
 
     Return None, with the transaction undone, if another program holds the database, a query fails, or HAS_TIME
-    returns False before the next query. The connection's busy timeout must be 0.
+    returns False before the next query. The connection's busy timeout must be 0. The caller clears MEMORY unless this
+    very transaction is committed.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if (results := _run_in_groups(connection, now, queries, has_time)) is not None:
+        memory.check(connection)
+        if (results := _run_in_groups(connection, now, queries, has_time, memory)) is not None:
             return results
     except Exception:  # noqa: BLE001, S110 - The query fails again in `commit_batch`, which reports the error.
         pass
@@ -100,7 +120,11 @@ def run_uncommitted(
 
 
 def _run_in_groups(
-    connection: sqlite3.Connection, now: int, queries: list[Callable[[Tx], Any]], has_time: Callable[[], bool]
+    connection: sqlite3.Connection,
+    now: int,
+    queries: list[Callable[[Tx], Any]],
+    has_time: Callable[[], bool],
+    memory: Memory,
 ) -> list[WriteResult] | None:
     """Run the queries in order, neighboring ones of one kind as a group; return None without time for the next."""
     results: list[WriteResult] = []
@@ -108,10 +132,10 @@ def _run_in_groups(
         if not has_time():
             return None
         first = queries[position]
-        group = _group_at(queries, position, first) if isinstance(first, GroupQuery) else []
-        if len(group) > 1 and isinstance(first, GroupQuery):
-            results += first.run_group(Tx(connection, now), group)
+        if isinstance(first, GroupQuery):
+            results += first.run_group(Tx(connection, now, memory=memory), _group_at(queries, position, first))
         else:
+            memory.clear()
             results.append(_run_without_savepoint(connection, Tx(connection, now), first))
     return results
 

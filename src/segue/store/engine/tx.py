@@ -2,7 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from segue.events import Data, Emitted, EventKind
 from segue.timestamps import timestamp
@@ -19,6 +19,8 @@ class Tx:
     """The events of the query, in order. The daemon publishes them after the commit."""
     cause: Literal["client", "retention", "sync"] = "client"
     """The reason for the query: sync publishes every change except those that came from other machines."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What queries of one kind keep for later ones. It is empty again after every other write and every error."""
     at: str = field(init=False)
     """The same time in the stored format."""
 

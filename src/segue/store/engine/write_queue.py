@@ -38,7 +38,7 @@ from segue.store.engine.sqlite_errors import (
     to_segue_error,
     writes_stopped,
 )
-from segue.store.engine.transactions import commit_batch, run_uncommitted
+from segue.store.engine.transactions import Memory, commit_batch, run_uncommitted
 from segue.store.engine.tx import Tx
 from segue.store.engine.wal import set_checkpoint_frames
 from segue.store.engine.write import Write, WriteResult
@@ -88,6 +88,7 @@ class WriteQueue:
         self._commit_limit = InlineCommitLimit(metrics.now)
         set_checkpoint_frames(connection.raw, 2 * CHECKPOINT_FRAMES)
         self._loop = asyncio.get_running_loop()
+        self._memory = Memory()
         self._waiting: deque[Write[Any]] = deque()
         self._waiting_long: deque[Write[Any]] = deque()
         self._long_is_next = False
@@ -168,8 +169,12 @@ class WriteQueue:
 
     def _run_inline(self, now: int, queries: list[Query]) -> list[WriteResult] | None:
         deadline = self._inline_limit.start()
-        results = run_uncommitted(self._connection.raw, now, queries, lambda: self._metrics.now() < deadline)
+        results = run_uncommitted(
+            self._connection.raw, now, queries, lambda: self._metrics.now() < deadline, self._memory
+        )
         self._inline_limit.end(deadline)
+        if results is None:
+            self._memory.clear()
         return results
 
     def _commit_inline(self, count: int) -> Exception | None:
@@ -199,11 +204,14 @@ class WriteQueue:
             if copies_wal:
                 set_checkpoint_frames(connection, 1)
             begun_at = self._metrics.now()
+            results = None
             try:
                 results = commit_batch(connection, now, queries, uncommitted, commit_error)
             finally:
                 if copies_wal:
                     set_checkpoint_frames(connection, 2 * CHECKPOINT_FRAMES)
+                if results is None or results is not uncommitted:  # Other writes ran, or the same ones again.
+                    self._memory.clear()
             if uncommitted is not None or copies_wal:
                 self._commit_limit.record(begun_at, _frames(len(queries)), copied=copies_wal)
             else:

@@ -5,7 +5,8 @@ session do the same as a statement for each message, in half the time.
 
 Plan:
 
-1. Find the session that a place continues, and read the scope of each session once.
+1. Find the session that a place continues, and read the scope of each session once. Both are kept for the next groups
+   (`Known`), because plain appends change neither.
 2. Collect consecutive messages of sessions that need nothing else: a run.
 3. Insert them with one statement. Their IDs are consecutive, because only this connection writes.
 4. Update the counters of each session once. The order of the sessions is that of their last message.
@@ -14,6 +15,7 @@ Plan:
 6. A run ends before a place is looked up whose newest session the run may change.
 """
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from segue.errors import SegueError
@@ -28,10 +30,11 @@ from segue.store.records.message.idempotency import PreparedMessage
 from segue.store.records.resolve import Place
 from segue.store.records.sessions import Scope
 
-_SET_COUNTERS = append.SET_COUNTERS.format(
-    count=":count", input_tokens=":input_tokens", output_tokens=":output_tokens", newest=":at", at=":at"
-)
-_UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = :id"
+_SET_COUNTERS = append.SET_COUNTERS.format(count="?1", input_tokens="?2", output_tokens="?3", newest="?4", at="?4")
+_UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = ?5"
+
+KNOWN_SESSIONS = 1000
+"""Sessions: more are not kept for the next groups."""
 
 
 class PlainAppend(NamedTuple):
@@ -78,18 +81,48 @@ def append_group(tx: Tx, group: list[PlainAppend]) -> list[WriteResult]:
     return _Group(tx).append(group)
 
 
+class Known:
+    """What groups found out of sessions and places while no other write ran. A plain append changes none of it."""
+
+    def __init__(self) -> None:
+        self.scopes: dict[str, Scope] = {}
+        """The scopes of named sessions that are not crashed."""
+        self.used: dict[tuple[str, str | None], Used] = {}
+        """The session that was used last, by bot and directory and by bot and project."""
+        self.places: dict[Place, str] = {}
+        """The session that each place continued."""
+
+    def forget(self, target: str | Place) -> None:
+        """Forget what an append by itself may change."""
+        self.used.clear()
+        self.places.clear()
+        if isinstance(target, str):
+            self.scopes.pop(target, None)
+        else:
+            self.scopes.clear()
+
+    def limit(self) -> None:
+        """Forget everything if it is too much."""
+        if max(len(self.scopes), len(self.used), len(self.places)) > KNOWN_SESSIONS:
+            for kept in (self.scopes, self.used, self.places):
+                kept.clear()
+
+
+class Used(NamedTuple):
+    """The session of a place that was used last, and when, in milliseconds since 1970."""
+
+    session_id: str
+    at: int
+
+
 class _Group:
-    """The messages of a group that are not inserted yet, and what is known of their sessions."""
+    """The messages of a group that are not inserted yet."""
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
         self._results: list[WriteResult] = []
         self._run: list[Located] = []
-        self._scopes: dict[str, Scope] = {}
-        self._used: dict[tuple[str, str | None], str] = {}
-        """The session that this run uses last, by bot and directory and by bot and project."""
-        self._places: dict[Place, str] = {}
-        """The session that each place of this run continues."""
+        self._known: Known = tx.memory.setdefault("append", Known())
 
     def append(self, group: list[PlainAppend]) -> list[WriteResult]:
         for plain in group:
@@ -103,10 +136,11 @@ class _Group:
                 self._run.append(located)
                 continue
             self._insert_run()
-            self._scopes.clear()
+            self._known.forget(plain.target)
             single = Tx(self._tx.connection, self._tx.now)
             self._results.append(WriteResult(append_one(single, plain), None, single.emitted))
         self._insert_run()
+        self._known.limit()
         return self._results
 
     def _locate(self, plain: PlainAppend) -> Located | None:
@@ -115,21 +149,25 @@ class _Group:
         Raises:
             SegueError: there is no such session or bot, or a time in the database cannot be parsed.
         """
+        known = self._known
         session_id, place = plain.target, None
         if not isinstance(session_id, str):
             place = session_id
             if (found := self._continued(place, plain.continuity_ms)) is None:
                 return None
             session_id = found
-        scope = self._scopes.get(session_id) or sessions.scope(self._tx, session_id)
-        if not scope.named or scope.crashed:
-            return None
-        self._scopes[session_id] = scope
+        if (scope := known.scopes.get(session_id)) is None:
+            scope = sessions.scope(self._tx, session_id)
+            if not scope.named or scope.crashed:
+                return None
+            known.scopes[session_id] = scope
         if place is not None:
             sessions.mark_terminal(self._tx, session_id, place.terminal)
-            self._places[place] = session_id
-        for value in (scope.working_dir, scope.project):
-            self._used[scope.bot_id, value] = session_id
+            known.places[place] = session_id
+        used = Used(session_id, self._tx.now)
+        known.used[scope.bot_id, scope.working_dir] = used
+        if scope.project != scope.working_dir:
+            known.used[scope.bot_id, scope.project] = used
         return Located(session_id, plain.new, resumed=place is not None)
 
     def _continued(self, place: Place, continuity_ms: int) -> str | None:
@@ -137,19 +175,17 @@ class _Group:
 
         A message that is not inserted yet makes its session the newest of its place, which no query finds.
         """
-        used = self._used.get((place.bot_id, place.value))
+        used = self._known.used.get((place.bot_id, place.value))
         if used is not None:
-            if self._places.get(place) == used and continuity_ms > 0:
-                return used
+            if self._known.places.get(place) == used.session_id and self._tx.now - used.at < continuity_ms:
+                return used.session_id
             self._insert_run()
         return resolve.find_active(self._tx, place, continuity_ms)
 
     def _insert_run(self) -> None:
         if self._run:
-            self._results += _append_run(self._tx, self._run, self._scopes)
-        self._run = []
-        self._used.clear()
-        self._places.clear()
+            self._results += _append_run(self._tx, self._run, self._known.scopes)
+            self._run = []
 
 
 def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[WriteResult]:
@@ -161,7 +197,9 @@ def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[Wr
     by_session: dict[str, list[Draft]] = {}
     for session_id, new, _ in run:
         by_session[session_id] = [*by_session.pop(session_id, ()), new.draft]  # Moved to the end: the order of use.
-    connection.executemany(_UPDATE_COUNTERS, [_counters(id, drafts, at) for id, drafts in by_session.items()])
+    counters = [(*_counters(drafts), at, id) for id, drafts in by_session.items()]
+    if connection.executemany(_UPDATE_COUNTERS, counters).rowcount != len(counters):
+        raise AssertionError("a session of a group is gone")
     results = []
     for message_id, (session_id, new, resumed) in enumerate(run, first_id):
         appended = Appended(
@@ -174,11 +212,10 @@ def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[Wr
     return results
 
 
-def _counters(session_id: str, drafts: list[Draft], at: str) -> dict[str, int | str]:
-    return {
-        "id": session_id,
-        "count": len(drafts),
-        "input_tokens": min(sum([draft.input_tokens or 0 for draft in drafts]), MAX_INTEGER),
-        "output_tokens": min(sum([draft.output_tokens or 0 for draft in drafts]), MAX_INTEGER),
-        "at": at,
-    }
+_INPUT_TOKENS, _OUTPUT_TOKENS = attrgetter("input_tokens"), attrgetter("output_tokens")
+
+
+def _counters(drafts: list[Draft]) -> tuple[int, int, int]:
+    """Return the number of drafts and their tokens."""
+    tokens = [min(sum(filter(None, map(of, drafts))), MAX_INTEGER) for of in (_INPUT_TOKENS, _OUTPUT_TOKENS)]
+    return len(drafts), tokens[0], tokens[1]
