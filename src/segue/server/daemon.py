@@ -185,7 +185,7 @@ class Daemon:
         background.start_soon(self.watch_socket, background, clients)
         background.start_soon(self._watch_database)
         background.start_soon(self._recover_when_possible)
-        background.start_soon(trim_periodically)
+        background.start_soon(trim_periodically, app.store.free_caches)
         background.start_soon(self._exit_on_failed_commit)
         background.start_soon(self._notifier.feed_watchdog, app.store)
 

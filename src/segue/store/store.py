@@ -196,6 +196,11 @@ class Store(StoreWrites):
         finally:
             self._queue.end_copy()
 
+    def free_caches(self) -> None:
+        """Free the pages that idle connections cache. Call this on the event loop; it takes less than 1 ms."""
+        for connection in (*self._free_readers, *([self._writer] if self._queue.is_idle else ())):
+            connection.raw.execute("PRAGMA shrink_memory")
+
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""
         self._queue.close()

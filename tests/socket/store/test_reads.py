@@ -11,7 +11,18 @@ from segue.store.engine.inline_limit import INLINE_SECONDS
 from segue.store.engine.transactions import BUSY_MS
 from segue.store.engine.tx import Tx
 from segue.store.store import NEW_READERS, READERS, Store
-from tests.socket.store.harness import BlockedWriter, Blocker, add, adding, notes, run_loop, start, thread, wait_for
+from tests.socket.store.harness import (
+    BlockedWriter,
+    Blocker,
+    WriterProbe,
+    add,
+    adding,
+    notes,
+    run_loop,
+    start,
+    thread,
+    wait_for,
+)
 from tests.support.wire import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -152,3 +163,17 @@ async def test_an_error_of_an_inline_read_reaches_its_caller(store: Store) -> No
     with pytest.raises(ZeroDivisionError):
         await store.read_inline(lambda tx: 1 // 0)
     assert await store.read_inline(notes) == []
+
+
+async def test_caches_are_freed_of_idle_connections_only(store: Store, writer: WriterProbe) -> None:
+    statements = await writer.trace()
+    async with anyio.create_task_group() as tasks:
+        blocked = BlockedWriter(store, tasks)
+        await blocked.block()
+        store.free_caches()
+        assert statements.count("PRAGMA shrink_memory") == 0
+        blocked.release()
+    assert await store.write(add, "stored") == 1
+    store.free_caches()
+    assert statements.count("PRAGMA shrink_memory") == 1
+    assert await store.read(notes) == ["stored"]

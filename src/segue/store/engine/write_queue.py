@@ -130,6 +130,11 @@ class WriteQueue:
         """Refuse new writes. The queue still commits those that wait."""
         self._closed = True
 
+    @property
+    def is_idle(self) -> bool:
+        """Return True if no write waits or runs."""
+        return self._idle.is_set()
+
     async def wait_until_idle(self) -> None:
         """Return when no write waits or runs."""
         await self._idle.wait()
