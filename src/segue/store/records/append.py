@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
-from segue.events import Emitted
+from segue.events import DeferredData, Emitted
 from segue.models import MAX_INTEGER, Draft, Message, OnKey, State
 from segue.results import Appended, AppendedMany
 from segue.store.engine.rows import encode_json
@@ -94,7 +94,7 @@ def append(
     sessions.check_created_at(tx, new.draft.created_at, "$.created_at")
     session = _update_counters(tx, session_id, [new])
     appended = _insert(tx, session_id, new, resumed)
-    _emit_appended(tx, session, appended, new)
+    tx.emitted.append(appended_event(tx, session, appended, new))
     _name_and_reactivate(tx, session_id, session, [new])
     return appended
 
@@ -128,18 +128,28 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
         check_last_id(tx, session_id, options.expected_last_id)
     results: list[Appended] = []
     stored: list[PreparedMessage] = []
+    run: list[PreparedMessage] = []
+    """The last messages, which are not inserted yet."""
+
+    def insert_run() -> None:
+        if run:
+            results.extend(_insert_all(tx, session_id, session, run))
+            stored.extend(run)
+            run.clear()
+
     for number, new in enumerate(prepared):
         sessions.check_created_at(tx, new.draft.created_at, f"$.messages[{number}].created_at")
+        if new.draft.key is not None:
+            insert_run()
         if first := find_first_of_key(tx, new, keys, session_id=session_id):
             if stored and keys == "replace":
                 # The session is named before, because the replaced message may be one of these.
                 update_session(tx, session_id, stored)
-                stored = []
+                stored.clear()
             results.append(_use_first(tx, first, new, options))
-            continue
-        results.append(_insert(tx, session_id, new, resumed=False))
-        stored.append(new)
-        _emit_appended(tx, session, results[-1], new)
+        else:
+            run.append(new)
+    insert_run()
     if stored:
         update_session(tx, session_id, stored)
     return AppendedMany(
@@ -201,6 +211,18 @@ def _insert(tx: Tx, session_id: str, new: PreparedMessage, resumed: bool) -> App
     )
 
 
+def _insert_all(tx: Tx, session_id: str, session: Scope, run: list[PreparedMessage]) -> list[Appended]:
+    """Insert messages with one statement, emit their events and return the results."""
+    times = [new.draft.created_at or tx.at for new in run]
+    rows = [(session_id, *new.columns.values(), False, at) for new, at in zip(run, times, strict=True)]
+    results = [
+        Appended(message_id=id, session_id=session_id, created_at=at, duplicate=False, resumed=False)
+        for id, at in enumerate(times, row.insert_all(tx, rows))
+    ]
+    tx.emitted += [appended_event(tx, session, *one) for one in zip(results, run, strict=True)]
+    return results
+
+
 def _update_counters(tx: Tx, session_id: str, prepared: list[PreparedMessage]) -> Scope:
     """Update the session's counters, times and order of use, and return its scope.
 
@@ -251,17 +273,13 @@ def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, prepared: list
     sessions.emit_if_valid(tx, "session.updated", session_id)
 
 
-def _emit_appended(tx: Tx, session: Scope, appended: Appended, new: PreparedMessage) -> None:
-    tx.emitted.append(appended_event(tx, session, appended, new))
-
-
 def appended_event(tx: Tx, session: Scope, appended: Appended, new: PreparedMessage) -> Emitted:
     """Return the event of a new message."""
-    data = appended_message(appended, new)
+    data = DeferredData(_appended_message, (appended, new))
     return Emitted("message.appended", appended.session_id, session.working_dir, session.bot_id, tx.at, data)
 
 
-def appended_message(appended: Appended, new: PreparedMessage) -> Message:
+def _appended_message(appended: Appended, new: PreparedMessage) -> Message:
     """Return the data of the event of a new message."""
     given = {name: new.columns[name] for name in row.DRAFT_COLUMNS if name != "indexed"}
     # The event embeds the JSON text that is stored, so that it is not encoded again.

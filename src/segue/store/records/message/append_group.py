@@ -19,7 +19,6 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from segue.errors import SegueError
-from segue.events import DeferredData, Emitted
 from segue.models import MAX_INTEGER, Draft
 from segue.results import Appended
 from segue.store.engine.tx import Tx
@@ -189,25 +188,22 @@ class _Group:
 
 
 def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[WriteResult]:
-    connection, at = tx.connection, tx.at
-    connection.executemany(
-        row.INSERT_VALUES, [(session_id, *new.columns.values(), resumed, at) for session_id, new, resumed in run]
+    at = tx.at
+    first_id = row.insert_all(
+        tx, [(session_id, *new.columns.values(), resumed, at) for session_id, new, resumed in run]
     )
-    first_id = connection.execute("SELECT last_insert_rowid()").fetchone()[0] - len(run) + 1
     by_session: dict[str, list[Draft]] = {}
     for session_id, new, _ in run:
         by_session[session_id] = [*by_session.pop(session_id, ()), new.draft]  # Moved to the end: the order of use.
     counters = [(*_counters(drafts), at, id) for id, drafts in by_session.items()]
-    if connection.executemany(_UPDATE_COUNTERS, counters).rowcount != len(counters):
+    if tx.connection.executemany(_UPDATE_COUNTERS, counters).rowcount != len(counters):
         raise AssertionError("a session of a group is gone")
     results = []
     for message_id, (session_id, new, resumed) in enumerate(run, first_id):
         appended = Appended(
             message_id=message_id, session_id=session_id, created_at=at, duplicate=False, resumed=resumed
         )
-        scope = scopes[session_id]
-        data = DeferredData(append.appended_message, (appended, new))
-        event = Emitted("message.appended", session_id, scope.working_dir, scope.bot_id, at, data)
+        event = append.appended_event(tx, scopes[session_id], appended, new)
         results.append(WriteResult(appended, None, [event]))
     return results
 

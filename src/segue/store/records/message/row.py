@@ -7,6 +7,7 @@ import msgspec
 
 from segue.errors import InvalidData
 from segue.models import Draft, Message, Metadata, Parts
+from segue.store.engine.tx import Tx
 from segue.timestamps import FORMAT
 
 COLUMNS = tuple(name for name in Message.__struct_fields__ if name not in ("cut", "machine"))
@@ -41,8 +42,7 @@ _COPIED_COLUMNS = (*(name for name in COLUMNS if name not in ("id", "session_id"
 
 INSERT = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _NEW_COLUMNS)})"
 
-INSERT_VALUES = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join('?' * len(_NEW_COLUMNS))})"
-"""The same by position: session_id, the columns of the draft, resumed, created_at."""
+_INSERT_VALUES = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join('?' * len(_NEW_COLUMNS))})"
 
 COPY = f"""
     INSERT INTO messages (session_id, {", ".join(_COPIED_COLUMNS)})
@@ -55,6 +55,16 @@ COPY = f"""
 _decode_metadata = msgspec.json.Decoder(Metadata).decode
 _decode_parts = msgspec.json.Decoder(Parts).decode
 _PARTS, _METADATA, _CREATED_AT, _IS_SUMMARY = map(COLUMNS.index, ("parts", "metadata", "created_at", "is_summary"))
+
+
+def insert_all(tx: Tx, rows: list[tuple[Any, ...]]) -> int:
+    """Insert messages: session_id, the columns of the draft, resumed and created_at of each. Return the first one's ID.
+
+    The IDs are consecutive, because only this connection writes.
+    """
+    tx.connection.executemany(_INSERT_VALUES, rows)
+    [last_id] = tx.connection.execute("SELECT last_insert_rowid()").fetchone()
+    return int(last_id) - len(rows) + 1
 
 
 def to_message(row: tuple[Any, ...]) -> Message:
