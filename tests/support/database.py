@@ -10,7 +10,8 @@ from segue.runtime.progress import Progress
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
 from segue.store.records import append as appending
-from segue.store.records import purges, session_list, sessions
+from segue.store.records import purges, sessions
+from segue.store.records.listing import page as session_list
 from segue.store.search import index, index_check, search
 from segue.store.search.request import Filter, Request
 from tests.support.clock import START_MS

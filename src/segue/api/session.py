@@ -156,7 +156,7 @@ async def list(
     `segue.kind`, or `id_prefix` is given. `source` is a tool, or "" for sessions that are not imported. `total` counts
     all matches. `next_cursor` continues the list without gaps or repetitions.
     """
-    filter = store.session_list.Filter(
+    filter = store.session_filter.Filter(
         None if working_dir is None else normalize_directory(working_dir),
         bot_id,
         status,

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
         messages,
         resolve,
         retention,
-        session_list,
         session_update,
         sessions,
         summaries,
     )
+    from segue.store.records.listing import filter as session_filter
+    from segue.store.records.listing import page as session_list
     from segue.store.records.message import append_group
     from segue.store.records.message import edit as message_edit
     from segue.store.records.message import page as message_page
@@ -61,7 +62,8 @@ _MODULES = {
     "restores": "segue.store.transfer.restores",
     "retention": "segue.store.records.retention",
     "search_request": "segue.store.search.request",
-    "session_list": "segue.store.records.session_list",
+    "session_filter": "segue.store.records.listing.filter",
+    "session_list": "segue.store.records.listing.page",
     "session_stats": "segue.store.stats.stats",
     "session_update": "segue.store.records.session_update",
     "sessions": "segue.store.records.sessions",
@@ -95,6 +97,7 @@ __all__ = [
     "restores",
     "retention",
     "search_request",
+    "session_filter",
     "session_list",
     "session_stats",
     "session_update",

@@ -23,7 +23,7 @@ async def test_a_reader_whose_caller_is_canceled_while_it_connects_is_closed(
         return made[0]
 
     token = anyio.lowlevel.current_token()
-    monkeypatch.setattr(connection, "_connect_reader", connect)
+    monkeypatch.setattr(connection, "connect_reader", connect)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(connection.open_reader, tmp_path / "sessions.db")
         await connecting.wait()

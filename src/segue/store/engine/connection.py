@@ -26,6 +26,7 @@ from segue.store.engine.wal import Durability, enable_wal
 
 P = ParamSpec("P")
 T = TypeVar("T")
+C = TypeVar("C", bound=sqlite3.Connection)
 
 STATEMENTS = 256
 """Prepared statements that each connection caches: more than the program has."""
@@ -105,7 +106,7 @@ async def open_reader(path: Path) -> ThreadConnection:
     Raises:
         StartError: the database cannot be opened.
     """
-    return await _open(lambda: _connect_reader(path))
+    return await _open(lambda: connect_reader(path))
 
 
 async def _open(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:
@@ -133,7 +134,7 @@ def connect_writer(path: Path, durability: Durability, progress: Progress | None
     Its busy timeout is 0 afterwards: only `begin_immediate` waits for a lock.
     """
     check_version()
-    connection = _connect(path)
+    connection = _connect(path, sqlite3.Connection)
     try:
         check_full_text_search(connection)
         migrations = load_migrations()
@@ -152,7 +153,8 @@ def connect_writer(path: Path, durability: Durability, progress: Progress | None
     return connection
 
 
-def _connect_reader(path: Path) -> sqlite3.Connection:
+def connect_reader(path: Path) -> Reader:
+    """Open a connection that cannot write on the caller's thread."""
     connection = _connect(path, Reader)
     connection.execute("PRAGMA query_only = ON")
     # SQLite's lower() folds ASCII only; name searches fold every script.
@@ -165,7 +167,7 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+def _connect(path: Path, factory: type[C]) -> C:
     connection = sqlite3.connect(
         path,
         isolation_level=None,
@@ -184,7 +186,7 @@ def _connect(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection)
 @asynccontextmanager
 async def interrupt_at_end(reader: ThreadConnection, metrics: StoreMetrics) -> AsyncIterator[Reader]:
     """Close READER at the end, and interrupt what still runs on it, including a function that starts only then."""
-    raw = cast("Reader", reader.raw)  # `_connect_reader` made it.
+    raw = cast("Reader", reader.raw)  # `connect_reader` made it.
     raw.check_between_steps(PROGRESS_STEPS)
     metrics.read_started(reader)
     try:

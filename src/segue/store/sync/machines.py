@@ -7,7 +7,8 @@ from typing import Any
 from segue.models import Message, Session, SessionSummary
 from segue.results import MessagePage, SessionPage
 from segue.store.engine.tx import Tx
-from segue.store.records import messages, session_list, sessions
+from segue.store.records import messages, sessions
+from segue.store.records.listing import page as session_list
 from segue.store.records.message import page as message_page
 
 _NAME = "coalesce(k.name, substr(hex(k.uid), 1, 8))"

@@ -10,7 +10,7 @@ import pytest
 
 from segue.errors import ShuttingDown, StorageError
 from segue.runtime.progress import Progress
-from segue.store.engine.connection import Reader, _connect_reader, connect_writer
+from segue.store.engine.connection import Reader, connect_reader, connect_writer
 from segue.store.maintenance import backup
 
 ROW_BYTES = 20_000
@@ -28,8 +28,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
             [("x" * ROW_BYTES,) for _ in rows],
         )
         connection.execute("COMMIT")
-    with closing(_connect_reader(path)) as connection:
-        assert isinstance(connection, Reader)
+    with closing(connect_reader(path)) as connection:
         yield connection
 
 

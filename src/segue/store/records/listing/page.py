@@ -1,40 +1,20 @@
 """List sessions with previews, newest first."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-import msgspec
-
 from segue.errors import InvalidData, InvalidParams
-from segue.models import Metadata, SessionOrder, SessionSummary
+from segue.models import MAX_INTEGER, SessionOrder, SessionSummary
 from segue.results import SessionPage
 from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
+from segue.store.records.listing.filter import Filter, Selection, select
 from segue.store.records.session_row import SELECT_SUMMARY, to_summary
-from segue.store.search.session_entries import NOT_OF_A_STORE, OF_A_STORE
 from segue.timestamps import milliseconds
 
 PREVIEW_CHARS = 100
 """Characters: the default length of a preview."""
-
-
-class Filter(NamedTuple):
-    """Conditions on sessions; None accepts all. `id_prefix` and `name_contains` are literal."""
-
-    working_dir: str | None = None
-    bot_id: str | None = None
-    status: str | None = None
-    id_prefix: str | None = None
-    name_contains: str | None = None
-    pinned: bool | None = None
-    project: str | None = None
-    archived: bool | None = None
-    parent_id: str | None = None
-    source: str | None = None
-    tags: list[str] | None = None
-    metadata: Metadata | None = None
 
 
 class Window(NamedTuple):
@@ -48,24 +28,6 @@ class Window(NamedTuple):
     with_metadata: bool = False
     answer_bytes: int = 2**63 - 1
 
-
-_CONDITIONS = {
-    "working_dir": "working_dir = :working_dir",
-    "bot_id": "bot_id = :bot_id",
-    "status": "status = :status",
-    "id_prefix": "substr(id, 1, length(:id_prefix)) = :id_prefix",
-    "name_contains": "instr(casefold(coalesce(name, '')), :name_contains) > 0",
-    "pinned": "pinned = :pinned",
-    "project": "project = :project",
-    "parent_id": "parent_id = :parent_id",
-    "tags": """
-        NOT EXISTS (
-            SELECT value FROM json_each(:tags)
-            EXCEPT SELECT value FROM json_each(CASE WHEN json_valid(sessions.tags) THEN sessions.tags ELSE '[]' END)
-        )
-    """,
-    "metadata": "has_members(metadata, :metadata)",
-}
 
 _BEGINNING = """
     (SELECT coalesce(substr(CAST(content AS BLOB), 1, 4 * :preview_chars), x'') FROM messages
@@ -95,12 +57,13 @@ def list_page(tx: Tx, filter: Filter, window: Window) -> SessionPage:
     Raises:
         InvalidParams: the cursor is not one of this order.
     """
-    conditions, values = _where(tx, filter)
-    matches = " AND ".join(conditions) or "true"
-    page = SessionPage(sessions=[], total=_count(tx, conditions, values), next_cursor=None)
+    found = select(tx, filter)
+    page = SessionPage(sessions=[], total=found.total, next_cursor=None)
+    if found.total == 0:
+        return page
     size = 0
     position: tuple[str, int] | None = None
-    for number, row in enumerate(_rows(tx, matches, values, window)):
+    for number, row in enumerate(_rows(tx, found, window)):
         if row is not None:
             size += wire_bytes(row.summary)
         if number == window.limit or (page.sessions and size > window.answer_bytes):
@@ -120,18 +83,58 @@ class _Row(NamedTuple):
     summary: SessionSummary
 
 
-def _rows(tx: Tx, matches: str, values: dict[str, Any], window: Window) -> Iterator[_Row | None]:
+_PAGE = "SELECT rowid FROM sessions {hint} WHERE {matches} AND {after} ORDER BY {order} LIMIT :limit OFFSET :offset"
+
+_HINTS: dict[SessionOrder, str] = {
+    "last_message_at": "INDEXED BY sessions_by_last_message",
+    "created_at": "INDEXED BY sessions_by_creation",
+}
+
+_LATER = """
+    FROM sessions INDEXED BY sessions_updated_later WHERE updated_at <> last_message_at AND {matches} AND {after}
+    ORDER BY updated_at DESC, activity DESC
+"""
+
+_PAGE_BY_UPDATE = f"""
+    SELECT page_id FROM (
+        SELECT * FROM (SELECT rowid AS page_id, updated_at AS at, activity AS used {_LATER} LIMIT :reach)
+        UNION ALL SELECT * FROM (
+            SELECT rowid, last_message_at, activity FROM sessions INDEXED BY sessions_by_last_message
+            WHERE updated_at = last_message_at AND {{matches}} AND {{after_message}}
+              AND last_message_at >= coalesce((SELECT updated_at {_LATER} LIMIT 1 OFFSET :reach - 1), '')
+            ORDER BY last_message_at DESC, activity DESC LIMIT :reach
+        )
+    ) ORDER BY at DESC, used DESC LIMIT :limit OFFSET :offset
+"""
+"""The page by `updated_at`, without an index that each append would have to change.
+
+1. An append sets both times of its session. Only the sessions that were changed later, such as by their end, are in the
+   index sessions_updated_later.
+2. The page is among the first `reach` of those and the first `reach` of the others, in the index of last_message_at.
+3. The others are only searched down to the last of the first, because a session before it may have been changed later.
+"""
+
+
+def _rows(tx: Tx, found: Selection, window: Window) -> Iterator[_Row | None]:
     """Yield the rows of the page and one more, in order, and None for each row that cannot be decoded."""
     column = window.order_by
-    future = tx.run(f"SELECT 1 FROM sessions WHERE {column} > :now LIMIT 1", now=tx.at).fetchone()
-    key = f"min({column}, :now)" if future else column
-    after = "true"
+    values = found.values
+    is_future = _has_future(tx, column)
+    key = f"min({column}, :now)" if is_future else column
+    after, after_message = "true", "true"
     if window.cursor is not None:
         at, activity = _parse_cursor(window.cursor, column)
-        after = f"({key}, activity) < (:at, :activity)"
+        after, after_message = (f"({one}, activity) < (:at, :activity)" for one in (key, "last_message_at"))
         values = {**values, "at": at, "activity": activity}
     order = f"{key} DESC, activity DESC"
-    page = f"SELECT rowid FROM sessions WHERE {matches} AND {after} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    in_order = not found.is_few and not is_future
+    page = (_PAGE_BY_UPDATE if column == "updated_at" and in_order else _PAGE).format(
+        hint=_HINTS.get(column, "") if in_order else "",
+        matches=found.matches,
+        after=after,
+        after_message=after_message,
+        order=order if in_order else f"+{order}",  # The sign keeps SQLite from reading all sessions in this order.
+    )
     metadata = ", metadata" if window.with_metadata else ""
     select = f"{SELECT_SUMMARY} {metadata}, {key}, activity, coalesce({_PREVIEW})"
     return iterate_valid(
@@ -145,9 +148,18 @@ def _rows(tx: Tx, matches: str, values: dict[str, Any], window: Window) -> Itera
         **values,
         limit=window.limit + 1,
         offset=window.offset,
+        reach=min(window.limit + 1 + window.offset, MAX_INTEGER),
         preview_chars=window.preview_chars,
         now=tx.at,
     )
+
+
+def _has_future(tx: Tx, column: SessionOrder) -> bool:
+    """Return True if a session has a time in the future."""
+    if column == "updated_at" and _has_future(tx, "last_message_at"):
+        return True
+    later = "AND updated_at <> last_message_at" if column == "updated_at" else ""
+    return bool(tx.run(f"SELECT 1 FROM sessions WHERE {column} > :now {later} LIMIT 1", now=tx.at).fetchone())
 
 
 def by_ids(tx: Tx, ids: list[str], preview_chars: int = PREVIEW_CHARS) -> list[SessionSummary]:
@@ -159,55 +171,6 @@ def by_ids(tx: Tx, ids: list[str], preview_chars: int = PREVIEW_CHARS) -> list[S
         with suppress(InvalidData):
             found += [_summary(row, preview_chars)] if row else []
     return found
-
-
-def _count(tx: Tx, conditions: list[str], values: dict[str, Any]) -> int:
-    """Return how many sessions meet all conditions.
-
-    Those of stores are counted by their index and subtracted, because a look at the metadata of all sessions takes
-    longer than the page.
-    """
-    others = " AND ".join(one for one in conditions if one is not NOT_OF_A_STORE) or "true"
-    total: int = tx.run(f"SELECT count(*) FROM sessions WHERE {others}", **values).fetchone()[0]
-    if NOT_OF_A_STORE in conditions:
-        of_stores = f"SELECT count(*) FROM sessions WHERE {OF_A_STORE} AND {others}"
-        total -= tx.run(of_stores, **values).fetchone()[0]
-    return total
-
-
-def _where(tx: Tx, filter: Filter) -> tuple[list[str], dict[str, Any]]:
-    """Return the conditions that are given; SQLite can use an index for them if the other ones are left out."""
-    values: dict[str, Any] = {name: value for name, value in filter._asdict().items() if value is not None}
-    conditions = [_CONDITIONS[name] for name in values if name in _CONDITIONS]
-    if filter.archived is not None:
-        conditions.append("archived" if filter.archived else "NOT archived")
-    if filter.source is not None:
-        conditions.append("source_tool = :source" if filter.source else "source_tool IS NULL")
-    if filter.name_contains is not None:
-        values["name_contains"] = filter.name_contains.casefold()
-    if filter.tags is not None:
-        values["tags"] = json.dumps(filter.tags)
-    if "segue.kind" not in (filter.metadata or {}) and not filter.id_prefix:
-        conditions.append(NOT_OF_A_STORE)
-    if filter.metadata is not None:
-        values["metadata"] = msgspec.json.encode(filter.metadata).decode()
-        tx.connection.create_function("has_members", 2, has_members, deterministic=True)
-    return conditions, values
-
-
-def has_members(metadata: str, wanted: str) -> bool:
-    """Return True if the object has each member of the wanted one, with an equal value."""
-    try:
-        stored = msgspec.json.decode(metadata, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    members = msgspec.json.decode(wanted, type=dict[str, Any])
-    return all(name in stored and _sorted(stored[name]) == _sorted(value) for name, value in members.items())
-
-
-def _sorted(value: Any) -> bytes:
-    # Compared as text, because Python considers true, 1 and 1.0 equal.
-    return msgspec.json.encode(value, order="sorted")
 
 
 def _make_cursor(column: str, at: str, activity: int) -> str:
