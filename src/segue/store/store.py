@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
 
@@ -58,9 +58,16 @@ class Store(StoreWrites):
     """The open database. `open_store` makes it."""
 
     def __init__(
-        self, path: Path, writer: ThreadConnection, readers: list[ThreadConnection], clock: Clock, queue_limit: int
+        self,
+        path: Path,
+        writer: ThreadConnection,
+        readers: list[ThreadConnection],
+        memory: dict[str, Any],
+        clock: Clock,
+        queue_limit: int,
     ) -> None:
         self.path = path
+        self._memory = memory
         self._file_guard = FileGuard(path)
         self._metrics = StoreMetrics()
         queue = WriteQueue(writer, path, self._file_guard, clock, self._metrics, queue_limit)
@@ -159,7 +166,7 @@ class Store(StoreWrites):
         """Do the same as `read` on a new connection, because a long query would delay other reads."""
         async with self._new_reader_slots:
             try:
-                reader = await open_reader(self.path)
+                reader = await open_reader(self.path, self._memory)
             except StartError:  # No file descriptor is free.
                 return await self.read(query, *args, **kwargs)
             async with interrupt_at_end(reader, self._metrics):
@@ -179,7 +186,7 @@ class Store(StoreWrites):
             raise self._file_guard.error()
         async with self._new_reader_slots:
             try:
-                reader = await open_reader(self.path)
+                reader = await open_reader(self.path, self._memory)
             except StartError as error:
                 raise StorageError(f"storage: {error}", reason="io") from None
             async with interrupt_at_end(reader, self._metrics) as connection:
@@ -257,13 +264,14 @@ async def _open(
     path: Path, clock: Clock, queue_limit: int, durability: Durability, writer_factory: OpenWriter
 ) -> Store:
     opened: list[ThreadConnection] = []
+    memory: dict[str, Any] = {}
     with anyio.CancelScope(shield=True):
         try:
             opened.append(await writer_factory(path, durability))
             while len(opened) <= READERS:
-                opened.append(await open_reader(path))
+                opened.append(await open_reader(path, memory))
         except BaseException:
             for connection in opened:
                 await connection.close()
             raise
-    return Store(path, opened[0], opened[1:], clock, queue_limit)
+    return Store(path, opened[0], opened[1:], memory, clock, queue_limit)

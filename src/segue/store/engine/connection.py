@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import aiosqlite
 import anyio
@@ -39,6 +39,11 @@ class Reader(sqlite3.Connection):
     """A connection that cannot write, whose long statements SQLite interrupts when their caller leaves."""
 
     leaving = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.memory: dict[str, Any] = {}
+        """What queries remember from one transaction to the next. All readers of a store share it, in their threads."""
 
     def check_between_steps(self, steps: int, is_over: Callable[[], bool] = bool) -> None:
         """Call IS_OVER after each STEPS steps of SQLite, and interrupt the statement if it returns True."""
@@ -100,13 +105,16 @@ async def open_writer(path: Path, durability: Durability, progress: Progress | N
     return await _open(lambda: connect_writer(path, durability, progress))
 
 
-async def open_reader(path: Path) -> ThreadConnection:
-    """Open a connection that cannot write.
+async def open_reader(path: Path, memory: dict[str, Any] | None = None) -> ThreadConnection:
+    """Open a connection that cannot write, with a memory that it shares with others.
 
     Raises:
         StartError: the database cannot be opened.
     """
-    return await _open(lambda: connect_reader(path))
+    reader = await _open(lambda: connect_reader(path))
+    if memory is not None:
+        cast("Reader", reader.raw).memory = memory
+    return reader
 
 
 async def _open(connect: Callable[[], sqlite3.Connection]) -> ThreadConnection:

@@ -1,3 +1,6 @@
+-- The number of changes of messages in the index other than additions, so that counts of matches can be remembered.
+ALTER TABLE search_progress ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
+
 -- Indexes for lists of sessions. An append changes none of them.
 
 -- The sessions that were changed after their last message. The list by updated_at merges them with the others.

@@ -157,6 +157,7 @@ def reset(tx: Tx) -> None:
     tx.run("INSERT OR IGNORE INTO search_changes (session_id) SELECT id FROM sessions")
     start_over = "UPDATE search_progress SET upto = 0, words = 0, version = :version, merging = 'no'"
     tx.run(start_over, version=tokenizer.VERSION)
+    _note_change(tx)
 
 
 @rebuild_if_damaged
@@ -192,6 +193,7 @@ def remove_rows(tx: Tx, rows: list[IndexRow]) -> None:
     indexed = [row for row in rows if row.id <= upto]
     if indexed:
         _count_words(tx, -sum(remove(tx, row, index_sessions.attributes_at(tx, row)) for row in indexed))
+        _note_change(tx)
         schedule_merge(tx)
 
 
@@ -215,6 +217,7 @@ def replace(tx: Tx, old: IndexRow, new: IndexRow) -> None:
         # Removed before it is added, because FTS5 keeps the last of two entries for one rowid.
         removed, added = remove(tx, old, attributes), add(tx, new, attributes)
         _count_words(tx, added.words - removed)
+        _note_change(tx)
         blocks.record(tx, [blocks.Entry(new.id, new.created_at, added.length)])
         if old.content or old.parts:  # A message that ends streaming had no text in the index.
             schedule_merge(tx)
@@ -230,11 +233,19 @@ def _renew_slice(tx: Tx, session_id: str) -> bool:
     words = session_entries.refresh(tx, session_id)
     difference = index_sessions.renew_slice(tx, session_id, progress(tx).upto)
     _count_words(tx, words + (difference or 0))
-    return difference is not None
+    if difference is None:
+        return False
+    _note_change(tx)
+    return True
 
 
 def _count_words(tx: Tx, difference: int) -> None:
     tx.run("UPDATE search_progress SET words = words + :difference", difference=difference)
+
+
+def _note_change(tx: Tx) -> None:
+    """Count a change of messages in the index, after which no count of matches is remembered."""
+    tx.run("UPDATE search_progress SET changes = changes + 1")
 
 
 def _add_slice(tx: Tx, target: int) -> None:
