@@ -160,6 +160,20 @@ async def test_erase_deletes_the_account_and_it_can_begin_again(open_hub: Open, 
     assert [one.body for one in await pulled(open_hub())] == [b"anew"]
 
 
+async def test_retire_leaves_only_the_last_batch(open_hub: Open, hub: Hub) -> None:
+    transport, last = open_hub(), batch(body=b"last", machine="0" * 32)
+    await push_all(transport, batch(body=b"deleted words"), batch(2), batch(machine=OTHER))
+    for _ in range(2):
+        await transport.retire(last)
+        assert await open_hub().heads() == {last.machine: 1}
+        assert await pulled(transport) == []
+        assert (await transport.get(last.machine, 1)) is not None
+        assert b"deleted words" not in hub.stored()
+    assert await transport.push(batch(3)) is Pushed.GAP
+    await push_all(transport, batch())
+    assert await transport.heads() == {last.machine: 1, MACHINE: 1}
+
+
 async def test_the_largest_body_is_stored_and_a_larger_one_refused(open_hub: Open) -> None:
     transport, largest = open_hub(), batch(body=bytes(MAX_BODY_BYTES))
     await push_all(transport, largest)
