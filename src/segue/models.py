@@ -18,6 +18,7 @@ _LINE_WORDS = "1 to 255 characters without controls"
 _TIME_WORDS = "a moment of the form 2026-11-21T14:23:05.123Z"
 
 SessionId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID, description=_ID_WORDS)]
+MachineName = Annotated[str, Meta(min_length=1, max_length=255, description="the name or id of a machine")]
 BotId = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID, description=_ID_WORDS)]
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_LINE, description=_LINE_WORDS)]
 # Linux allows 4096 bytes and a client writes a byte that is not UTF-8 as four characters.

@@ -139,6 +139,8 @@ class SearchHit(Struct, kw_only=True):
     matched: list[str]
     source: str | UnsetType = UNSET
     """The tool that the session was imported from; left out for other sessions."""
+    machine: str | UnsetType = UNSET
+    """The machine on which it was stored first; left out for this one."""
 
 
 class SearchPage(Struct, kw_only=True):

@@ -160,7 +160,7 @@ class Segued:
         name = self.database.name
         made = {f"{name}{suffix}" for suffix in ("", "-wal", "-shm", ".lock", ".start")}
         beside = {"run"} if self.socket.parent == self.database.parent / "run" else set()
-        self._check_names(self.database.parent, {*made, "daemon.json", "sync.key", "sync.mark", *beside})
+        self._check_names(self.database.parent, {*made, "daemon.json", "sync.key", "sync.mark", "sync.rekey", *beside})
         self._check_names(self.socket.parent, {self.socket.name, f"{self.socket.name}.lock"})
 
     def _check_names(self, folder: Path, expected: set[str]) -> None:

@@ -268,7 +268,7 @@ async def _search(ctx: Context, request: "Request", *, scans_rest: bool = False)
 
     So slow searches never occupy the readers that other clients wait for.
     """
-    search, sessions = partial(store.message_search.search, scans_rest=scans_rest), store.session_list.by_ids
+    search, sessions = partial(store.machines.search_messages, scans_rest=scans_rest), store.session_list.by_ids
     if request.match == "words":
         try:
             return await ctx.store.read(search, request, QUICK_SECONDS, sessions)

@@ -20,6 +20,7 @@ from segue.models import (
     Days,
     EndStatus,
     Limit,
+    MachineName,
     Metadata,
     Name,
     NewSession,
@@ -125,7 +126,7 @@ async def get(ctx: Context, *, session_id: SessionId) -> Session:
     return await ctx.store.read_inline(store.machines.get_session, session_id)
 
 
-@method("session.list", raises=(StorageError, InvalidData))
+@method("session.list", raises=(NotFound, StorageError, InvalidData))
 async def list(
     ctx: Context,
     *,
@@ -147,14 +148,16 @@ async def list(
     metadata: Metadata | None = None,
     with_metadata: bool = False,
     cursor: str | None = None,
+    machine: MachineName | None = None,
 ) -> SessionPage:
     """List sessions, newest first, each with the beginning of its first user message.
 
     `id_prefix` and `name_contains` match literally; `name_contains` ignores case. A session needs all `tags`, and each
     member of `metadata`. Archived sessions are left out; `archived=true` lists only them, and null lists all. Sessions
     with the metadata `{"segue.kind": "store"}`, in which frameworks keep data, are only listed if `metadata` names
-    `segue.kind`, or `id_prefix` is given. `source` is a tool, or "" for sessions that are not imported. `total` counts
-    all matches. `next_cursor` continues the list without gaps or repetitions.
+    `segue.kind`, or `id_prefix` is given. `source` is a tool, or "" for sessions that are not imported. `machine`
+    is the name or id of the machine that used a session last; an unknown one is not found. `total` counts all matches.
+    `next_cursor` continues the list without gaps or repetitions.
     """
     filter = store.session_filter.Filter(
         None if working_dir is None else normalize_directory(working_dir),
@@ -172,7 +175,7 @@ async def list(
     )
     answer_bytes = ctx.config.limits.answer_bytes
     window = store.session_list.Window(order_by, limit, offset, cursor, preview_chars, with_metadata, answer_bytes)
-    return await ctx.store.read(store.machines.list_sessions, filter, window)
+    return await ctx.store.read(store.machines.list_sessions, filter, window, machine)
 
 
 @method("session.touch", raises=(NotFound, StorageError, InvalidData))

@@ -108,7 +108,7 @@ export interface Methods {
     result: Session;
   };
   "session.list": {
-    params: { working_dir?: string | null, bot_id?: string | null, status?: "active" | "completed" | "crashed" | null, id_prefix?: string | null, name_contains?: string | null, pinned?: boolean | null, order_by?: "created_at" | "last_message_at" | "updated_at", limit?: number, offset?: number, preview_chars?: number, project?: string | null, tags?: Array<string> | null, archived?: boolean | null, parent_id?: string | null, source?: string | null, metadata?: Record<string, unknown> | null, with_metadata?: boolean, cursor?: string | null };
+    params: { working_dir?: string | null, bot_id?: string | null, status?: "active" | "completed" | "crashed" | null, id_prefix?: string | null, name_contains?: string | null, pinned?: boolean | null, order_by?: "created_at" | "last_message_at" | "updated_at", limit?: number, offset?: number, preview_chars?: number, project?: string | null, tags?: Array<string> | null, archived?: boolean | null, parent_id?: string | null, source?: string | null, metadata?: Record<string, unknown> | null, with_metadata?: boolean, cursor?: string | null, machine?: string | null };
     result: SessionPage;
   };
   "session.touch": {
@@ -677,6 +677,7 @@ export interface SearchHit {
   score: number;
   matched: Array<string>;
   source?: string;
+  machine?: string;
 }
 
 export interface SearchPage {

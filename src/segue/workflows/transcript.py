@@ -18,7 +18,7 @@ CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1`*~*[ \t]*$|\Z)", re.
 
 
 def marks(message: Message) -> list[str]:
-    """Return the words that mark a message: a summary, a streaming, failed or edited message, attachments."""
+    """Return the words that mark a message: summary, streaming, failed, edited, attachments, another machine."""
     found = ["summary"] if message.is_summary else []
     if message.state != "complete":
         found.append(message.state)
@@ -28,6 +28,7 @@ def marks(message: Message) -> list[str]:
         found.append({"error": "failed", "length": "cut at the limit"}.get(message.stop_reason, message.stop_reason))
     parts = [str(part.get("type", "part")) for part in message.parts or ()]
     found += [kind for kind in parts if not TOOL_TYPES.search(kind) and kind != "text"]
+    found += [f"on {message.machine}"] if message.machine else []
     return [*dict.fromkeys(found)]
 
 

@@ -1,6 +1,7 @@
 """Two machines with real daemons: the commands, and daemons that are killed while they sync."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -35,9 +36,10 @@ def machines(tmp_path: Path) -> Iterator[list[Machine]]:
         segued = Segued(folder)
         segued.config.write_text("[sync]\ninterval_seconds = 1000000\n")
         found.append(Machine(segued, Cli(segued.environment, folder)))
-    yield found
-    for machine in found:
-        machine.segued.finish()
+    with ExitStack() as stack:
+        for machine in found:
+            stack.callback(machine.segued.finish)
+        yield found
 
 
 def test_a_second_machine_joins_with_the_printed_invitation(machines: list[Machine], tmp_path: Path) -> None:
@@ -58,6 +60,38 @@ def test_a_second_machine_joins_with_the_printed_invitation(machines: list[Machi
     status = lap.segue.run("sync", "status", "--json").json
     assert status["problems"] == []
     assert lap.segue.run("status", "--json").json["sync"]["name"] == "lap"
+    [row] = lap.segue.run("list", "--machine", "desk").rows
+    assert row[-1] == "desk"
+    assert "machine   desk" in lap.segue.run("show", row[0]).out
+    assert "[on desk]" in lap.segue.run("show", row[0]).out
+    assert lap.segue.run("list", "--machine", "lap").out == ""
+    unknown = lap.segue.run("list", "--machine", "tower")
+    assert (unknown.code, unknown.err) == (1, "segue: no machine 'tower'; there are: lap (here), desk\n")
+
+
+def test_a_machine_joins_again_after_the_key_was_replaced(machines: list[Machine], tmp_path: Path) -> None:
+    desk, lap = machines
+    for machine in machines:
+        machine.start()
+    hub = str(tmp_path / "hub")
+    made = desk.segue.run("sync", "init", hub, "--name", "desk")
+    lap.segue.run("sync", "join", hub, "--name", "lap", stdin=made.out.encode())
+    desk.segue.run("sync")
+    rekeyed = desk.segue.run("sync", "rekey")
+    assert rekeyed.out.startswith("segue-1-")
+    assert rekeyed.err == "segue: run segue sync join HUB with this invitation on: lap\n"
+    assert [row[0] for row in desk.segue.run("sync", "status").rows] == ["desk (here)", "lap (old key)"]
+    lap.segue.run("add", "said meanwhile")
+    for command in ((), ("invite",), ("rekey",)):
+        stopped = lap.segue.run("sync", *command)
+        assert (stopped.code, stopped.out) == (1, "")
+        assert "the key was replaced on desk" in stopped.err
+    assert lap.segue.run("sync", "join", hub, stdin=made.out.encode()).code == 1
+    assert lap.segue.run("sync", "join", hub, stdin=rekeyed.out.encode())[:3] == (0, "", "")
+    again = desk.segue.run("sync", "rekey", "--json").json
+    assert again["machines"] == ["lap"]
+    assert again["problems"] == []
+    assert "said meanwhile" in desk.segue.run("search", "meanwhile").out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from msgspec import Meta
 from segue.api.request import Context
 from segue.errors import Conflict, NotFound, StorageError
 from segue.jsonrpc.method import method
-from segue.models import Name
+from segue.models import MachineName, Name
 from segue.results import Empty, SyncInvitation, SyncRekeyed
 from segue.status_results import SyncStatus
 
@@ -21,7 +21,6 @@ HubAddress = Annotated[
     ),
 ]
 Invitation = Annotated[str, Meta(min_length=1, max_length=256, description="a line of sync.invite")]
-MachineName = Annotated[str, Meta(min_length=1, max_length=255, description="the name or id of a machine")]
 
 
 @method("sync.init", raises=(Conflict, StorageError))

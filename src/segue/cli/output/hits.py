@@ -18,7 +18,7 @@ MIN_NAME_CELLS, MIN_SNIPPET_CELLS = 10, 20
 def heading(hit: SearchHit, lead: str = "", color: str = "magenta") -> str:
     """Return `lead`, the short ID of the session, its name and the age of the message, on one line of the terminal."""
     id, used = escape_line(f"{lead}{short_id(hit.session_id)}"), ago(hit.created_at)
-    origin = f"[{hit.source}] " if hit.source else ""
+    origin = f"[{hit.source}] " if hit.source else f"[on {hit.machine}] " if hit.machine else ""
     name = escape_line(origin + re.sub(GENERATED_DATE, "", hit.session_name or "")).strip()
     shown = cut(name, max(MIN_NAME_CELLS, _columns() - width(id) - len(used) - 4))
     return f"{styled(id, fg=color, bold=True)}  {shown}{'  ' if shown else ''}{styled(used, dim=True)}"

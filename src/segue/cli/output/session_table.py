@@ -13,6 +13,9 @@ from segue.workflows.labels import GENERATED_DATE, ID_CELLS, short_id, states
 CURRENT = "*"
 """The mark of the session that the current directory continues."""
 
+ELSEWHERE = "@"
+"""The mark of a session that another machine used last, if it has no other mark."""
+
 NAME_CELLS = 20
 """Cells: the least width of a name, also at 40 columns."""
 
@@ -20,8 +23,12 @@ PICKER_CELLS = 32
 """Cells: the width of a name in a picker, if the terminal has room for it and the rest."""
 
 AGO_CELLS = 8
+MACHINE_CELLS = 16
+"""Cells: the widest name of a machine."""
+
 STATE_COLUMNS, DIRECTORY_COLUMNS, MODEL_COLUMNS = 56, 72, 100
-"""Columns: the least width of the terminal for the state and number of messages, the directory, and the model."""
+"""Columns: the least width of the terminal for the state and number of messages, the directory and the machine, and
+the model."""
 
 
 class Row(NamedTuple):
@@ -34,10 +41,11 @@ class Row(NamedTuple):
     model: str
     directory: str
     messages: str
+    machine: str
     used: str
 
 
-HEADER = Row("", "name", "id", "state", "model", "directory", "msgs", "used")
+HEADER = Row("", "name", "id", "state", "model", "directory", "msgs", "machine", "used")
 
 
 def print_sessions(
@@ -52,7 +60,8 @@ def print_sessions(
     for session in sessions:
         mark = CURRENT if session.id == current_id else ""
         values = [session.id, session.name or "", _model(session), session.working_dir or ""]
-        echo_tsv([*values, str(session.message_count), session.created_at, session.last_message_at, mark])
+        values += [str(session.message_count), session.created_at, session.last_message_at, mark]
+        echo_tsv([*values, session.machine] if session.machine else values)
     return None
 
 
@@ -92,7 +101,8 @@ def _print_table(
 
 def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
     marks = states(session)
-    mark = CURRENT if session.id == current_id else (marks[0][0] if marks else "")
+    other = ELSEWHERE if session.machine else ""
+    mark = CURRENT if session.id == current_id else (marks[0][0] if marks else other)
     row = Row(
         mark,
         _name(session),
@@ -101,6 +111,7 @@ def _row(session: Session | SessionSummary, current_id: str | None) -> Row:
         _model(session),
         short_directory(session.working_dir),
         str(session.message_count),
+        session.machine or "",
         ago(session.last_message_at),
     )
     return Row(*map(escape_line, row))
@@ -134,6 +145,8 @@ def _widths(rows: list[Row], columns: int) -> Row:
             taken["state"] = widest["state"]
     if columns >= DIRECTORY_COLUMNS:
         taken["directory"] = min(widest["directory"], columns // 4)
+        if any(row.machine for row in rows):
+            taken["machine"] = min(widest["machine"], MACHINE_CELLS)
     if columns >= MODEL_COLUMNS and any(row.model for row in rows):
         taken["model"] = min(widest["model"], columns // 6)
     left = columns - sum(cells + 1 for cells in taken.values()) - 1

@@ -23,6 +23,7 @@ def session_lines(session: Session) -> Iterator[str]:
         "source": " ".join(part for part in (session.source.tool, session.source.path) if part)
         if session.source
         else None,
+        "machine": session.machine or None,
         "system": session.system_prompt,
     }
     for label, value in attributes.items():

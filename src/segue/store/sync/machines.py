@@ -4,30 +4,56 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from segue.errors import NotFound
 from segue.models import Message, Session, SessionSummary
-from segue.results import MessagePage, SessionPage
+from segue.results import MessagePage, SearchPage, SessionPage
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 from segue.store.records.listing import page as session_list
 from segue.store.records.message import page as message_page
+from segue.store.search import search
 
-_NAME = "coalesce(k.name, substr(hex(k.uid), 1, 8))"
+_NAME = "coalesce(k.name, lower(substr(hex(k.uid), 1, 8)))"
+
+
+def find(tx: Tx, name: str) -> list[int]:
+    """Return the numbers of the machines with a name or an id; an empty list for this machine.
+
+    Raises:
+        NotFound: there is none.
+    """
+    rows = tx.run(
+        f"""
+        SELECT k.n, {_NAME}, lower(hex(k.uid)), k.n = a.machine FROM sync_machines AS k, sync_account AS a
+        WHERE k.n = a.machine OR NOT k.former OR k.forgotten ORDER BY k.n <> a.machine, k.n
+        """
+    ).fetchall()
+    found = {n: bool(is_own) for n, *names, is_own in rows if name in names}
+    if not found:
+        known = ", ".join(f"{one[1]} (here)" if one[3] else one[1] for one in rows)
+        reason = f"there are: {known}" if rows else "sync is off, so there is only this machine"
+        raise NotFound("machine", name, message=f"no machine {name!r}; {reason}")
+    return [] if any(found.values()) else [*found]
 
 
 def name_messages(tx: Tx, found: Sequence[Message]) -> None:
     """Set `machine` of the messages that came from another machine."""
+    names = _names_of_messages(tx, [message.id for message in found])
+    for message in found:
+        if message.id in names:
+            message.machine = names[message.id]
+
+
+def _names_of_messages(tx: Tx, ids: list[int]) -> dict[int, str]:
     rows = tx.run(
         f"""
         SELECT i.id, {_NAME} FROM sync_imported AS i JOIN sync_machines AS k ON k.n = i.machine
         WHERE i.kind = 0 AND NOT k.former AND k.n <> (SELECT machine FROM sync_account)
           AND i.id IN (SELECT value FROM json_each(:ids))
         """,
-        ids=json.dumps([message.id for message in found]),
+        ids=json.dumps(ids),
     )
-    names = dict(rows.fetchall())
-    for message in found:
-        if message.id in names:
-            message.machine = names[message.id]
+    return dict(rows.fetchall())
 
 
 def name_sessions(tx: Tx, found: Sequence[SessionSummary | Session]) -> None:
@@ -70,9 +96,18 @@ def get_message(tx: Tx, message_id: int) -> Message:
     return message
 
 
-def list_sessions(tx: Tx, *args: Any, **kwargs: Any) -> SessionPage:
-    """Return a page of sessions with their machines; see `session_list.list_page`."""
-    page = session_list.list_page(tx, *args, **kwargs)
+def list_sessions(
+    tx: Tx, filter: session_list.Filter, window: session_list.Window, machine: str | None = None
+) -> SessionPage:
+    """Return a page of sessions with their machines, or of those that one machine used last.
+
+    Raises:
+        InvalidParams: the cursor is not one of this order.
+        NotFound: there is no such machine.
+    """
+    if machine is not None:
+        filter = filter._replace(used_on=find(tx, machine))
+    page = session_list.list_page(tx, filter, window)
     name_sessions(tx, page.sessions)
     return page
 
@@ -81,4 +116,15 @@ def list_messages(tx: Tx, *args: Any, **kwargs: Any) -> MessagePage:
     """Return a page of messages with their machines; see `message_page.list_page`."""
     page = message_page.list_page(tx, *args, **kwargs)
     name_messages(tx, page.messages)
+    return page
+
+
+def search_messages(tx: Tx, *args: Any, **kwargs: Any) -> SearchPage:
+    """Return found messages and sessions with their machines; see `search.search`."""
+    page = search.search(tx, *args, **kwargs)
+    names = _names_of_messages(tx, [hit.message_id for hit in page.hits])
+    for hit in page.hits:
+        if hit.message_id in names:
+            hit.machine = names[hit.message_id]
+    name_sessions(tx, page.sessions)
     return page

@@ -34,6 +34,7 @@ EMPTY = "no sessions yet; `segue ask QUESTION` starts one, `segue help quickstar
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only sessions with this tag; repeatable.")
 @click.option("--project", metavar="PATH", help="Only sessions of the project with this root.")
 @click.option("--source", metavar="TOOL", help="Only sessions imported from this tool.")
+@click.option("--machine", metavar="NAME", help="Only sessions that this machine used last.")
 @click.option("--pinned", is_flag=True, help="Only pinned sessions.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @click.option("--name", metavar="TEXT", help="Only sessions whose name contains TEXT.")
@@ -55,6 +56,7 @@ def list(
     tags: tuple[str, ...],
     project: str | None,
     source: str | None,
+    machine: str | None,
     pinned: bool,
     bot: str | None,
     name: str | None,
@@ -63,11 +65,12 @@ def list(
 ) -> None:
     """List sessions, newest first.
 
-    An asterisk marks the session that the current directory continues. The short ID of a row works in every command,
-    as do the row's position (@1) and words of the name.
+    An asterisk marks the session that the current directory continues, @ one that another machine used last. The
+    short ID of a row works in every command, as do the row's position (@1) and words of the name.
 
-    A pipe gets tab-separated values: ID, name, provider/model, directory, messages, created, last message and the
-    asterisk. --json prints one line for every 1000 sessions.
+    A pipe gets tab-separated values: ID, name, provider/model, directory, messages, created, last message, the
+    asterisk and, if another machine used the session last, that machine. --json prints one line for every 1000
+    sessions.
     """
     filters: dict[str, Any] = {
         "working_dir": _real_path(directory),
@@ -80,6 +83,7 @@ def list(
         "tags": [*tags] or None,
         "project": _real_path(project),
         "source": source,
+        "machine": machine,
     }
     if only_here:
         filters |= place_filter(daemon)

@@ -35,6 +35,8 @@ class Filter(NamedTuple):
     source: str | None = None
     tags: list[str] | None = None
     metadata: Metadata | None = None
+    used_on: list[int] | None = None
+    """The numbers of the machines that used the session last; none for this one."""
 
 
 class Selection(NamedTuple):
@@ -64,6 +66,13 @@ _CONDITIONS = {
     """,
     "metadata": "(:metadata = '{}' OR metadata <> '{}') AND has_members(metadata, :metadata)",
 }
+
+_ELSEWHERE = """
+    SELECT 1 FROM sync_elsewhere AS e WHERE e.session_id = sessions.id
+    AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = e.session_id AND m.id > e.upto)
+"""
+_USED_HERE = f"NOT EXISTS ({_ELSEWHERE})"
+_USED_THERE = f"EXISTS ({_ELSEWHERE} AND e.machine IN (SELECT value FROM json_each(:used_on)))"
 
 NOT_ARCHIVED = "NOT archived"
 NOT_PINNED = "NOT pinned"
@@ -141,6 +150,9 @@ def _where(tx: Tx, filter: Filter) -> tuple[list[str], dict[str, Any]]:
         values |= names.values(filter.name_contains)
     if filter.tags is not None:
         values["tags"] = json.dumps(filter.tags)
+    if filter.used_on is not None:
+        conditions.append(_USED_THERE if filter.used_on else _USED_HERE)
+        values["used_on"] = json.dumps(filter.used_on)
     if "segue.kind" not in (filter.metadata or {}) and not filter.id_prefix:
         conditions.append(NOT_OF_A_STORE)
     if filter.metadata is not None:
