@@ -1,45 +1,13 @@
 """Two machines with real daemons: the commands, and daemons that are killed while they sync."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 import pytest
 
-from tests.process.command_line import Cli
-from tests.support.process import Segued
-from tests.support.wire import Wire
+from tests.process.sync.conftest import Machine
 
 KILLS = 12
-
-
-class Machine(NamedTuple):
-    """A machine: its daemon and its command line."""
-
-    segued: Segued
-    segue: Cli
-
-    def start(self) -> Wire:
-        self.segued.start()
-        return self.segued.connect()
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[list[Machine]]:
-    """Two machines with homes of their own."""
-    found = []
-    for name in ("desk", "lap"):
-        folder = tmp_path / name
-        folder.mkdir()
-        segued = Segued(folder)
-        segued.config.write_text("[sync]\ninterval_seconds = 1000000\n")
-        found.append(Machine(segued, Cli(segued.environment, folder)))
-    with ExitStack() as stack:
-        for machine in found:
-            stack.callback(machine.segued.finish)
-        yield found
 
 
 def test_a_second_machine_joins_with_the_printed_invitation(machines: list[Machine], tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
-"""Two machines that sync through PostgreSQL."""
+"""Two machines that sync through a server."""
 
 from collections.abc import Mapping
 
 import pytest
 
+from segue.errors import Conflict
 from segue.store.sync.wire import encode
 from segue.sync.keys import parse_line
 from segue.sync.sealing import open_batch
 from segue.sync.transports.hub import open_hub
 from tests.socket.sync.conftest import Machine
+from tests.socket.sync.transports.conftest import REMOTE_HUBS
+from tests.socket.sync.transports.hubs import S3Hub
+from tests.support.system.s3 import CREDENTIALS
 
 
 async def words_at(url: str, invitation: str) -> bytes:
@@ -47,3 +51,36 @@ async def test_two_machines_share_a_history_and_either_deletes_at_the_hub(
         for machine in (desk, lap):
             machine.wire.call("sync.leave")
             machine.wire.call("session.delete", session_id=id)
+
+
+@pytest.mark.parametrize("kind", REMOTE_HUBS)
+@pytest.mark.usefixtures("postgres_network")
+async def test_a_key_is_replaced_at_every_hub(
+    kind: str,
+    urls: Mapping[str, str],
+    s3_hub: S3Hub,
+    desk: Machine,
+    lap: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    url = s3_hub.url if kind == "s3" else urls[kind]
+    old = desk.wire.call("sync.init", url=url, name="desk")["invitation"]
+    id = desk.wire.call("session.create", name="shared")["id"]
+    desk.say(id, "from the deskzz")
+    desk.sync()
+    lap.wire.call("sync.join", url=url, invitation=old, name="lap")
+    lap.sync()
+    lap.say(id, "said meanwhilezz")
+    result = desk.wire.call("sync.rekey")
+    assert (result["machines"], result["problems"]) == (["lap"], [])
+    assert b"from the deskzz" in await words_at(url, result["invitation"])
+    assert b"zz" not in await words_at(url, old)
+    with pytest.raises(Conflict, match="replaced on desk"):
+        lap.sync()
+    lap.wire.call("sync.join", url=url, invitation=result["invitation"])
+    for machine in (lap, desk):
+        assert machine.sync()["problems"] == []
+    assert desk.texts(id) == lap.texts(id) == ["from the deskzz", "said meanwhilezz"]
+    assert [one["old_key"] for one in desk.wire.call("sync.status")["machines"]] == [False, False]
