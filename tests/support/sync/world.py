@@ -260,7 +260,7 @@ def difference(left: Any, right: Any) -> str:
     if isinstance(left, dict) and isinstance(right, dict):
         for name in sorted({*left, *right}, key=str):
             if left.get(name) != right.get(name):
-                return f"{str(name)[:8]}: {difference(left.get(name), right.get(name))}"
+                return f"{str(name)[:12]}: {difference(left.get(name), right.get(name))}"
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         return next(difference(one, other) for one, other in zip(left, right, strict=True) if one != other)
     return f"{str(left)[:300]} / {str(right)[:300]}"

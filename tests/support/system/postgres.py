@@ -24,8 +24,9 @@ PORT = 5432
 HBA = """\
 local all segue_client scram-sha-256
 local all all trust
+host all segue_client all scram-sha-256
 """
-"""Who may connect: the clients of a hub by their password, all other roles without."""
+"""Who may connect: the clients of a hub by their password, all other roles without, and only on this machine."""
 
 
 class Cluster:
@@ -117,17 +118,24 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(settings: Sequence[str] = ()) -> Iterator[Cluster]:
-    """Yield a cluster that serves. It is in a folder of PostgreSQL's account, whose path fits a socket."""
+def make_cluster() -> Iterator[Cluster]:
+    """Yield a cluster that does not serve yet. It is in a folder of PostgreSQL's account, whose path fits a socket."""
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         if (account := _account()) is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
         cluster = Cluster(Path(folder))
-        cluster.start(settings)
         try:
             yield cluster
         finally:
             cluster.stop()
+
+
+@contextmanager
+def open_cluster(settings: Sequence[str] = ()) -> Iterator[Cluster]:
+    """Yield a cluster that serves."""
+    with make_cluster() as cluster:
+        cluster.start(settings)
+        yield cluster
 
 
 def missing() -> str | None:
