@@ -32,6 +32,8 @@ class Store:
 
     def __init__(self, path: Path, clock: Callable[[], int], dies: Callable[[], None]) -> None:
         self.path = path
+        self.commit_count = 0
+        """The commits of clients. There are none while a machine syncs."""
         self.connection = connect_writer(path, "normal")
         self.connection.execute("PRAGMA synchronous = OFF")
         self._clock = clock
