@@ -32,7 +32,7 @@ class ExportReader(ABC):
         if root.is_file():
             yield root
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return every conversation."""
         skipped: Counter[str] = Counter()
         sessions = []

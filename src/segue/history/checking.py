@@ -19,7 +19,7 @@ def checked(reading: Reading) -> Reading:
         if whole := _sound(structs.replace(session, messages=[]), "session", reading.skipped):
             whole.messages = messages
             sessions.append(whole)
-    return Reading(sessions, reading.skipped)
+    return Reading(sessions, reading.skipped, reading.cursor)
 
 
 def _sound(record: T, name: str, skipped: Counter[str]) -> T | None:

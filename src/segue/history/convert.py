@@ -63,14 +63,22 @@ def _project(directory: str | None) -> str | None:
 
 
 def message_params(session: HistorySession, now_ms: int) -> Iterator[dict[str, Any]]:
-    """Yield the members of `messages`; a message without a time has that of the one before it."""
+    """Yield the members of `messages`."""
+    for message, at in with_times(session):
+        yield from params_of(message, at, now_ms)
+
+
+def with_times(session: HistorySession) -> Iterator[tuple[HistoryMessage, str | None]]:
+    """Yield each message with its time; one without a time has that of the message before it."""
     at = session.started_at
     for message in session.messages:
         at = message.at or at
-        yield from _messages(message, _not_later(at, now_ms))
+        yield message, at
 
 
-def _messages(message: HistoryMessage, at: str | None) -> Iterator[dict[str, Any]]:
+def params_of(message: HistoryMessage, at: str | None, now_ms: int) -> Iterator[dict[str, Any]]:
+    """Yield a message as members of `messages`: itself, and the results of its calls."""
+    at = _not_later(at, now_ms)
     content = message.text
     parts: list[dict[str, Any]] = []
     if message.role == "user":

@@ -16,6 +16,7 @@ from typing import Any
 
 from segue.history.discovery import Found
 from segue.history.importer import Importer, Source
+from segue.history.lines import Cursors
 from segue.history.watching import Pace, Watcher
 from segue.timestamps import timestamp, wall_ms
 
@@ -61,6 +62,7 @@ class Follower:
         stop: Event | None = None,
     ) -> None:
         self._importer = importer
+        importer.cursors = Cursors()
         self._roots = roots
         self._find = find
         self._save = save

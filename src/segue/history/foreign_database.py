@@ -83,7 +83,7 @@ class DatabaseReader(ABC):
         if root.exists():
             yield root
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return every session."""
         skipped: Counter[str] = Counter()
         with open_copy(item) as rows:

@@ -4,9 +4,9 @@
    import that broke off is seen and repeated.
 2. A file of states keeps the size and time of each item and the digests of its sessions. An item is not read again if
    it is unchanged and the daemon has all its sessions with the same digests; after a restore it is read again.
-3. An item that changed is read whole, and its sessions with another digest are sent. `session.import` stores what is
-   new, changes what differs and leaves the rest. While it follows, the importer sends only the messages that differ
-   from what it sent before.
+3. An item that changed is read, and its sessions with another digest are sent. `session.import` stores what is new,
+   changes what differs and leaves the rest. While it follows, the importer keeps the reader's cursor, with which only
+   the new lines of a file are read, and sends only the messages that differ from what it sent before.
 4. A session that was deleted in segue, or that is older than the retention of imported sessions, is left out.
 """
 
@@ -25,7 +25,8 @@ from msgspec import Struct
 from segue.client import Client
 from segue.errors import Conflict, InvalidData, InvalidParams, TooLarge
 from segue.history.checking import checked
-from segue.history.convert import message_params, session_params
+from segue.history.convert import params_of, session_params, with_times
+from segue.history.lines import Cursors
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
 from segue.runtime.progress import Progress
@@ -106,6 +107,8 @@ class Importer:
         """The digests of the sessions that the daemon has, by tool and the tool's id."""
         self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
         """The hash of each message by key, of the sessions that were sent last."""
+        self.cursors: Cursors | None = None
+        """Set while the importer follows, because items are then read again and again."""
 
     def run(self, sources: Iterable[Source], progress: Progress) -> None:
         """Import the sources one by one; a problem of one is counted and does not stop the others."""
@@ -158,7 +161,7 @@ class Importer:
         ):
             self.counts.items_unchanged += 1
             return
-        sessions, skipped = _read(source)
+        sessions, skipped, cursor = _read(source, self.cursors and self.cursors.take(source.path))
         self.counts.skipped += skipped
         digests: dict[str, str] = {}
         for session in sessions:
@@ -178,6 +181,8 @@ class Importer:
             digests[session.id] = digest
         if not self.options.dry_run and self.options.since is None:
             self._states[path] = ItemState(files, digests)
+        if self.cursors is not None:
+            self.cursors.keep(source.path, cursor)
 
     def _reason_to_leave_out(self, is_known: bool, last: str | None) -> str | None:
         retention_ms = self.options.retention_ms
@@ -206,7 +211,7 @@ class Importer:
         about = session_params(session, now)
         sent = self._sent.pop((tool, session.id), {}) if session.id in self._digests[tool] else {}
         hashes: dict[str, int] = {}
-        batches = list(_batches(_changed(message_params(session, now), sent, hashes)))
+        batches = list(_batches(_changed(session, now, sent, hashes)))
         for number, batch in enumerate(batches, 1):
             if number == len(batches):
                 about |= {"metadata": about["metadata"] | {DIGEST: digest}}
@@ -225,7 +230,7 @@ class Importer:
         return True
 
 
-def _read(source: Source) -> Reading:
+def _read(source: Source, cursor: object) -> Reading:
     """Return what the reader finds.
 
     Raises:
@@ -233,7 +238,7 @@ def _read(source: Source) -> Reading:
         ValueError: it has another form, also one that the reader does not expect.
     """
     try:
-        return checked(source.reader.read(source.path))
+        return checked(source.reader.read(source.path, cursor))
     except (OSError, ValueError, RecursionError):
         raise
     except Exception as error:
@@ -260,13 +265,12 @@ def _digest(session: HistorySession) -> str:
     return blake2b(msgspec.json.encode(session), digest_size=16).hexdigest()
 
 
-def _changed(messages: Iterable[dict[str, Any]], sent: dict[str, int], hashes: dict[str, int]) -> Iterator[msgspec.Raw]:
-    """Yield each message that differs from what was sent, encoded; add the hash of every one to `hashes`."""
-    for message in messages:
-        encoded = msgspec.json.encode(message)
-        hashes[message["key"]] = value = hash(encoded)
-        if sent.get(message["key"]) != value:
-            yield msgspec.Raw(encoded)
+def _changed(session: HistorySession, now: int, sent: dict[str, int], hashes: dict[str, int]) -> Iterator[msgspec.Raw]:
+    """Yield the parameters of each message that differs from what was sent; add the hash of every one to `hashes`."""
+    for message, at in with_times(session):
+        hashes[message.key] = value = hash((msgspec.json.encode(message), at))
+        if sent.get(message.key) != value:
+            yield from (msgspec.Raw(msgspec.json.encode(params)) for params in params_of(message, at, now))
 
 
 def _batches(messages: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:

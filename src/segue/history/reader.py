@@ -17,12 +17,6 @@ from segue.client.json_values import json_value
 from segue.history.records import HistorySession
 from segue.timestamps import timestamp
 
-MAX_LINE_BYTES = 64 * 2**20
-"""Bytes. A longer line is skipped and counted, because one line must not take the importer's memory."""
-
-CHUNK_BYTES = 2**20
-"""Bytes of a long line that one call reads."""
-
 _XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}
 
 
@@ -31,7 +25,9 @@ class Reading(NamedTuple):
 
     sessions: list[HistorySession]
     skipped: Counter[str]
-    """Count by reason: `damaged line`, `unknown record TYPE` and the like."""
+    """Count by reason: `damaged line`, `unknown record TYPE` and the like; of what was read now."""
+    cursor: object = None
+    """What the reader needs to continue where it ended, None if it reads an item whole each time."""
 
 
 class Reader(Protocol):
@@ -53,8 +49,10 @@ class Reader(Protocol):
             OSError: the root cannot be listed.
         """
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return everything in an item; damaged and unknown records are counted, not fatal.
+
+        `cursor` is that of the last reading of the item in this process. It may spare the reader what it read before.
 
         Raises:
             OSError: the item cannot be read.
@@ -154,40 +152,6 @@ def read_bytes(path: Path) -> bytes:
         return file.read()
 
 
-def read_json_lines(path: Path, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
-    """Yield each complete line that holds a JSON object; count the others.
-
-    The last line counts only if it ends in a line feed, because the tool may still be writing it.
-    """
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
-    with open_regular(path) as file:
-        while (line := _next_line(file)) != b"":
-            if line is None:
-                skipped["line over 64 MiB"] += 1
-            elif not line.endswith(b"\n"):
-                return
-            elif line.strip():
-                try:
-                    yield decode(line)
-                except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                    if isinstance(found := _decode_leniently(line), dict):
-                        yield found
-                    else:
-                        skipped["damaged line"] += 1
-
-
-def _next_line(file: BufferedReader) -> bytes | None:
-    """Return the next line, None for one that is too long, empty at the end."""
-    line = file.readline(CHUNK_BYTES)
-    if line.endswith(b"\n") or not line:
-        return line
-    pieces, size = [line], len(line)
-    while not line.endswith(b"\n") and (line := file.readline(CHUNK_BYTES)):
-        size += len(line)
-        pieces = [*pieces, line] if size <= MAX_LINE_BYTES else []
-    return b"".join(pieces) if size <= MAX_LINE_BYTES else None
-
-
 def read_json(path: Path) -> Any:
     """Return the JSON document in a file.
 
@@ -199,12 +163,12 @@ def read_json(path: Path) -> Any:
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError:
-        if (found := _decode_leniently(data)) is None:
+        if (found := decode_leniently(data)) is None:
             raise
         return found
 
 
-def _decode_leniently(data: bytes) -> Any:
+def decode_leniently(data: bytes) -> Any:
     """Return JSON in which a program cut a text within a pair of surrogates, None if it has another fault."""
     if b"\\u" not in data:
         return None

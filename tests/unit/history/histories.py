@@ -44,7 +44,7 @@ def read(corpus: str) -> dict[str, HistorySession]:
     found: dict[str, HistorySession] = {}
     for root in reader.roots({}, home, "linux"):
         for item in reader.discover(root):
-            sessions, skipped = reader.read(item)
+            sessions, skipped, _ = reader.read(item)
             assert not skipped
             found |= {session.id.replace(str(home), HOME): session for session in sessions}
     return found

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from segue.history import discovery, reader
+from segue.history import discovery, lines
 from segue.history.agents.claude import ClaudeCode
 from segue.history.agents.codex import Codex
 from segue.history.agents.crush import Crush
 from segue.history.chats.llm import Llm
 from segue.history.importer import Importer, Source
-from segue.history.reader import open_regular, read_json, read_json_lines
+from segue.history.lines import read_json_lines
+from segue.history.reader import open_regular, read_json
 from segue.history.registry import readers
 from tests.unit.history.histories import HISTORIES
 
@@ -55,8 +56,8 @@ def test_a_file_of_three_gigabytes_is_refused_with_its_size(tmp_path: Path) -> N
 def test_a_line_over_the_limit_is_skipped_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "MAX_LINE_BYTES", 100)
-    monkeypatch.setattr(reader, "CHUNK_BYTES", 30)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 30)
     file = tmp_path / "lines.jsonl"
     longest = b'{"c": "' + b"y" * 90 + b'"}\n'
     file.write_bytes(b'{"a": 1}\n{"long": "' + b"x" * 1000 + b'"}\n{"b": 2}\n' + longest + b'{"half')

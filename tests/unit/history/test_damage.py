@@ -119,7 +119,7 @@ class Broken:
 
     name = "broken"
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         raise KeyError("role")
 
 

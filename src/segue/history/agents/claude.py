@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, SkipDamaged, blocks, files_below, first, from_iso, read_json_lines, texts
+from segue.history.lines import continue_lines
+from segue.history.reader import Reading, SkipDamaged, blocks, files_below, first, from_iso, texts
 from segue.history.records import HistoryMessage, HistorySession, Kind, ToolCall
 
 COMMAND_PREFIXES = ("<command-", "<local-command-", "<bash-input>", "<bash-stdout>", "<bash-stderr>")
@@ -43,15 +44,15 @@ class ClaudeCode:
         yield from files_below(root, "*/*.jsonl")
         yield from files_below(root, "*/*/subagents/agent-*.jsonl")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file."""
         skipped: Counter[str] = Counter()
-        conversation = _Conversation()
-        for record in read_json_lines(item, skipped):
+        lines = continue_lines(item, cursor, _Conversation)
+        for record in lines.records(skipped):
             with SkipDamaged(skipped):
-                conversation.add(record, skipped)
-        session = conversation.session(item)
-        return Reading([session] if session.messages else [], skipped)
+                lines.state.add(record, skipped)
+        session = lines.state.session(item)
+        return Reading([session] if session.messages else [], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `claude --resume`; a sub-agent's session cannot be continued."""

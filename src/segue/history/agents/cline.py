@@ -34,7 +34,7 @@ class Cline:
         """Yield the messages of each session and sub-agent."""
         yield from files_below(root, f"*/*{SUFFIX}")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file of messages."""
         found = read_json(item)
         if not isinstance(found, dict) or not isinstance(found.get("messages"), list):

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_json_lines, texts
+from segue.history.lines import continue_lines, read_json_lines
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 HARNESS_PREFIXES = (
@@ -55,18 +56,18 @@ class Codex:
             path for path in files_below(root, f"**/rollout-*.jsonl{ZSTD}") if not path.with_suffix("").exists()
         )
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the thread of a rollout."""
         if item.suffix == ZSTD:
             raise ValueError("compressed by Codex; decompress it with unzstd to import it")
         skipped: Counter[str] = Counter()
-        thread = _Thread()
-        for number, record in enumerate(read_json_lines(item, skipped)):
+        lines = continue_lines(item, cursor, _Thread)
+        for record in lines.records(skipped):
             with SkipDamaged(skipped):
-                thread.add(record, number, skipped)
-        if not thread.meta:
+                lines.state.add(record, lines.number, skipped)
+        if not lines.state.meta:
             raise ValueError("no session_meta record")
-        return Reading([thread.session(item)], skipped)
+        return Reading([lines.state.session(item)], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `codex resume`."""

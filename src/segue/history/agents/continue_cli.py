@@ -24,7 +24,7 @@ class ContinueCli:
         """Yield each session."""
         yield from (path for path in files_below(root, "*.json") if path.name != INDEX)
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file; its time is that in the index, else the file's."""
         skipped: Counter[str] = Counter()
         found = read_json(item)

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_bytes, read_json_lines
+from segue.history.lines import continue_lines
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_bytes
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 STATE = ("session.", "system.", "assistant.", "tool.", "subagent.", "hook.", "skill.", "permission.", "user_input.")
@@ -29,14 +30,14 @@ class Copilot:
         """Yield the events of each session."""
         yield from files_below(root, "*/events.jsonl")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file and its sub-agents' sessions."""
         skipped: Counter[str] = Counter()
-        threads = {"": _Thread()}
-        for event in read_json_lines(item, skipped):
+        lines = continue_lines(item, cursor, lambda: {"": _Thread()})
+        for event in lines.records(skipped):
             with SkipDamaged(skipped):
-                threads.setdefault(event.get("agentId") or "", _Thread()).add(event, skipped)
-        main = threads.pop("")
+                lines.state.setdefault(event.get("agentId") or "", _Thread()).add(event, skipped)
+        main = lines.state[""]
         about = _workspace(item)
         session_id = main.about.get("sessionId") or item.parent.name
         context = main.about.get("context")
@@ -45,11 +46,13 @@ class Copilot:
         session.title = about.get("name")
         session.started_at = from_iso(main.about.get("startTime")) or session.started_at
         sessions = [session]
-        for agent_id, thread in threads.items():
+        for agent_id, thread in lines.state.items():
+            if thread is main:
+                continue
             sub = thread.session(f"{session_id}/{agent_id}", item, directory)
             sub.parent, sub.title = session_id, thread.about.get("agentDisplayName")
             sessions.append(sub)
-        return Reading([session for session in sessions if session.messages], skipped)
+        return Reading([session for session in sessions if session.messages], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `copilot --resume`; a sub-agent's session cannot be continued."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from segue.history.lines import continue_lines
 from segue.history.reader import (
     Reading,
     SkipDamaged,
@@ -18,7 +19,6 @@ from segue.history.reader import (
     from_iso,
     read_bytes,
     read_json,
-    read_json_lines,
 )
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
@@ -40,40 +40,51 @@ class Gemini:
         yield from files_below(root, "*/chats/session-*.jsonl")
         yield from files_below(root, "*/chats/session-*.json")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file, nothing for one without a message."""
         skipped: Counter[str] = Counter()
-        header: dict[str, Any] = {}
-        title: str | None = None
-        records: dict[str, dict[str, Any]] = {}
-        lines = _document(item) if item.suffix == ".json" else read_json_lines(item, skipped)
-        for line in lines:
-            if "sessionId" in line and "id" not in line:
-                header = header or line
-            elif isinstance(line.get("id"), str):
-                records[line["id"]] = line
-            elif isinstance(line.get("$set"), dict):
-                title = line["$set"].get("summary") or title
-            elif "$rewindTo" not in line:
-                skipped["unknown line"] += 1
-        messages: list[HistoryMessage] = []
-        for record in records.values():
+        is_document = item.suffix == ".json"
+        lines = continue_lines(item, cursor, _Chat)
+        chat = lines.state
+        for line in _document(item) if is_document else lines.records(skipped):
             with SkipDamaged(skipped):
-                messages += [message] if (message := _message(record)) else []
+                chat.add(line, skipped)
+        messages = [message for message in chat.messages.values() if message is not None]
         session = HistorySession(
-            id=header.get("sessionId") or item.stem,
+            id=chat.header.get("sessionId") or item.stem,
             path=str(item),
             directory=_directory(item),
-            title=title or header.get("summary"),
+            title=chat.title or chat.header.get("summary"),
             model=first(message.model for message in messages),
-            started_at=from_iso(header.get("startTime")),
+            started_at=from_iso(chat.header.get("startTime")),
             messages=messages,
         )
-        return Reading([session] if messages else [], skipped)
+        return Reading([session] if messages else [], skipped, None if is_document else lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `gemini --resume`."""
         return ["gemini", "--resume", session_id]
+
+
+class _Chat:
+    """The lines of a session."""
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.title: str | None = None
+        self.messages: dict[str, HistoryMessage | None] = {}
+        """The newest form of each message by its id, None for one that is no message of the conversation."""
+
+    def add(self, line: dict[str, Any], skipped: Counter[str]) -> None:
+        """Take the next line."""
+        if "sessionId" in line and "id" not in line:
+            self.header = self.header or line
+        elif isinstance(line.get("id"), str):
+            self.messages[line["id"]] = _message(line)
+        elif isinstance(line.get("$set"), dict):
+            self.title = line["$set"].get("summary") or self.title
+        elif "$rewindTo" not in line:
+            skipped["unknown line"] += 1
 
 
 def _document(item: Path) -> Iterator[dict[str, Any]]:

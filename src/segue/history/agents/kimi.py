@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from segue.history.lines import continue_lines
 from segue.history.reader import (
     Reading,
     SkipDamaged,
@@ -19,7 +20,6 @@ from segue.history.reader import (
     first,
     from_seconds,
     read_json,
-    read_json_lines,
     texts,
 )
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
@@ -45,22 +45,23 @@ class Kimi:
         """Yield the events of each session."""
         yield from files_below(root, "*/*/wire.jsonl")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a folder."""
         skipped: Counter[str] = Counter()
-        wire = _Wire()
-        for number, record in enumerate(read_json_lines(item, skipped)):
+        lines = continue_lines(item, cursor, _Wire)
+        for record in lines.records(skipped):
             with SkipDamaged(skipped):
-                wire.add(record, number, skipped)
+                lines.state.add(record, lines.number, skipped)
+        messages = lines.state.messages
         session = HistorySession(
             id=item.parent.name,
             path=str(item.parent),
             directory=_directory(item),
             title=_title(item),
-            started_at=first(message.at for message in wire.messages),
-            messages=wire.messages,
+            started_at=first(message.at for message in messages),
+            messages=messages,
         )
-        return Reading([session] if wire.messages else [], skipped)
+        return Reading([session] if messages else [], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `kimi --session`."""

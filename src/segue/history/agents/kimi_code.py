@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, SkipDamaged, files_below, first, from_ms, read_json, read_json_lines, texts
+from segue.history.lines import continue_lines
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_ms, read_json, texts
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 MAIN = "main"
@@ -27,13 +28,14 @@ class KimiCode:
         """Yield the events of each session and sub-agent."""
         yield from files_below(root, "*/*/agents/*/wire.jsonl")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file of events."""
         skipped: Counter[str] = Counter()
-        wire = _Wire()
-        for number, record in enumerate(read_json_lines(item, skipped)):
+        lines = continue_lines(item, cursor, _Wire)
+        wire = lines.state
+        for record in lines.records(skipped):
             with SkipDamaged(skipped):
-                wire.add(record, number)
+                wire.add(record, lines.number)
         folder, agent = item.parents[2], item.parent.name
         state = _state(folder)
         session = HistorySession(
@@ -47,7 +49,7 @@ class KimiCode:
             archived=bool(state.get("archived")),
             messages=wire.messages,
         )
-        return Reading([session] if wire.messages else [], skipped)
+        return Reading([session] if wire.messages else [], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `kimi --session`; a sub-agent's session cannot be continued."""

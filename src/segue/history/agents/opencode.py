@@ -37,7 +37,7 @@ class Opencode:
             yield root
         yield from files_below(root, "*/ses_*.json")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return every session of the database, or the session of a document."""
         skipped: Counter[str] = Counter()
         if item.suffix == ".json":

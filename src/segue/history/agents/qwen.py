@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso, read_json_lines
+from segue.history.lines import continue_lines
+from segue.history.reader import Reading, SkipDamaged, files_below, first, from_iso
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
 
@@ -27,42 +28,55 @@ class Qwen:
         yield from files_below(root, "*/chats/*.jsonl")
         yield from files_below(root, "*/subagents/*/agent-*.jsonl")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the session of a file."""
         skipped: Counter[str] = Counter()
-        messages: list[HistoryMessage] = []
-        calls: dict[str, ToolCall] = {}
-        directory = title = None
-        for number, record in enumerate(read_json_lines(item, skipped)):
-            kind = record.get("type")
-            directory = directory or record.get("cwd")
+        lines = continue_lines(item, cursor, _Chat)
+        chat = lines.state
+        for record in lines.records(skipped):
             with SkipDamaged(skipped):
-                if kind == "tool_result":
-                    _add_results(record, calls)
-                elif kind in ("user", "assistant"):
-                    if message := _message(record, f"line-{number}"):
-                        calls |= {call.id: call for call in message.tool_calls}
-                        messages.append(message)
-                elif kind == "system" and record.get("subtype") == "custom_title":
-                    title = (record.get("systemPayload") or {}).get("customTitle") or title
-                elif kind != "system":
-                    skipped[f"unknown record {kind}"] += 1
+                chat.add(record, lines.number, skipped)
         parent = item.parent.name if item.parent.parent.name == "subagents" else None
         session = HistorySession(
             id=f"{parent}/{item.stem.removeprefix('agent-')}" if parent else item.stem,
             path=str(item),
-            directory=directory,
-            title=title,
-            model=first(message.model for message in messages),
-            started_at=first(message.at for message in messages),
+            directory=chat.directory,
+            title=chat.title,
+            model=first(message.model for message in chat.messages),
+            started_at=first(message.at for message in chat.messages),
             parent=parent,
-            messages=messages,
+            messages=chat.messages,
         )
-        return Reading([session] if messages else [], skipped)
+        return Reading([session] if chat.messages else [], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `qwen --resume`; a sub-agent's session cannot be continued."""
         return None if "/" in session_id else ["qwen", "--resume", session_id]
+
+
+class _Chat:
+    """The records of a file."""
+
+    def __init__(self) -> None:
+        self.messages: list[HistoryMessage] = []
+        self.calls: dict[str, ToolCall] = {}
+        self.directory: Any = None
+        self.title: Any = None
+
+    def add(self, record: dict[str, Any], number: int, skipped: Counter[str]) -> None:
+        """Take the next record."""
+        kind = record.get("type")
+        self.directory = self.directory or record.get("cwd")
+        if kind == "tool_result":
+            _add_results(record, self.calls)
+        elif kind in ("user", "assistant"):
+            if message := _message(record, f"line-{number}"):
+                self.calls |= {call.id: call for call in message.tool_calls}
+                self.messages.append(message)
+        elif kind == "system" and record.get("subtype") == "custom_title":
+            self.title = (record.get("systemPayload") or {}).get("customTitle") or self.title
+        elif kind != "system":
+            skipped[f"unknown record {kind}"] += 1
 
 
 def _message(record: dict[str, Any], key: str) -> HistoryMessage | None:

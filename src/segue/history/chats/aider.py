@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from segue.history.reader import Reading, from_local, read_bytes
+from segue.history.lines import continue_lines
+from segue.history.reader import Reading, from_local
 from segue.history.records import HistoryMessage, HistorySession
 
 FILE = ".aider.chat.history.md"
@@ -39,27 +40,34 @@ class Aider:
             deep = len(Path(folder).parts) - top >= FOLDERS_DEEP
             names[:] = [] if deep else sorted(name for name in names if not name.startswith((".", "node_modules")))
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return every session of a file."""
-        sessions: list[HistorySession] = []
-        lines: list[str] = []
-        offset = 0
-        for line in read_bytes(item).splitlines(keepends=True):
+        skipped: Counter[str] = Counter()
+        lines = continue_lines(item, cursor, _Chats)
+        chats = lines.state
+        for line in lines.read(skipped):
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             if text.startswith(STARTED):
-                _close(sessions, lines)
+                _close(chats.sessions, chats.newest)
                 started = text.removeprefix(STARTED).strip()
-                sessions.append(_session(item, started, offset, sessions))
-                lines = []
-            elif sessions:
-                lines.append(text)
-            offset += len(line)
-        _close(sessions, lines)
-        return Reading(sessions, Counter())
+                chats.sessions.append(_session(item, started, lines.offset - len(line), chats.sessions))
+                chats.newest = []
+            elif chats.sessions:
+                chats.newest.append(text)
+        _close(chats.sessions, chats.newest)
+        return Reading(chats.sessions, skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `aider --restore-chat-history`, which continues the newest session of the directory."""
         return ["aider", "--restore-chat-history"]
+
+
+class _Chats:
+    """The sessions of a file, and the lines of the newest one."""
+
+    def __init__(self) -> None:
+        self.sessions: list[HistorySession] = []
+        self.newest: list[str] = []
 
 
 def _session(item: Path, started: str, offset: int, before: list[HistorySession]) -> HistorySession:

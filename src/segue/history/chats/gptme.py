@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.history.lines import continue_lines
 from segue.history.reader import (
     Reading,
     SkipDamaged,
@@ -16,7 +17,6 @@ from segue.history.reader import (
     first,
     from_local,
     read_bytes,
-    read_json_lines,
     texts,
 )
 from segue.history.records import HistoryMessage, HistorySession, Role, ToolCall
@@ -40,23 +40,26 @@ class Gptme:
         """Yield each conversation."""
         yield from files_below(root, "*/conversation.jsonl")
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the conversation of a file."""
         skipped: Counter[str] = Counter()
-        records = list(read_json_lines(item, skipped))
+        lines = continue_lines(item, cursor, _Conversation)
+        for record in lines.records(skipped):
+            with SkipDamaged(skipped):
+                lines.state.add(record, lines.number)
+        messages = lines.state.messages
         chat, home = _chat(item), item.parents[5] if len(item.parents) > 5 else item.parent
         workspace = chat.get("workspace")
-        messages = _messages(records, skipped)
         session = HistorySession(
             id=item.parent.name,
             path=str(item),
             directory=re.sub(r"^~(?=/|$)", str(home), workspace) if isinstance(workspace, str) else None,
             title=chat.get("name"),
             model=chat.get("model") or first(message.model for message in messages),
-            started_at=first(from_local(record.get("timestamp")) for record in records),
+            started_at=lines.state.started_at,
             messages=messages,
         )
-        return Reading([session], skipped)
+        return Reading([session], skipped, lines)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `gptme --name`."""
@@ -70,19 +73,24 @@ def _chat(item: Path) -> dict[str, Any]:
         return {}
 
 
-def _messages(records: list[dict[str, Any]], skipped: Counter[str]) -> list[HistoryMessage]:
-    messages: list[HistoryMessage] = []
-    calls: dict[str, ToolCall] = {}
-    for index, record in enumerate(records):
-        with SkipDamaged(skipped):
-            role, text = record.get("role"), texts(record.get("content"))
-            if role == "system" and (call := calls.get(record.get("call_id") or "")):
-                call.result, call.is_error = text, False
-            elif role in ("user", "assistant"):
-                message = _message(record, index, role, text)
-                calls |= {call.id: call for call in message.tool_calls}
-                messages.append(message)
-    return messages
+class _Conversation:
+    """The lines of a conversation."""
+
+    def __init__(self) -> None:
+        self.messages: list[HistoryMessage] = []
+        self.calls: dict[str, ToolCall] = {}
+        self.started_at: str | None = None
+
+    def add(self, record: dict[str, Any], index: int) -> None:
+        """Take the next line."""
+        self.started_at = self.started_at or from_local(record.get("timestamp"))
+        role, text = record.get("role"), texts(record.get("content"))
+        if role == "system" and (call := self.calls.get(record.get("call_id") or "")):
+            call.result, call.is_error = text, False
+        elif role in ("user", "assistant"):
+            message = _message(record, index, role, text)
+            self.calls |= {call.id: call for call in message.tool_calls}
+            self.messages.append(message)
 
 
 def _message(record: dict[str, Any], index: int, role: Role, text: str) -> HistoryMessage:

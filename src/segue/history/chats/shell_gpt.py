@@ -25,7 +25,7 @@ class ShellGpt:
         """Yield each chat."""
         yield from sorted(path for path in root.glob("*") if path.is_file())
 
-    def read(self, item: Path) -> Reading:
+    def read(self, item: Path, cursor: object = None) -> Reading:
         """Return the chat of a file; its name is its id and its file's time the time of its end."""
         skipped: Counter[str] = Counter()
         found = read_json(item)
