@@ -45,6 +45,10 @@ class ExportReader(ABC):
             raise ValueError(f"no conversation of {self.service}")
         return Reading(sessions, skipped)
 
+    def count(self, item: Path) -> int:
+        """Return the number of conversations."""
+        return len(conversations(item))
+
     @abstractmethod
     def session(self, found: dict[str, Any], item: Path) -> HistorySession | None:
         """Return a conversation, None if it has another form."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.history.importer import Source
-from segue.history.reader import Reader, open_regular
+from segue.history.reader import Counting, Reader, open_regular
 
 TRIED_ITEMS = 5
 """Items of a path that are read to see whether a reader finds a session in them."""
@@ -20,6 +20,18 @@ class Found(NamedTuple):
     root: Path
     items: list[Path]
     problem: str | None
+
+    def sessions(self, problems: list[str]) -> int:
+        """Return the number of sessions, as far as it is known without reading all; add what cannot be counted."""
+        if not isinstance(self.reader, Counting):
+            return len(self.items)
+        count = 0
+        for item in self.items:
+            try:
+                count += self.reader.count(item)
+            except Exception as error:  # noqa: BLE001 - The class may be another package's.
+                problems.append(f"{item}: {getattr(error, 'strerror', None) or error}")
+        return count
 
     def size(self) -> int:
         """Return the bytes of the items that are still there."""

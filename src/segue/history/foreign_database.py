@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +36,13 @@ class Rows:
         """Yield the rows of a query."""
         yield from self._connection.execute(sql, values)
 
+    def count(self, queries: Iterable[str]) -> int:
+        """Return the sum of the results of queries, without those that read a table which the file has not."""
+        present = [sql for sql in queries if sql.rpartition(" ")[2] in self.tables]
+        if not present:
+            raise sqlite3.OperationalError("none of its tables")
+        return sum(int(next(self.select(sql))[0]) for sql in present)
+
     def columns(self, table: str) -> frozenset[str]:
         """Return the names of a table's columns."""
         return frozenset(row["name"] for row in self.select("SELECT name FROM pragma_table_info(?)", table))
@@ -52,9 +59,7 @@ def open_copy(path: Path) -> Iterator[Rows]:
         OSError: the file cannot be copied, or changed during each of five copies.
         ValueError: it is no SQLite database, or damaged.
     """
-    with open_regular(path, MAX_INTEGER) as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise ValueError("not an SQLite database")
+    _check_magic(path)
     with TemporaryDirectory(prefix="segue-import-") as folder:
         copy = Path(folder) / "copy.db"
         for _ in range(ATTEMPTS):
@@ -64,19 +69,51 @@ def open_copy(path: Path) -> Iterator[Rows]:
                 break
         else:
             raise BlockingIOError(f"{path} changed while it was copied; try again later")
-        try:
-            with closing(sqlite3.connect(copy)) as connection:
-                yield Rows(connection)
-        except sqlite3.OperationalError as error:
-            raise ValueError(
-                f"not of a known form ({error}); if its tool is newer than segue, upgrade segue"
-            ) from error
-        except sqlite3.Error as error:
-            raise ValueError(f"damaged: {error}") from error
+        with _open(str(copy)) as rows:
+            yield rows
+
+
+@contextmanager
+def open_for_count(path: Path) -> Iterator[Rows]:
+    """Open the database for a short query: the file itself while it has no WAL or journal, else a private copy.
+
+    SQLite takes no lock on a file that it is told is immutable, and makes none beside it.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no SQLite database, or damaged.
+    """
+    if any(size for found in _state(path)[1:] if found is not None for size in found[1:2]):
+        with open_copy(path) as rows:
+            yield rows
+    else:
+        _check_magic(path)
+        with _open(f"{path.absolute().as_uri()}?mode=ro&immutable=1") as rows:
+            yield rows
+
+
+def _check_magic(path: Path) -> None:
+    with open_regular(path, MAX_INTEGER) as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise ValueError("not an SQLite database")
+
+
+@contextmanager
+def _open(name: str) -> Iterator[Rows]:
+    try:
+        with closing(sqlite3.connect(name, uri=True)) as connection:
+            yield Rows(connection)
+    except sqlite3.OperationalError as error:
+        raise ValueError(f"not of a known form ({error}); if its tool is newer than segue, upgrade segue") from error
+    except sqlite3.Error as error:
+        raise ValueError(f"damaged: {error}") from error
 
 
 class DatabaseReader(ABC):
     """A reader of a tool that keeps everything in one database."""
+
+    counted: tuple[str, ...] = ("SELECT count(*) FROM sessions",)
+    """Queries whose results add up to the number of sessions; one of a table that is missing counts 0."""
 
     def discover(self, root: Path) -> Iterator[Path]:
         """Yield the database."""
@@ -88,6 +125,11 @@ class DatabaseReader(ABC):
         skipped: Counter[str] = Counter()
         with open_copy(item) as rows:
             return Reading(list(self.sessions(rows, item, skipped)), skipped)
+
+    def count(self, item: Path) -> int:
+        """Return the number of sessions."""
+        with open_for_count(item) as rows:
+            return rows.count(self.counted)
 
     @abstractmethod
     def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -61,6 +61,19 @@ class Reader(Protocol):
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return the command that continues the session in its own tool, None if the tool has none."""
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A reader whose items have several sessions each; those of others count as one."""
+
+    def count(self, item: Path) -> int:
+        """Return the number of sessions in an item, with much less work than `read`.
+
+        Raises:
+            OSError: the item cannot be read.
+            ValueError: it has another form.
+        """
 
 
 def files_below(root: Path, pattern: str) -> list[Path]:

@@ -52,10 +52,17 @@ def test_every_tool_is_imported_and_nothing_is_written_beside_its_files(segue: C
     assert (again["items_unchanged"], again["added"], again["updated"]) == (again["items"], 0, 0)
 
 
-def test_a_list_reads_nothing(segue: Cli, segued: Segued, home: Path) -> None:
-    rows = {row[0]: row for row in segue.ok("import", "--list").rows if row[1] != "0"}
+def test_a_list_has_the_sessions_of_each_tool_and_imports_nothing(segue: Cli, segued: Segued, home: Path) -> None:
+    before = snapshot(home / ".local")
+    rows = {row[0]: row[1] for row in segue.ok("import", "--list").rows if row[1] != "0"}
     assert set(rows) == {CORPORA[corpus] for corpus in IN_HOME}
-    assert sessions(segued) == []
+    known = json.loads((HISTORIES / "opencode" / "expected.json").read_text())["sessions"]
+    assert rows["opencode"] == str(len(known))
+    assert (sessions(segued), snapshot(home / ".local")) == ([], before)
+    (home / ".local/share/opencode/opencode.db").write_bytes(b"no database")
+    listed = segue.run("import", "opencode", "--list", "--json")
+    assert (listed.code, "opencode.db: not an SQLite database" in listed.err) == (1, True)
+    assert [(row["tool"], row["sessions"]) for row in json.loads(listed.out)] == [("opencode", 0)]
 
 
 def test_a_session_that_grew_gets_only_what_is_new(segue: Cli, segued: Segued, home: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from segue.history.discovery import Found
 from segue.history.reader import from_iso
 from segue.history.records import HistoryMessage
 from segue.history.registry import readers
@@ -125,3 +126,17 @@ RESUME = {
 def test_a_session_is_opened_by_the_command_of_its_tool(tool: str) -> None:
     command = readers()[tool].resume_command("ID")
     assert (None if command is None else " ".join(command)) == RESUME.get(tool)
+
+
+COUNTED = {"copilot": -1, "gemini": +1}
+"""How much the count differs: a sub-agent of Copilot is inside a file, and a file of Gemini CLI has no message."""
+
+
+def test_sessions_are_counted_without_reading_all(corpus: str, expected: list[dict[str, Any]]) -> None:
+    reader = readers()[CORPORA[corpus]]
+    problems: list[str] = []
+    counts = [
+        Found(reader, root, list(reader.discover(root)), None).sessions(problems)
+        for root in reader.roots({}, HISTORIES / corpus, "linux")
+    ]
+    assert (sum(counts), problems) == (len(expected) + COUNTED.get(corpus, 0), [])

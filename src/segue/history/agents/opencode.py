@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from segue.history.foreign_database import Rows, open_copy
+from segue.history.foreign_database import Rows, open_copy, open_for_count
 from segue.history.reader import Reading, SkipDamaged, files_below, first, from_ms, read_json
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 
@@ -45,6 +45,13 @@ class Opencode:
         with open_copy(item) as rows:
             sessions = [_from_rows(rows, row, item, skipped) for row in rows.select(SESSIONS)]
         return Reading(sessions, skipped)
+
+    def count(self, item: Path) -> int:
+        """Return the number of sessions."""
+        if item.suffix == ".json":
+            return 1
+        with open_for_count(item) as rows:
+            return rows.count(("SELECT count(*) FROM session",))
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `opencode --session`."""

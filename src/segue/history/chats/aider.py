@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from segue.history.lines import continue_lines
+from segue.history.lines import Lines, continue_lines
 from segue.history.reader import Reading, from_local
 from segue.history.records import HistoryMessage, HistorySession
 
@@ -56,6 +56,10 @@ class Aider:
                 chats.newest.append(text)
         _close(chats.sessions, chats.newest)
         return Reading(chats.sessions, skipped, lines)
+
+    def count(self, item: Path) -> int:
+        """Return the number of sessions."""
+        return sum(line.startswith(STARTED.encode()) for line in Lines(item, None).read(Counter()))
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `aider --restore-chat-history`, which continues the newest session of the directory."""

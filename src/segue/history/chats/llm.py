@@ -26,6 +26,7 @@ class Llm(DatabaseReader):
     """The logs of llm."""
 
     name = "llm"
+    counted = ("SELECT count(*) FROM threads", "SELECT count(DISTINCT coalesce(conversation_id, id)) FROM responses")
 
     def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
         """Return the database."""

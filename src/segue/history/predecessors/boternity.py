@@ -32,6 +32,7 @@ class Boternity(DatabaseReader):
     """The store of boternity."""
 
     name = "boternity"
+    counted = ("SELECT count(*) FROM chat_sessions",)
 
     def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
         """Return the database."""

@@ -15,7 +15,7 @@ from segue.cli.groups import command, parse_time
 from segue.cli.output.cells import cut_start, width
 from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.session_table import short_directory
-from segue.cli.output.terminal import FAILED, Failure, echo, echo_tsv, escape_line, size, stdout_is_tty, warn
+from segue.cli.output.terminal import FAILED, Failure, echo, echo_json, echo_tsv, escape_line, size, stdout_is_tty, warn
 from segue.runtime.progress import Progress
 from segue.timestamps import milliseconds
 
@@ -49,12 +49,12 @@ INDEXES = "everything is imported; segued continues to index it"
     ],
 )
 @click.argument("what", metavar="[TOOL | PATH]...", nargs=-1)
-@click.option("--list", "only_list", is_flag=True, help="List tools, folders and sizes; import nothing.")
+@click.option("--list", "only_list", is_flag=True, help="List tools, sessions, sizes and folders; import nothing.")
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
 @click.option("--dry-run", is_flag=True, help="Read everything and report; store nothing.")
 @click.option("--again", is_flag=True, help="Also import sessions that were deleted in segue.")
 @click.option("--follow", "following", is_flag=True, help="Continue to import what changes, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts, or the list, as JSON.")
 @click.option("--supervised", is_flag=True, hidden=True, help="Report to the daemon, and end when it ends.")
 @pass_daemon
 def import_(
@@ -94,7 +94,7 @@ def import_(
     exports, paths = _split_exports(paths)
     found = list(find())
     if only_list:
-        return _print_list(found)
+        return _print_list(found, as_json=as_json)
     state_file = states.path_of()
     known = states.load(state_file, daemon.paths.database)
     retention_ms = daemon.paths.config.import_.retention_ms
@@ -170,27 +170,38 @@ def _run(daemon: DaemonClient, importer: "Importer", found: "list[Found]", expor
         importer.wait_until_searchable()
 
 
-def _print_list(found: "list[Found]") -> int:
+def _print_list(found: "list[Found]", *, as_json: bool) -> int:
     """Print a row for each root; on a terminal without the roots in which nothing was found."""
-    if not stdout_is_tty():
-        for one in found:
-            echo_tsv([one.reader.name, str(len(one.items)), str(one.size()), str(one.root), one.problem or ""])
-        return 0
-    shown = [one for one in found if one.items or one.problem]
-    if not shown:
+    problems: list[str] = []
+    rows = [(one, one.sessions(problems)) for one in found]
+    for problem in problems:
+        warn(problem)
+    if as_json:
+        keys = ("tool", "sessions", "bytes", "root", "problem")
+        values = ((one.reader.name, count, one.size(), escape_line(str(one.root)), one.problem) for one, count in rows)
+        echo_json(msgspec.json.encode([dict(zip(keys, row, strict=True)) for row in values]))
+    elif stdout_is_tty():
+        _print_table([(one, count) for one, count in rows if one.items or one.problem])
+    else:
+        for one, count in rows:
+            echo_tsv([one.reader.name, str(count), str(one.size()), str(one.root), one.problem or ""])
+    return FAILED if problems or any(one.problem for one in found) else 0
+
+
+def _print_table(rows: "list[tuple[Found, int]]") -> None:
+    if not rows:
         echo("no history of another tool found; name a file or folder: segue import PATH")
-        return 0
+        return
     columns = shutil.get_terminal_size().columns
     is_wide = columns >= WIDE_COLUMNS
-    echo(f"{'tool':<11} {'files':>6}" + (f" {'size':>10}" if is_wide else "") + "  where")
-    for one in shown:
+    echo(f"{'tool':<11} {'sessions':>8}" + (f" {'size':>10}" if is_wide else "") + "  where")
+    for one, count in rows:
         where = escape_line(short_directory(str(one.root)))
         if one.problem is None:
-            row = f"{one.reader.name:<11} {len(one.items):>6}" + (f" {size(one.size()):>10}" if is_wide else "")
+            row = f"{one.reader.name:<11} {count:>8}" + (f" {size(one.size()):>10}" if is_wide else "")
             echo(f"{row}  {cut_start(where, columns - width(row) - 2)}")
         else:
             echo(f"{one.reader.name:<11} {where}: {one.problem}")
-    return 0
 
 
 def _print_counts(counts: "Counts", *, dry_run: bool) -> None:
