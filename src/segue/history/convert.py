@@ -76,6 +76,11 @@ def with_times(session: HistorySession) -> Iterator[tuple[HistoryMessage, str | 
         yield message, at
 
 
+def count_params(message: HistoryMessage) -> int:
+    """Return the number of members of `messages` that a message becomes."""
+    return 2 if any(call.result is not None for call in message.tool_calls) else 1
+
+
 def params_of(message: HistoryMessage, at: str | None, now_ms: int) -> Iterator[dict[str, Any]]:
     """Yield a message as members of `messages`: itself, and the results of its calls."""
     at = _not_later(at, now_ms)

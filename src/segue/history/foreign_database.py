@@ -77,7 +77,7 @@ def open_copy(path: Path) -> Iterator[Rows]:
 def open_for_count(path: Path) -> Iterator[Rows]:
     """Open the database for a short query: the file itself while it has no WAL or journal, else a private copy.
 
-    SQLite takes no lock on a file that it is told is immutable, and makes none beside it.
+    SQLite takes no lock on a file that is opened as immutable, and makes none beside it.
 
     Raises:
         OSError: the file cannot be read.

@@ -25,7 +25,7 @@ from msgspec import Struct
 from segue.client import Client
 from segue.errors import Conflict, InvalidData, InvalidParams, TooLarge
 from segue.history.checking import checked
-from segue.history.convert import params_of, session_params, with_times
+from segue.history.convert import count_params, params_of, session_params, with_times
 from segue.history.lines import Cursors
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
@@ -173,7 +173,7 @@ class Importer:
                 self.counts.left_out[reason] += 1
                 continue
             self.counts.sessions += 1
-            self.counts.messages += len(session.messages)
+            self.counts.messages += sum(map(count_params, session.messages))
             is_new = known.get(session.id) != digest and not self.options.dry_run
             if is_new and not self._send(source.reader.name, path, session, digest):
                 self.counts.left_out[DELETED] += 1

@@ -96,8 +96,7 @@ def message_text(message: Message, result_tokens: int | None) -> str:
 
 def message_marks(message: Message) -> list[str]:
     """Return the words that mark a message for a model."""
-    found = marks(message) + [mark for mark in ("injected", "abandoned") if message.metadata.get(mark)]
-    return list(dict.fromkeys(found + ([] if message.state == "complete" else [message.state])))
+    return list(dict.fromkeys([*marks(message), *([] if message.state == "complete" else [message.state])]))
 
 
 def _arguments(arguments: Any) -> str:

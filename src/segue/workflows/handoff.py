@@ -4,7 +4,7 @@
 2. Constraints: sentences of the user that order or forbid something.
 3. Work: files that were read and changed, commands with their outcome, errors that no later run of the same command
    resolved. All of it comes from calls of tools.
-4. The last turns, word for word, as many as the budget has room for.
+4. The last turns, word for word, as many as the budget has room for, without those that a rewind left.
 
 The sections are filled in the order of their importance. The same session and budget give the same brief.
 """
@@ -130,6 +130,12 @@ def _is_said(message: dict[str, Any]) -> bool:
     return bool(message["role"] == "user" and message["content"].strip() and not marked)
 
 
+def _is_answer(message: dict[str, Any]) -> bool:
+    return bool(
+        message["role"] == "assistant" and message["content"].strip() and not message["metadata"].get("abandoned")
+    )
+
+
 def _heading(session: dict[str, Any], count: int) -> str:
     facts = [session["working_dir"], session["model"], f"{count} messages", f"last {session['last_message_at']}"]
     name = " ".join((session["name"] or session["id"]).split())
@@ -159,7 +165,7 @@ def _error(command: Command) -> str:
 def _last_turns(messages: Sequence[dict[str, Any]], left: int) -> list[str]:
     turns: list[str] = []
     for message in reversed(messages):
-        if not _is_said(message) and not (message["role"] == "assistant" and message["content"].strip()):
+        if not _is_said(message) and not _is_answer(message):
             continue
         turn = f"**{message['role'].capitalize()}:**\n\n{message['content'].strip()}"
         left -= estimate_tokens(turn, None)

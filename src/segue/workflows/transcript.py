@@ -18,7 +18,7 @@ CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1`*~*[ \t]*$|\Z)", re.
 
 
 def marks(message: Message) -> list[str]:
-    """Return the words that mark a message: summary, streaming, failed, edited, attachments, another machine."""
+    """Return the words that mark a message: its kind and state, its attachments, its machine, and marks of an import."""
     found = ["summary"] if message.is_summary else []
     if message.state != "complete":
         found.append(message.state)
@@ -29,6 +29,7 @@ def marks(message: Message) -> list[str]:
     parts = [str(part.get("type", "part")) for part in message.parts or ()]
     found += [kind for kind in parts if not TOOL_TYPES.search(kind) and kind != "text"]
     found += [f"on {message.machine}"] if message.machine else []
+    found += [mark for mark in ("injected", "abandoned") if message.metadata.get(mark) is True]
     return [*dict.fromkeys(found)]
 
 

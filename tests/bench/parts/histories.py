@@ -4,6 +4,10 @@ The script writes 2 000 dense sessions of Claude Code, which have 150 000 messag
 of Claude Code and Codex. It imports them with `segue import`, then with `agentsview sync`, searches with both command
 lines, appends to a file and waits until the text is found. agentsview is a program of its own: `pip install agentsview`
 in an environment of its own, and name it with --agentsview. Without it, only segue is measured.
+
+Times depend on what else the machine does. CPU seconds do not: the reader's speed is given per second of CPU, and so is
+what another client waits for, as the CPU time that the daemon used between its request and the response. With
+--appends, only the appends of another client during an import are measured, such as before and after a change.
 """
 
 import argparse
@@ -19,8 +23,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
-from typing import Any
+from typing import Any, NamedTuple
 
+from segue.history.agents.claude import ClaudeCode
 from tests.bench.corpus import SEED, Language
 from tests.bench.histories import make_dense, make_ordinary, make_real
 from tests.bench.report.figures import percentile
@@ -33,6 +38,10 @@ REAL_SESSIONS = 60
 ALONE_SECONDS = 3.0
 ANSWER_SECONDS = 60.0
 MIB = 2**20
+LARGE_BYTES = 500_000_000
+
+CPU_OF_PROCESS = 2
+"""The kind of a clock id that Linux makes of a process id, as `clock_getcpuclockid` returns it."""
 
 CORPORA = {"dense": (make_dense, 2000), "ordinary": (make_ordinary, 10_000)}
 """How to write each kind of sessions, and their usual number."""
@@ -47,12 +56,17 @@ def main() -> None:
     parser.add_argument("--corpus", choices=CORPORA, default="dense", help="sessions to import; default: dense")
     parser.add_argument("--sessions", type=int, help="number of sessions; default: 2000 dense or 10000 ordinary ones")
     parser.add_argument("--agentsview", default=shutil.which("agentsview"), help="path of the program agentsview")
+    parser.add_argument("--appends", action="store_true", help="measure only the appends of another client")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "segue"
         make, usual = CORPORA[wanted.corpus]
         sessions = wanted.sessions or usual
         print(f"{sessions} {wanted.corpus} sessions, {make(home, sessions) / MIB:.0f} MiB")
+        if wanted.appends:
+            with _serving(home) as segued:
+                _import_beside_appends(segued)
+            return
         _segue(home)
         if wanted.corpus == "dense":
             _real(Path(folder) / "real")
@@ -62,10 +76,7 @@ def main() -> None:
 
 def _segue(home: Path) -> None:
     with _serving(home) as segued:
-        with _appending(segued) as alone:
-            time.sleep(ALONE_SECONDS)
-        with _appending(segued) as waits:
-            seconds, cpu = _timed([SEGUE, "import", "claude", "codex"], segued.environment)
+        seconds, cpu = _import_beside_appends(segued)
         memory = getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024
         status = segued.connect().call("daemon.status")
         total = segued.connect().call("session.stats")["total"]
@@ -73,8 +84,6 @@ def _segue(home: Path) -> None:
         print(f"segue: {total['sessions']} sessions, {total['messages']} messages")
         print(f"segue: import until searchable {seconds:.1f} s, {cpu:.1f} s of CPU, importer {memory:.0f} MiB")
         print(f"segue: database {status['database']['bytes'] / MIB:.0f} MiB")
-        during, before = percentile([waits], 0.99), percentile([alone], 0.99)
-        print(f"segue: appends of another client p99 {during:.1f} ms meanwhile, {before:.1f} ms without an import")
 
         def search(word: str) -> bool:
             return bool(_output([SEGUE, "search", word, "--limit", "5"], segued.environment))
@@ -88,14 +97,49 @@ def _segue(home: Path) -> None:
         _find_appended("segue", home / ".claude" / "projects", search)
 
 
+def _import_beside_appends(segued: Segued) -> tuple[float, float]:
+    """Import while another client appends, print what it waits for, and return the seconds and the CPU seconds."""
+    with _appending(segued) as alone:
+        time.sleep(ALONE_SECONDS)
+    with _appending(segued) as meanwhile:
+        taken = _timed([SEGUE, "import", "claude", "codex"], segued.environment)
+    for when, waits in (("without an import", alone), ("meanwhile", meanwhile)):
+        texts = []
+        for name, values in (("", waits.milliseconds), ("CPU of segued ", waits.cpu_milliseconds)):
+            p50, p90, p99 = (percentile([values], part) for part in (0.5, 0.9, 0.99))
+            texts.append(f"{name}p50 {p50:.1f} p90 {p90:.1f} p99 {p99:.1f} ms")
+        print(f"segue: appends of another client {when}: {'; '.join(texts)}", flush=True)
+    return taken
+
+
 def _real(home: Path) -> None:
     size = make_real(home, REAL_SESSIONS)
+    reader, begun = ClaudeCode(), time.process_time()
+    for item in reader.discover(home / ".claude" / "projects"):
+        reader.read(item)
+    print(f"segue: reader of such files {size / 1e6 / (time.process_time() - begun):.0f} MB per s of CPU")
+    _grow(next(reader.discover(home / ".claude" / "projects")))
     with _serving(home) as segued:
         seconds, cpu = _timed([SEGUE, "import", "claude"], segued.environment)
         cpu += _cpu_of(segued.pid)
         print(
             f"segue: files of 7 % conversation {size / 1e6 / seconds:.0f} MB/s, {size / 1e6 / cpu:.0f} MB per s of CPU"
         )
+
+
+def _grow(item: Path) -> None:
+    """Print what the reading of one new line in a large file takes."""
+    part = item.read_bytes()
+    with item.with_name("large.jsonl").open("wb") as large:
+        large.writelines([part] * (LARGE_BYTES // len(part)))
+    path, reader = item.with_name("large.jsonl"), ClaudeCode()
+    cursor = reader.read(path).cursor
+    with path.open("ab") as tool:
+        tool.write(part.splitlines(keepends=True)[0])
+    begun = time.process_time()
+    reader.read(path, cursor)
+    print(f"segue: one new line in a file of {LARGE_BYTES / 1e6:.0f} MB {time.process_time() - begun:.2f} s of CPU")
+    path.unlink()
 
 
 def _agentsview(program: str, home: Path, files: Path) -> None:
@@ -151,10 +195,17 @@ def _output(command: list[str], environment: dict[str, str]) -> bytes:
     return subprocess.run(command, env=environment, capture_output=True, check=False).stdout
 
 
+class Waits(NamedTuple):
+    """What each append of another client took: milliseconds, and those of the daemon's CPU."""
+
+    milliseconds: list[float]
+    cpu_milliseconds: list[float]
+
+
 @contextmanager
-def _appending(segued: Segued) -> Iterator[list[float]]:
-    """Append from another client, and yield the list of its waits in milliseconds."""
-    waits: list[float] = []
+def _appending(segued: Segued) -> Iterator[Waits]:
+    """Append from another client, and yield what it waits for."""
+    waits = Waits([], [])
     stop = threading.Event()
     client = threading.Thread(target=_append_all_the_time, args=(segued, waits, stop))
     client.start()
@@ -165,13 +216,15 @@ def _appending(segued: Segued) -> Iterator[list[float]]:
         client.join()
 
 
-def _append_all_the_time(segued: Segued, waits: list[float], stop: threading.Event) -> None:
+def _append_all_the_time(segued: Segued, waits: Waits, stop: threading.Event) -> None:
+    clock = (~segued.pid << 3) | CPU_OF_PROCESS
     wire = segued.connect()
     session: Any = wire.call("session.create")["id"]
     while not stop.is_set():
-        begun = time.monotonic()
+        begun, used = time.monotonic(), time.clock_gettime(clock)
         wire.call("message.append", session_id=session, role="user", content="a message of another client")
-        waits.append((time.monotonic() - begun) * 1000)
+        waits.milliseconds.append((time.monotonic() - begun) * 1000)
+        waits.cpu_milliseconds.append((time.clock_gettime(clock) - used) * 1000)
         time.sleep(0.01)
 
 

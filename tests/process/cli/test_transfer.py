@@ -1,7 +1,9 @@
 """Import, export, open and hand off, with the histories that other programs wrote."""
 
 import json
+import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -179,14 +181,25 @@ def test_a_file_is_imported_by_its_path_whatever_tool_wrote_it(segue: Cli, segue
 def test_following_imports_what_is_written_meanwhile(segue: Cli, segued: Segued, home: Path) -> None:
     chat = home / ".cache/shell_gpt/chat_cache/live"
     wire = segued.connect()
-    following = subprocess.Popen([SEGUE, "import", "shell-gpt", "--follow"], env=segued.environment)
+    following = subprocess.Popen(
+        [SEGUE, "import", "shell-gpt", "--follow"],
+        env=segued.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         wait_until(lambda: wire.call("session.list")["total"] == 3)
         chat.write_text(json.dumps([{"role": "user", "content": "Written while it follows"}]))
         wait_until(lambda: wire.call("session.list")["total"] == 4)
     finally:
-        following.terminate()
-        following.wait(TIMEOUT_SECONDS)
+        following.send_signal(signal.SIGINT)
+        out, err = following.communicate(timeout=TIMEOUT_SECONDS)
+    assert following.returncode == 130
+    assert err == "segue: importing what is there, then what changes, until Ctrl-C\n"
+    *lines, last = out.splitlines()
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d  shell-gpt: \d+ messages added", line) for line in lines)
+    assert (len(lines) > 0, last.startswith("4 sessions read, ")) == (True, True)
 
 
 def test_imported_sessions_are_opened_in_their_own_tool(segue: Cli, segued: Segued, home: Path) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ def import_(
     try:
         if following:
             roots = [*paths, *(root for _, root in discovery.roots(tools))]
-            follow(importer, lambda: roots, find, save, supervised=supervised)
+            _follow(importer, roots, find, save, supervised=supervised)
         else:
             _run(daemon, importer, found, exports, quiet=as_json)
     finally:
@@ -170,6 +171,22 @@ def _run(daemon: DaemonClient, importer: "Importer", found: "list[Found]", expor
         importer.wait_until_searchable()
 
 
+def _follow(
+    importer: "Importer",
+    roots: list[Path],
+    find: "Callable[[], Iterable[Found]]",
+    save: Callable[[], None],
+    *,
+    supervised: bool,
+) -> None:
+    try:
+        follow(importer, lambda: roots, find, save, supervised=supervised)
+    except KeyboardInterrupt:
+        _print_counts(importer.counts, dry_run=importer.options.dry_run, nothing="nothing changed")
+        sys.stdout.flush()
+        raise
+
+
 def _print_list(found: "list[Found]", *, as_json: bool) -> int:
     """Print a row for each root; on a terminal without the roots in which nothing was found."""
     problems: list[str] = []
@@ -204,7 +221,7 @@ def _print_table(rows: "list[tuple[Found, int]]") -> None:
             echo(f"{one.reader.name:<11} {where}: {one.problem}")
 
 
-def _print_counts(counts: "Counts", *, dry_run: bool) -> None:
+def _print_counts(counts: "Counts", *, dry_run: bool, nothing: str = "nothing to import") -> None:
     for problem in counts.problems[:SHOWN_PROBLEMS]:
         warn(problem)
     if len(counts.problems) > SHOWN_PROBLEMS:
@@ -223,4 +240,4 @@ def _print_counts(counts: "Counts", *, dry_run: bool) -> None:
         "unchanged": counts.unchanged,
         "files unchanged": counts.items_unchanged,
     }
-    echo(", ".join(f"{count} {name}" for name, count in several.items() if count) or "nothing to import")
+    echo(", ".join(f"{count} {name}" for name, count in several.items() if count) or nothing)

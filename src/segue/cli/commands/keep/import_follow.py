@@ -1,8 +1,10 @@
 """`segue import --follow`, in the foreground and as the process that the daemon starts."""
 
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from segue.cli.output.terminal import Failure
+from segue.cli.output.terminal import Failure, echo, warn
 
 if TYPE_CHECKING:
     from segue.history.discovery import Found
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 NICENESS = 10
 """How much less CPU time the daemon's importer gets than other programs."""
+
+SHOW_SECONDS = 1.0
+"""Seconds between two lines of what was imported."""
 
 END_SECONDS = 3.0
 """Seconds that the daemon's importer has to end after the daemon."""
@@ -35,11 +40,14 @@ def follow(
     from segue.history.following import Follower
 
     stop = threading.Event()
-    if supervised:
+    report = _print_report if supervised else Foreground(importer).show
+    if not supervised:
+        warn("importing what is there, then what changes, until Ctrl-C")
+    else:
         check_watching()
         os.nice(NICENESS)
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
-    Follower(importer, roots, find, save=save, report=_print_report if supervised else _ignore, stop=stop).run()
+    Follower(importer, roots, find, save=save, report=report, stop=stop).run()
 
 
 def check_watching() -> None:
@@ -50,8 +58,32 @@ def check_watching() -> None:
         raise Failure("watchfiles is not installed; add it with: pipx inject segue watchfiles") from None
 
 
-def _ignore(_: dict[str, Any]) -> None:
-    pass
+class Foreground:
+    """What a person sees of an importer that follows: a line for what was imported, and each error once."""
+
+    def __init__(self, importer: "Importer") -> None:
+        self._counts = importer.counts
+        self._added = self._updated = 0
+        self._seen: dict[str, Any] = {}
+        self._errors: set[str] = set()
+        self._shown_at = -math.inf
+
+    def show(self, report: dict[str, Any]) -> None:
+        """Print what changed since the last line, at most once in SHOW_SECONDS."""
+        for tool, state in report.items():
+            for error in state["errors"]:
+                if error not in self._errors:
+                    self._errors.add(error)
+                    warn(f"{tool}: {error}")
+        added, updated = self._counts.added - self._added, self._counts.updated - self._updated
+        if (now := time.monotonic()) < self._shown_at + SHOW_SECONDS or not (added or updated):
+            return
+        self._shown_at, self._added, self._updated = now, self._counts.added, self._counts.updated
+        tools = [tool for tool, state in report.items() if state["last_seen_at"] != self._seen.get(tool)]
+        self._seen = {tool: state["last_seen_at"] for tool, state in report.items()}
+        changes = [f"{count} {what}" for count, what in ((added, "messages added"), (updated, "updated")) if count]
+        echo(f"{time.strftime('%H:%M:%S')}  {', '.join(tools)}: {', '.join(changes)}")
+        sys.stdout.flush()
 
 
 def _print_report(report: dict[str, Any]) -> None:
