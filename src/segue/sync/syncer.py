@@ -157,7 +157,8 @@ class Syncer:
     async def _pull(self, own: str, heads: Mapping[str, int]) -> None:
         known = {one.uid.hex(): one for one in await self._store.read(machines)}
         new = {uid: head - (known[uid].pulled if uid in known else 0) for uid, head in heads.items() if uid != own}
-        self._progress.begin("receiving", sum(max(0, count) for count in new.values()), "batches")
+        if total := sum(max(0, count) for count in new.values()):
+            self._progress.begin("receiving", total, "batches")
         for uid in sorted(heads):
             if uid != own:
                 await self._pull_machine(uid, known.get(uid))
@@ -195,7 +196,8 @@ class Syncer:
             self._on_deleted()
 
     async def _push(self) -> None:
-        self._progress.begin("sending", await self._store.read(count_unsealed), "messages")
+        if total := await self._store.read(count_unsealed):
+            self._progress.begin("sending", total, "messages")
         await self._deliver_outbox()
         before = self._store.commit_count
         while (count := await self._seal_next()) is not None:

@@ -35,6 +35,24 @@ def test_a_list_of_one_machine_has_what_it_used_last(used: Pair) -> None:
     assert listed(used.desk, "desk") == {"of the desk", "of the lap"}
 
 
+def test_a_session_of_another_machine_stays_one_when_more_of_it_comes(used: Pair) -> None:
+    place = "/srv/x"
+    id = used.desk.wire.call("session.resolve", working_dir=place)["session"]["id"]
+    for count in (1, 1, 90):  # More than are stored in one step
+        for number in range(count):
+            used.desk.say(id, f"text {number}")
+        used.sync()
+        assert used.lap.sessions()[id]["machine"] == "desk"
+        assert used.lap.wire.call("session.resolve", working_dir=place, create=False)["session"] is None
+    used.lap.say(id, "used here")
+    assert "machine" not in used.lap.sessions()[id]
+    used.desk.say(id, "said offline")
+    used.sync()
+    used.sync()
+    assert used.lap.texts(id) == used.desk.texts(id)
+    assert len({used.lap.sessions()[id].get("machine"), used.desk.sessions()[id].get("machine")}) == 2
+
+
 def test_a_list_of_one_machine_goes_on_by_its_cursor(used: Pair) -> None:
     for number in range(3):
         used.lap.wire.call("session.create", name=f"more {number}")

@@ -10,7 +10,7 @@ from segue.store.records.sessions import NEXT_ACTIVITY
 from segue.store.sync import account, contents, kinds, machines, own_sessions, states
 from segue.store.sync.kinds import MESSAGE, Identity, Stamp
 from segue.store.sync.merging import twins
-from segue.store.sync.merging.sessions import create, find, use_elsewhere
+from segue.store.sync.merging.sessions import create, find, stay_elsewhere, use_elsewhere
 from segue.store.sync.own_sessions import ALIVE, DELETED
 from segue.store.sync.wire import MESSAGE_COLUMNS, MessageRecord, encode
 
@@ -122,6 +122,7 @@ def begin_runs(tx: Tx, session_ids: set[str], first_new: int) -> None:
     """
     next_id = account.newest_id(tx, MESSAGE) + 1
     for session_id in session_ids:
+        stay_elsewhere(tx, session_id, first_new)
         run, machine = tx.run(
             """
             SELECT max(i.run), i.machine FROM messages AS m JOIN sync_imported AS i ON i.kind = 0 AND i.id = m.id

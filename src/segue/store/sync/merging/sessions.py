@@ -170,6 +170,20 @@ def use_elsewhere(tx: Tx, session_id: str, machine: int) -> None:
     )
 
 
+def stay_elsewhere(tx: Tx, session_id: str, first_new: int) -> None:
+    """Keep a session that this machine did not use as another one's, after messages from an id on came."""
+    tx.run(
+        """
+        UPDATE sync_elsewhere SET upto = (SELECT max(id) FROM messages)
+        WHERE session_id = :id AND NOT EXISTS (
+            SELECT 1 FROM messages AS m WHERE m.session_id = :id AND m.id > upto AND m.id < :first_new
+        )
+        """,
+        id=session_id,
+        first_new=first_new,
+    )
+
+
 def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> bool:
     """Set the fields that the record changes; return True if it has an old text of another one."""
     session = sessions.get(tx, id)
