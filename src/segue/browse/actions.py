@@ -165,7 +165,7 @@ class Actions:
         fact = await self._app.ask_screen(PromptScreen("Remember", " ".join((marked or message.content).split())))
         if fact and fact.strip():
             await self._app.link.send(changes.remember(fact.strip(), session, message.id), Memory)
-            self._app.end_mark()
+            self._app.moves.end_mark()
             self._app.say("remembered")
             await self._app.reader.show_details()
 
@@ -206,7 +206,7 @@ class Actions:
         """Copy the marked lines, the message's text, or the session's ID."""
         if marked := self._app.conversation.marked_text():
             self._copy(marked, "the marked text")
-            return self._app.end_mark()
+            return self._app.moves.end_mark()
         if self._app.pane != READ:
             return self._copy(self.session_id or "", "the ID")
         if (message := self.message) is not None:
@@ -273,6 +273,8 @@ class Actions:
         row = self._app.rows_pane.current
         if self._app.pane == READ:
             await self.pager()
+        elif isinstance(row, Note) and row.shows_names:
+            self._app.lister.show_all_names()
         elif isinstance(row, Note) and row.query:
             self._app.query_input.value = row.query
         else:

@@ -12,6 +12,7 @@ from textual.app import App, ComposeResult, ScreenStackError
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -23,17 +24,18 @@ from segue.browse.keys import KEYS, LIST, READ, for_key
 from segue.browse.link import Link
 from segue.browse.lister import Lister
 from segue.browse.live import Live
-from segue.browse.moves import Moves
+from segue.browse.moves import COLUMNS_OF_THREE, Moves
 from segue.browse.options import Options
 from segue.browse.preview import Preview
 from segue.browse.reader import Reader
-from segue.browse.remembered import Looks, save
+from segue.browse.remembered import Looks
 from segue.browse.state import show, starting
 from segue.browse.style import CSS
 from segue.browse.views.conversation import Conversation
 from segue.browse.views.details import Details
 from segue.browse.views.inputs import AskInput, SearchInput
 from segue.browse.views.rows import Rows
+from segue.browse.views.text import placing
 from segue.browse.views.theme import ASCII, palette, textual_themes
 from segue.cli.output.terminal import Failure
 from segue.client import ClientError
@@ -42,8 +44,8 @@ from segue.errors import SegueError
 R = TypeVar("R")
 
 LEAST_COLUMNS, LEAST_LINES = 40, 10
-LEAST_COLUMNS_OF_TWO, LEAST_CONVERSATION = 80, 30
-"""Columns: from which on there are two panes, and how many the list leaves to the conversation."""
+AGE_SECONDS = 60
+"""Seconds: so often the ages in the list are drawn again."""
 
 
 class Browse(App[int]):
@@ -55,7 +57,7 @@ class Browse(App[int]):
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it as one of the instance
         (0, "-one"),
         (80, "-two"),
-        (120, "-three"),
+        (COLUMNS_OF_THREE, "-three"),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(name, f"press('{name}')", show=False, priority=name in ("tab", "shift+tab", "ctrl+c"))
@@ -84,6 +86,12 @@ class Browse(App[int]):
         self.matched: int | None = None
         """The message that n and N continue from."""
         self._first = first
+        self._acting = asyncio.Lock()
+        self._screens_shown = 0
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return Textual's driver of the terminal, which puts signs of doubtful width in their places."""
+        return placing(super().get_driver_class())
 
     def compose(self) -> ComposeResult:
         """Yield the widgets."""
@@ -113,7 +121,8 @@ class Browse(App[int]):
         self.conversation.wrap_code = self.looks.wrap
         self.lister.sessions.order = self.looks.order
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # It draws nothing after ^Z
-        self.rows_pane.focus()
+        self.screen.set_focus(self.rows_pane)  # Immediately: the first key may be the / of a search
+        self.set_interval(AGE_SECONDS, self.rows_pane.settle)
         self.run_worker(self._begin(), exit_on_error=True)
 
     async def _begin(self) -> None:
@@ -161,7 +170,13 @@ class Browse(App[int]):
         if (move := getattr(self.moves, action, None)) is not None:
             move()
         else:
-            self.spawn(getattr(self.actions, action)())
+            self.spawn(self._act(action, self._screens_shown))
+
+    async def _act(self, action: str, shown: int) -> None:
+        """Run one action after the other. One that was typed before a screen opened is not run after it."""
+        async with self._acting:
+            if self._screens_shown == shown and len(self.screen_stack) == 1:
+                await getattr(self.actions, action)()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work besides; an error of it is shown and ends nothing."""
@@ -178,7 +193,12 @@ class Browse(App[int]):
 
     async def ask_screen(self, screen: Screen[R]) -> R | None:
         """Show a screen over the browser and return its answer."""
-        return await self.push_screen_wait(screen)
+        self._screens_shown += 1
+        self.call_after_refresh(self.show_state)
+        try:
+            return await self.push_screen_wait(screen)
+        finally:
+            self.show_state()
 
     def say(self, text: str, *, error: bool = False) -> None:
         """Show a sentence."""
@@ -203,12 +223,6 @@ class Browse(App[int]):
         """Focus the pane again, because a hidden one cannot take the focus before it is laid out."""
         if self.focused not in (self.query_input, self.ask_input) and len(self.screen_stack) == 1:
             (self.conversation if self.pane == READ else self.rows_pane).focus()
-
-    def end_mark(self) -> None:
-        """Unmark the lines."""
-        self.conversation.mark = None
-        self.conversation.settle()
-        self.show_state()
 
     async def _open_found(self, query: str) -> None:
         await self.lister.find(query)
@@ -240,7 +254,7 @@ class Browse(App[int]):
         """Search as the user types."""
         if event.input is self.query_input:
             self.screen.set_class(bool(event.value.strip()), "-searching")
-            self.call_after_refresh(lambda: self.fit_list(self.size.width))
+            self.call_after_refresh(lambda: self.moves.fit_list(self.size.width))
             if not event.value.strip():
                 self.conversation.query_pattern = None
                 self.conversation.settle()
@@ -260,14 +274,8 @@ class Browse(App[int]):
         """Say so where nothing fits."""
         is_small = event.size.width < LEAST_COLUMNS or event.size.height < LEAST_LINES
         self.screen.set_class(is_small, "-small")
-        self.fit_list(event.size.width)
+        self.moves.fit_list(event.size.width)
         self.show_state()
-
-    def fit_list(self, columns: int) -> None:
-        """Give the list its chosen width, unless it is the only pane or shows hits, which need more."""
-        is_fixed = columns >= LEAST_COLUMNS_OF_TWO and not self.lister.is_searching
-        chosen = self.looks.list_cells if is_fixed else None
-        self.rows_pane.styles.width = chosen and min(chosen, columns - LEAST_CONVERSATION)
 
     def show_state(self, note: str = "") -> None:
         """Show the number of sessions, the chips, the title and the footer."""
@@ -276,22 +284,6 @@ class Browse(App[int]):
 
     def on_conversation_marked(self, _event: Conversation.Marked) -> None:
         """Show the keys for marked lines."""
-        self.show_state()
-
-    def remember(self, **chosen: Any) -> None:
-        """Keep how the user wants the browser to look."""
-        for name, value in chosen.items():
-            setattr(self.looks, name, value)
-        if self.options.keeps_looks:
-            save(self.looks)
-
-    def set_theme(self, name: str) -> None:
-        """Draw everything in another theme."""
-        self.palette = palette(name, self.options.signs)
-        self.ansi_color = name == "ansi"
-        self.theme = f"segue-{name}"
-        for pane in (self.rows_pane, self.conversation, self.details):
-            pane.set_palette(self.palette)
         self.show_state()
 
     async def on_unmount(self) -> None:

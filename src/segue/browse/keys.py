@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from segue.browse.views.text import ELLIPSIS
+from segue.browse.views import text as texts
 from segue.browse.views.theme import Signs
 
 LIST, READ = "list", "read"
@@ -96,6 +96,9 @@ FOOTERS = {
 }
 """The actions that the footer shows, by pane or state. The last ones are left out first, but `palette` stays."""
 
+LAST_HINTS = ("keys", "back", "quit", "clear", "leave", "close")
+"""The words of the footer that are left out last."""
+
 INPUT_HINTS = {
     "search": (
         ("Enter", "open"),
@@ -105,6 +108,9 @@ INPUT_HINTS = {
         ("Esc", "clear"),
     ),
     "ask": (("Enter", "ask"), ("^E", "editor"), ("^R", "repeat"), ("^C", "stop"), ("Esc", "leave")),
+    "choose": (("Enter", "choose"), ("↓ ↑", "move"), ("Esc", "close")),
+    "prompt": (("Enter", "save"), ("Esc", "leave")),
+    "confirm": (("y", "yes"), ("n", "no")),
     "mark": (("j k", "extend"), ("y", "copy"), ("m", "remember"), ("Esc", "leave")),
 }
 
@@ -116,7 +122,7 @@ def for_key(name: str, pane: str) -> Key | None:
 
 def named(keys: str, signs: Signs) -> str:
     """Return the names of keys, with words for the arrows where only ASCII can be shown."""
-    return keys if signs.ellipsis == ELLIPSIS else keys.translate(ARROWS)
+    return keys if signs.ellipsis == texts.ELLIPSIS else keys.translate(ARROWS)
 
 
 def hints(state: str) -> tuple[tuple[str, str], ...]:
@@ -129,3 +135,12 @@ def hints(state: str) -> tuple[tuple[str, str], ...]:
     return tuple(
         back if key.action == "escape" else special.get(key.action, (key.shown.split()[0], key.hint)) for key in found
     )
+
+
+def fitting(pairs: list[tuple[str, str]], room: int) -> list[tuple[str, str]]:
+    """Return the hints that fit into the cells. Those that lead out and the one for all keys are the last to go."""
+    pairs = [*pairs]
+    while len(pairs) > 1 and sum(texts.width(key) + texts.width(word) + 4 for key, word in pairs) - 3 > room:
+        at = next((at for at in range(len(pairs) - 1, -1, -1) if pairs[at][1] not in LAST_HINTS), 0)
+        del pairs[at]
+    return pairs

@@ -23,7 +23,7 @@ class Link:
     def __init__(self, target: Target, on_state: Callable[[str], None]) -> None:
         self._target = target
         self._on_state = on_state
-        self._waiting: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Task[None]] = []
         self._clients: list[AsyncClient] = []
         self.away = ""
         """The reason why no daemon serves; empty while one does."""
@@ -75,8 +75,8 @@ class Link:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._waiting is not None:
-            self._waiting.cancel()
+        for task in self._waiting:
+            task.cancel()
         for client in self._clients:
             await client.aclose()
 
@@ -105,7 +105,14 @@ class Link:
         self.away, self._away_at = str(fault), time.monotonic()
         self._back.clear()
         self._on_state(self.away)
-        self._waiting = asyncio.get_running_loop().create_task(self._wait())
+        loop = asyncio.get_running_loop()
+        self._waiting = [loop.create_task(self._wait()), loop.create_task(self._report())]
+
+    async def _report(self) -> None:
+        """Report each second for how long no daemon has served."""
+        while self.away:
+            await asyncio.sleep(1)
+            self._on_state(self.away)
 
     async def _wait(self) -> None:
         attempt = 0
@@ -115,7 +122,6 @@ class Link:
                 break
             except (ClientError, SegueError):
                 await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
-                self._on_state(self.away)
                 attempt += 1
         self.away = ""
         self._back.set()

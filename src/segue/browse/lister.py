@@ -1,13 +1,13 @@
 """The controller of the list, which shows the sessions in groups, or the hits of a search."""
 
 import asyncio
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 from segue.browse.data.search import MODES, Search
 from segue.browse.data.sessions import Entry, EntryPage, Sessions, entry_of
-from segue.browse.views.row_drawing import Heading, HitRow, HitSession, Note, Row, SessionRow
+from segue.browse.views.list_rows import FIRST_NAMES, found_rows, group_rows
+from segue.browse.views.row_drawing import Heading, Row, SessionRow
 from segue.errors import SegueError
 from segue.models import Message, Session
 from segue.results import Resolution, SearchHit, SearchPage
@@ -23,12 +23,6 @@ MOST_SESSIONS = 20_000
 
 REFRESH_SECONDS = 1.0
 """Seconds: the shortest interval between two orderings of the list."""
-
-EMPTY = (
-    Note("Nothing here yet. Try one of:"),
-    Note("  segue ask 'a question'"),
-    Note("  segue import"),
-)
 
 
 class Lister:
@@ -109,7 +103,8 @@ class Lister:
 
     def refresh(self, *, select: tuple[str, object] | None = None) -> None:
         """Fill the list."""
-        rows = self._found() if self.is_searching else self._groups()
+        columns = self._app.rows_pane.columns
+        rows = found_rows(self.search, self.sessions, columns) if self.is_searching else self._groups()
         self._app.rows_pane.fill(rows, select=select)
         self._app.show_state()
 
@@ -124,38 +119,13 @@ class Lister:
         self.refresh()
 
     def _groups(self) -> list[Row]:
-        rows: list[Row] = []
-        for group in self.sessions.groups():
-            folded = group.key in self.folded
-            rows.append(Heading(group.key, group.title, len(group.entries), folded))
-            if not folded:
-                rows += map(SessionRow, group.entries)
-        if not rows and not self.sessions.entries:
-            return [*EMPTY]
-        return rows or [Note("No session matches."), Note("^F changes them.")]
+        return group_rows(self.sessions, self.folded)
 
-    def _found(self) -> list[Row]:
-        search = self.search
-        names = self.sessions.named(search.query)
-        rows: list[Row] = [Heading("names", "Names", len(names)), *map(SessionRow, names)] if names else []
-        more = search.next_cursor is not None
-        rows.append(Heading("messages", "Messages", None if more else len(search.hits)))
-        for session_id, hits in search.groups():
-            entry = self.sessions.entries.get(session_id)
-            title = entry.title if entry is not None else hits[0].session_name or session_id
-            rows += [HitSession(session_id, title, len(hits)), *map(HitRow, hits)]
-        if search.error:
-            rows += map(Note, textwrap.wrap(search.error, max(20, self._app.rows_pane.columns - 4)))
-        elif not search.is_long_enough:
-            rows.append(Note("A substring needs at least 3 characters."))
-        elif not search.is_answered:
-            rows.append(Note("searching…"))
-        elif not search.hits:
-            text = "No message holds all words." if search.mode == "words" else "No message matches."
-            rows += [Note(text), *(Note(f"Try: {query}", query) for query in search.suggestions)]
-        elif more and search.mode != "words":
-            rows.append(Note(f"Searched back to {search.hits[-1].created_at[:10]}; n continues."))
-        return rows
+    def show_all_names(self) -> None:
+        """Show all sessions that were found by name."""
+        found = self.sessions.named(self.search.query)
+        self.search.shows_all_names = True
+        self.refresh(select=("session", found[FIRST_NAMES].id) if len(found) > FIRST_NAMES else None)
 
     def toggle_group(self, row: Row | None) -> None:
         """Fold or unfold the group of a row."""
@@ -173,14 +143,19 @@ class Lister:
 
     async def find(self, query: str) -> None:
         """Search for a query. Names are shown immediately, messages when the daemon answers."""
+        if not query.strip():  # The cursor stays on what was found
+            self.search.begin(query)
+            self._answered.set()
+            return self.refresh(select=("session", self._app.reader.session_id))
         if query == self.search.query:  # Enter, which waits for what is being searched for
             if self.is_searching:
                 await self._answered.wait()
-            return
+            return None
         self._answered.clear()
         generation = self.search.begin(query)
         self.refresh(select=("first", None))
         await self._ask(generation)
+        return None
 
     async def find_again(self) -> None:
         """Search again after the mode or a filter changed."""
@@ -283,6 +258,12 @@ class Lister:
             entry.preview = message.content[:100]
             entry.__post_init__()
         self.streaming(message)
+
+    def deleted(self, session_id: str, count: int) -> None:
+        """Count messages that were deleted."""
+        if (entry := self.sessions.entries.get(session_id)) is not None:
+            entry.message_count = max(0, entry.message_count - count)
+            self.refresh_soon()
 
     def streaming(self, message: Message) -> None:
         """Mark a session while one of its messages is streamed."""

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segue.browse.keys import LIST
-from segue.events import RESET, Event
+from segue.events import RESET, Event, MessagesDeleted
 from segue.models import Session
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ class Live:
         async for event in self._app.link.events():
             await self._app.guarded(self._handle(event))
 
+    async def _deleted(self, session_id: str, data: MessagesDeleted) -> None:
+        self._app.lister.deleted(session_id, data.deleted)
+        if session_id == self._app.reader.session_id:
+            await self._app.reader.reload()
+
     async def _handle(self, event: Event) -> None:
         kind: str = event.kind
         data = event.data
@@ -32,8 +37,8 @@ class Live:
             self._app.reader.updated(data)
         elif kind == "message.delta":
             self._app.reader.add_delta(data.message_id, data.offset, data.text)
-        elif kind == "messages.deleted" and event.session_id == self._app.reader.session_id:
-            await self._app.reader.reload()
+        elif isinstance(data, MessagesDeleted):
+            await self._deleted(event.session_id or "", data)
         elif isinstance(data, Session):
             self._app.lister.put(data)
             if data.id == self._app.reader.session_id:

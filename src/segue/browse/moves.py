@@ -1,14 +1,21 @@
 """The actions of keys that move, fold or change the appearance. They never change a session."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue.browse.keys import LIST, READ
-from segue.browse.views.theme import NAMES
+from segue.browse.remembered import save
+from segue.browse.views.theme import NAMES, palette
 
 if TYPE_CHECKING:
     from segue.browse.app import Browse
     from segue.browse.views.conversation import Conversation
     from segue.browse.views.rows import Rows
+
+COLUMNS_OF_THREE = 120
+"""Columns of the terminal from which on the details have a place of their own."""
+
+LEAST_COLUMNS_OF_TWO, LEAST_CONVERSATION = 80, 30
+"""Columns: from which on there are two panes, and how many the list leaves to the conversation."""
 
 LEAST_LIST, WIDEST_LIST = 20, 90
 """Cells: the bounds of the list's width."""
@@ -82,11 +89,19 @@ class Moves:
         """Leave the mark, then the conversation, then the search."""
         app = self._app
         if app.conversation.mark is not None:
-            app.end_mark()
+            self.end_mark()
+        elif app.screen.has_class("-details") and app.size.width < COLUMNS_OF_THREE:
+            app.screen.remove_class("-details")
         elif self._reads:
             app.go(LIST)
         elif app.query_input.value:
             app.query_input.value = ""
+
+    def end_mark(self) -> None:
+        """Unmark the lines."""
+        self._app.conversation.mark = None
+        self._app.conversation.settle()
+        self._app.show_state()
 
     def next_pane(self) -> None:
         """Go to the other pane."""
@@ -165,13 +180,13 @@ class Moves:
     def dense(self) -> None:
         """Show one or two lines for each session."""
         self._app.rows_pane.set_dense(dense=not self._app.rows_pane.dense)
-        self._app.remember(dense=self._app.rows_pane.dense)
+        self._keep(dense=self._app.rows_pane.dense)
 
     def wrap(self) -> None:
         """Wrap or cut long lines of code."""
         conversation = self._app.conversation
         conversation.wrap_code = not conversation.wrap_code
-        self._app.remember(wrap=conversation.wrap_code)
+        self._keep(wrap=conversation.wrap_code)
         conversation.settle()
 
     def mark(self) -> None:
@@ -209,7 +224,7 @@ class Moves:
 
     def details(self) -> None:
         """Show or hide the details."""
-        wide = self._app.size.width >= 120 and not self._app.lister.is_searching
+        wide = self._app.size.width >= COLUMNS_OF_THREE and not self._app.lister.is_searching
         self._app.screen.toggle_class("-no-details" if wide else "-details")
 
     def theme(self) -> None:
@@ -217,16 +232,16 @@ class Moves:
         names = ["ansi"] if self._app.options.no_color else [*NAMES]
         now = self._app.palette.name
         name = names[(names.index(now) + 1) % len(names)]
-        self._app.set_theme(name)
+        self._set_theme(name)
         if not self._app.options.no_color:
-            self._app.remember(theme=name)
+            self._keep(theme=name)
 
     def order(self) -> None:
         """Order the list in the next way."""
         sessions = self._app.lister.sessions
         sessions.next_order()
         self._app.lister.refresh()
-        self._app.remember(order=sessions.order)
+        self._keep(order=sessions.order)
         self._app.say(f"ordered by {sessions.order}")
 
     def wider(self) -> None:
@@ -240,8 +255,14 @@ class Moves:
     def _widen(self, cells: int) -> None:
         app = self._app
         now = app.looks.list_cells or app.rows_pane.outer_size.width
-        app.remember(list_cells=max(LEAST_LIST, min(now + cells, WIDEST_LIST)))
-        app.fit_list(app.size.width)
+        self._keep(list_cells=max(LEAST_LIST, min(now + cells, WIDEST_LIST)))
+        self.fit_list(app.size.width)
+
+    def fit_list(self, columns: int) -> None:
+        """Give the list its chosen width, unless it is the only pane or shows hits, which need more."""
+        is_fixed = columns >= LEAST_COLUMNS_OF_TWO and not self._app.lister.is_searching
+        chosen = self._app.looks.list_cells if is_fixed else None
+        self._app.rows_pane.styles.width = chosen and min(chosen, columns - LEAST_CONVERSATION)
 
     def suspend(self) -> None:
         """Suspend the program; the shell's `fg` continues it."""
@@ -258,3 +279,20 @@ class Moves:
     @property
     def _pane(self) -> "Conversation | Rows":
         return self._app.conversation if self._reads else self._app.rows_pane
+
+    def _keep(self, **chosen: Any) -> None:
+        """Keep how the user wants the browser to look."""
+        for name, value in chosen.items():
+            setattr(self._app.looks, name, value)
+        if self._app.options.keeps_looks:
+            save(self._app.looks)
+
+    def _set_theme(self, name: str) -> None:
+        """Draw everything in another theme."""
+        app = self._app
+        app.palette = palette(name, app.options.signs)
+        app.ansi_color = name == "ansi"
+        app.theme = f"segue-{name}"
+        for pane in (app.rows_pane, app.conversation, app.details):
+            pane.set_palette(app.palette)
+        app.show_state()

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 from textual.widgets import Static
 
-from segue.browse.keys import LIST, READ, hints, named
+from segue.browse.keys import LIST, READ, fitting, hints, named
+from segue.browse.screens.choice import ChoiceScreen
+from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
 from segue.browse.views import text as texts
 from segue.runtime.progress import STARTING
 from segue.workflows.labels import title
@@ -107,7 +109,11 @@ def status(app: "Browse") -> Text:
 
 def footer(app: "Browse") -> Text:
     """Return the keys of the focused pane, cut at whole hints; the one for all keys is the last to go."""
-    if app.focused is app.query_input:
+    if isinstance(app.screen, ChoiceScreen):
+        state = "choose"
+    elif isinstance(app.screen, PromptScreen | ConfirmScreen):
+        state = "prompt" if isinstance(app.screen, PromptScreen) else "confirm"
+    elif app.focused is app.query_input:
         state = "search"
     elif app.focused is app.ask_input:
         state = "ask"
@@ -116,14 +122,7 @@ def footer(app: "Browse") -> Text:
     else:
         state = READ if app.pane == READ else LIST
     pairs = [(named(key, app.palette.signs), word) for key, word in hints(state)]
-    room = app.size.width - 2
-
-    def cells() -> int:
-        return sum(texts.width(key) + texts.width(word) + 4 for key, word in pairs) - 3
-
-    while len(pairs) > 1 and cells() > room:
-        at = next((at for at in range(len(pairs) - 1, -1, -1) if pairs[at][1] not in ("keys", "back", "quit")), 0)
-        del pairs[at]
+    pairs = fitting(pairs, app.size.width - 2)
     text = Text(no_wrap=True)
     for at, (key, word) in enumerate(pairs):
         text.append(("   " if at else "") + key, app.palette.bright)

@@ -37,7 +37,7 @@ Screen { layers: below over; }
 .-small #small { display: block; }
 .-small #head, .-small #body, .-small #foot, .-small #chips { display: none; }
 ChoiceScreen, PromptScreen, ConfirmScreen { align: center middle; background: $background 0%; }
-.box { width: 84%; max-width: 100; height: auto; max-height: 90%; background: $surface; border: solid $accent; }
+.box { width: 84%; max-width: 100; height: auto; max-height: 100%; background: $surface; border: solid $accent; }
 .box { padding: 0 1; }
 .box.small { max-width: 76; }
 .box .title { text-style: bold; margin-bottom: 1; }
@@ -45,7 +45,9 @@ ChoiceScreen, PromptScreen, ConfirmScreen { align: center middle; background: $b
 PageScreen > .title { height: 1; padding: 0 1; text-style: bold; background: $surface; }
 PageScreen > .foot { height: 1; padding: 0 1; color: $dim; background: $surface; }
 TextPage, StatsPage { height: 1fr; }
-Toast { max-width: 70; }
+Toast { width: auto; max-width: 70; padding: 0 1; margin-top: 0; }
+.-one .box, .-two .box { width: 100%; }
+.box .chosen { height: 2; color: $dim; margin-top: 1; }
 .-ascii #middle, .-ascii #details { border-left: ascii $line; }
 .-ascii .box { border: ascii $accent; }
 """

@@ -219,3 +219,47 @@ async def test_the_looks_are_kept_for_the_next_run(
         await driver.until(lambda: driver.app.rows_pane.outer_size.width == 60)
     (tmp_path / "state" / "browse.json").write_text("[")
     assert remembered.load() == remembered.Looks()
+
+
+async def test_esc_closes_the_details_before_it_leaves_the_conversation(browse: Opened) -> None:
+    async with browse(size=(60, 24)) as driver:
+        await driver.press("enter", "D")
+        await driver.shows("directory")
+        await driver.press("escape")
+        await driver.shows_no("directory")
+        assert driver.app.pane == "read"
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.pane == "list")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+async def test_the_palette_shows_the_whole_command_of_the_chosen_key(browse: Opened, columns: int) -> None:
+    async with browse(size=(columns, 24)) as driver:
+        await driver.press("question_mark")
+        await driver.shows("Esc close")
+        await driver.type("repeat the last")
+        await driver.shows("segue ask --retry --session first")
+        await driver.press("escape")
+        await driver.shows("? keys")
+        await driver.press("t")
+        await driver.shows("Enter save")
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+async def test_the_way_out_of_the_statistics_is_shown_at_each_width(browse: Opened, columns: int) -> None:
+    async with browse(size=(columns, 24)) as driver:
+        await driver.press("s")
+        await driver.shows("Esc back")
+        assert all(name in driver.screen.split("\n")[0] for name in ("day", "model", "tool", "project"))
+
+
+async def test_keys_typed_before_a_screen_opens_do_nothing_after_it(browse: Opened) -> None:
+    async with browse() as driver:
+        for key in ("t", "p", "a", "d"):  # Without waiting for the screen of the first
+            await driver.app.action_press(key)
+        await driver.shows("Enter save")
+        await driver.press("escape")
+        await driver.shows("q quit")
+        session = driver.session("first")
+        assert (session["pinned"], session["archived"]) == (False, False)
+        assert len(driver.app.screen_stack) == 1

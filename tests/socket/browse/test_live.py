@@ -124,3 +124,13 @@ async def test_a_reset_that_comes_while_the_daemon_is_away_is_not_lost(browse: O
         link._back.set()
         await handling
         await driver.shows("while it was away")
+
+
+async def test_deleted_messages_are_no_longer_counted_in_the_list(browse: Opened) -> None:
+    async with browse(size=(120, 30)) as driver:
+        newest = driver.messages("first")[-1]["id"]
+        driver.wire.call("message.delete", session_id="first", message_ids=[newest])
+        driver.wire.call("message.append", session_id="first", role="user", content="another")
+        await driver.shows("another")
+        await driver.until(lambda: driver.app.lister.entry("first").message_count == 6)
+        assert len(driver.messages("first")) == 6

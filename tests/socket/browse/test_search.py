@@ -137,3 +137,30 @@ async def test_an_answer_that_comes_late_is_dropped(browse: Opened) -> None:
 
         assert not lister.search.add(convert(page, SearchPage), old, more=False)
         assert lister.search.hits == []
+
+
+async def test_the_cursor_stays_on_what_was_found_when_the_search_ends(browse: Opened) -> None:
+    async with browse() as driver:
+        await search(driver, "codex")
+        await driver.until(lambda: driver.app.reader.session is not None and driver.app.matched is not None)
+        found = driver.app.reader.session_id
+        assert driver.app.actions.session_id == found != "first"
+        await driver.press("escape")
+        await driver.shows("one \u2500")
+        assert driver.app.actions.session_id == found
+
+
+async def test_few_names_are_shown_before_the_messages_until_all_are_wanted(browse: Opened) -> None:
+    async with browse() as driver:
+        for number in range(8):
+            driver.wire.call("session.create", id=f"n{number}", working_dir="/p/one", name=f"needle {number}")
+        driver.wire.call("message.append", session_id="second", role="user", content="a needle")
+        await driver.until(lambda: len(driver.app.lister.sessions.entries) == 11)
+        await search(driver, "needle")
+        await driver.until(lambda: hits(driver))
+        assert len(driver.listed) == 5
+        assert "Names" in driver.screen
+        await driver.shows("3 more names")
+        await driver.press("down", "down", "down", "down", "down", "enter")
+        await driver.until(lambda: len(driver.listed) == 8)
+        assert driver.app.actions.session_id == driver.listed[5]

@@ -98,6 +98,11 @@ def test_projects_of_the_same_name_are_told_apart() -> None:
         sessions.put(entry(id, project=project))
     sessions.put(entry("4", pinned=True))
     assert [group.title for group in sessions.groups()] == ["Pinned", "b/api", "(no directory)", "a/api"]
+    for id, project in (("5", "/x/b/api"), ("6", "/"), ("7", "b/api")):
+        sessions.put(entry(id, project=project))
+    titles = [group.title for group in sessions.groups()]
+    assert len(set(titles)) == len(titles)
+    assert {"x/b/api", "/b/api", "b/api", "a/api", "/"} <= set(titles)
 
 
 def test_each_key_has_one_action_and_each_action_a_method() -> None:
@@ -108,6 +113,6 @@ def test_each_key_has_one_action_and_each_action_a_method() -> None:
         assert hasattr(moves.Moves, key.action) or hasattr(actions.Actions, key.action), key
 
 
-@pytest.mark.parametrize("state", [keys.LIST, keys.READ, "search", "ask", "mark"])
+@pytest.mark.parametrize("state", [keys.LIST, keys.READ, "search", "ask", "mark", "choose", "prompt", "confirm"])
 def test_the_footer_has_words_for_its_keys(state: str) -> None:
     assert all(key and word for key, word in keys.hints(state))

@@ -199,3 +199,46 @@ def contrast(fore: Style, back: Style) -> float:
 
     light, dark = sorted((luminance(fore.color), luminance(back.bgcolor)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+FAMILY, FLAG, SKIN, HEART = (
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\U0001f1e9\U0001f1ea",
+    "\U0001f44d\U0001f3fd",
+    "\u2764\ufe0f",
+)
+
+
+@pytest.mark.parametrize("sign", [FAMILY, FLAG, SKIN, HEART, "1\ufe0f\u20e3", "e\u0301"])
+def test_a_sign_of_several_characters_is_not_split(sign: str) -> None:
+    cells = texts.width(sign)
+    for at in range(cells, 3 * cells):
+        begin, rest = texts.split_at(sign * 3, at)
+        assert begin == sign * (at // cells)
+        assert begin + rest == sign * 3
+    assert texts.first_sign(sign + "x") == (sign, "x")
+
+
+@pytest.mark.parametrize("sign", [FAMILY, FLAG, SKIN, HEART, "\U0001f600"])
+def test_the_cursor_is_put_after_a_sign_whose_width_terminals_disagree_on(sign: str) -> None:
+    cells = texts.width(sign)
+    placed = f"\x1b7{' ' * cells}\x1b8{sign}\x1b8\x1b[{cells}C"
+    assert texts.placed(f"\x1b[1ma{sign}b\x1b[0m{sign}") == f"\x1b[1ma{placed}b\x1b[0m{placed}"
+    assert texts.placed("\u3164") == "\x1b7\x1b8\u3164\x1b8"  # 0 in a sequence would mean 1
+
+
+def test_all_other_output_is_left_as_it_is() -> None:
+    output = "\x1b[2J plain \u65e5\u672c \u2500\u2502 e\u0301 \u05e9\u05dc\u05d5\u05dd"
+    assert texts.placed(output) == output
+
+
+def test_what_a_model_thought_stands_before_what_it_said() -> None:
+    parts = [{"type": "text", "text": "Said"}, {"type": "thinking", "thinking": "first this"}]
+    lines = [strip.text.strip() for strip in drawn(message("Said", parts=parts)).strips]
+    assert [line for line in lines if line][1:] == ["\u25b8 thinking (2 words)", "Said"]
+
+
+@pytest.mark.parametrize("text", ["`" * 5000, "```python", "~~~", "```\n\n```"])
+def test_a_code_block_without_code_is_shown_as_typed(text: str) -> None:
+    lines = plain(lay_out(text, DARK, 60).lines)
+    assert any(text[:3] in line for line in lines)

@@ -8,6 +8,7 @@ import pytest
 from segue.cli import groups
 from segue.cli.main import COMMANDS, run
 from segue.cli.output.markdown import render
+from segue.manual import FOLDER, TOPICS
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,28 @@ def test_topics_are_listed_with_their_first_sentence(capsys: pytest.CaptureFixtu
 
 def test_a_pipe_gets_the_markdown_unchanged(capsys: pytest.CaptureFixture[str], manual: Path) -> None:
     assert out(capsys, "help", "concepts") == (manual / "concepts.md").read_text()
+
+
+def test_marks_and_pictures_for_browsers_are_left_out(capsys: pytest.CaptureFixture[str], manual: Path) -> None:
+    picture = '<picture>\n  <img src="a.svg" alt="x">\n</picture>\n\n![y](pictures/y.svg)\n\n'
+    table = "| a |\n|---|\n| b |\n"
+    marked = f"<!-- keys: generated -->\n{table}<!-- end of keys -->\n"
+    (manual / "concepts.md").write_text(f"# Title\n\n{picture}{marked}\nLast `<!-- x -->`.\n")
+    assert out(capsys, "help", "concepts") == f"# Title\n\n{table}\nLast `<!-- x -->`.\n"
+
+
+def test_no_page_has_markup_of_browsers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "MANUAL", FOLDER)
+    for topic in TOPICS:
+        text = out(capsys, "help", "--topic", topic)
+        assert not re.search(r"^(<|!\[)", text, re.MULTILINE), topic
+        assert "\n\n\n\n" not in text, topic
+
+
+def test_lines_of_code_that_just_fit_are_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for cells in (39, 40):
+        assert "x" * cells in render(f"```\n{'x' * cells}\n```\n")
 
 
 @pytest.mark.parametrize("words", [[name] for name in COMMANDS] + [["memory", "add"], ["service", "install"]])

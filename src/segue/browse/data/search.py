@@ -28,11 +28,13 @@ class Search:
         self.next_cursor: str | None = None
         self.error = ""
         self.is_answered = True
+        self.shows_all_names = False
         self.seconds = 0.0
 
     def begin(self, query: str) -> int:
         """Set another query, and return its generation."""
         self.query = query
+        self.shows_all_names = False
         self.generation += 1
         self.error = ""
         self.is_answered = not query.strip()

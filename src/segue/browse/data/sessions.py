@@ -1,6 +1,6 @@
 """The sessions of the list, filtered, grouped and ordered."""
 
-import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -142,11 +142,11 @@ class Sessions:
         """Order the list in the next way."""
         self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
 
-    def named(self, query: str, limit: int = 20) -> list[Entry]:
+    def named(self, query: str) -> list[Entry]:
         """Return the sessions whose name, first message or project holds all words of a query."""
         words = query.lower().replace('"', " ").replace("*", " ").split()
         found = self.shown() if words else []
-        return [entry for entry in found if all(word in entry.lowered for word in words)][:limit]
+        return [entry for entry in found if all(word in entry.lowered for word in words)]
 
     def values(self, member: str) -> Iterator[tuple[str, int]]:
         """Yield each value of a filter with the number of its sessions, the most frequent first."""
@@ -174,10 +174,14 @@ def entry_of(session: Session) -> Entry:
 
 
 def _short_names(places: list[str]) -> dict[str, str]:
-    """Return the last part of each path, with the part before it where two are the same."""
-    last = {place: place.rstrip("/").rpartition("/")[2] or place for place in places}
-    names = [*last.values()]
-    return {
-        place: (name if names.count(name) == 1 else re.sub(r"^.*/([^/]+/[^/]+)$", r"\1", place)) or NO_PLACE
-        for place, name in last.items()
-    }
+    """Return the last part of each path, with as many parts before it as tell it from the others."""
+    names: dict[str, str] = {}
+    left, count = places, 1
+    while left:
+        short = {place: "/".join(place.rstrip("/").split("/")[-count:]) or place for place in left}
+        found = Counter(short.values())
+        names |= {
+            place: name or NO_PLACE for place, name in short.items() if found[name] == 1 or count > place.count("/")
+        }
+        left, count = [place for place in left if place not in names], count + 1
+    return names

@@ -15,6 +15,9 @@ from segue.browse.views import text as texts
 from segue.browse.views.lines import Lines, strip
 from segue.browse.views.theme import Palette
 
+LEAST_NOTES = 60
+"""Cells: a narrower list of keys leaves out the command lines. That of the chosen key is below the list."""
+
 
 class Choice(NamedTuple):
     """One line of the list."""
@@ -56,6 +59,8 @@ class ChoiceList(Lines):
         last = self.first_line + self.size.height
         self.view = [self._draw(at) for at in range(self.first_line, min(last, len(self.shown)))]
         self.refresh()
+        if isinstance(self.screen, ChoiceScreen):
+            self.screen.show_chosen(self.shown[self.cursor] if self.shown else None)
 
     def extent(self) -> tuple[int, int, int]:
         """Return the first visible line, and the numbers of visible and of all lines."""
@@ -80,6 +85,8 @@ class ChoiceList(Lines):
     def _draw(self, at: int) -> Strip:
         choice, palette, cells = self.shown[at], self.palette, self.columns
         keys = max((texts.width(one.key) for one in self.choices), default=0)
+        if keys and cells < LEAST_NOTES:
+            choice = choice._replace(note="")  # It is below the list
         reserved = min(texts.width(choice.note), (cells - keys) // 2)  # The command line of a key is shown whole
         label = texts.cut(texts.line(choice.label), cells - keys - 7 - reserved, palette.signs.ellipsis)
         room = cells - keys - texts.width(label) - 7
@@ -93,6 +100,10 @@ class ChoiceList(Lines):
         if palette.is_ansi and at == self.cursor:
             line = [Segment(segment.text) for segment in line]
         return strip(line, base, cells)
+
+
+AROUND = 8
+"""Lines of the terminal that the list leaves to its box and to what is around it."""
 
 
 class ChoiceScreen(ModalScreen[str | None]):
@@ -111,6 +122,7 @@ class ChoiceScreen(ModalScreen[str | None]):
         self._title, self._free = title, free
         self.choices = ChoiceList(palette, choices)
         self.input = Input(placeholder="type to filter")
+        self.chosen = Static("", classes="chosen", markup=False)
 
     def compose(self) -> ComposeResult:
         """Yield the title, the input and the list."""
@@ -118,11 +130,27 @@ class ChoiceScreen(ModalScreen[str | None]):
             yield Static(self._title, classes="title")
             yield self.input
             yield self.choices
+            if self.has_keys:
+                yield self.chosen
 
     def on_mount(self) -> None:
         """Size the box by its lines, and type into the input."""
-        self.choices.styles.height = min(len(self.choices.choices), max(3, self.app.size.height - 8))
+        self.on_resize()
         self.input.focus()
+
+    def on_resize(self) -> None:
+        """Leave room around the list."""
+        around = AROUND + (3 if self.has_keys else 0)
+        self.choices.styles.height = min(len(self.choices.choices), max(3, self.app.size.height - around))
+
+    @property
+    def has_keys(self) -> bool:
+        """Return True if the choices are keys with their command lines."""
+        return any(choice.key for choice in self.choices.choices)
+
+    def show_chosen(self, choice: Choice | None) -> None:
+        """Show the whole of the line under the cursor, because it may be cut in the list."""
+        self.chosen.update("" if choice is None else f"{choice.label}\n{choice.note}")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter the lines."""

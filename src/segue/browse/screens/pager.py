@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widgets import Static
 
+from segue.browse.keys import fitting
 from segue.browse.views import text as texts
 from segue.browse.views.lines import Lines, strip
 from segue.browse.views.theme import Palette
@@ -69,7 +70,9 @@ class TextPage(Lines):
 class PageScreen(ModalScreen[None]):
     """Lines on the whole screen, under a title."""
 
-    KEYS = "j k line   PgDn PgUp page   g G ends   Esc back"
+    KEYS: ClassVar[list[tuple[str, str]]] = [
+        ("j k", "line"), ("PgDn PgUp", "page"), ("g G", "ends"), ("Esc", "back"),
+    ]  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,left", "leave", show=False),
         Binding("j,down", "scroll(1)", show=False),
@@ -89,7 +92,12 @@ class PageScreen(ModalScreen[None]):
         """Yield the title, the lines and the keys."""
         yield Static(self._title, classes="title", markup=False)
         yield self.page
-        yield Static(self.KEYS, classes="foot", markup=False)
+        yield Static("", classes="foot", markup=False)
+
+    def on_resize(self) -> None:
+        """Show the keys that fit."""
+        pairs = fitting(self.KEYS, self.app.size.width - 2)
+        self.query_one(".foot", Static).update("   ".join(f"{key} {word}" for key, word in pairs))
 
     def action_scroll(self, count: int) -> None:
         """Scroll by lines."""

@@ -68,7 +68,7 @@ class StatsPage(Lines):
 class StatsScreen(PageScreen):
     """The statistics of the sessions that the filters accept."""
 
-    KEYS = "Tab group   j k line   PgDn PgUp page   Esc back"
+    KEYS: ClassVar[list[tuple[str, str]]] = [("Tab", "group"), ("j k", "line"), ("PgDn PgUp", "page"), ("Esc", "back")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "leave", show=False),
         Binding("tab,right", "group(1)", show=False),
@@ -94,13 +94,23 @@ class StatsScreen(PageScreen):
 
     def _ask(self, group: StatsGroup) -> None:
         self.page.group, self.page.stats = group, None
+        self.page.settle()
+        self._show_groups()
+        self._browse.spawn(self._load(group))
+
+    def on_resize(self) -> None:
+        """Fit the names of the groups into the width."""
+        super().on_resize()
+        self._show_groups()
+
+    def _show_groups(self) -> None:
         palette = self.page.palette
+        margin = " " if self.app.size.width >= sum(len(name) + 2 for name in GROUPS) + 2 else ""
         title = Text(no_wrap=True)
         for name in GROUPS:
-            title.append(f" {name} ", palette.accent + palette.selected if name == group else palette.dim)
+            style = palette.accent + palette.selected if name == self.page.group else palette.dim
+            title.append(f"{margin}{name}{margin}", style).append("" if margin else " ")
         self.query_one(".title", Static).update(title)
-        self.page.settle()
-        self._browse.spawn(self._load(group))
 
     async def _load(self, group: StatsGroup) -> None:
         stats = await self._browse.link.call(

@@ -7,7 +7,7 @@ from typing import Any
 from rich.segment import Segment
 from rich.style import Style
 
-from segue.browse.views.text import split_at, width
+from segue.browse.views.text import first_sign, split_at, width
 from segue.browse.views.theme import Palette, syntax_style
 
 HIGHLIGHTED_CHARS = 20_000
@@ -39,7 +39,7 @@ def _folded(
         while wide > left:
             piece, rest = split_at(text, left)
             if not piece and left == room:
-                piece, rest = text[:1], text[1:]
+                piece, rest = first_sign(text)
             part.append((piece, style))
             if not wrap_code:
                 yield [*part, (ellipsis, None)]

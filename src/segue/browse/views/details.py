@@ -12,10 +12,14 @@ from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
 from segue.browse.views.moments import age_of, clock
 from segue.browse.views.theme import Palette
+from segue.cli.output.stats_table import short_number
 from segue.models import Memory, Session, Summary
 from segue.workflows.labels import short_id, states, title
 
 LABEL_CELLS = 10
+EXACT_TOKENS = 100_000
+"""From how many on tokens are rounded, so that both numbers fit into a line."""
+
 MEMORIES = 20
 """Memories of a session that are shown."""
 
@@ -112,13 +116,18 @@ def _facts(session: Session) -> Iterator[tuple[str, str]]:
     if session.project and session.project != session.working_dir:
         yield "project", _short(session.project)
     yield "messages", _number(session.message_count)
-    yield "tokens", f"{_number(session.input_tokens)} in, {_number(session.output_tokens)} out"
+    if session.input_tokens or session.output_tokens:
+        yield "tokens", f"{_tokens(session.input_tokens)} in, {_tokens(session.output_tokens)} out"
     yield "begun", clock(session.created_at)
     yield "last", clock(session.last_message_at)
     if session.ended_at:
         yield "ended", clock(session.ended_at)
     if session.parent_id:
         yield "fork of", short_id(session.parent_id)
+
+
+def _tokens(number: int) -> str:
+    return _number(number) if number < EXACT_TOKENS else short_number(number)
 
 
 def _short(directory: str) -> str:

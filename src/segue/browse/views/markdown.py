@@ -118,6 +118,10 @@ class Writer:
 
     def _fence(self, token: Token) -> None:
         self._gap()
+        if not token.content.strip():  # What was typed, because a message must not look empty
+            for line in plain(f"{token.markup}{token.info}", self._room):
+                self._emit(line)
+            return
         self.blocks.append((len(self.lines), token.content))
         for line in code_lines(token.content, token.info, self.palette, self._room, wrap_code=self.wrap_code):
             self._emit(line)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import compress
 from typing import Any, NamedTuple
 
 from msgspec import UnsetType
@@ -30,6 +31,9 @@ RESULT_LINES = 200
 """Lines of a tool's result that unfolding shows; Enter shows all."""
 
 DIVIDER_CELLS = 60
+
+THOUGHTS = ("thinking", "reasoning")
+"""Types of the parts that hold what a model thought."""
 
 NOTES = {"interrupted": "interrupted", "error": "failed", "length": "cut at the limit"}
 
@@ -112,11 +116,18 @@ class _Painter:
             self._add_strip(line)
 
     def _body(self) -> None:
+        parts = self.message.parts or ()
+        is_thought = [part.get("type") in THOUGHTS for part in parts]
         if self.kind != "tools":
             self._heading()
+            for part in compress(parts, is_thought):
+                self._thought(part)  # It came before the text
             self._text()
-        for part in self.message.parts or ():
-            self._part(part)
+        for part, thought in zip(parts, is_thought, strict=True):
+            if not thought:
+                self._part(part)
+            elif self.kind == "tools":
+                self._thought(part)
         for call in tool_calls(self.message.parts):
             self._call(call)
         for result in tool_results(self.message.parts):
@@ -186,12 +197,13 @@ class _Painter:
         kind = part.get("type")
         if is_media(part):
             self._lines.append([Segment(f"[{media_facts(part)}]", self.palette.dim)])
-        elif kind in ("thinking", "reasoning"):
-            text = part.get("thinking") or part.get("text") or ""
-            if isinstance(text, str) and text.strip():
-                self._fold(str(kind), text)
         elif kind == "injected" and isinstance(part.get("text"), str):
             self._injected(part["text"])
+
+    def _thought(self, part: dict[str, Any]) -> None:
+        text = part.get("thinking") or part.get("text") or ""
+        if isinstance(text, str) and text.strip():
+            self._fold(str(part["type"]), text)
 
     def _injected(self, text: str) -> None:
         self._fold("reminder", text)

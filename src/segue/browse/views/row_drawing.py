@@ -53,10 +53,16 @@ class HitSession(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A line of text, or a suggestion that is searched for when it is chosen."""
+    """A line of text. It can be chosen if it has a query, which is searched for, or shows all names."""
 
     text: str
     query: str = ""
+    shows_names: bool = False
+
+    @property
+    def can_be_chosen(self) -> bool:
+        """Return True if Enter does something."""
+        return bool(self.query) or self.shows_names
 
 
 Row = Heading | SessionRow | HitRow | HitSession | Note
@@ -147,7 +153,7 @@ class RowPainter:
 
     def _note(self, row: Note) -> list[list[Segment]]:
         text = texts.cut(texts.line(row.text), self.columns - 4, self.palette.signs.ellipsis)
-        return [[Segment(f"   {text}", self.palette.accent if row.query else self.palette.dim)]]
+        return [[Segment(f"   {text}", self.palette.accent if row.can_be_chosen else self.palette.dim)]]
 
 
 def _facts(entry: Entry) -> list[str]:

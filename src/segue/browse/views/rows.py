@@ -154,7 +154,7 @@ class Rows(Lines):
     def _is_selectable(row: Row) -> bool:
         if isinstance(row, Heading):
             return row.folded
-        return isinstance(row, SessionRow | HitRow) or (isinstance(row, Note) and bool(row.query))
+        return isinstance(row, SessionRow | HitRow) or (isinstance(row, Note) and row.can_be_chosen)
 
     def _draw(self, at: int) -> list[Strip]:
         row = self.rows[at]

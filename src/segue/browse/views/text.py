@@ -1,11 +1,19 @@
-"""Foreign text made safe for the screen, and its width in cells as Textual counts it."""
+"""Foreign text made safe for the screen, and its width in cells as Textual counts it.
+
+Terminals disagree on the width of some signs, such as flags, skin tones and joined emoji. The browser puts the cursor
+after each of them itself: whatever a terminal draws, the rest of the line is in its place.
+"""
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
 from segue.escapes import DIRECTIONS, UNSAFE
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
 
 MARKS = (0x200E, 0x200F, 0x061C)
 """Marks of direction that only order neighbours. They are left out, because Hebrew and Arabic texts contain them."""
@@ -16,6 +24,20 @@ _BLOCK = str.maketrans({**_TABLE, 0x0A: "\n", 0x0D: "", 0x2028: "\n", 0x2029: "\
 _WIDE_TOKEN = re.compile(r"\s+|[^\s]+")
 
 ELLIPSIS = "…"
+
+_FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
+_MARKED = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+_JOINED = f"\u200d.{_MARKED}*"
+
+CLUSTER = re.compile(f"{_FLAG}|.{_MARKED}*(?:{_JOINED})*[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]*", re.DOTALL)
+"""One sign: a flag, or a character with its variation, skin tone, accents and all that is joined to it."""
+
+DOUBTFUL = re.compile(
+    f"{_FLAG}|[^\x00-\x1f]{_MARKED}+(?:{_JOINED})*|[^\x00-\x1f](?:{_JOINED})+|[\u3164\uffa0\U0001f000-\U0001fbff]"
+)
+"""A sign whose width differs between terminals. Control characters are none: what a terminal obeys stays as it is."""
+
+SAVE, RESTORE = "\x1b7", "\x1b8"
 
 
 def line(text: str) -> str:
@@ -52,11 +74,17 @@ def split_at(text: str, cells: int) -> tuple[str, str]:
     if text.isascii():
         return text[:cells], text[cells:]
     taken = 0
-    for at, character in enumerate(text):
-        taken += _character(character)
+    for sign in CLUSTER.finditer(text):
+        taken += _sign(sign[0])
         if taken > cells:
-            return text[:at], text[at:]
+            return text[: sign.start()], text[sign.start() :]
     return text, ""
+
+
+def first_sign(text: str) -> tuple[str, str]:
+    """Return the first sign of a text, which may be several characters, and the rest."""
+    end = found.end() if (found := CLUSTER.match(text)) is not None else 0
+    return text[:end], text[end:]
 
 
 def fill(text: str, cells: int, *, right: bool = False) -> str:
@@ -71,5 +99,32 @@ def tokens(text: str) -> list[str]:
 
 
 @lru_cache(4096)
-def _character(character: str) -> int:
-    return cell_len(character)
+def _sign(sign: str) -> int:
+    return cell_len(sign)
+
+
+def placed(output: str) -> str:
+    """Return output for a terminal in which the cursor is put after each sign of doubtful width."""
+    return output if output.isascii() else DOUBTFUL.sub(_placed, output)
+
+
+def _placed(found: re.Match[str]) -> str:
+    return _at_its_place(found[0])
+
+
+@lru_cache(1024)
+def _at_its_place(sign: str) -> str:
+    """Return a sign with its cells emptied first, and with the cursor after them."""
+    cells = cell_len(sign)
+    forward = f"\x1b[{cells}C" if cells else ""
+    return f"{SAVE}{' ' * cells}{RESTORE}{sign}{RESTORE}{forward}"
+
+
+def placing(driver: "type[Driver]") -> "type[Driver]":
+    """Return a driver of Textual that puts the cursor after each sign of doubtful width."""
+
+    class Placing(driver):  # type: ignore[valid-type, misc]
+        def write(self, data: str) -> None:
+            super().write(placed(data))
+
+    return Placing

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from segue.browse.views.text import split_at, tokens, width
+from segue.browse.views.text import first_sign, split_at, tokens, width
 
 Line = list[Segment]
 Run = tuple[str, Style | None]
@@ -47,7 +47,7 @@ def _place(lines: list[Line], word: str, style: Style | None, used: int, cells: 
     while used + long > cells:
         piece, word = split_at(word, cells - used)
         if not piece and not used:  # One character is wider than the line
-            piece, word = word[:1], word[1:]
+            piece, word = first_sign(word)
         if piece:
             lines[-1].append(Segment(piece, style))
             long -= width(piece)

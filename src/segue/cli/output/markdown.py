@@ -4,8 +4,10 @@ import io
 import shutil
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.markdown import Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown
+from rich.syntax import Syntax
 from rich.text import Text
 
 from segue.cli.output.terminal import use_styles
@@ -23,10 +25,25 @@ class LeftHeading(Heading):
         yield self.text
 
 
+class NarrowCode(CodeBlock):
+    """A code block with a margin at the left only, and with none where the lines just fit."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the code with colors."""
+        code = str(self.text).rstrip()
+        left = 0 if max(map(cell_len, code.split("\n"))) == options.max_width else 1
+        yield Syntax(code, self.lexer_name, theme=self.theme, word_wrap=True, padding=(0, 0, 0, left))
+
+
 class Page(Markdown):
     """A Markdown text as segue renders it."""
 
-    elements: ClassVar = {**Markdown.elements, "heading_open": LeftHeading}
+    elements: ClassVar = {
+        **Markdown.elements,
+        "heading_open": LeftHeading,
+        "fence": NarrowCode,
+        "code_block": NarrowCode,
+    }
 
 
 def render(text: str) -> str:

@@ -1,5 +1,6 @@
 """The `help` command: pages of the manual and the help of commands."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import click
 from segue.cli.groups import command, manual_pages
 from segue.cli.output.pager import page
 from segue.cli.output.terminal import stdout_is_tty
+
+FOR_BROWSERS = re.compile(
+    r"^(?:<!--.*?-->\n|(?:<picture>.*?</picture>|!\[[^\]]*\]\([^)]*\))\n\n?)", re.MULTILINE | re.DOTALL
+)
+"""Pictures, and the marks around generated parts. Neither helps in a terminal."""
 
 HINT = "`segue help TOPIC` shows a topic.\n`segue help COMMAND` shows the options of a command.\n"
 
@@ -77,7 +83,7 @@ def _inner(parent: click.Context, found: click.Command, name: str) -> click.Cont
 
 
 def _rendered(path: Path) -> str:
-    text = path.read_text(encoding="utf-8")
+    text = FOR_BROWSERS.sub("", path.read_text(encoding="utf-8"))
     if not stdout_is_tty():
         return text
     from segue.cli.output.markdown import render
