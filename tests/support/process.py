@@ -93,6 +93,13 @@ class Segued:
         assert done.stdout == ""
         return done.returncode, done.stderr.splitlines()
 
+    def refuse(self, code: int, subject: str, *options: str, **popen: object) -> str:
+        """Run it where it cannot start. Return its only line, which names the subject."""
+        found, lines = self.fail(*options, **popen)
+        assert (found, len(lines)) == (code, 1), "\n".join(lines)
+        assert lines[0].startswith(f"segued: {subject}: "), lines
+        return lines[0]
+
     @property
     def record(self) -> Path:
         return self.database.with_name("daemon.json")

@@ -13,14 +13,6 @@ from tests.support.process import Segued
 from tests.support.system.users import AM_ROOT, NOBODY
 
 
-def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
-    """Return the only line that a failed start printed."""
-    found, lines = segued.fail(*options, **popen)
-    assert (found, len(lines)) == (code, 1), "\n".join(lines)
-    assert lines[0].startswith(f"segued: {subject}: "), lines
-    return lines[0]
-
-
 def change_database(segued: Segued, sql: str) -> None:
     with sqlite3.connect(segued.database) as connection:
         connection.executescript(sql)
@@ -42,7 +34,7 @@ def filled(segued: Segued) -> Segued:
 def test_a_database_of_a_newer_version_is_refused_unchanged(filled: Segued) -> None:
     change_database(filled, "PRAGMA user_version = 999")
     before = contents(filled.folder)
-    said = refused(filled, 1, "migration")
+    said = filled.refuse(1, "migration")
     assert "999" in said
     assert contents(filled.folder) == before
 
@@ -61,7 +53,7 @@ def test_a_database_of_another_program_is_refused_unchanged(segued: Segued, sql:
     change_database(segued, sql)
     segued.database.chmod(0o600)
     before = contents(segued.folder)
-    refused(segued, 1, "database")
+    segued.refuse(1, "database")
     assert contents(segued.folder) == before
 
 
@@ -78,7 +70,7 @@ def test_a_file_that_is_not_a_database_is_refused_unchanged(segued: Segued, data
     segued.database.parent.mkdir(mode=0o700)
     segued.database.write_bytes(data)
     segued.database.chmod(0o600)
-    refused(segued, 1, "database")
+    segued.refuse(1, "database")
     assert segued.database.read_bytes() == data
     segued.database.unlink()
 
@@ -105,14 +97,14 @@ def test_a_damaged_database_is_refused_in_one_line(filled: Segued) -> None:
     whole = filled.database.read_bytes()
     start = (root - 1) * size
     filled.database.write_bytes(whole[:start] + b"\xff" * size + whole[start + size :])
-    refused(filled, 1, "database")
+    filled.refuse(1, "database")
     filled.database.write_bytes(whole)
     assert filled.start().connect().call("session.get", session_id="kept")["id"] == "kept"
 
 
 def test_a_database_without_its_tables_is_refused_in_one_line(filled: Segued) -> None:
     change_database(filled, "DROP TABLE daemon_state")
-    refused(filled, 1, "database")
+    filled.refuse(1, "database")
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o770, 0o702, 0o1777], ids=oct)
@@ -123,7 +115,7 @@ def test_a_directory_writable_by_other_users_is_refused(segued: Segued, mode: in
     folder.chmod(mode)
     # A sticky directory such as /tmp is meant to be shared, so `chmod 700` would be wrong advice.
     remedy = "choose another directory" if mode & 0o1000 else f"run: chmod 700 {folder}"
-    assert remedy in refused(segued, 1, place)
+    assert remedy in segued.refuse(1, place)
     assert (stat.S_IMODE(folder.stat().st_mode), list(folder.iterdir())) == (mode, [])
     folder.chmod(0o700)
     segued.start()
@@ -134,8 +126,8 @@ def test_a_directory_of_another_user_is_refused(segued: Segued, tmp_path: Path) 
     if AM_ROOT:
         theirs.mkdir(mode=0o700)
         os.chown(theirs, NOBODY, NOBODY)
-    assert str(theirs) in refused(segued, 1, "database", "--database", str(theirs / "sessions.db"))
-    assert str(theirs) in refused(segued, 1, "socket", "--socket", str(theirs / "segued.sock"))
+    assert str(theirs) in segued.refuse(1, "database", "--database", str(theirs / "sessions.db"))
+    assert str(theirs) in segued.refuse(1, "socket", "--socket", str(theirs / "segued.sock"))
 
 
 def test_a_file_of_another_user_is_refused(segued: Segued) -> None:
@@ -143,11 +135,11 @@ def test_a_file_of_another_user_is_refused(segued: Segued) -> None:
     if AM_ROOT:
         segued.database.touch(mode=0o600)
         os.chown(segued.database, NOBODY, NOBODY)
-        refused(segued, 1, "database")
+        segued.refuse(1, "database")
         segued.database.unlink()
     else:
         segued.database.symlink_to("/etc/hostname")
-        refused(segued, 1, "database")
+        segued.refuse(1, "database")
         segued.database.unlink()
 
 
@@ -183,7 +175,7 @@ def test_a_database_path_of_another_kind_is_refused(segued: Segued, make: Callab
     segued.database.parent.mkdir(mode=0o700)
     make(segued.database)
     before = snapshot(segued.database.parent)
-    refused(segued, 1, "database")
+    segued.refuse(1, "database")
     assert snapshot(segued.database.parent) == before
     remove(segued.database.parent)
 
@@ -193,7 +185,7 @@ def test_another_kind_of_file_at_the_socket_path_is_refused(segued: Segued, make
     segued.socket.parent.mkdir(mode=0o700)
     make(segued.socket)
     before = snapshot(segued.socket.parent)
-    refused(segued, 1, "socket")
+    segued.refuse(1, "socket")
     assert snapshot(segued.socket.parent) == before
     remove(segued.socket.parent)
 
@@ -204,7 +196,7 @@ def test_a_symbolic_link_at_the_socket_path_is_refused(segued: Segued, tmp_path:
         other.listen()
         segued.socket.parent.mkdir(mode=0o700)
         segued.socket.symlink_to(tmp_path / "other.sock")
-        refused(segued, 1, "socket")
+        segued.refuse(1, "socket")
     assert segued.socket.is_symlink()
     segued.socket.unlink()
 
@@ -215,7 +207,7 @@ def test_a_lock_path_of_another_kind_is_refused(segued: Segued, place: str, make
     path: Path = getattr(segued, place)
     path.parent.mkdir(mode=0o700)
     make(path.with_name(path.name + ".lock"))
-    refused(segued, 1, "lock")
+    segued.refuse(1, "lock")
     remove(path.parent)
 
 
@@ -238,27 +230,27 @@ def remove(folder: Path) -> None:
 def test_a_path_through_a_file_is_refused(segued: Segued, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in ("database", "socket"):
-        refused(segued, 1, place, f"--{place}", str(tmp_path / "file" / "x"))
-        refused(segued, 1, place, f"--{place}", str(tmp_path / "file" / "deep" / "x"))
+        segued.refuse(1, place, f"--{place}", str(tmp_path / "file" / "x"))
+        segued.refuse(1, place, f"--{place}", str(tmp_path / "file" / "deep" / "x"))
 
 
 def test_a_path_too_long_for_sqlite_is_refused(segued: Segued, tmp_path: Path) -> None:
     deep = tmp_path / "/".join(["d" * 100] * 6)
-    refused(segued, 1, "database", "--database", str(deep / "sessions.db"))
-    refused(segued, 1, "lock", "--database", str(tmp_path / "deep" / ("x" * 252)))
-    refused(segued, 1, "database", "--database", str(tmp_path / ("x" * 300) / "sessions.db"))
+    segued.refuse(1, "database", "--database", str(deep / "sessions.db"))
+    segued.refuse(1, "lock", "--database", str(tmp_path / "deep" / ("x" * 252)))
+    segued.refuse(1, "database", "--database", str(tmp_path / ("x" * 300) / "sessions.db"))
 
 
 def test_a_path_that_is_not_utf8_is_refused(segued: Segued, tmp_path: Path) -> None:
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff/x")
-    refused(segued, 1, "path", "--database", odd)
-    refused(segued, 1, "path", "--socket", odd)
+    segued.refuse(1, "path", "--database", odd)
+    segued.refuse(1, "path", "--socket", odd)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_socket_path_has_at_most_107_bytes(segued: Segued, tmp_path: Path) -> None:
     longest = longest_path(tmp_path)
-    said = refused(segued, 1, "socket", "--socket", f"{longest}x")
+    said = segued.refuse(1, "socket", "--socket", f"{longest}x")
     assert "108" in said
     segued.socket = longest
     assert segued.start().connect().call("daemon.status")["socket"] == str(longest)
@@ -274,7 +266,7 @@ def longest_path(folder: Path) -> Path:
 @pytest.mark.parametrize("home", ["", "relative", "./x"])
 def test_a_missing_home_directory_is_reported(segued: Segued, home: str) -> None:
     environment = {"PATH": segued.environment["PATH"], "HOME": home}
-    refused(segued, 1, "no home", env=environment, cwd=segued.folder)
+    segued.refuse(1, "no home", env=environment, cwd=segued.folder)
     assert list(segued.folder.iterdir()) == []
 
 

@@ -13,14 +13,6 @@ from tests.support.system.background import unattended
 from tests.support.system.users import AM_ROOT, NOBODY, SEGUED_OF_NOBODY, give_to_nobody
 
 
-def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
-    """Return the only line that a failed start printed."""
-    found, lines = segued.fail(*options, **popen)
-    assert (found, len(lines)) == (code, 1), "\n".join(lines)
-    assert lines[0].startswith(f"segued: {subject}: "), lines
-    return lines[0]
-
-
 @pytest.fixture
 def ordinary(open_folder: Path) -> Segued:
     """Return a daemon of a user without root's privileges, in a folder that this user can enter."""
@@ -42,7 +34,7 @@ def test_a_read_only_directory_is_refused(ordinary: Segued) -> None:
     give(ordinary)
     for place in (ordinary.database, ordinary.socket):
         place.parent.chmod(0o500)
-        refused(ordinary, 1, "lock")
+        ordinary.refuse(1, "lock")
         place.parent.chmod(0o700)
     ordinary.start()
     ordinary.finish()
@@ -54,7 +46,7 @@ def test_a_directory_that_became_read_only_is_refused(ordinary: Segued) -> None:
     assert ordinary.stop() == 0
     for place, subject in ((ordinary.database, "database"), (ordinary.socket, "socket")):
         place.parent.chmod(0o500)
-        refused(ordinary, 1, subject)
+        ordinary.refuse(1, subject)
         place.parent.chmod(0o700)
     ordinary.start()
     ordinary.finish()
@@ -64,14 +56,14 @@ def test_a_directory_that_cannot_be_created_is_refused(ordinary: Segued) -> None
     ordinary.database.parent.rmdir()
     give(ordinary)
     ordinary.folder.chmod(0o500)
-    refused(ordinary, 1, "database")
+    ordinary.refuse(1, "database")
     assert list(ordinary.folder.iterdir()) == [ordinary.socket.parent]
 
 
 def test_a_database_that_cannot_be_written_is_refused(ordinary: Segued) -> None:
     ordinary.database.touch(mode=0o400)
     give(ordinary)
-    refused(ordinary, 1, "database")
+    ordinary.refuse(1, "database")
 
 
 def test_root_creates_nothing_in_the_home_of_another_user(segued: Segued, unserved: Cli) -> None:

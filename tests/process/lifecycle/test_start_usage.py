@@ -14,22 +14,14 @@ from tests.support.system.users import AM_ROOT, NOBODY
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 
-def refused(segued: Segued, code: int, subject: str, *options: str, **popen: object) -> str:
-    """Return the only line that a failed start printed."""
-    found, lines = segued.fail(*options, **popen)
-    assert (found, len(lines)) == (code, 1), "\n".join(lines)
-    assert lines[0].startswith(f"segued: {subject}: "), lines
-    return lines[0]
-
-
 def test_wrong_usage_exits_with_status_2(segued: Segued) -> None:
     for options in (["--bogus"], ["--log-level", "loud"], ["extra"], ["--socket"], ["--version=1"]):
-        refused(segued, 2, "usage", *options)
+        segued.refuse(2, "usage", *options)
     for options in (["--socket", ""], ["--database", ""], ["--config", ""]):
-        refused(segued, 2, "usage", *options)
+        segued.refuse(2, "usage", *options)
     for variable in ("SEGUE_SOCKET", "SEGUE_DATABASE", "SEGUE_CONFIG"):
         environment = {**segued.environment, variable: "relative/path"}
-        refused(segued, 2, f"environment: {variable}", env=environment)
+        segued.refuse(2, f"environment: {variable}", env=environment)
     assert list(segued.folder.iterdir()) == []
 
 
@@ -54,29 +46,29 @@ def test_a_wrong_setting_exits_with_status_2(segued: Segued, text: str | bytes) 
     environment = {
         name: value for name, value in segued.environment.items() if name not in ("SEGUE_SOCKET", "SEGUE_DATABASE")
     }
-    assert str(segued.config) in refused(segued, 2, "config", env=environment)
+    assert str(segued.config) in segued.refuse(2, "config", env=environment)
     assert list(segued.folder.iterdir()) == [segued.config]
 
 
 def test_an_unreadable_configuration_exits_with_status_2(segued: Segued) -> None:
     segued.config.mkdir()
-    refused(segued, 2, "config")
+    segued.refuse(2, "config")
     segued.config.rmdir()
-    refused(segued, 2, "config", "--config", "/dev/null/config.toml")
+    segued.refuse(2, "config", "--config", "/dev/null/config.toml")
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666], ids=oct)
 def test_a_configuration_writable_by_other_users_is_refused(segued: Segued, mode: int) -> None:
     segued.config.write_text("")
     segued.config.chmod(mode)
-    assert f"run: chmod 600 {segued.config}" in refused(segued, 2, f"config: {segued.config}")
+    assert f"run: chmod 600 {segued.config}" in segued.refuse(2, f"config: {segued.config}")
 
 
 @pytest.mark.skipif(not AM_ROOT, reason="only root can give a file away")
 def test_a_configuration_of_another_user_is_refused(segued: Segued) -> None:
     segued.config.write_text("")
     os.chown(segued.config, NOBODY, NOBODY)
-    assert f"belongs to user {NOBODY}" in refused(segued, 2, f"config: {segued.config}")
+    assert f"belongs to user {NOBODY}" in segued.refuse(2, f"config: {segued.config}")
 
 
 def test_a_path_that_other_users_can_rename_is_logged(segued: Segued) -> None:

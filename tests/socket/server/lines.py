@@ -1,6 +1,7 @@
 """Requests that the tests of the transport send, and what they find."""
 
 import json
+from threading import Thread
 from typing import Any
 
 from tests.support.answers import wordless
@@ -29,6 +30,13 @@ def append(content: str, id: Any = 1, **params: Any) -> dict[str, Any]:
 def ask(wire: Wire, item: Any) -> Any:
     """The answer to a JSON value, errors without their words."""
     return wordless(wire.ask(json.dumps(item).encode()))
+
+
+def send_meanwhile(wire: Wire, data: bytes) -> Thread:
+    """Send in a thread, because a send blocks until the server reads."""
+    thread = Thread(target=wire.send, args=(data,))
+    thread.start()
+    return thread
 
 
 def appends(session: str, contents: list[str]) -> bytes:

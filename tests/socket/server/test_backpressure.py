@@ -3,23 +3,16 @@
 import json
 import socket
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
 from segue.config import Config, Limits
-from tests.socket.server.lines import LIST, MIB, PING, PONG, appends, contents
+from tests.socket.server.lines import LIST, MIB, PING, PONG, appends, contents, send_meanwhile
 from tests.support.answers import failed, wordless
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS, Wire
-
-
-def send_meanwhile(wire: Wire, data: bytes) -> Thread:
-    """Send from a thread of its own: nobody can send much more than is read."""
-    thread = Thread(target=wire.send, args=(data,))
-    thread.start()
-    return thread
 
 
 def fill(wire: Wire, line: bytes) -> int:

@@ -1,7 +1,6 @@
 """Request lines over a real socket: cut anywhere, too long, without an end, or of another protocol."""
 
 import json
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from segue.config import Config, Limits
-from tests.socket.server.lines import MIB, PING, PONG, appends, contents
+from tests.socket.server.lines import MIB, PING, PONG, appends, contents, send_meanwhile
 from tests.support.answers import failed, wordless
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS, Wire
@@ -172,13 +171,6 @@ def test_random_bytes_do_not_harm_the_server(server: Server, pieces: list[bytes]
     assert all("error" in answer or answer == PONG for answer in answers if isinstance(answer, dict))
     with Wire(server.socket) as wire:
         assert wire.ask(PING) == PONG
-
-
-def send_meanwhile(wire: Wire, data: bytes) -> Thread:
-    """Send in a thread, because a send blocks until the server reads."""
-    thread = Thread(target=wire.send, args=(data,))
-    thread.start()
-    return thread
 
 
 def test_ten_thousand_requests_are_answered_in_order(wire: Wire) -> None:

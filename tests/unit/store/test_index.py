@@ -1,7 +1,6 @@
 """The index beside the messages: behind them, damaged, of another version, and through deletions in any order."""
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,13 +12,6 @@ from segue.store.records.message import edit
 from segue.store.search import index, index_check
 from segue.store.search.text import tokenizer
 from tests.support.database import Database, emptied
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = Database(tmp_path_factory.mktemp("index") / "sessions.db")
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,21 +1,10 @@
 """A query against single texts: the same matches as in the index."""
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segue.store.search.text.text_match import TextMatch
 from tests.support.database import Database, emptied
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = Database(tmp_path_factory.mktemp("match") / "sessions.db")
-    yield database
-    database.close()
-
 
 TEXTS = st.text(st.sampled_from([*'aabBcé19 .-_*"今天ไท👍']), max_size=20)
 

@@ -225,13 +225,6 @@ def is_cjk(word: str) -> bool:
     return word in "今天か" or "\u1100" <= word <= "\u11ff"
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    database = Database(tmp_path_factory.mktemp("words") / "sessions.db")
-    yield database
-    database.close()
-
-
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 SYNTAX = st.lists(st.sampled_from([*"ab\"*():^+-{}'; \0", " AND ", " NEAR(", "words :"]), max_size=30).map("".join)
 LASTING = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

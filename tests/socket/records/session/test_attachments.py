@@ -1,8 +1,8 @@
 """Attachments while the queue of writes is full: who vanishes is noted, and a refused detach can be tried again."""
 
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from segue.errors import Overloaded
 from segue.server.jobs.attachments import Attachments
 from segue.store.records import sessions
-from segue.store.store import open_store
+from segue.store.store import Store, open_store
 from tests.support.clock import HandClock
 
 
@@ -24,35 +24,40 @@ class Client:
         """Forget nothing."""
 
 
-async def test_a_vanished_client_is_noted_also_when_the_queue_is_full(tmp_path: Path) -> None:
-    clock = HandClock()
-    async with open_store(tmp_path / "data" / "sessions.db", clock=clock.wall, queue_limit=1) as store:
-        await store.write(sessions.create, bot_id="default", id="mine")
-        attachments = Attachments(store)
-        client: Any = Client()
-        await attachments.attach(client, "mine")
+class Attached(NamedTuple):
+    """A store whose queue takes one write, with a session that a client has attached."""
+
+    store: Store
+    attachments: Attachments
+    client: Any
+
+    async def with_full_queue(self, run: Callable[..., Awaitable[None]]) -> None:
+        """Run a function with the client and its session while the queue is full."""
         with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(attachments.on_disconnect, client, "mine")
-        assert (await store.read(sessions.get, "mine")).status == "crashed"
+                tasks.start_soon(self.store.write, sessions.touch, "mine")
+                tasks.start_soon(run, self.client, "mine")
 
 
-async def test_a_detach_that_could_not_be_stored_can_be_tried_again(tmp_path: Path) -> None:
-    clock = HandClock()
-    async with open_store(tmp_path / "data" / "sessions.db", clock=clock.wall, queue_limit=1) as store:
+@pytest.fixture
+async def attached(tmp_path: Path) -> AsyncIterator[Attached]:
+    async with open_store(tmp_path / "data" / "sessions.db", clock=HandClock().wall, queue_limit=1) as store:
         await store.write(sessions.create, bot_id="default", id="mine")
-        attachments = Attachments(store)
-        client: Any = Client()
-        await attachments.attach(client, "mine")
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(store.write, sessions.touch, "mine")
-                tasks.start_soon(_refused, attachments, client)
-        await attachments.detach(client, "mine")
-        assert await store.read(lambda tx: tx.run("SELECT attached FROM sessions").fetchall()) == [(0,)]
+        attached = Attached(store, Attachments(store), Client())
+        await attached.attachments.attach(attached.client, "mine")
+        yield attached
 
 
-async def _refused(attachments: Attachments, client: Any) -> None:
-    with pytest.raises(Overloaded):
-        await attachments.detach(client, "mine")
+async def test_a_vanished_client_is_noted_also_when_the_queue_is_full(attached: Attached) -> None:
+    await attached.with_full_queue(attached.attachments.on_disconnect)
+    assert (await attached.store.read(sessions.get, "mine")).status == "crashed"
+
+
+async def test_a_detach_that_could_not_be_stored_can_be_tried_again(attached: Attached) -> None:
+    async def refused(client: Any, session_id: str) -> None:
+        with pytest.raises(Overloaded):
+            await attached.attachments.detach(client, session_id)
+
+    await attached.with_full_queue(refused)
+    await attached.attachments.detach(attached.client, "mine")
+    assert await attached.store.read(lambda tx: tx.run("SELECT attached FROM sessions").fetchall()) == [(0,)]
