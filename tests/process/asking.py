@@ -12,7 +12,7 @@ from tests.support.wire import TIMEOUT_SECONDS
 
 
 class Gate:
-    """A named pipe: `read _ <gate` in a model's command goes on once the gate is opened."""
+    """A named pipe: `read _ <gate` in a model's command continues once the gate is opened."""
 
     def __init__(self, directory: Path, name: str = "gate") -> None:
         path = directory / name

@@ -44,7 +44,7 @@ def gate(project: Path) -> Iterator[Gate]:
 
 @pytest.fixture(scope="module")
 def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued, Polite]]:
-    """One daemon for all attacks of a file, with somebody who wants nothing but to go on; looked over at the end."""
+    """One daemon for all attacks of a file, with a polite client that must be served meanwhile; checked at the end."""
     segued = Segued(tmp_path_factory.mktemp("siege"))
     try:
         wire = segued.start().connect()

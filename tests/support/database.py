@@ -18,7 +18,7 @@ from tests.support.clock import START_MS
 
 
 class Database:
-    """One transaction that goes on, and what tests do in it."""
+    """One open transaction, and what tests do in it."""
 
     def __init__(self, path: Path) -> None:
         self.connection = connect_writer(path, "normal")

@@ -12,7 +12,7 @@ def part(leaving: Wire, staying: Wire) -> None:
     wait_until(lambda: bool(staying.call("daemon.status")["clients"] < clients))
 
 
-def restart_in_good_order(server: Server) -> None:
+def restart_cleanly(server: Server) -> None:
     """Restart the daemon while clients are connected, so that the daemon closes the connections."""
     server.begin_stop()
     wait_until(server.has_left)

@@ -79,6 +79,19 @@ def function_docstrings(path: Path) -> Iterator[Text]:
             yield Text(path, node.lineno, words)
 
 
+def texts_of_tests(path: Path) -> Iterator[Text]:
+    """Yield the names of tests as words, the docstrings and the comments of a file of tests; strings may be data."""
+    source = path.read_text()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield Text(path, token.start[0], token.string)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            yield Text(path, node.lineno, node.name.replace("_", " "))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield Text(path, getattr(node, "lineno", 1), " ".join((ast.get_docstring(node) or "").split()))
+
+
 def other_docstrings(path: Path) -> Iterator[Text]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Module | ast.ClassDef) and (words := ast.get_docstring(node)):
@@ -102,6 +115,11 @@ def test_a_banned_phrase_is_found(phrase: str) -> None:
 
 def test_python_sources_use_no_banned_words() -> None:
     assert [fault for path in sources(".py") for fault in banned(python_texts(path))] == []
+
+
+def test_names_docstrings_and_comments_of_tests_use_no_banned_words() -> None:
+    paths = [path for path in sorted((ROOT / "tests").rglob("*.py")) if path != Path(__file__)]
+    assert [fault for path in paths for fault in banned(texts_of_tests(path))] == []
 
 
 def test_scripts_and_unit_files_use_no_banned_words() -> None:

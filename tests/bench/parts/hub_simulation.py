@@ -17,7 +17,7 @@ from tests.bench.parts.hub import PAGE, SEALED, Measured, recall
 from tests.bench.report.day_plot import Series, day_plot
 from tests.support.docs import replaced, table
 
-# Assumptions. Nobody has measured a million users of segue.
+# Assumptions, because a million users of segue were never measured.
 USERS = 1_000_000
 MESSAGES_A_DAY = 1_000
 """Messages of a user. A turn is a question, its answer and tool calls."""
@@ -119,7 +119,7 @@ def need(measured: Measured) -> Need:
     """Return what the hub needs if a batch has as many messages as in a measurement."""
     day = simulate(measured.messages)
     step = day.peak_step
-    # A pull costs as much as a look and the batches; a server has time for so many of each
+    # A pull costs as much as a look and the batches; a server has time for this number of each
     busy = day.pushes[step] / measured.pushes + (day.looks[step] + 2 * day.pulls[step]) / measured.polls
     messages = USERS * MESSAGES_A_DAY / measured.messages
     servers = math.ceil(busy / USED_SHARE)

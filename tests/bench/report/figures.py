@@ -105,7 +105,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def ratio(ours: float, theirs: float) -> float:
-    """Return ours divided by theirs; infinity if only theirs is 0."""
+    """Return segue's figure divided by the peer's; infinity if only the peer's is 0."""
     if not theirs:
         return 1 if not ours else math.inf
     return ours / theirs

@@ -1,4 +1,4 @@
-"""`segue backup`: what a person types, and what they are told."""
+"""`segue backup`: the command line and its messages."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_what_exists_is_overwritten_only_if_asked(segue: Cli, project: Path) -> 
     segue.ok("backup", "--overwrite", "copy.db")
 
 
-def test_odd_paths_are_told_in_one_line(segue: Cli, project: Path) -> None:
+def test_odd_paths_are_reported_on_one_line(segue: Cli, project: Path) -> None:
     (project / "folder").mkdir()
     for path, code in (("folder", 1), ("folder/", 1), ("none/", 1), ("", 2), (b"\xff.db", 2), ("x" * 300, 1)):
         outcome = segue.run("backup", path)

@@ -141,13 +141,11 @@ def test_after_a_kill_the_record_leads_nowhere_and_that_is_4(segue: Cli, segued:
     assert segue.run("ping").code == 4
 
 
-def test_the_version_is_told_without_a_daemon(unserved: Cli) -> None:
+def test_the_version_is_printed_without_a_daemon(unserved: Cli) -> None:
     assert unserved.ok("--version").out.startswith("segue ")
 
 
-def test_a_database_that_nobody_serves_is_not_mistaken_for_the_one_at_the_default_socket(
-    segued: Segued, project: Path
-) -> None:
+def test_an_unserved_database_is_not_mistaken_for_the_one_at_the_default_socket(segued: Segued, project: Path) -> None:
     runtime = segued.folder / "runtime"
     runtime.mkdir(mode=0o700)
     home = {key: value for key, value in segued.environment.items() if not key.startswith("SEGUE_")}

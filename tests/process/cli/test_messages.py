@@ -16,7 +16,7 @@ def test_an_empty_message_is_wrong_usage_and_makes_no_session(segue: Cli, text: 
     assert segue.ok("list").out == ""
 
 
-def test_a_message_goes_where_the_directory_goes_on(segue: Cli, segued: Segued) -> None:
+def test_a_message_goes_to_the_session_that_the_directory_continues(segue: Cli, segued: Segued) -> None:
     [[first, session]] = segue.ok("add", "hello").rows
     [[second, same]] = segue.ok("add", "hi", "--role", "assistant").rows
     assert same == session
@@ -110,7 +110,7 @@ def test_the_directory_is_the_physical_one(segue: Cli, tmp_path: Path) -> None:
     assert segue.ok("list").rows[0][3] == str(segue.directory)
 
 
-def test_a_directory_that_is_gone_is_told_and_keeps_nothing_else_from_working(segue: Cli, tmp_path: Path) -> None:
+def test_a_removed_directory_is_reported_and_prevents_nothing_else(segue: Cli, tmp_path: Path) -> None:
     segue.id()
     gone = tmp_path / "gone"
     gone.mkdir()

@@ -18,8 +18,8 @@ SAID = "interrupted at 300 of 1 200 rows; segued completes it unless you stop it
 
 
 @pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """Let the commands hear Ctrl-C; a shell that runs the tests in the background makes them ignore it."""
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt the commands; a shell that runs the tests in the background makes them ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -14,7 +14,7 @@ def other(tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_new_session_belongs_to_the_directory_and_is_the_one_that_goes_on_there(segue: Cli, segued: Segued) -> None:
+def test_a_new_session_belongs_to_the_directory_which_continues_it(segue: Cli, segued: Segued) -> None:
     id = segue.id("--name", "n", "--provider", "p", "--model", "m", "--system", "s", "--pinned")
     made = segued.connect().call("session.get", session_id=id)
     assert made | {"name": "n", "provider": "p", "model": "m", "system_prompt": "s", "pinned": True} == made
@@ -118,7 +118,7 @@ def test_the_end_of_a_session_names_the_one_that_the_directory_continues_now(seg
     assert segue.ok("end").out == f"{first} is completed\n"
 
 
-def test_a_resumed_session_moves_to_where_it_goes_on_and_says_so(segue: Cli, other: Path) -> None:
+def test_a_resumed_session_moves_to_the_current_directory_and_says_so(segue: Cli, other: Path) -> None:
     id = segue.id("--name", "n")
     for number in range(8):
         segue.ok("add", f"message {number}")
@@ -134,7 +134,7 @@ def test_a_resumed_session_moves_to_where_it_goes_on_and_says_so(segue: Cli, oth
     assert there.ok("resume", id, "--json").json["id"] == id
 
 
-def test_delete_asks_for_yes_where_nobody_can_be_asked(segue: Cli) -> None:
+def test_delete_needs_yes_without_a_terminal(segue: Cli) -> None:
     id = segue.id()
     assert segue.run("delete", id).code == 2
     assert segue.ok("current").rows[0][0] == id

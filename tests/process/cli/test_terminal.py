@@ -115,7 +115,7 @@ def test_an_interrupt_is_130_and_changes_nothing(segue: Cli) -> None:
     assert segue.ok("list").rows[0][0] == id
 
 
-def test_an_added_message_is_told_in_words(segue: Cli) -> None:
+def test_an_added_message_is_confirmed_in_words(segue: Cli) -> None:
     id = segue.id()
     assert segue.shown("add", "hello", "--key", "k") == f"message 1 in {id}\n"
     assert segue.shown("add", "hello", "--key", "k") == f"message 1 in {id} (already stored)\n"

@@ -30,7 +30,7 @@ def test_the_whole_bench_runs() -> None:
         assert what in done.stdout
 
 
-def test_a_peer_that_is_not_installed_is_told_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_is_not_installed_is_reported_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     [redis] = [side for side in append.SIDES if side.name == "Redis"]
     assert redis.missing() == "not installed (redis-server)"

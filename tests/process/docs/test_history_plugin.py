@@ -1,4 +1,4 @@
-"""The reader on the page history-plugins works as a package of somebody else: found, imported and opened."""
+"""The reader on the page history-plugins works as a package of another author: found, imported and opened."""
 
 import json
 from pathlib import Path

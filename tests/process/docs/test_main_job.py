@@ -42,7 +42,7 @@ def test_a_shell_on_the_socket_and_the_command_build_one_conversation(segued: Se
     assert all(content in shown for _, content in spoken)
 
 
-def test_many_terminals_at_once_still_build_one_conversation(segued: Segued, segue: Cli) -> None:
+def test_many_concurrent_terminals_build_one_conversation(segued: Segued, segue: Cli) -> None:
     with ThreadPoolExecutor(8) as terminals:
         by_command = terminals.map(lambda index: segue.ok("add", f"command {index}").rows[0][1], range(8))
         by_socket = terminals.map(

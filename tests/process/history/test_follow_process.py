@@ -96,7 +96,7 @@ def test_without_watchfiles_the_daemon_serves_and_says_so(segued: Segued, tmp_pa
         ("3", "must be true or false or a list"),
     ],
 )
-def test_a_tool_that_nobody_knows_is_refused_at_the_start(segued: Segued, follow: str, reason: str) -> None:
+def test_an_unknown_tool_is_refused_at_the_start(segued: Segued, follow: str, reason: str) -> None:
     configure(segued, follow)
     code, [line] = segued.fail()
     assert (code, "import.follow: " in line, reason in line) == (2, True, True)

@@ -136,7 +136,7 @@ class Riot(RuleBasedStateMachine):
         one.wire.close()
 
     @rule(one=consumes(hooligans))
-    def vanish_at_once(self, one: Hooligan) -> None:
+    def vanish_immediately(self, one: Hooligan) -> None:
         with suppress(OSError):
             one.wire.socket.shutdown(socket.SHUT_RDWR)
         one.wire.close()

@@ -1,4 +1,4 @@
-"""Lines made to hurt whoever parses them: each is answered as the contract says, and the connection serves on."""
+"""Lines made to harm a parser: each is answered as the contract says, and the connection serves on."""
 
 import json
 import time
@@ -175,7 +175,7 @@ def in_ms(seconds: dict[bytes, float]) -> str:
     return ", ".join(f"{key.decode()} {value * 1000:.0f} ms" for key, value in seconds.items())
 
 
-def test_dense_lines_of_several_clients_hold_nobody_up(siege: Siege) -> None:
+def test_dense_lines_of_several_clients_delay_no_other_client(siege: Siege) -> None:
     """Long lines that are parsed fast show what the machine itself does at the moment."""
     plain = longest_ping_beside(siege, PLAIN)
     pings = {filling: longest_ping_beside(siege, filling) for filling in (b"[],", b'"",', b'{"a":1},')}

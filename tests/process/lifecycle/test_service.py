@@ -121,7 +121,7 @@ def test_a_dry_run_shows_everything_and_does_nothing(segue: Cli, folder: Path) -
     assert len([path for path in folder.rglob("*") if path.is_file()]) == 3
 
 
-def test_what_is_to_be_run_is_said(segue: Cli) -> None:
+def test_the_commands_to_run_are_printed(segue: Cli) -> None:
     assert "systemctl --user enable --now segued.socket" in segue.ok("service", "install").out
     assert "systemctl --user stop segued.socket" in segue.ok("service", "uninstall").out
 
@@ -171,7 +171,7 @@ def test_uninstalling_leaves_nothing_and_what_others_put_there(segue: Cli, folde
     assert segue.ok("service", "uninstall").out == "nothing is installed\n"
 
 
-def test_the_state_of_each_file_is_told(segue: Cli) -> None:
+def test_the_state_of_each_file_is_printed(segue: Cli) -> None:
     outcome = segue.run("service", "status")
     assert (outcome.code, outcome.out.count("not installed")) == (1, 3)
     segue.ok("service", "install")
@@ -236,7 +236,7 @@ def test_the_file_at_the_top_is_a_property_list_with_the_same_keys() -> None:
     assert not re.search(r"<integer>0\d", raw)  # property lists know no octal numbers
 
 
-def test_a_platform_without_a_known_manager_is_told() -> None:
+def test_a_platform_without_a_known_manager_is_reported() -> None:
     with pytest.raises(Exception, match="run segued yourself"):
         plan(paths(), platform="sunos5")
 

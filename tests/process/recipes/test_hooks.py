@@ -100,8 +100,8 @@ def test_turns_of_codex_are_stored_though_each_event_has_the_whole_conversation(
 
 
 @pytest.mark.parametrize("broken", ["event", "agent", "config", "closed"])
-def test_a_failure_is_told_and_does_not_block_the_agent(broken: str, unserved: Cli, segued: Segued) -> None:
-    """Exit status 2 would block the prompt, or make the agent go on."""
+def test_a_failure_is_reported_and_does_not_block_the_agent(broken: str, unserved: Cli, segued: Segued) -> None:
+    """Exit status 2 would block the prompt, or make the agent continue."""
     if broken == "config":
         segued.config.write_text("[session]\nscope = 'planet'\n")
     agent = "no name" if broken == "agent" else "claude"

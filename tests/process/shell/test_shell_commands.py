@@ -106,7 +106,7 @@ def test_the_prefix_is_the_users(segue: Cli, opener: Opener) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["1x", "a;touch pwned;", "$(touch pwned)", "a b", "-x", "é"])
-def test_a_prefix_that_cannot_be_one_is_told(segue: Cli, opener: Opener, project: Path, prefix: str) -> None:
+def test_an_impossible_prefix_is_reported(segue: Cli, opener: Opener, project: Path, prefix: str) -> None:
     made = segue.id()
     shell = opener(SEGUE_PREFIX=prefix)
     shell.wait_for("SEGUE_PREFIX")

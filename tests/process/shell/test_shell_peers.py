@@ -25,7 +25,7 @@ KEEPING = pytest.mark.parametrize("name", ["zsh", "bash"])
 
 @contextmanager
 def peer(path: Path, said: bytes, *, for_ever: bool) -> Iterator[None]:
-    """A socket whose connections are told the same whatever they ask."""
+    """A socket whose connections get the same response to every request."""
 
     def tell(connection: socket.socket) -> None:
         with connection, suppress(OSError):
@@ -162,7 +162,7 @@ def test_a_prompt_command_of_bash_finds_the_status_of_each_part(
         shell.wait_for("parts: 1 1 0 1")
 
 
-def test_bash_that_ends_at_a_failure_goes_on_where_it_would_without_segue(
+def test_bash_that_ends_at_a_failure_continues_where_it_would_without_segue(
     segued: Segued, segue: Cli, project: Path
 ) -> None:
     with open_shell("bash", segued.environment, project) as shell:

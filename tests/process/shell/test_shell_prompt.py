@@ -38,7 +38,7 @@ def test_each_directory_has_its_own(segue: Cli, open_one: Open, tmp_path: Path) 
         shell.wait_for_prompt(name)
 
 
-def test_an_ended_session_hides_none_that_goes_on(segue: Cli, open_one: Open) -> None:
+def test_an_ended_session_hides_none_that_continues(segue: Cli, open_one: Open) -> None:
     segue.ok("new", "--name", "goes on")
     ended = segue.id("--name", "was ended")
     segue.ok("end", ended)

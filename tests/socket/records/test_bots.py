@@ -154,7 +154,7 @@ def test_the_default_bot_cannot_be_deleted_and_loses_nothing(server: Server, wir
     assert wire.call("memory.get", memory_id=one["memory"]["id"]) == one["memory"]
 
 
-def test_a_bot_with_thousands_of_messages_is_gone_at_once_and_stays_gone_when_its_ids_are_used_again(
+def test_a_bot_with_thousands_of_messages_is_gone_immediately_and_stays_gone_when_its_ids_are_used_again(
     server: Server, wire: Wire
 ) -> None:
     wire.call("bot.create", bot_id="ada")

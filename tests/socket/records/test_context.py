@@ -216,7 +216,7 @@ def test_an_unknown_session_is_not_found(wire: Wire) -> None:
     assert caught.value.data == {"what": "session", "id": "nope"}
 
 
-def test_more_tokens_than_the_largest_integer_are_told_as_that(wire: Wire, session: str) -> None:
+def test_more_tokens_than_the_largest_integer_are_returned_as_that(wire: Wire, session: str) -> None:
     ids = [append(wire, session, token_count=2**63 - 1) for _ in range(3)]
     assert shape(build(wire, session)) == (ids, 0, 2**63 - 1, False)
 

@@ -20,7 +20,7 @@ from segue.config import Config, DaemonConfig, SessionConfig
 from segue.errors import SegueError
 from segue.store.stats import figures
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-from tests.support.disconnect import part, restart_in_good_order
+from tests.support.disconnect import part, restart_cleanly
 from tests.support.inprocess import Server, run_server
 from tests.support.model import streams, world
 from tests.support.model.memories import NOUNS, call
@@ -113,7 +113,7 @@ class Machine(RuleBasedStateMachine):
             self.ask(client, "session.cleanup", {"dry_run": True})
             self.ask(client, "session.cleanup", {})
         elif event == "restart":
-            restart_in_good_order(self.server)
+            restart_cleanly(self.server)
             world.leave(self.world)
             streams.interrupt(self.world)
             self.observer = self.server.connect()

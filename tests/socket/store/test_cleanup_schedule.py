@@ -1,4 +1,4 @@
-"""The schedule of the cleanup over several daemons: a clock that jumps is not believed at once."""
+"""The schedule of the cleanup over several daemons: a clock that jumps is not believed immediately."""
 
 from pathlib import Path
 from typing import Any

@@ -238,7 +238,7 @@ def test_a_session_that_grew_differently_is_left_and_the_others_are_stored(
     ]  # fmt: skip
 
 
-def test_an_import_that_broke_off_goes_on(server: Server, wire: Wire, tmp_path: Path) -> None:
+def test_an_import_that_broke_off_is_completed(server: Server, wire: Wire, tmp_path: Path) -> None:
     page = exported(wire)
     session, path = page["session"]["id"], tmp_path / "export.jsonl"
     first, last = page["messages"][0]["id"], page["messages"][1]["id"]

@@ -139,5 +139,5 @@ def vanish(world: World, client: int) -> None:
 
 
 def leave(world: World) -> None:
-    """The daemon went in good order."""
+    """The daemon exited cleanly."""
     world.attached.clear()

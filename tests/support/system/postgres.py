@@ -63,7 +63,7 @@ class Cluster:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop the server at once, without a checkpoint, because nothing uses its files afterwards."""
+        """Stop the server immediately, without a checkpoint, because nothing uses its files afterwards."""
         if self.process is not None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(START_SECONDS)

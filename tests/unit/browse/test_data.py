@@ -92,7 +92,7 @@ def test_the_title_is_a_given_name_or_the_first_message() -> None:
     assert entry("1").title == "(no name)"
 
 
-def test_projects_of_the_same_name_are_told_apart() -> None:
+def test_projects_of_the_same_name_get_different_headings() -> None:
     sessions = Sessions("/b/api/src")
     for id, project in (("1", "/a/api"), ("2", "/b/api"), ("3", None)):
         sessions.put(entry(id, project=project))

@@ -46,7 +46,7 @@ def test_pairs_are_read_as_the_whole_command_line_reads_them(pairs: dict[str, st
         (["text="], {"text": ""}),
     ],
 )
-def test_what_is_plain_is_sent_at_once(words: list[str], params: dict[str, object]) -> None:
+def test_a_plain_call_is_sent_immediately(words: list[str], params: dict[str, object]) -> None:
     call = parse(["rpc", "m", *words])
     assert call is not None
     assert call.line is not None

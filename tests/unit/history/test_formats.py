@@ -1,4 +1,4 @@
-"""What a session becomes: parameters of an import, Markdown, and a brief for whoever continues it."""
+"""What a session becomes: parameters of an import, Markdown, and a brief for the next tool or person."""
 
 from pathlib import Path
 

@@ -132,7 +132,7 @@ async def test_params_may_be_given_by_position_but_not_too_many(dispatcher: Disp
     assert await answer(dispatcher, {**request("echo"), "params": None}) == result(None)
 
 
-async def test_an_exception_is_told_by_an_incident_that_finds_it_in_the_log_and_by_nothing_else(
+async def test_an_exception_is_reported_only_by_the_incident_that_finds_it_in_the_log(
     dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     line = await dispatcher.handle_line(msgspec.json.encode(request("boom")), None)
@@ -190,7 +190,7 @@ async def test_requests_and_errors_are_counted(dispatcher: Dispatcher) -> None:
     assert dispatcher.errors == {"parse_error": 1, "invalid_request": 2, "too_large": 1, "method_not_found": 1}
 
 
-def test_a_wrong_parameter_is_told_by_path_and_reason() -> None:
+def test_a_wrong_parameter_is_reported_by_path_and_reason() -> None:
     assert InvalidParams("too odd", path="$.x").to_wire() == {
         "code": -32602,
         "message": "$.x: too odd",

@@ -127,7 +127,7 @@ def test_unknown_members_are_ignored() -> None:
     assert parse_request({**REQUEST, "trace": 1, "Id": 2}) == Request("m", None, 1, expects_response=True)
 
 
-def test_an_error_is_told_with_its_code_its_words_and_its_data() -> None:
+def test_an_error_has_its_code_its_words_and_its_data() -> None:
     assert msgspec.json.decode(messages.error_response("x", NotFound("session", "nope"))) == {
         "jsonrpc": "2.0",
         "error": {

@@ -119,7 +119,7 @@ def test_the_first_misfit_is_named_by_its_path(params: Any, path: str) -> None:
     ],
     ids=str,
 )
-def test_a_value_that_is_not_one_of_a_few_is_told_which_they_are(name: str, params: Any, words: str) -> None:
+def test_the_error_of_a_wrong_choice_names_the_choices(name: str, params: Any, words: str) -> None:
     with pytest.raises(InvalidParams) as caught:
         METHODS[name].bind(params)
     assert [word for word in words.split(", ") if word not in caught.value.data["reason"]] == []

@@ -121,7 +121,7 @@ def test_every_leaf_schema_has_a_title_that_is_an_identifier_and_its_own() -> No
     assert all(name.isidentifier() for name in DOCUMENT["components"]["schemas"])
 
 
-def test_codes_and_kinds_are_told_apart() -> None:
+def test_codes_and_kinds_are_distinct() -> None:
     assert len({error.code for error in KINDS.values()}) == len(KINDS) == 12
 
 

@@ -258,9 +258,7 @@ def test_a_series_is_short_where_numbers_are_equal() -> None:
     assert series.encode_series({5: (1, 0, 0, 0, 9), 7: (1, 1, 0, 0, 9)}) == "[[0,2],1,[0,1],0,0,9]"
 
 
-def test_at_most_so_many_rows_are_returned_and_the_total_counts_all(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_bounded_and_the_total_counts_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stats, "MAX_ROWS", 2)
     database.session("a")
     for number in range(4):

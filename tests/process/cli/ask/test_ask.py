@@ -103,7 +103,7 @@ def test_the_format_can_be_configured(segue: Cli, segued: Segued) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--with", ""), ("--with", "  ")])
-def test_without_a_command_nothing_is_stored_and_every_way_to_name_one_is_told(
+def test_without_a_command_nothing_is_stored_and_the_error_names_every_way_to_give_one(
     segue: Cli, segued: Segued, options: tuple[str, ...]
 ) -> None:
     outcome = segue.run("ask", "hello", *options)
@@ -162,7 +162,7 @@ def test_bytes_of_a_question_that_are_not_utf_8_become_replacement_characters(se
     assert questions == ["look\n\ncaf\ufffd", "caf\ufffd"]
 
 
-def test_a_question_over_the_limit_is_told_before_the_model_runs(segue: Cli, segued: Segued) -> None:
+def test_a_question_over_the_limit_is_refused_before_the_model_runs(segue: Cli, segued: Segued) -> None:
     for arguments in (("-",), ("look",), ("look", "--new")):
         outcome = segue.run("ask", "--with", "touch ran", *arguments, stdin=b"x" * (8 * 1024 * 1024 + 1))
         assert (outcome.code, outcome.out) == (1, "")
@@ -182,7 +182,7 @@ def test_what_only_the_daemon_refuses_leaves_no_new_session_behind(segue: Cli, s
     assert segue.ok("list").out == ""
 
 
-def test_it_goes_on_with_the_directory_s_session_or_a_given_or_a_new_one(segue: Cli, segued: Segued) -> None:
+def test_it_continues_the_directory_s_session_or_a_given_or_a_new_one(segue: Cli, segued: Segued) -> None:
     first = segue.id("--name", "first")
     second = segue.id("--name", "second")
     for options in (

@@ -43,7 +43,7 @@ def test_a_daemon_that_stays_away_leaves_the_reply_in_a_private_file(segue: Cli,
     segued.kill()
     gate.open()
     asking.read_complaint(b"waiting for it")
-    asking.send(signal.SIGINT)  # nobody wants to wait
+    asking.send(signal.SIGINT)  # without a wait
     code, out, err = asking.finish()
     assert (code, out) == (1, b"begun\nended\n")
     [kept] = kept_replies(segued)

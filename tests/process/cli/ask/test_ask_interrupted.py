@@ -49,7 +49,7 @@ def test_a_second_signal_does_not_wait_for_a_deaf_model(segue: Cli, segued: Segu
     wait_until(lambda: not is_alive(pid_of_model(segue)))
 
 
-def test_the_last_words_of_a_model_that_is_told_to_stop_are_kept(segue: Cli, segued: Segued) -> None:
+def test_the_last_words_of_a_model_that_gets_a_signal_are_kept(segue: Cli, segued: Segued) -> None:
     asking = Asking(segue, "x", "--with", "trap 'echo bye; exit 0' TERM; echo begun; while :; do sleep 1; done")
     asking.read_until(b"begun\n")
     asking.send(signal.SIGTERM)

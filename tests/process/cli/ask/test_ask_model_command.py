@@ -13,7 +13,7 @@ from tests.support.deadline import wait_until
 from tests.support.process import Segued
 
 
-def test_two_at_once_do_not_mix(segue: Cli, segued: Segued, gate: Gate) -> None:
+def test_two_concurrent_questions_do_not_mix(segue: Cli, segued: Segued, gate: Gate) -> None:
     asked = [Asking(segue, word, "--with", "read _ <gate; tail -n 1") for word in ("one", "two")]
     wait_until(lambda: len(messages(segued)) == 2)
     gate.open()
@@ -102,7 +102,7 @@ def test_a_reply_that_no_line_can_hold_is_stored_in_pieces(segue: Cli, segued: S
     assert (reply["state"], reply["content"]) == ("complete", "\0" * 4_000_000 + "end")
 
 
-def test_what_runs_on_in_the_background_with_our_output_is_ended(segue: Cli, segued: Segued) -> None:
+def test_a_background_process_that_holds_the_output_is_ended(segue: Cli, segued: Segued) -> None:
     assert segue.ok("ask", "x", "--with", "sleep 1000 & echo $! >pid; echo done").out == "done\n"
     pid = int((segue.directory / "pid").read_text())
     wait_until(lambda: not is_alive(pid))
@@ -136,7 +136,7 @@ def test_any_number_of_descriptors_may_be_inherited(segue: Cli) -> None:
     assert asking.finish() == (0, b"x\n", "")
 
 
-def test_nothing_of_ours_is_open_in_the_model(segue: Cli) -> None:
+def test_the_model_inherits_no_open_file(segue: Cli) -> None:
     command = "python3 -c \"import os; print(sorted(int(name) for name in os.listdir('/dev/fd'))[:-1])\""
     assert segue.ok("ask", "x", "--with", command).out == "[0, 1, 2]\n"
 
@@ -148,4 +148,4 @@ def test_what_escaped_and_writes_without_end_is_not_followed(segue: Cli, segued:
     assert (code, {*out.splitlines()}, err) == (0, {b"done", b"more"}, "")
     assert messages(segued)[-1]["stop_reason"] == "end"
     pid = int((segue.directory / "pid").read_text())
-    wait_until(lambda: not is_alive(pid))  # of writing to nobody
+    wait_until(lambda: not is_alive(pid))  # of writing to a closed pipe

@@ -1,4 +1,4 @@
-"""`segue tail`: live, through restarts, and gone when nobody reads."""
+"""`segue tail`: live, through restarts, and ended when its reader is gone."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`segue check`: every kind of problem is told by name, with what to do about it."""
+"""`segue check`: every kind of problem is reported by name, with a fix."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ PAGE = 4096
 
 @pytest.fixture
 def filled(segued: Segued) -> Iterator[Path]:
-    """A database of some hundred pages, which nobody serves; put right again for the look at it afterwards."""
+    """A database of some hundred pages, which no daemon serves; repaired for the check at the end of the test."""
     wire = segued.start().connect()
     wire.call("session.create", id="s")
     for _ in range(200):
@@ -104,7 +104,7 @@ def test_a_problem_is_named_with_what_to_do_about_it(
 
 
 @pytest.mark.parametrize("spoil", [break_a_cell, break_a_page])
-def test_the_number_of_a_broken_page_is_told(
+def test_the_number_of_a_broken_page_is_reported(
     segued: Segued, unserved: Cli, filled: Path, spoil: Callable[[Path], None]
 ) -> None:
     number = leaf_of_messages(filled)

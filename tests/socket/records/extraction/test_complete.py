@@ -48,7 +48,7 @@ def test_a_completed_entry_leaves_the_queue_with_its_memories_saved_under_its_bo
     assert caught.value.data == {"what": "extraction", "id": entry["id"]}
 
 
-def test_a_memory_that_another_of_the_same_extraction_supersedes_is_told_as_superseded(wire: Wire) -> None:
+def test_a_memory_that_another_of_the_same_extraction_supersedes_is_returned_as_superseded(wire: Wire) -> None:
     last = wire.call("memory.save", **draft("before"))["id"]
     entry = enqueue(wire)
     drafts = [draft("one"), draft("two", supersedes=last + 1)]
@@ -90,7 +90,7 @@ def test_one_bad_memory_among_several_saves_none_and_the_entry_stays_as_it_was(w
         assert queue(wire) == [entry]
 
 
-def test_a_thousand_memories_are_taken_at_once_and_one_more_is_refused(wire: Wire) -> None:
+def test_a_thousand_memories_in_one_call_are_saved_and_one_more_is_refused(wire: Wire) -> None:
     entry = enqueue(wire)
     with pytest.raises(InvalidParams) as caught:
         wire.call("extraction.complete", extraction_id=entry["id"], memories=[draft()] * 1001)

@@ -17,7 +17,7 @@ from tests.support.wire import Wire
 WORKERS = 32
 
 
-def test_an_entry_has_every_member_and_is_due_at_once(server: Server, wire: Wire) -> None:
+def test_an_entry_has_every_member_and_is_due_immediately(server: Server, wire: Wire) -> None:
     wire.call("bot.create", bot_id="ada")
     session = wire.call("session.create", bot_id="ada")["id"]
     server.clock.pass_time(SECOND)
@@ -93,7 +93,7 @@ def claim_all(server: Server) -> list[list[int]]:
         return list(pool.map(work, range(WORKERS)))
 
 
-def test_thirty_two_workers_that_claim_at_once_never_share_an_entry(server: Server, wire: Wire) -> None:
+def test_thirty_two_workers_that_claim_concurrently_never_share_an_entry(server: Server, wire: Wire) -> None:
     for _ in range(WORKERS * 10):
         enqueue(wire)
     for round in range(3):

@@ -1,4 +1,4 @@
-"""Forks: a conversation that goes on in two directions from the same past."""
+"""Forks: a conversation that continues in two directions from the same past."""
 
 from typing import Any
 
@@ -86,7 +86,7 @@ def test_a_fork_of_nothing_is_empty(wire: Wire, session: str) -> None:
     assert fork(wire, session)["message_count"] == 0
 
 
-def test_both_go_on_by_themselves(wire: Wire, session: str) -> None:
+def test_both_continue_by_themselves(wire: Wire, session: str) -> None:
     append(wire, session, "common", key="k")
     made = fork(wire, session)["id"]
     append(wire, session, "here")

@@ -188,7 +188,7 @@ def test_many_are_stored_all_or_not_at_all(wire: Wire, session: str) -> None:
     assert wire.call("session.get", session_id=session) == before
 
 
-def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, session: str) -> None:
+def test_many_concurrent_appends_are_counted_as_one_after_the_other(wire: Wire, session: str) -> None:
     largest = 2**63 - 1
     append(wire, session, "first", role="assistant", key="a")
     ids = wire.call(
@@ -211,7 +211,7 @@ def test_many_at_once_are_accounted_for_as_one_after_the_other(wire: Wire, sessi
 
 @pytest.mark.parametrize("place", [{"session_id": "s"}, {"working_dir": HERE}], ids=["session", "directory"])
 @pytest.mark.parametrize(("over", "way"), [(0, "queue_grouped"), (1, "write")])
-def test_small_messages_are_brief_writes_and_larger_ones_keep_nobody_from_the_loop(
+def test_small_messages_are_brief_writes_and_larger_ones_do_not_block_the_loop(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, place: dict[str, str], over: int, way: str
 ) -> None:
     wire.call("session.create", id="s", working_dir=HERE)

@@ -23,7 +23,7 @@ def test_messages_before_an_id_are_deleted_and_counted(server: Server, wire: Wir
         wire.call("message.delete_before", session_id="unknown", before_id=1)
 
 
-def test_the_front_of_a_long_session_is_gone_at_once(server: Server, wire: Wire, session: str) -> None:
+def test_the_front_of_a_long_session_is_gone_immediately(server: Server, wire: Wire, session: str) -> None:
     messages = [{"role": "user", "content": f"{index}"} for index in range(1000)]
     made = wire.call("message.append_many", session_id=session, messages=messages)["message_ids"]
     assert wire.call("message.delete_before", session_id=session, before_id=made[-1]) == {"deleted": 999}

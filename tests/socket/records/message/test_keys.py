@@ -66,7 +66,7 @@ def test_many_with_keys_can_be_sent_again_whole(wire: Wire, session: str) -> Non
     assert wire.call("message.append_many", session_id=session, messages=[])["message_ids"] == []
 
 
-def test_a_retry_is_told_whether_the_first_append_resumed(wire: Wire) -> None:
+def test_a_retry_returns_whether_the_first_append_resumed(wire: Wire) -> None:
     wire.call("session.resolve", working_dir=HERE)
     first = wire.call("message.append", working_dir=HERE, role="user", content="x", key="k")
     assert first["resumed"] is True

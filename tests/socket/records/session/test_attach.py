@@ -10,7 +10,7 @@ from segue.errors import NotFound
 from tests.socket.records.conftest import HERE
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.deadline import wait_until
-from tests.support.disconnect import part, restart_in_good_order
+from tests.support.disconnect import part, restart_cleanly
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
 
@@ -136,7 +136,7 @@ def test_a_session_that_is_not_active_when_its_connection_closes_stays_as_it_is(
     assert get(wire, session) == ended
 
 
-def test_a_crashed_session_that_was_appended_to_while_attached_crashes_anew(
+def test_a_crashed_session_that_was_appended_to_while_attached_crashes_again(
     server: Server, wire: Wire, session: str
 ) -> None:
     wire.call("session.end", session_id=session, status="crashed")
@@ -205,12 +205,12 @@ def test_a_connection_of_a_deleted_session_does_not_keep_the_new_one_of_its_id_f
     assert stale.call("daemon.ping") == "pong"
 
 
-def test_a_daemon_that_leaves_in_good_order_detaches_all(server: Server, wire: Wire, session: str) -> None:
+def test_a_daemon_that_exits_cleanly_detaches_all(server: Server, wire: Wire, session: str) -> None:
     attached_by(server, session)
     wire.call("session.attach", session_id=session)
     before = get(wire, session)
     server.clock.pass_time(HOUR)
-    restart_in_good_order(server)
+    restart_cleanly(server)
     wire = server.connect()
     assert get(wire, session) == before
     server.clock.pass_time(31 * DAY)

@@ -1,4 +1,4 @@
-"""Cleanup: what is too old or too much goes, what is pinned stays, and a jumping clock is not believed at once."""
+"""Cleanup: what is too old or too much goes, what is pinned stays, and a jumping clock is not believed immediately."""
 
 import sqlite3
 from pathlib import Path
@@ -127,7 +127,7 @@ class TestWithoutRetention:
     def config(self) -> Config:
         return Config(session=SessionConfig(retention_days=0))
 
-    def test_zero_days_keep_for_ever(self, server: Server, wire: Wire) -> None:
+    def test_zero_days_keep_without_limit(self, server: Server, wire: Wire) -> None:
         made(wire)
         server.clock.pass_time(4000 * DAY)
         assert wire.call("session.cleanup") == NOTHING

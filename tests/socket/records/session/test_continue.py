@@ -1,4 +1,4 @@
-"""The continue rule: which session a directory goes on with."""
+"""The continue rule: which session a directory continues."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -133,7 +133,7 @@ def test_an_append_to_a_directory_continues_like_resolve_and_says_so(server: Ser
     assert (third["resumed"], third["session_id"] == first["session_id"]) == (False, False)
 
 
-def test_two_hundred_calls_at_once_over_fifty_connections_give_one_session(server: Server) -> None:
+def test_two_hundred_concurrent_calls_over_fifty_connections_give_one_session(server: Server) -> None:
     together = Barrier(50)
 
     def four_times(_: int) -> list[str]:

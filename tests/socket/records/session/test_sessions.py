@@ -240,7 +240,9 @@ def test_a_deleted_session_is_gone_with_its_messages(wire: Wire) -> None:
         wire.call("message.append", session_id=session, role="user", content="x")
 
 
-def test_a_large_session_is_gone_at_once_and_stays_gone_when_its_id_is_used_again(server: Server, wire: Wire) -> None:
+def test_a_large_session_is_gone_immediately_and_stays_gone_when_its_id_is_used_again(
+    server: Server, wire: Wire
+) -> None:
     wire.call("session.create", id="big")
     for _ in range(3):
         messages = [{"role": "user", "content": "x", "key": f"{index}"} for index in range(1000)]

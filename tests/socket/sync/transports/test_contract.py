@@ -206,7 +206,7 @@ async def test_a_malformed_batch_is_refused(open_hub: Open, wrong: Batch) -> Non
     assert await transport.heads() == {}
 
 
-async def test_the_clock_of_the_hub_is_near_ours(open_hub: Open, tmp_path: Path) -> None:
+async def test_the_clock_of_the_hub_is_near_that_of_this_machine(open_hub: Open, tmp_path: Path) -> None:
     transport = open_hub()
     await push_all(transport, batch())
     now = await transport.now()

@@ -1,4 +1,4 @@
-"""Connecting to a hub on PostgreSQL: what a URL means, and what is said when the hub cannot be used."""
+"""Connecting to a hub on PostgreSQL: the meaning of a URL, and the errors when the hub cannot be used."""
 
 import socket
 from collections.abc import Mapping
