@@ -42,6 +42,11 @@ LONG_FOLDERS = (
 """All tests in these folders are marked `long`: they start many programs, or attack the daemon and its disk."""
 
 
+ALONE = ("process/docs/test_bench.py", "process/hostile", "process/storage_faults", "socket/browse")
+"""All tests in these files and folders are marked `alone`, because a test beside them would change what they find: they
+measure time or memory, run for a fixed time, fill a disk, or wait for the screen of a program in their own process."""
+
+
 class Length(NamedTuple):
     """How long one kind of test runs, and with `-m long` once more."""
 
@@ -81,19 +86,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tried-file", type=Path, help="write the counts of this run to this file, as lines of JSON")
 
 
-def is_long(path: Path) -> bool:
-    """Return True if a file or folder of tests is in one of LONG_FOLDERS."""
-    return any(path.is_relative_to(Path(__file__).parent / folder) for folder in LONG_FOLDERS)
+def is_below(path: Path, names: Sequence[str]) -> bool:
+    """Return True if a path of tests is one of the names, or below one."""
+    return any(path.is_relative_to(Path(__file__).parent / name) for name in names)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out the long folders of a run without long tests, because importing their modules takes seconds."""
-    return True if config.option.markexpr == "not long" and is_long(collection_path) else None
+    return True if config.option.markexpr == "not long" and is_below(collection_path, LONG_FOLDERS) else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if is_long(item.path):
+    if is_below(item.path, LONG_FOLDERS):
         item.add_marker(pytest.mark.long)
+    if is_below(item.path, ALONE):
+        item.add_marker(pytest.mark.alone)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
