@@ -75,6 +75,33 @@ def test_a_name_that_a_person_gave_stays(wire: Wire) -> None:
     assert wire.call("session.get", session_id=id)["name"] == "mine"
 
 
+def test_a_name_that_a_person_gave_stays_when_the_metadata_is_replaced_or_the_session_restored(wire: Wire) -> None:
+    id = imported(wire, message("1"), name="Sorting")["session_id"]
+    wire.call("session.update", session_id=id, name="mine")
+    wire.call("session.update", session_id=id, metadata=None)
+    imported(wire, name="Sorting lists")
+    assert wire.call("session.get", session_id=id)["name"] == "mine"
+    exported = wire.call("session.export", session_id=id)
+    wire.call("session.delete", session_id=id)
+    wire.call("session.restore", session=exported["session"])
+    imported(wire, name="Sorting sets")
+    assert wire.call("session.get", session_id=id)["name"] == "mine"
+    wire.call("session.update", session_id=id, name=None)
+    imported(wire, name="Sorting sets")
+    assert wire.call("session.get", session_id=id)["name"] == "Sorting sets"
+    assert counts(imported(wire, name="Sorting maps")) == (False, 0, 0, 0)
+    assert wire.call("session.get", session_id=id)["name"] == "Sorting maps"
+
+
+def test_the_metadata_are_those_that_were_given(wire: Wire) -> None:
+    id = imported(wire, message("1"), name="Sorting", metadata={"version": 1})["session_id"]
+    assert wire.call("session.get", session_id=id)["metadata"] == {"version": 1}
+    imported(wire, name="Sorting lists", metadata={"version": 2})
+    assert wire.call("session.get", session_id=id)["metadata"] == {"version": 2}
+    wire.call("session.update", session_id=id, pinned=True)
+    assert wire.call("session.get", session_id=id)["metadata"] == {"version": 2}
+
+
 def test_text_of_the_harness_is_neither_name_nor_preview(wire: Wire) -> None:
     result = imported(wire, message("1", "<env>", metadata={"injected": True}), message("2", "Sort a dict"))
     [summary] = wire.call("session.list")["sessions"]

@@ -6,6 +6,9 @@ from hashlib import sha256
 from segue.store.engine.tx import Tx
 from segue.timestamps import timestamp
 
+IMPORTED_NAME = "imported_name"
+"""The member of the metadata that holds the last imported name, once a person gave another one."""
+
 
 def generate(tx: Tx, moment: int | None = None) -> str:
     """Return an unused session id for a time (default: now), of the form `YYYY-MM-DD-HHMM-mmm`.

@@ -9,6 +9,7 @@ from segue.models import MAX_INTEGER, Metadata, Session
 from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
 from segue.store.records import sessions
+from segue.store.records.session_identity import IMPORTED_NAME
 
 
 def update(
@@ -38,6 +39,10 @@ def update(
         changes["metadata"] = merge(session.metadata, metadata_merge)
     if not changes:
         return session
+    if session.source is not None and ("name" in changes or IMPORTED_NAME in session.metadata):
+        # An import must not replace this name, so what it gave last is kept, also if the metadata is replaced.
+        imported = {IMPORTED_NAME: session.metadata.get(IMPORTED_NAME, session.name)}
+        changes["metadata"] = {**(changes.get("metadata", session.metadata) or {}), **imported}
     if changes.get("parent_id") is not None:
         sessions.require(tx, changes["parent_id"])
     for name, encode in (("metadata", lambda value: value or {}), ("tags", lambda value: sorted(set(value or [])))):

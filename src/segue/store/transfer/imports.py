@@ -18,12 +18,9 @@ from segue.store.engine.tx import Tx
 from segue.store.records import append, session_identity, sessions
 from segue.store.records.message import edit, row
 from segue.store.records.message.idempotency import PreparedMessage
-from segue.store.records.session_identity import automatic_base
+from segue.store.records.session_identity import IMPORTED_NAME, automatic_base
 from segue.timestamps import milliseconds
 from segue.transfer import ImportedSession, ImportResult, ImportSource
-
-IMPORTED_NAME = "imported_name"
-"""The member of the metadata that tells an imported name from one that a person gave."""
 
 WANTED_PARENT = "imported_parent"
 """The member of the metadata that holds the tool's id of a parent that is not imported yet."""
@@ -96,9 +93,11 @@ def _create(tx: Tx, source: ImportSource, about: ImportedSession) -> str:
 
 def _update(tx: Tx, session: Session, source: ImportSource, about: ImportedSession) -> None:
     """Set the columns that differ; a name that a person gave stays, and so do members of the metadata."""
-    changes = _columns(tx, source, about, session.metadata)
-    imported_name = session.metadata.get(IMPORTED_NAME)
-    if about.name and (session.name in (None, imported_name) or automatic_base(session.name or "")):
+    imported_name = session.metadata.get(IMPORTED_NAME, session.name)
+    is_imported = session.name in (None, imported_name) or automatic_base(session.name or "") != ""
+    kept = {name: value for name, value in session.metadata.items() if name != IMPORTED_NAME or not is_imported}
+    changes = _columns(tx, source, about, kept)
+    if about.name and is_imported:
         changes["name"] = about.name
     changes |= {"source_path": source.path, "status": about.status, "ended_at": about.ended_at}
     stored = {**{name: getattr(session, name, None) for name in changes}, "source_path": None}
@@ -119,8 +118,6 @@ def _update(tx: Tx, session: Session, source: ImportSource, about: ImportedSessi
 def _columns(tx: Tx, source: ImportSource, about: ImportedSession, metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that an import sets on a new session and on one that exists."""
     kept = {**metadata, **(about.metadata or {})}
-    if about.name is not None:
-        kept[IMPORTED_NAME] = about.name
     parent_id = None if about.parent is None else _find(tx, source.tool, about.parent)
     if about.parent is not None and parent_id is None:
         kept[WANTED_PARENT] = about.parent
