@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from types import ModuleType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, get_args, get_origin
 
@@ -129,8 +130,8 @@ class Method(Generic[C, P, R]):
             if "matching regex" in reason:
                 reason = f"must be {next(filter(None, map(_description, kinds)), 'of another form')}"
             else:
-                values = (str(value) for kind in kinds for value in getattr(kind, "values", ()))
-                reason += f"; it is one of {', '.join(values)}"
+                values = (getattr(one, "values", ()) for kind in kinds for one in _alternatives(kind))
+                reason += f"; it is one of {', '.join(map(str, chain.from_iterable(values)))}"
         return InvalidParams(reason[:MAX_REASON], path=path[:MAX_REASON])
 
     def _by_name(self, params: Any) -> Any:
@@ -216,10 +217,10 @@ def _with_integers(value: Any, kind: Any) -> Any:
 
 
 def _at(kind: Any, names: list[str]) -> Iterator[Any]:
-    """Yield the types that a value may have at a path of names, each with and without its description."""
-    for one in (kind, *_alternatives(kind)):
-        if not names:
-            yield one
+    """Yield the types that a value may have at a path of names."""
+    if not names:
+        yield kind
+    for one in _alternatives(kind):
         if hasattr(one, "item_type"):
             yield from _at(one.item_type, names)
         for field in getattr(one, "fields", ()):

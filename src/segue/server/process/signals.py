@@ -1,13 +1,19 @@
 """Signals that stop the daemon: the first starts a clean shutdown, the second cuts it short."""
 
+import logging
 import os
 import signal
 import threading
 
 import anyio
 
+log = logging.getLogger("segue.server")
+
 EXIT_SECONDS = 10
 """Seconds. The process exits this long after a shutdown was requested, even if the disk or the event loop hangs."""
+
+LOG_SECONDS = 0.5
+"""Seconds: how long a forced exit waits for its log line, because stderr may hang too."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -36,6 +42,17 @@ async def handle_signals(shutdown: Shutdown) -> None:
 async def force_exit(shutdown: Shutdown) -> None:
     """Exit the process EXIT_SECONDS after a shutdown was requested, from a thread of its own."""
     await shutdown.requested.wait()
-    timer = threading.Timer(EXIT_SECONDS, os._exit, (1,))
+    timer = threading.Timer(EXIT_SECONDS, _exit_now)
     timer.daemon = True
     timer.start()
+
+
+def _exit_now() -> None:
+    logging_thread = threading.Thread(target=_log_forced_exit, daemon=True)
+    logging_thread.start()
+    logging_thread.join(LOG_SECONDS)
+    os._exit(1)
+
+
+def _log_forced_exit() -> None:
+    log.error("the exit took longer than %g s, exiting for a restart; what was answered is stored", EXIT_SECONDS)
