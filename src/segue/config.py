@@ -36,6 +36,7 @@ SHOWN_CHARS = 40
 Span = Annotated[float, Meta(ge=0, le=_MAX_SPAN)]
 Interval = Annotated[float, Meta(gt=0, le=_MAX_SPAN)]
 Bound = Annotated[int, Meta(ge=1, le=2**40)]
+HubUrl = Annotated[str, Meta(pattern=r"(?i)^(/|postgres(ql)?://|s3://)")]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -112,7 +113,7 @@ class ImportConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class SyncConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings for sync with other machines. `url` replaces the address of `segue sync init`."""
 
-    url: str | None = None
+    url: HubUrl | None = None
     interval_seconds: Annotated[float, Meta(ge=1, le=_MAX_SPAN)] = 30
     home_relative: bool = True
     continue_: Literal["here", "anywhere"] = field(name="continue", default="here")
@@ -146,8 +147,10 @@ def load_config(path: Path) -> Config:
             text = file.read().decode()
     except FileNotFoundError:
         return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config: {path}", str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"config: {path}", f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"config: {path}", f"not UTF-8 at byte {error.start}") from None
     return parse_config(text, path)
 
 
@@ -222,6 +225,8 @@ def _explain(error: str, tree: dict[str, Any]) -> str:
         value = cast("dict[str, object]", value)[name]
         if index:
             value = next(item for item in cast("list[object]", value) if not isinstance(item, str))
+    if key == "sync.url" and isinstance(value, str):  # It may hold a password.
+        value = f"{value.partition(':')[0]}:…" if ":" in value else value
     return f"{key}: {_requirement(kind)}, not {_shown(value)}"
 
 
@@ -243,8 +248,10 @@ def _requirement(kind: Type) -> str:
             return f"must be a whole number from {least} to {most}"
         case FloatType(ge=least, gt=above, le=most):
             return f"must be a number {f'above {above}, up' if least is None else f'from {least}'} to {most}"
-        case StrType():
+        case StrType(pattern=None):
             return "must be a quoted string"
+        case StrType():
+            return "must be the absolute path of a folder, or a URL such as postgresql://… or s3://…"
     return "must be a section"
 
 
