@@ -18,7 +18,7 @@ CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)(?:^\1`*~*[ \t]*$|\Z)", re.
 
 
 def marks(message: Message) -> list[str]:
-    """Return the words that mark a message: its kind and state, its attachments, its machine, and marks of an import."""
+    """Return the words that mark a message: its kind and state, its attachments, machine and marks of an import."""
     found = ["summary"] if message.is_summary else []
     if message.state != "complete":
         found.append(message.state)

@@ -53,7 +53,7 @@ def test_a_session_of_another_machine_stays_one_when_more_of_it_comes(used: Pair
     assert len({used.lap.sessions()[id].get("machine"), used.desk.sessions()[id].get("machine")}) == 2
 
 
-def test_a_list_of_one_machine_goes_on_by_its_cursor(used: Pair) -> None:
+def test_a_list_of_one_machine_continues_by_its_cursor(used: Pair) -> None:
     for number in range(3):
         used.lap.wire.call("session.create", name=f"more {number}")
     used.sync()
@@ -79,7 +79,7 @@ def test_an_unknown_machine_is_an_error_that_names_the_known_ones(used: Pair) ->
         used.lap.wire.call("session.list", machine="lap")
 
 
-def test_two_machines_with_one_name_are_told_apart_by_their_ids(used: Pair) -> None:
+def test_two_machines_with_one_name_are_distinguished_by_their_ids(used: Pair) -> None:
     used.lap.wire.call("sync.leave")
     used.lap.wire.call("sync.join", url=str(used.hub), invitation=used.invitation, name="desk")
     used.lap.wire.call("session.create", name="later")

@@ -1,7 +1,7 @@
 """A network of machines around one PostgreSQL, whose links a test takes away and gives back.
 
 `Namespaces` gives the server and each machine a network namespace of its own, with a virtual cable between them. A
-cable that is down loses every packet, and nobody learns of it. Only root can make namespaces. `Proxies` needs no
+cable that is down loses every packet without an error. Only root can make namespaces. `Proxies` needs no
 rights: each machine has a proxy before the server's socket, whose connections are cut.
 """
 

@@ -42,7 +42,7 @@ def test_an_exit_that_hangs_is_ended_with_a_line_in_the_log() -> None:
     assert "ERROR segue.server: the exit took longer than 0.1 s, exiting for a restart" in lines[0]
 
 
-def test_an_exit_that_hangs_is_ended_though_nobody_reads_the_log() -> None:
+def test_an_exit_that_hangs_is_ended_though_the_log_is_not_read() -> None:
     reading, writing = os.pipe()
     try:
         assert hang(fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ), writing) == 1

@@ -1,4 +1,4 @@
-"""A directory that is copied while a message is being streamed: both copies may go on with the message."""
+"""A directory that is copied while a message is being streamed: both copies may continue the message."""
 
 from pathlib import Path
 from random import Random

@@ -111,7 +111,7 @@ class Pair:
         machine.do(append.append, id, prepare(Draft(role="user", content=text), 10**6))
 
     async def settle(self) -> None:
-        """Let both machines sync; the lap joins again if it is told to."""
+        """Let both machines sync; the lap joins again if the error asks for it."""
         for _ in range(3):
             await self.rounds(self.desk).run(accept_deletions=False)
             try:

@@ -81,7 +81,7 @@ RunOne = Callable[[sqlite3.Connection, Tx, Callable[[Tx], Any]], WriteResult]
 
 
 class Memory(dict[str, Any]):
-    """What grouped queries keep for the next batch (`Tx.memory`), as long as only they write."""
+    """Values that grouped queries keep for the next batch (`Tx.memory`), as long as only they write."""
 
     def __init__(self) -> None:
         self._version: int | None = None

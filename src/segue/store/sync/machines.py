@@ -10,6 +10,7 @@ from segue.results import MessagePage, SearchPage, SessionPage
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 from segue.store.records.listing import page as session_list
+from segue.store.records.listing.filter import Filter
 from segue.store.records.message import page as message_page
 from segue.store.search import search
 
@@ -96,9 +97,7 @@ def get_message(tx: Tx, message_id: int) -> Message:
     return message
 
 
-def list_sessions(
-    tx: Tx, filter: session_list.Filter, window: session_list.Window, machine: str | None = None
-) -> SessionPage:
+def list_sessions(tx: Tx, filter: Filter, window: session_list.Window, machine: str | None = None) -> SessionPage:
     """Return a page of sessions with their machines, or of those that one machine used last.
 
     Raises:

@@ -1,6 +1,6 @@
 """Attachments while the queue of writes is full: who vanishes is noted, and a refused detach can be tried again."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class Attached(NamedTuple):
     attachments: Attachments
     client: Any
 
-    async def with_full_queue(self, run: Callable[..., Awaitable[None]]) -> None:
+    async def with_full_queue(self, run: Callable[[Any, str], Coroutine[Any, Any, None]]) -> None:
         """Run a function with the client and its session while the queue is full."""
         with anyio.fail_after(10):
             async with anyio.create_task_group() as tasks:

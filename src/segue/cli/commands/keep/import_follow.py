@@ -59,7 +59,7 @@ def check_watching() -> None:
 
 
 class Foreground:
-    """What a person sees of an importer that follows: a line for what was imported, and each error once."""
+    """The output of an importer that follows: a line for what was imported, and each error once."""
 
     def __init__(self, importer: "Importer") -> None:
         self._counts = importer.counts

@@ -81,7 +81,7 @@ def append_group(tx: Tx, group: list[PlainAppend]) -> list[WriteResult]:
 
 
 class Known:
-    """What groups found out of sessions and places while no other write ran. A plain append changes none of it."""
+    """The sessions and places that groups read while no other write ran. A plain append changes none of it."""
 
     def __init__(self) -> None:
         self.scopes: dict[str, Scope] = {}
