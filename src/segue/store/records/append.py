@@ -63,7 +63,8 @@ def prepare(
     )
     if size > content_bytes:
         raise TooLarge(f"content, parts and metadata have {size} bytes", limit=content_bytes)
-    columns = {name: getattr(draft, name, None) for name in row.DRAFT_COLUMNS}
+    columns = msgspec.structs.asdict(draft)  # In the order of `row.DRAFT_COLUMNS`.
+    del columns["created_at"]
     columns.update(
         is_summary=bool(draft.is_summary),
         indexed=draft.indexed is not False,
