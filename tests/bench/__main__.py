@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from tests.bench.parts import append, idle, kinds, large_file, requests, waits
+from tests.bench.parts import append, idle, kinds, large_file, many_sessions, requests, waits
 from tests.bench.peers.disk import Disk
 from tests.bench.report.figures import Results, Row
 from tests.bench.report.machine import machine
@@ -37,7 +37,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each system; default: 3")
     parser.add_argument("--idle-seconds", type=float, default=60)
     parser.add_argument("--starts", type=int, default=7, help="starts of each program; default: 7")
-    parser.add_argument("--million", action="store_true", help="add the part with a million messages; takes minutes")
+    parser.add_argument("--million", action="store_true", help="add 100 000 sessions and a million messages")
     parser.add_argument("--readme", action="store_true", help="write README, results.svg and results.json")
     found = parser.parse_args(given)
     if found.readme and (found.only != PARTS or found.without):
@@ -67,6 +67,7 @@ def measure(wanted: argparse.Namespace) -> Results:
         if name in wanted.only:
             results.rows += rows()
     if wanted.million:
+        results.rows += many_sessions.rows(short, wanted.rounds)
         results.rows += large_file.rows(large_file.MILLION, max(wanted.clients), long, wanted.rounds)
     return results
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,18 +59,17 @@ class Language:
         return list(found)
 
 
-def fill(path: Path, messages: int) -> Language:
+def fill(path: Path, messages: int, per_session: int = MESSAGES_PER_SESSION) -> Language:
     """Create the database with counters and index as the daemon maintains them; return the language of its texts."""
     language = Language(random.Random(SEED))
-    anyio.run(_fill, path, messages, language)
+    anyio.run(_fill, path, _make(messages, per_session, language))
     return language
 
 
-async def _fill(path: Path, messages: int, language: Language) -> None:
+async def _fill(path: Path, made: Iterator[Made]) -> None:
     async with open_store(path, clock=wall_ms) as store:
-        made = _make(messages, language)
-        for first in range(0, messages, BATCH):
-            await store.write(_store, [next(made) for _ in range(min(BATCH, messages - first))])
+        while batch := list(islice(made, BATCH)):
+            await store.write(_store, batch)
         newest = await store.read(indexing.newest)
         while await store.read(indexing.is_behind, newest):
             await store.write(indexing.step, newest)
@@ -78,12 +77,12 @@ async def _fill(path: Path, messages: int, language: Language) -> None:
             await store.write(indexing.merge_step)
 
 
-def _make(messages: int, language: Language) -> Iterator[Made]:
+def _make(messages: int, per_session: int, language: Language) -> Iterator[Made]:
     """Yield messages in order of time; at any time a few sessions are in progress."""
     choice = random.Random(SEED + 1)
     end = wall_ms()
     for index in range(messages):
-        session = max(0, index // MESSAGES_PER_SESSION - choice.randrange(3))
+        session = max(0, index // per_session - choice.randrange(3))
         role = "user" if index % 2 == 0 else "assistant"
         yield Made(session, role, language.text(), end - SPAN_MS + SPAN_MS * (index + 1) // (messages + 1))
 

@@ -1,5 +1,7 @@
 """Systems measured in turns, A B A B, each time with an empty store in its own folder."""
 
+import os
+import signal
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,18 @@ def measure_in_turns(sides: Sequence[Side], clients: int, length: Length, rounds
             with folder() as place, side.open(place, clients) as turn:
                 loads[side.name].append(turn(length))
     return {name: summarize(name, clients, turns) for name, turns in loads.items()}
+
+
+@contextmanager
+def stopped(pids: Sequence[int]) -> Iterator[None]:
+    """Stop processes that are not measured, such as the other servers of a turn."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from tests.bench.parts.start import BARE, measure, seconds_of
 from tests.bench.peers.echo import Echo, serve_echo
 from tests.bench.peers.measured import read
 from tests.bench.peers.segue import request, serving
-from tests.bench.report.figures import Row, below, median
+from tests.bench.report.figures import Row, below, median, spread_of
 from tests.bench.report.progress import show_progress
 from tests.bench.turns import folder
 from tests.bench.usage import cpu_seconds, memory_bytes
@@ -20,6 +20,7 @@ from tests.support.process import Segued
 MEBIBYTE = 1 << 20
 POLL_SECONDS = 0.001
 ANSWER_SECONDS = 20
+IDLE_ROUNDS = 3
 
 
 def rows_of_start(starts: int) -> list[Row]:
@@ -28,8 +29,9 @@ def rows_of_start(starts: int) -> list[Row]:
         with serving(place) as segued:
             read(segued)
         pairs = [(first_answer(segued), seconds_of([sys.executable, "-c", "pass"], os.environ)) for _ in range(starts)]
-    ours, bare = (median([pair[side] for pair in pairs]) for side in (0, 1))
-    return [below("start to first answer", ours, BARE, bare, "s", 0.4), *measure(starts)]
+    ours, bare = ([pair[side] for pair in pairs] for side in (0, 1))
+    row = below("start to first answer", median(ours), BARE, median(bare), "s", 0.4, spread_of(ours))
+    return [row, *measure(starts)]
 
 
 def rows_of_idle(seconds: float) -> list[Row]:
@@ -39,14 +41,24 @@ def rows_of_idle(seconds: float) -> list[Row]:
         show_progress(f"idle for {seconds:g} s")
         time.sleep(min(2, seconds))
         pids = (segued.pid, echo.pid)
-        before = [cpu_seconds(pid) or 0 for pid in pids]
-        time.sleep(seconds)
-        ours, theirs = (((cpu_seconds(pid) or 0) - was) / seconds * 100 for pid, was in zip(pids, before, strict=True))
-        our_memory, their_memory = ((memory_bytes(pid) or 0) / MEBIBYTE for pid in pids)
-    return [
-        below(f"idle CPU over {seconds:g} s", ours, Echo.name, theirs, "%", 0.1),
-        below("idle memory (RSS)", our_memory, Echo.name, their_memory, "MiB", 40),
-    ]
+        seen = [[cpu_seconds(pid) or 0 for pid in pids]]
+        memory = []
+        for _ in range(IDLE_ROUNDS):
+            time.sleep(seconds / IDLE_ROUNDS)
+            seen.append([cpu_seconds(pid) or 0 for pid in pids])
+            memory.append([(memory_bytes(pid) or 0) / MEBIBYTE for pid in pids])
+    ours, theirs = ((after - before) / seconds * 100 for before, after in zip(seen[0], seen[-1], strict=True))
+    our_memory, their_memory = zip(*memory, strict=True)
+    row = below(
+        "idle memory (RSS)",
+        median(our_memory),
+        Echo.name,
+        median(their_memory),
+        "MiB",
+        40,
+        spread_of(our_memory),
+    )
+    return [below(f"idle CPU over {seconds:g} s", ours, Echo.name, theirs, "%", 0.1), row]
 
 
 def first_answer(segued: Segued) -> float:

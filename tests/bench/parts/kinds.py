@@ -93,16 +93,24 @@ def rows(many: int, some: int, length: Length, rounds: int) -> list[Row]:
     base, directory, keyed = measure_in_turns(kinds_of_many, many, length, rounds).values()
     against = "append by session"
     found = [
-        beyond(f"append by directory, {many} clients", directory.per_second, against, base.per_second, "/s", 0.9),
-        Row(f"append with key, {many} clients", keyed.per_second, against, base.per_second, "/s"),
+        beyond(
+            f"append by directory, {many} clients",
+            directory.per_second,
+            against,
+            base.per_second,
+            "/s",
+            0.9,
+            directory.spread,
+        ),
+        Row(f"append with key, {many} clients", keyed.per_second, against, base.per_second, "/s", spread=keyed.spread),
     ]
     base, *others = measure_in_turns(kinds_of_some, some, length, rounds).values()
     names = ("session.touch", "session.resolve", "append, resolve, append with key, touch, list")
     found += [
-        Row(f"{name}, {some} clients", other.per_second, against, base.per_second, "/s")
+        Row(f"{name}, {some} clients", other.per_second, against, base.per_second, "/s", spread=other.spread)
         for name, other in zip(names, others, strict=True)
     ]
     sizes: list[Side] = [plain, Kind("large prompt", beside_large_prompt)]
     small, large = measure_in_turns(sizes, 1, length, rounds).values()
     what = "append, 1 client, session with a prompt of 8 MB, p50"
-    return [*found, within(what, large.p50, "small session", small.p50, "ms", 1.2)]
+    return [*found, within(what, large.p50, "small session", small.p50, "ms", 1.2, large.spread)]

@@ -41,4 +41,4 @@ def rows(messages: int, clients: int, length: Length, rounds: int) -> list[Row]:
         fill(segued.database, messages)
         grown, empty = measure_in_turns([FilledSegue(home, messages), Segue()], clients, length, rounds).values()
     what = f"append, {clients} clients, {messages} stored"
-    return [beyond(what, grown.per_second, "an empty file", empty.per_second, "/s", 0.9)]
+    return [beyond(what, grown.per_second, "an empty file", empty.per_second, "/s", 0.9, grown.spread)]

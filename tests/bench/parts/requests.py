@@ -11,12 +11,12 @@ from tests.bench.turns import measure_in_turns
 
 def rows_of_ping(length: Length, rounds: int) -> list[Row]:
     ours, theirs = measure_in_turns([RepeatedRequest("segue", ping), Echo()], 1, length, rounds).values()
-    return [within("ping, p50", ours.p50, theirs.system, theirs.p50, "ms", 2)]
+    return [within("ping, p50", ours.p50, theirs.system, theirs.p50, "ms", 2, ours.spread)]
 
 
 def rows_of_read(length: Length, rounds: int) -> list[Row]:
     ours, theirs = measure_in_turns([RepeatedRequest("segue", read), Reader()], 1, length, rounds).values()
-    return [within(f"{STORED} messages read, p50", ours.p50, theirs.system, theirs.p50, "ms", 1.5)]
+    return [within(f"{STORED} messages read, p50", ours.p50, theirs.system, theirs.p50, "ms", 1.5, ours.spread)]
 
 
 def rows_of_many(length: Length, rounds: int) -> list[Row]:
@@ -28,6 +28,8 @@ def rows_of_many(length: Length, rounds: int) -> list[Row]:
     single, many, several = measure_in_turns(sides, 1, length, rounds).values()
     alone = "single appends"
     return [
-        within(f"{MANY} in one append_many, each", many.mean / MANY, alone, single.mean, "ms", 1 / 10),
-        Row(f"{MANY} in one JSON-RPC batch, each", several.mean / MANY, alone, single.mean, "ms"),
+        within(f"{MANY} in one append_many, each", many.mean / MANY, alone, single.mean, "ms", 1 / 10, many.spread),
+        Row(
+            f"{MANY} in one JSON-RPC batch, each", several.mean / MANY, alone, single.mean, "ms", spread=several.spread
+        ),
     ]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.bench.corpus import MESSAGES_PER_SESSION, SEED, Language, directory, fill, session_id
+from tests.bench.turns import stopped
 from tests.bench.usage import cpu_seconds
 from tests.support.process import Segued
 from tests.support.wire import Wire
@@ -161,20 +162,23 @@ class Times(NamedTuple):
 def measure(corpora: list[Corpus], method: str, ask: Ask, rounds: int) -> list[Times]:
     """Return the times for each corpus.
 
-    The corpora take turns, because other work on the machine must affect both equally.
+    The corpora take turns, because other work on the machine must affect both equally. The other daemon is stopped.
     """
     taken: list[list[float]] = [[] for _ in corpora]
     cpu = [0.0 for _ in corpora]
     choices = [random.Random(SEED) for _ in corpora]
+    pids = [corpus.segued.pid for corpus in corpora]
     for round in range(WARM_UP + rounds):
         for at, corpus in enumerate(corpora):
             params = ask(corpus, choices[at])
-            before, begun = cpu_seconds(corpus.segued.pid) or 0, time.perf_counter()
-            corpus.wire.post(method, **params)
-            line = corpus.wire.line()
+            with stopped([pid for pid in pids if pid != pids[at]]):
+                before, begun = cpu_seconds(pids[at]) or 0, time.perf_counter()
+                corpus.wire.post(method, **params)
+                line = corpus.wire.line()
+                elapsed, used = time.perf_counter() - begun, (cpu_seconds(pids[at]) or 0) - before
             if round >= WARM_UP:
-                taken[at].append((time.perf_counter() - begun) * 1000)
-                cpu[at] += ((cpu_seconds(corpus.segued.pid) or 0) - before) * 1000
+                taken[at].append(elapsed * 1000)
+                cpu[at] += used * 1000
             assert line is not None
             assert b'"result"' in line[:40], line
     return [Times(sorted(times), used / rounds) for times, used in zip(taken, cpu, strict=True)]

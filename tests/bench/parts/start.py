@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from tests.bench.peers.segue import serving
-from tests.bench.report.figures import Row, median, within
+from tests.bench.report.figures import Row, median, spread_of, within
 from tests.bench.turns import folder
 from tests.process.command_line import SEGUE
 
@@ -41,8 +41,8 @@ def _row(what: str, arguments: list[str], environment: Mapping[str, str], rounds
     bare, call = [sys.executable, "-c", "pass"], [SEGUE, *arguments]
     seconds_of(call, environment)  # One call first, because it fills the page cache.
     pairs = [(seconds_of(call, environment), seconds_of(bare, environment)) for _ in range(rounds)]
-    ours, theirs = (median([pair[side] for pair in pairs]) for side in (0, 1))
-    return within(what, ours, BARE, theirs, "s", WANTED)
+    ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
+    return within(what, median(ours), BARE, median(theirs), "s", WANTED, spread_of(ours))
 
 
 def seconds_of(command: list[str], environment: Mapping[str, str]) -> float:

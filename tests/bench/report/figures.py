@@ -61,6 +61,8 @@ class Row(msgspec.Struct, frozen=True):
     unit: str
     wanted: str | None = None
     met: bool | None = None
+    spread: float | None = None
+    """The difference of the largest and the smallest of segue's rounds as a share of their median."""
 
     @property
     def ratio(self) -> float:
@@ -127,7 +129,7 @@ def summarize(system: str, clients: int, turns: Sequence[Load]) -> Figures:
         client_cpu=sum(turn.client_cpu for turn in turns) / seconds,
         server_cpu=_cores(turns, seconds),
         memory=max(_known(turn.memory for turn in turns), default=None),
-        spread=ratio(max(speeds) - min(speeds), median(speeds)),
+        spread=spread_of(speeds),
     )
 
 
@@ -138,21 +140,32 @@ def systems_in_all(figures: Sequence[Figures]) -> list[str]:
     return [name for name in systems if {one.clients for one in figures if one.system == name} == clients]
 
 
-def within(what: str, ours: float, against: str, theirs: float, unit: str, at_most: float) -> Row:
+def spread_of(rounds: Sequence[float]) -> float:
+    """Return the difference of the largest and the smallest value as a share of the median."""
+    return ratio(max(rounds) - min(rounds), median(rounds))
+
+
+def within(
+    what: str, ours: float, against: str, theirs: float, unit: str, at_most: float, spread: float | None = None
+) -> Row:
     """Return a row whose ratio must not be above a bound."""
     wanted = f"≤ {at_most:g} ×"
-    return Row(what, ours, against, theirs, unit, wanted, ratio(ours, theirs) <= at_most)
+    return Row(what, ours, against, theirs, unit, wanted, ratio(ours, theirs) <= at_most, spread)
 
 
-def beyond(what: str, ours: float, against: str, theirs: float, unit: str, at_least: float) -> Row:
+def beyond(
+    what: str, ours: float, against: str, theirs: float, unit: str, at_least: float, spread: float | None = None
+) -> Row:
     """Return a row whose ratio must not be below a bound."""
     wanted = f"≥ {at_least:g} ×"
-    return Row(what, ours, against, theirs, unit, wanted, ratio(ours, theirs) >= at_least)
+    return Row(what, ours, against, theirs, unit, wanted, ratio(ours, theirs) >= at_least, spread)
 
 
-def below(what: str, ours: float, against: str, theirs: float, unit: str, at_most: float) -> Row:
+def below(
+    what: str, ours: float, against: str, theirs: float, unit: str, at_most: float, spread: float | None = None
+) -> Row:
     """Return a row with a bound for segue's own value."""
-    return Row(what, ours, against, theirs, unit, f"≤ {at_most:g} {unit}", ours <= at_most)
+    return Row(what, ours, against, theirs, unit, f"≤ {at_most:g} {unit}", ours <= at_most, spread)
 
 
 def _cores(turns: Sequence[Load], seconds: float) -> float | None:

@@ -20,7 +20,7 @@ HEAD = [
     "clients' CPU",
     "memory MiB",
 ]
-WANTED_HEAD = ["", "segue", "against", "", "ratio", "wanted", ""]
+WANTED_HEAD = ["", "segue", "spread", "against", "", "ratio", "wanted", ""]
 MEBIBYTE = 1 << 20
 
 
@@ -74,6 +74,7 @@ def row_cells(rows: Sequence[Row]) -> list[list[str]]:
         [
             row.what,
             f"{number(row.ours)} {row.unit}",
+            "" if row.spread is None else f"{row.spread:.0%}",
             row.against,
             f"{number(row.theirs)} {row.unit}",
             f"{number(row.ratio)} ×" if math.isfinite(row.ratio) else "",
