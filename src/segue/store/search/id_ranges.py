@@ -43,5 +43,18 @@ def ranges(tx: Tx, since: str | None, until: str | None) -> list[Range]:
     return found if len(found) <= RANGES else [Range(found[0].first, found[-1].last, exact=False)]
 
 
+def first_after(tx: Tx, since: str) -> int:
+    """Return an id before which no message is later than `since`, for reads without a search."""
+    row = tx.run(
+        f"""
+        SELECT min(upto + 1, coalesce((SELECT min(block) << {BLOCK_BITS} FROM search_times WHERE last_at > :since),
+                                      upto + 1))
+        FROM search_progress
+        """,
+        since=since,
+    ).fetchone()
+    return int(row[0])
+
+
 def _range(blocks: list[int], *, exact: bool) -> Range:
     return Range(blocks[0] << BLOCK_BITS, ((blocks[-1] + 1) << BLOCK_BITS) - 1, exact)

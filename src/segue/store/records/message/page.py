@@ -11,6 +11,7 @@ from segue.results import MessagePage
 from segue.store.engine.rows import wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import messages
+from segue.store.search import id_ranges
 
 
 class Filter(NamedTuple):
@@ -116,6 +117,9 @@ def _where(tx: Tx, filter: Filter) -> tuple[str, dict[str, Any]]:
         conditions.append(messages.OF_ALL)
     else:
         values["held_from"] = messages.held_from(tx, filter.session_id)
+    if filter.since is not None:  # There is no index of times.
+        conditions.append("id >= :first_after")
+        values["first_after"] = id_ranges.first_after(tx, filter.since)
     for name in ("roles", "keys"):
         if name in values:
             values[name] = json.dumps(values[name])
