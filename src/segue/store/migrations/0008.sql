@@ -12,3 +12,6 @@ CREATE INDEX sessions_by_unicode_name ON sessions (name) WHERE length(name) <> l
 CREATE INDEX sessions_pinned ON sessions (id) WHERE pinned;
 -- Also to count the sessions that are not archived.
 CREATE INDEX sessions_archived ON sessions (id) WHERE archived;
+
+-- The sessions that terminals hold, of which resolve counts the ones used in the last hours.
+CREATE INDEX sessions_by_terminal ON sessions (terminal_at) WHERE terminal IS NOT NULL;

@@ -186,7 +186,7 @@ def _count_held(tx: Tx, place: Place, continuity_ms: int, session_id: str | None
     """Return the number of active sessions of the place that other terminals used within the continuity window."""
     row = tx.run(
         f"""
-        SELECT count(*) FROM sessions
+        SELECT count(*) FROM sessions INDEXED BY sessions_by_terminal
         WHERE terminal IS NOT NULL AND terminal_at > :held_after AND {place.column} = :place AND bot_id = :bot_id
           AND terminal IS NOT :terminal AND id IS NOT :session_id
           AND status = 'active' AND NOT archived AND source_tool IS NULL
