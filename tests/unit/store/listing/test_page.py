@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from segue.errors import InvalidParams
 from segue.models import SessionOrder
 from segue.store.engine.connection import Reader, connect_reader, connect_writer
 from segue.store.engine.tx import Tx
@@ -140,3 +141,11 @@ def test_a_list_has_the_sessions_that_pass_its_filter_in_its_order(
             if cursor is None:
                 break
         assert found == expected[offset:], (given, order, limit, offset)
+
+
+def test_a_cursor_of_another_order_is_refused_also_without_sessions(sessions: tuple[Reader, list[Made]]) -> None:
+    tx = Tx(sessions[0], NOW)
+    cursor = list_page(tx, Filter(), Window(limit=1)).next_cursor
+    for filter in (Filter(), Filter(id_prefix="none")):
+        with pytest.raises(InvalidParams, match="not a cursor of a list by created_at"):
+            list_page(tx, filter, Window("created_at", cursor=cursor))

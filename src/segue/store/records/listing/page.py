@@ -59,7 +59,7 @@ def list_page(tx: Tx, filter: Filter, window: Window) -> SessionPage:
     """
     found = select(tx, filter)
     page = SessionPage(sessions=[], total=found.total, next_cursor=None)
-    if found.total == 0:
+    if found.total == 0 and window.cursor is None:
         return page
     size = 0
     position: tuple[str, int] | None = None
