@@ -166,13 +166,18 @@ def connect_reader(path: Path) -> Reader:
     connection = _connect(path, Reader)
     connection.execute("PRAGMA query_only = ON")
     # SQLite's lower() folds ASCII only; name searches fold every script.
-    connection.create_function("casefold", 1, str.casefold, deterministic=True)
+    connection.create_function("casefold", 1, _casefold, deterministic=True)
     try:  # SQLite opens the WAL at the first read: do it now, while file descriptors are free.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _casefold(text: str | bytes | None) -> str:
+    """Fold the case of a text. A column that may be damaged is given as bytes."""
+    return (text.decode(errors="replace") if isinstance(text, bytes) else text or "").casefold()
 
 
 def _connect(path: Path, factory: type[C]) -> C:

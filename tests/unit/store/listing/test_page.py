@@ -1,6 +1,7 @@
 """A list has the sessions that pass its filter, in its order, whichever way SQLite finds them."""
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -85,6 +86,14 @@ def make(choice: random.Random, number: int, latest: int) -> Made:
     )
 
 
+def store(path: Path, made: list[Made]) -> None:
+    """Make a database of the sessions."""
+    with closing(connect_writer(path, "normal")) as connection:
+        connection.execute("INSERT INTO bots (id, name, created_at) VALUES ('ada', 'ada', '')")
+        marks = ", ".join("?" for _ in Made._fields)
+        connection.executemany(f"INSERT INTO sessions ({', '.join(Made._fields)}) VALUES ({marks})", made)
+
+
 def passes(session: Made, given: dict[str, Any]) -> bool:
     """Return True if the session passes the filter."""
     kinds = given.get("metadata") or {}
@@ -106,10 +115,7 @@ def passes(session: Made, given: dict[str, Any]) -> bool:
 def sessions(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Reader, list[Made]]]:
     choice = random.Random(request.param)
     made = [make(choice, number, 5 + request.param) for number in range(SESSIONS)]
-    with closing(connect_writer(tmp_path / "sessions.db", "normal")) as connection:
-        connection.execute("INSERT INTO bots (id, name, created_at) VALUES ('ada', 'ada', '')")
-        marks = ", ".join("?" for _ in Made._fields)
-        connection.executemany(f"INSERT INTO sessions ({', '.join(Made._fields)}) VALUES ({marks})", made)
+    store(tmp_path / "sessions.db", made)
     with closing(connect_reader(tmp_path / "sessions.db")) as reader:
         yield reader, made
 
@@ -149,3 +155,15 @@ def test_a_cursor_of_another_order_is_refused_also_without_sessions(sessions: tu
     for filter in (Filter(), Filter(id_prefix="none")):
         with pytest.raises(InvalidParams, match="not a cursor of a list by created_at"):
             list_page(tx, filter, Window("created_at", cursor=cursor))
+
+
+def test_a_damaged_name_does_not_stop_a_search_of_names(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    made = [make(random.Random(1), number, 5)._replace(name="Ünder") for number in range(3)]
+    store(path, made)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE sessions SET name = CAST(x'c39cff' AS TEXT) WHERE id = 's-1'")
+        connection.commit()
+    with closing(connect_reader(path)) as reader:
+        page = list_page(Tx(reader, NOW), Filter(name_contains="ünd"), Window())
+    assert {session.id for session in page.sessions} == {"s-0", "s-2"}

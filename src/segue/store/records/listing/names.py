@@ -11,7 +11,7 @@ MAX_LIKE_CHARS = 10_000
 
 _LIKE = "name LIKE :name_like ESCAPE '\\'"
 _BEYOND_ASCII = "length(name) <> length(CAST(name AS BLOB))"
-_HAS_FOLDED = "instr(casefold(name), :name_contains) > 0"
+_HAS_FOLDED = "instr(casefold(CAST(name AS BLOB)), :name_contains) > 0"
 
 NAMED = f"({_LIKE} OR {_BEYOND_ASCII} AND {_HAS_FOLDED})"
 """True if the name contains the text."""
