@@ -32,7 +32,7 @@ def run_on_host(host: str, arguments: Sequence[str]) -> int:
         BadInput: The name of the host is malformed.
         Failure: ssh cannot be started.
     """
-    if not host or host.startswith("-") or not host.isprintable():
+    if not host or host.startswith("-") or not host.isprintable() or " " in host:
         raise BadInput(f"--host: {host!r} is not the name of a host")
     streams = (sys.stdin, sys.stdout, sys.stderr)
     is_terminal = all(stream is not None and stream.isatty() for stream in streams)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segue.errors import Conflict
 from segue.store.engine.tx import Tx
-from segue.store.sync import account, contents, dirty
+from segue.store.sync import account, contents, dirty, machines
 from segue.sync import positions
 from segue.sync.keys import Key
 from segue.sync.retired import Retired, check_not_retired
@@ -20,17 +20,28 @@ def require_library() -> None:
         raise Conflict(MISSING, reason="library")
 
 
-def make_folder(url: str) -> None:
-    """Create the folder that is to be the hub.
+def check_folder(url: str, database: Path, *, create: bool) -> None:
+    """Check that a folder can be the hub, and create it if `create` is set. Other hubs pass.
 
     Raises:
-        Conflict: it cannot be created.
+        Conflict: it cannot be created, is no folder, or holds the database and its key.
     """
-    if url.startswith("/"):
-        try:
-            Path(url).mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise Conflict(f"cannot create {url}: {error.strerror}", reason="hub") from None
+    if not url.startswith("/"):
+        return
+    folder = Path(url)
+    if database.resolve().is_relative_to(folder.resolve()):
+        raise Conflict(f"{url} holds the database and its key; choose another folder for the hub", reason="hub")
+    if folder.exists() and not folder.is_dir():
+        raise Conflict(f"{url} is not a folder; give a folder or a URL", reason="hub")
+    try:
+        if create:
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        raise Conflict(
+            f"there is no folder {folder.parent}; create it first, or mount its disk", reason="hub"
+        ) from None
+    except OSError as error:
+        raise Conflict(f"cannot create {url}: {error.strerror}", reason="hub") from None
 
 
 async def check_account(transport: Transport, key: Key, url: str) -> None:
@@ -67,19 +78,18 @@ def begin_again(tx: Tx, url: str, name: str | None, heads: Mapping[str, int]) ->
         account.set_name(tx, name)
 
 
-def forget(tx: Tx, machine: str) -> bool:
-    """Take over what a machine wrote; return False if there is none of that name or id.
+def forget(tx: Tx, machine: str) -> None:
+    """Take over what a machine wrote.
 
     Raises:
+        NotFound: there is none of that name or id.
         Conflict: several machines have the name, or it is this one.
     """
+    machines.find(tx, machine)
     known = [one for one in positions.machines(tx) if machine in (one.name, one.uid.hex())]
     if len(known) > 1:
         uids = ", ".join(one.uid.hex() for one in known)
         raise Conflict(f"several machines are named {machine!r}; give one of {uids}", reason="ambiguous")
-    if not known:
-        return False
     if known[0].is_own:
         raise Conflict("that is this machine; use segue sync leave", reason="self")
     account.take_over(tx, known[0].uid)
-    return True

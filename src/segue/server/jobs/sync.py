@@ -8,7 +8,7 @@ from contextlib import suppress
 import anyio
 import anyio.to_thread
 
-from segue.errors import Conflict, NotFound, SegueError
+from segue.errors import Conflict, SegueError
 from segue.events import Emitted
 from segue.paths import Paths
 from segue.runtime.progress import RunningJobs
@@ -166,7 +166,7 @@ class SyncJob:
         """
         self._require_off()
         key = keys.new_key()
-        joining.make_folder(url)
+        joining.check_folder(url, self._database, create=True)
         await self._begin(url, key, name, expect_machines=False)
         return key.to_line()
 
@@ -182,6 +182,7 @@ class SyncJob:
             key = keys.parse_line(invitation)
         except ValueError as error:
             raise Conflict(str(error), reason="key") from None
+        joining.check_folder(url, self._database, create=False)
         if self.is_on:
             await self._rounds.follow(url, key, name)
             self._changed.set()
@@ -247,8 +248,7 @@ class SyncJob:
             Conflict: it is this one.
         """
         self._require_on()
-        if not await self._store.write(joining.forget, machine):
-            raise NotFound("machine", machine)
+        await self._store.write(joining.forget, machine)
 
     async def status(self) -> SyncStatus:
         """Return the state of sync."""

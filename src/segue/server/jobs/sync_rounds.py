@@ -168,7 +168,7 @@ class SyncRounds:
                 await self._erase()
         except (TransportError, Conflict) as error:
             if erase:
-                raise Conflict(str(error), reason="hub") from None
+                raise Conflict(f"{error}; sync is still on (leave without erase needs no hub)", reason="hub") from None
 
     async def _erase(self) -> None:
         transport = await self.open(self.key())

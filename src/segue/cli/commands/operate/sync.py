@@ -15,6 +15,8 @@ from segue.results import Empty, SyncInvitation, SyncRekeyed, SyncStatus
 
 MAX_LINE = 4096
 
+SCHEMES = ("postgres", "postgresql", "s3")
+
 SYNCS = "segued completes it unless you stop it; run segue sync to wait for it"
 REKEYS = "segued completes it unless you stop it; segue sync invite prints the new invitation then"
 
@@ -35,6 +37,8 @@ def sync(context: click.Context, *, accept_deletions: bool) -> int | None:
     carries or a PostgreSQL server, only stores sealed batches. `segue help sync` describes what a hub can see and do.
     """
     if context.invoked_subcommand is not None:
+        if accept_deletions:
+            raise click.UsageError("--accept-deletions is for segue sync without a command")
         return None
     daemon: DaemonClient = context.find_object(DaemonClient)  # type: ignore[assignment]
     return _sync_now(daemon, accept_deletions=accept_deletions)
@@ -152,6 +156,8 @@ def forget(daemon: DaemonClient, *, machine: str) -> int:
     Its sessions stay. What is deleted is then deleted from its batches at the hub too. MACHINE is a name or an ID of
     `segue sync status --json`.
     """
+    if not machine:
+        raise click.UsageError("MACHINE is empty; segue sync status shows the machines")
     daemon.call("sync.forget", Empty, machine=machine)
     return _sync_now(daemon)
 
@@ -179,6 +185,8 @@ def _address(hub: str) -> str:
     """Return an absolute path for a folder, because the daemon has another working directory."""
     if not hub:
         raise click.UsageError("HUB is empty; give a folder or a URL")
+    if (scheme := hub.partition(":")[0]) in SCHEMES and not hub.startswith(f"{scheme}://"):
+        raise click.UsageError(f"HUB: a URL begins with {scheme}://; a folder of this name is ./{hub}")
     if "://" in hub:
         return hub
     return os.path.abspath(os.path.expanduser(hub))
