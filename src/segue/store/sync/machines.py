@@ -32,8 +32,8 @@ def find(tx: Tx, name: str) -> list[int]:
     found = {n: bool(is_own) for n, *names, is_own in rows if name in names}
     if not found:
         known = ", ".join(f"{one[1]} (here)" if one[3] else one[1] for one in rows)
-        reason = f"there are: {known}" if rows else "sync is off, so there is only this machine"
-        raise NotFound("machine", name, message=f"no machine {name!r}; {reason}")
+        off = f"no machine {name!r}; sync is off, so there is only this machine"
+        raise NotFound("machine", name, message=f"no machine {name!r}; there are: {known}" if rows else off)
     return [] if any(found.values()) else [*found]
 
 
