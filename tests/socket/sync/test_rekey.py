@@ -155,6 +155,7 @@ def test_a_machine_that_syncs_joins_no_other_history_and_its_own_only_once(pair:
     pair.desk.sync()
     with pytest.raises(Conflict, match="sync is on already; run segue sync leave first"):
         pair.lap.wire.call("sync.join", url=str(tmp_path / "other"), invitation=other)
+    assert pair.lap.wire.call("sync.status")["error"] is None
     assert pair.lap.sync()["problems"] == []
     assert pair.lap.wire.call("sync.invite")["invitation"] == pair.invitation
 

@@ -139,7 +139,12 @@ class SyncRounds:
             Conflict: the hub has not this history under the key, or it cannot be used.
         """
         async with self.lock:
-            await self._guarded(partial(self._follow, url, key, name))
+            before = self.error, self.retired
+            try:
+                await self._guarded(partial(self._follow, url, key, name))
+            except SegueError:
+                self.error, self.retired = before  # The account that this machine has is as it was.
+                raise
 
     async def _follow(self, url: str, key: Key, name: str | None) -> None:
         if key == self.key():
