@@ -212,9 +212,11 @@ class SyncJob:
             path = keys.key_path(self._database)
             raise Conflict(f"{path} exists; move it away if no machine needs it", reason="key") from None
         fingerprint = starting.new_fingerprint(self._database)
+        self._store.journal.record = journal.record  # Before the write, because clients write right after it too.
         try:
             await self._store.write(lifecycle.begin, url, name or socket.gethostname(), fingerprint)
         except BaseException:
+            self._store.journal.record = None
             keys.key_path(self._database).unlink(missing_ok=True)
             raise
         await starting.record_mark(self._store, self._database)
