@@ -93,9 +93,16 @@ class SyncJob:
                 pause = LONGEST_PAUSE
 
     async def _wait(self, pause: float) -> None:
-        """Return after a change here or at the hub, after the interval, or after the pause that an error needs."""
+        """Return after a change here or at the hub, after the interval, or after the pause that an error needs.
+
+        A change makes that pause as short as the interval: a machine in use finds a hub that is back soon.
+        """
         if pause:
-            await anyio.sleep(pause)
+            interval = min(pause, self._config.interval_seconds)
+            with anyio.move_on_after(pause - interval):
+                await self._changed.wait()
+            self._changed = anyio.Event()
+            await anyio.sleep(interval)
             return
         async with anyio.create_task_group() as waits:
             waits.start_soon(self._wait_for_change, waits.cancel_scope)

@@ -1,0 +1,57 @@
+"""The pause of sync after an error, such as a hub that is away."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import pytest
+
+from segue.config import Config, SyncConfig
+from segue.server.jobs.sync import SyncJob
+
+INTERVAL = 30.0
+
+
+class Pauses:
+    """A job of sync whose rounds fail, and the seconds that it slept since the last change."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        store: Any = SimpleNamespace(on_commit=self._keep)
+        paths: Any = SimpleNamespace(
+            database=Path("sessions.db"), config=Config(sync=SyncConfig(interval_seconds=INTERVAL))
+        )
+        jobs: Any = None
+        self.slept: list[float] = []
+        self.job = SyncJob(store, paths, jobs, lambda: None)
+        self.job.is_on = True
+        monkeypatch.setattr(anyio, "sleep", self._sleep)
+
+    def _keep(self, listener: Any) -> None:
+        self.note = listener
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+async def test_a_change_shortens_the_pause_after_an_error_to_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = Pauses(monkeypatch)
+    pauses.note([])
+    with anyio.fail_after(20):
+        await pauses.job._wait(900.0)
+    assert pauses.slept == [INTERVAL]
+
+
+async def test_a_machine_that_is_not_used_waits_for_the_whole_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = Pauses(monkeypatch)
+    with anyio.move_on_after(0.2) as waited:
+        await pauses.job._wait(900.0)
+    assert waited.cancelled_caught
+    assert pauses.slept == []
+
+
+async def test_the_first_pause_is_no_longer_than_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = Pauses(monkeypatch)
+    with anyio.fail_after(20):
+        await pauses.job._wait(INTERVAL)
+    assert pauses.slept == [INTERVAL]
