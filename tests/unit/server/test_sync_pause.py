@@ -1,4 +1,4 @@
-"""The pause of sync after an error, such as a hub that is away."""
+"""When sync runs again: after an error, such as a hub that is away, and when the hub is there."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,3 +55,36 @@ async def test_the_first_pause_is_no_longer_than_the_interval(monkeypatch: pytes
     with anyio.fail_after(20):
         await pauses.job._wait(INTERVAL)
     assert pauses.slept == [INTERVAL]
+
+
+class Hub:
+    """A hub that cannot say what was pushed before a connection, so the first wait of each ends immediately."""
+
+    def __init__(self) -> None:
+        self.opened = self.closed = 0
+        self._waited = False
+
+    async def open(self) -> "Hub":
+        self.opened += 1
+        return self
+
+    async def wait(self, _seconds: float) -> None:
+        if self._waited:
+            await anyio.Event().wait()
+        self._waited = True
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+async def test_a_machine_that_has_nothing_new_waits_on_the_connection_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job, hub = Pauses(monkeypatch).job, Hub()
+    monkeypatch.setattr(job._rounds, "open", hub.open)
+    with anyio.fail_after(20):
+        await job._wait(0)
+    with anyio.move_on_after(0.2) as waited:
+        await job._wait(0)
+    assert waited.cancelled_caught
+    assert (hub.opened, hub.closed) == (1, 0)

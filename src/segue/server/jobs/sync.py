@@ -19,7 +19,7 @@ from segue.store.sync import account, journal, lifecycle
 from segue.sync import joining, keys, positions, rotation, starting
 from segue.sync.keys import Key
 from segue.sync.transports.hub import open_hub
-from segue.sync.transports.transport import TransportError
+from segue.sync.transports.transport import Transport, TransportError
 
 log = logging.getLogger("segue.sync")
 
@@ -45,6 +45,8 @@ class SyncJob:
         self._config = paths.config.sync
         self._rounds = SyncRounds(store, paths, jobs, on_deleted)
         self._changed = anyio.Event()
+        self._watch: Transport | None = None
+        """The way to the hub on which the job waits. A new one cannot know what was pushed before, so it is kept."""
         self.is_on = False
         self.cached: SyncStatus | None = None
         """The status after the last round, for `daemon.status`."""
@@ -72,6 +74,7 @@ class SyncJob:
             await self._run_rounds()
         finally:
             with anyio.CancelScope(shield=True), suppress(SegueError):
+                await self._close_watch()
                 if self.is_on:
                     await starting.record_mark(self._store, self._database)
 
@@ -118,14 +121,18 @@ class SyncJob:
     async def _wait_for_hub(self, scope: anyio.CancelScope) -> None:
         interval = self._config.interval_seconds
         try:
-            transport = await self._rounds.open()
-            try:
-                await transport.wait(interval)
-            finally:
-                await transport.close()
+            if self._watch is None:
+                self._watch = await self._rounds.open()
+            await self._watch.wait(interval)
         except (TransportError, SegueError):
+            await self._close_watch()
             await anyio.sleep(interval)
         scope.cancel()
+
+    async def _close_watch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch.close()
 
     def _note(self, emitted: list[Emitted]) -> None:
         if self.is_on and not self._rounds.lock.locked():
@@ -158,6 +165,7 @@ class SyncJob:
         try:
             return (await self._rounds.rekey()).to_line()
         finally:
+            await self._close_watch()
             if self.is_on:
                 self.cached = await self.status()
 
@@ -192,6 +200,7 @@ class SyncJob:
         joining.check_folder(url, self._database, create=False)
         if self.is_on:
             await self._rounds.follow(url, key, name)
+            await self._close_watch()
             self._changed.set()
             return
         await self._begin(url, key, name, expect_machines=True)
@@ -243,6 +252,7 @@ class SyncJob:
             await self._rounds.leave(erase=erase)
             self._store.journal.record = None
             self.is_on = False
+            await self._close_watch()
             await self._store.write(account.end)
             self.cached = None
             for path_of in (keys.key_path, starting.mark_path, rotation.state_path):
