@@ -59,21 +59,21 @@ class Language:
         return list(found)
 
 
-def fill(path: Path, messages: int, per_session: int = MESSAGES_PER_SESSION) -> Language:
+def fill(path: Path, messages: int, per_session: int = MESSAGES_PER_SESSION, *, index: bool = True) -> Language:
     """Create the database with counters and index as the daemon maintains them; return the language of its texts."""
     language = Language(random.Random(SEED))
-    anyio.run(_fill, path, _make(messages, per_session, language))
+    anyio.run(_fill, path, _make(messages, per_session, language), index)
     return language
 
 
-async def _fill(path: Path, made: Iterator[Made]) -> None:
+async def _fill(path: Path, made: Iterator[Made], index: bool) -> None:
     async with open_store(path, clock=wall_ms) as store:
         while batch := list(islice(made, BATCH)):
             await store.write(_store, batch)
-        newest = await store.read(indexing.newest)
-        while await store.read(indexing.is_behind, newest):
+        newest = await store.read(indexing.newest) if index else 0
+        while index and await store.read(indexing.is_behind, newest):
             await store.write(indexing.step, newest)
-        while await store.read(indexing.merge_is_due):
+        while index and await store.read(indexing.merge_is_due):
             await store.write(indexing.merge_step)
 
 

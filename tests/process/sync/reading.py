@@ -7,7 +7,8 @@ from tests.support.process import Segued
 from tests.support.wire import Wire
 
 LOCAL = ("id", "machine", "parent_id", "session_id", "message_id", "preview")
-"""Members that differ between machines: ids of rows, and where something came from, as seen from here."""
+"""Members that differ between machines: ids of rows, where something came from, as seen from here, and the preview,
+which is of the message that arrived first."""
 
 PAGE = 1000
 
