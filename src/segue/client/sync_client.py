@@ -28,8 +28,9 @@ R = TypeVar("R")
 class Client:
     """A client of the daemon, for any number of threads.
 
-    If the daemon restarts, the client connects again. It repeats reads, and appends with a key, for `retry_seconds`.
-    Any other request raises ConnectionLost once, because it may have been executed. The next request works.
+    If the daemon restarts, the client connects again. It repeats reads, imports, and appends with a key, for
+    `retry_seconds`. Any other request raises ConnectionLost once, because it may have been executed. The next request
+    works.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Check what a reader yields: a damaged file may have led to values of other types."""
+"""Check what a reader yields: a damaged file may have led to values of other types, a file's name to no text."""
 
 from collections import Counter
 from typing import Any, TypeVar
@@ -7,6 +7,10 @@ import msgspec
 from msgspec import Struct, structs
 
 from segue.history.reader import Reading
+from segue.runtime.place import wire_path
+
+NAMES = ("id", "path", "directory", "title", "parent", "forked_from")
+"""Members of a session that may be made of a file's name, whose bytes need not be UTF-8."""
 
 T = TypeVar("T", bound=Struct)
 
@@ -18,6 +22,9 @@ def checked(reading: Reading) -> Reading:
         messages = [one for message in session.messages if (one := _sound(message, "message", reading.skipped))]
         if whole := _sound(structs.replace(session, messages=[]), "session", reading.skipped):
             whole.messages = messages
+            for name in NAMES:
+                if (value := getattr(whole, name)) is not None:
+                    setattr(whole, name, wire_path(value))
             sessions.append(whole)
     return Reading(sessions, reading.skipped, reading.cursor)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from segue.history.importer import Source
 from segue.history.reader import Counting, Reader, open_regular
+from segue.runtime.place import wire_path
 
 TRIED_ITEMS = 5
 """Items of a path that are read to see whether a reader finds a session in them."""
@@ -30,7 +31,7 @@ class Found(NamedTuple):
             try:
                 count += self.reader.count(item)
             except Exception as error:  # noqa: BLE001 - The class may be another package's.
-                problems.append(f"{item}: {getattr(error, 'strerror', None) or error}")
+                problems.append(f"{wire_path(str(item))}: {getattr(error, 'strerror', None) or error}")
         return count
 
     def size(self) -> int:

@@ -18,6 +18,7 @@ from segue.history.discovery import Found
 from segue.history.importer import Importer, Source
 from segue.history.lines import Cursors
 from segue.history.watching import Pace, Watcher
+from segue.runtime.place import wire_path
 from segue.timestamps import timestamp, wall_ms
 
 LOOK_SECONDS = 60.0
@@ -168,7 +169,7 @@ class Follower:
             name = source.reader.name
             problem = self._importer.run_one(source)
             self._unsaved = True
-            self._errors.setdefault(name, {}).pop(str(source.path), None)
+            self._errors.setdefault(name, {}).pop(wire_path(str(source.path)), None)
             if problem is None:
                 self._note_seen(name, source.path)
             else:
@@ -194,7 +195,7 @@ class Follower:
                 self._note_tool(tool)["lag_ms"] = max(0, now - written)
 
     def _note(self, tool: str, problem: str, path: Path) -> None:
-        self._errors.setdefault(tool, {})[str(path)] = problem
+        self._errors.setdefault(tool, {})[wire_path(str(path))] = problem
 
     def _send_report(self) -> None:
         self._reporting.begin()

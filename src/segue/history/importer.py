@@ -29,6 +29,7 @@ from segue.history.convert import count_params, params_of, session_params, with_
 from segue.history.lines import Cursors
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
+from segue.runtime.place import wire_path
 from segue.runtime.progress import Progress
 from segue.timestamps import timestamp, wall_ms
 
@@ -117,7 +118,7 @@ class Importer:
             progress.begin(tool, len(items), "files")
             for source in items:
                 if (problem := self.run_one(source)) is not None:
-                    self.counts.problems.append(f"{source.path}: {problem}")
+                    self.counts.problems.append(f"{wire_path(str(source.path))}: {problem}")
                 progress.note = f"{self.counts.messages} messages"
                 progress.add()
 
@@ -143,7 +144,7 @@ class Importer:
         Raises:
             OSError: the source is gone, or its folder cannot be searched.
         """
-        state = self._states.get(str(source.path))
+        state = self._states.get(wire_path(str(source.path)))
         return state is not None and state.files == _files_of(source.path)
 
     def sessions_of(self, tool: str) -> int:
@@ -151,7 +152,7 @@ class Importer:
         return len(self._known(tool))
 
     def _import(self, source: Source) -> None:
-        known, path = self._known(source.reader.name), str(source.path)
+        known, path = self._known(source.reader.name), wire_path(str(source.path))
         files, state = _files_of(source.path), self._states.get(path)
         if (
             state

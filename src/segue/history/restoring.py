@@ -19,6 +19,7 @@ from segue.errors import NotFound, SegueError
 from segue.history.bundle import Bundle, Rest, fetch
 from segue.history.importer import BATCH_BYTES, BATCH_MESSAGES, Counts
 from segue.history.reader import open_regular
+from segue.runtime.place import wire_path
 from segue.runtime.progress import Progress
 
 BEGINNINGS = (b'{"session":{', b'{"bots":[')
@@ -93,7 +94,7 @@ class Restorer:
             try:
                 self._restore_line(line)
             except (SegueError, ValueError) as error:
-                self.counts.problems.append(f"{file}: {error}")
+                self.counts.problems.append(f"{wire_path(str(file))}: {error}")
             progress.note = f"{self.counts.messages} messages"
             progress.add()
         if not self._dry_run:

@@ -1,5 +1,6 @@
 """Odd files cost a clear line each: what cannot be read, what is too large, and what has another form."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -9,14 +10,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from segue.history import discovery, lines
+from segue.history import discovery, lines, states
 from segue.history.agents.claude import ClaudeCode
 from segue.history.agents.codex import Codex
 from segue.history.agents.crush import Crush
 from segue.history.chats.llm import Llm
-from segue.history.importer import Importer, Source
+from segue.history.importer import Importer, ItemState, Source
 from segue.history.lines import read_json_lines
 from segue.history.reader import open_regular, read_json
 from segue.history.registry import readers
@@ -34,6 +36,38 @@ class NoDaemon:
 def problem(source: Source) -> str | None:
     importer = Importer(NoDaemon(), {})  # type: ignore[arg-type]
     return importer.run_one(source)
+
+
+class Recorder(NoDaemon):
+    """A daemon without sessions that stores what is imported."""
+
+    def __init__(self) -> None:
+        self.sources: list[dict[str, str]] = []
+
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        if method != "session.import":
+            return super().request(method, params)
+        msgspec.json.encode(params)
+        self.sources.append(params["source"])
+        return {"added": len(params["messages"]), "updated": 0, "unchanged": 0}
+
+
+def test_a_name_that_is_no_text_is_imported_with_its_bytes_escaped(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b".claude/projects/a b\xfe")
+    folder.mkdir(parents=True)
+    said = {"type": "user", "uuid": "1", "message": {"content": "Feed the zebra"}}
+    for name in (b"new\nline\xff.jsonl", b"\xff.jsonl"):
+        (folder / os.fsdecode(name)).write_text(json.dumps(said) + "\n")
+    daemon, known = Recorder(), dict[str, ItemState]()
+    importer = Importer(daemon, known)  # type: ignore[arg-type]
+    for item in ClaudeCode().discover(folder.parent):
+        assert importer.run_one(Source(ClaudeCode(), item)) is None
+    place = f"{tmp_path}/.claude/projects/a b\\xfe"
+    assert daemon.sources == [
+        {"tool": "claude", "id": name, "path": f"{place}/{name}.jsonl"} for name in ("new\nline\\xff", "\\xff")
+    ]
+    states.save(tmp_path / "states" / "import.json", tmp_path, known)
+    assert states.load(tmp_path / "states" / "import.json", tmp_path) == known
 
 
 def test_a_pipe_is_no_history(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from segue.cli.output.cells import cut_start, width
 from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.session_table import short_directory
 from segue.cli.output.terminal import FAILED, Failure, echo, echo_json, echo_tsv, escape_line, size, stdout_is_tty, warn
+from segue.runtime.place import wire_path
 from segue.runtime.progress import Progress
 from segue.timestamps import milliseconds
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from segue.history.discovery import Found
     from segue.history.importer import Counts, Importer
     from segue.history.reader import Reader
+
+RETRY_SECONDS = 60.0
+"""Seconds that an import waits for a daemon that restarts; an upgrade may have to change a large database."""
 
 OWN = "segue"
 """The tool name of segue's own exports."""
@@ -102,6 +106,7 @@ def import_(
     options = Options(dry_run=dry_run, since=since, again=again or bool(paths), retention_ms=retention_ms)
     daemon.autostart = not supervised
     daemon.disable_timeout()
+    daemon.client.retry_seconds = 0 if supervised else RETRY_SECONDS
     importer = Importer(daemon.client, known, options)
     try:
         if following:
@@ -111,7 +116,7 @@ def import_(
             _run(daemon, importer, found, exports, quiet=as_json)
     finally:
         save()
-    importer.counts.problems += [f"{one.root}: {one.problem}" for one in found if one.problem]
+    importer.counts.problems += [f"{wire_path(str(one.root))}: {one.problem}" for one in found if one.problem]
     if as_json:
         echo(msgspec.json.encode(importer.counts.as_dict()).decode())
     else:
@@ -130,7 +135,7 @@ def _select(what: Iterable[str]) -> "tuple[list[Reader], list[Path]]":
         raise click.UsageError("name the file of an export: segue import sessions.jsonl")
     for path in paths:
         if not os.path.lexists(path):
-            raise click.UsageError(f"{str(path)!r} is neither a tool nor a path; see: segue import --list")
+            raise click.UsageError(f"{wire_path(str(path))!r} is neither a tool nor a path; see: segue import --list")
     return tools if tools or paths else list(known.values()), paths
 
 
@@ -192,16 +197,16 @@ def _print_list(found: "list[Found]", *, as_json: bool) -> int:
     problems: list[str] = []
     rows = [(one, one.sessions(problems)) for one in found]
     for problem in problems:
-        warn(problem)
+        warn(escape_line(problem))
     if as_json:
         keys = ("tool", "sessions", "bytes", "root", "problem")
-        values = ((one.reader.name, count, one.size(), escape_line(str(one.root)), one.problem) for one, count in rows)
+        values = ((one.reader.name, count, one.size(), wire_path(str(one.root)), one.problem) for one, count in rows)
         echo_json(msgspec.json.encode([dict(zip(keys, row, strict=True)) for row in values]))
     elif stdout_is_tty():
         _print_table([(one, count) for one, count in rows if one.items or one.problem])
     else:
         for one, count in rows:
-            echo_tsv([one.reader.name, str(count), str(one.size()), str(one.root), one.problem or ""])
+            echo_tsv([one.reader.name, str(count), str(one.size()), wire_path(str(one.root)), one.problem or ""])
     return FAILED if problems or any(one.problem for one in found) else 0
 
 
@@ -223,7 +228,7 @@ def _print_table(rows: "list[tuple[Found, int]]") -> None:
 
 def _print_counts(counts: "Counts", *, dry_run: bool, nothing: str = "nothing to import") -> None:
     for problem in counts.problems[:SHOWN_PROBLEMS]:
-        warn(problem)
+        warn(escape_line(problem))
     if len(counts.problems) > SHOWN_PROBLEMS:
         warn(f"and {len(counts.problems) - SHOWN_PROBLEMS} more problems; see --json")
     for reason, count in sorted(counts.skipped.items()):
