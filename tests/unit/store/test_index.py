@@ -12,6 +12,7 @@ from segue.store.records.message import edit
 from segue.store.search import index, index_check
 from segue.store.search.text import tokenizer
 from tests.support.database import Database, emptied
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -19,11 +20,15 @@ def database(file: Database) -> Database:
     return emptied(file)
 
 
-def test_an_index_catches_up_in_slices(database: Database) -> None:
+@pytest.mark.parametrize(("seconds", "steps"), [(0.0, 180), (TIMEOUT_SECONDS, 2)])
+def test_an_index_catches_up_in_slices_of_bounded_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seconds: float, steps: int
+) -> None:
+    monkeypatch.setattr(index, "TEXT_SECONDS", seconds)
     session = database.session("s")
     made = {database.append(session, "zebra") for _ in range(180)}
     assert database.check() == [], "an index that is_behind is sound"
-    assert database.catch_up() == 2
+    assert database.catch_up() == steps
     assert database.find("zebra") == made
     assert database.check() == []
 

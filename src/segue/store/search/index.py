@@ -18,7 +18,8 @@ Plan. These invariants hold at every commit:
 
 import logging
 import sqlite3
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
@@ -47,6 +48,11 @@ MERGE_PAGES = 16
 NEW_MERGE_PAGES = 48
 """Pages: the merge work of a step of the index. Four times what a slice adds, so that merging keeps up: a message is
 merged four times before there are a million."""
+
+TEXT_SECONDS = 0.002
+"""Seconds: a step takes no further message after it has prepared texts for so long; a slow machine takes smaller steps.
+
+To write and merge them takes about as long again."""
 
 BACKLOG_MESSAGES = 10_000
 """Messages: if more are to be indexed, the indexer no longer waits for a pause of the writers. A search indexes so many
@@ -248,17 +254,23 @@ def _note_change(tx: Tx) -> None:
     tx.run("UPDATE search_progress SET changes = changes + 1")
 
 
+def _with_attributes(tx: Tx, rows: list[IndexRow]) -> Iterator[tuple[IndexRow, SessionAttributes]]:
+    """Yield each row with its session's attributes, which are recorded in that moment."""
+    attributes: dict[str, SessionAttributes] = {}
+    for row in rows:
+        if row.session_id not in attributes:
+            attributes[row.session_id] = index_sessions.extend(tx, row)
+        yield row, attributes[row.session_id]
+
+
 def _add_slice(tx: Tx, target: int) -> None:
     """Add a slice of new messages.
 
     The entries are written in one go, because FTS5 writes a segment before most other statements of the transaction.
     """
     rows = new_slice(tx, progress(tx).upto, target)
-    attributes: dict[str, SessionAttributes] = {}
-    for row in rows:
-        if row.session_id not in attributes:
-            attributes[row.session_id] = index_sessions.extend(tx, row)
-    added = add_all(tx, [(row, attributes[row.session_id]) for row in rows])
+    added = add_all(tx, _with_attributes(tx, rows), time.monotonic() + TEXT_SECONDS)
+    rows = rows[: len(added)]
     words, upto = sum([one.words for one in added]), rows[-1].id if rows else target
     tx.run("UPDATE search_progress SET words = words + :words, upto = max(upto, :upto)", words=words, upto=upto)
     blocks.record(tx, [blocks.Entry(row.id, row.created_at, one.length) for row, one in zip(rows, added, strict=True)])

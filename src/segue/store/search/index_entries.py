@@ -5,7 +5,9 @@ name, and a filter term for each attribute. The last two kinds bear a mark that 
 search for a word reads one list of the index, without a filter by column.
 """
 
+import math
 import re
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
@@ -142,8 +144,8 @@ def add(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> Added:
     return added
 
 
-def add_all(tx: Tx, entries: list[tuple[IndexRow, SessionAttributes]]) -> list[Added]:
-    """Add messages to the index, with the attributes of their sessions."""
+def add_all(tx: Tx, entries: Iterable[tuple[IndexRow, SessionAttributes]], deadline: float = math.inf) -> list[Added]:
+    """Add messages to the index, with the attributes of their sessions: at least one, and none after the deadline."""
     texts: list[tuple[int, str]] = []
     added: list[Added] = []
     for row, attributes in entries:
@@ -151,6 +153,8 @@ def add_all(tx: Tx, entries: list[tuple[IndexRow, SessionAttributes]]) -> list[A
         length = len(own.split())
         texts.append((row.id, f"{own} {END} {marked}"))
         added.append(Added(length, length + 1 + len(marked.split())))
+        if time.monotonic() >= deadline:
+            break
     tx.connection.executemany(_ADD, texts)
     return added
 
