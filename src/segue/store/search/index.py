@@ -49,7 +49,7 @@ NEW_MERGE_PAGES = 48
 """Pages: the merge work of a step of the index. Four times what a slice adds, so that merging keeps up: a message is
 merged four times before there are a million."""
 
-TEXT_SECONDS = 0.002
+TEXT_SECONDS = 0.0015
 """Seconds: a step takes no further message after it has prepared texts for so long; a slow machine takes smaller steps.
 
 To write and merge them takes about as long again."""
@@ -173,9 +173,10 @@ def step(tx: Tx, target: int) -> bool:
     Return True if a backlog is left, as during an import.
     """
     changed = tx.run("SELECT session_id FROM search_changes LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
+    pages = NEW_MERGE_PAGES
     if not any(_renew_slice(tx, session_id) for (session_id,) in changed):
-        _add_slice(tx, target)
-    tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=NEW_MERGE_PAGES)
+        pages = round(NEW_MERGE_PAGES * _add_slice(tx, target))
+    tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=max(pages, MERGE_PAGES))
     return target - progress(tx).upto > BACKLOG_MESSAGES
 
 
@@ -263,14 +264,16 @@ def _with_attributes(tx: Tx, rows: list[IndexRow]) -> Iterator[tuple[IndexRow, S
         yield row, attributes[row.session_id]
 
 
-def _add_slice(tx: Tx, target: int) -> None:
-    """Add a slice of new messages.
+def _add_slice(tx: Tx, target: int) -> float:
+    """Add a slice of new messages, or the first part of it, and return the share.
 
     The entries are written in one go, because FTS5 writes a segment before most other statements of the transaction.
     """
     rows = new_slice(tx, progress(tx).upto, target)
     added = add_all(tx, _with_attributes(tx, rows), time.monotonic() + TEXT_SECONDS)
+    share = len(added) / len(rows) if rows else 1.0
     rows = rows[: len(added)]
     words, upto = sum([one.words for one in added]), rows[-1].id if rows else target
     tx.run("UPDATE search_progress SET words = words + :words, upto = max(upto, :upto)", words=words, upto=upto)
     blocks.record(tx, [blocks.Entry(row.id, row.created_at, one.length) for row, one in zip(rows, added, strict=True)])
+    return share
