@@ -58,12 +58,19 @@ def on_this_machine(readers: Iterable[Reader], since_ms: int | None = None) -> I
 
 
 def below(paths: Iterable[Path], readers: Iterable[Reader]) -> Iterator[Found]:
-    """Yield what is at each path, read by the first reader that finds a session there."""
+    """Yield what is at each path, read by the first reader that finds a session there.
+
+    A path may also be a home folder, a tool's folder in one, or a folder inside of that, of this machine or a copy.
+    """
     several = list(readers)
     for path in paths:
         problem = _problem_of(path)
-        found = None if problem else _readable(several, path)
-        yield found or Found(several[0], path, [], problem or _refusal(path) or "no tool's history was found there")
+        found = [] if problem else _readable(several, path)
+        if path.is_dir() and not problem:
+            found += _placed([reader for reader in several if reader not in [one.reader for one in found]], path)
+        yield from found or [
+            Found(several[0], path, [], problem or _refusal(path) or "no tool's history was found there")
+        ]
 
 
 def sources(found: Iterable[Found]) -> list[Source]:
@@ -115,8 +122,20 @@ def _refusal(path: Path) -> str | None:
     return None
 
 
-def _readable(readers: Iterable[Reader], path: Path) -> Found | None:
-    """Return what the first reader that finds a session finds at a path, None if none does.
+def _placed(readers: Iterable[Reader], path: Path) -> Iterator[Found]:
+    """Yield what each reader finds below a path if one of its ancestors, or itself, were the home folder."""
+    for reader in readers:
+        for home in (path, *path.parents):
+            for root in reader.roots({}, home, sys.platform):
+                if home == root != path or not (root.is_relative_to(path) or path.is_relative_to(root)):
+                    continue
+                found = _found(reader, root)
+                if items := [item for item in found.items if item.is_relative_to(path)]:
+                    yield found._replace(items=items)
+
+
+def _readable(readers: Iterable[Reader], path: Path) -> list[Found]:
+    """Return what the first reader that finds a session finds at a path, [] if none does.
 
     A few items of each reader are tried, because the first one may be empty.
     """
@@ -124,8 +143,8 @@ def _readable(readers: Iterable[Reader], path: Path) -> Found | None:
         found = _found(reader, path)
         items = found.items or ([path] if path.is_file() else [])
         if any(_has_session(reader, item) for item in items[:TRIED_ITEMS]):
-            return found._replace(items=items)
-    return None
+            return [found._replace(items=items)]
+    return []
 
 
 def _has_session(reader: Reader, item: Path) -> bool:

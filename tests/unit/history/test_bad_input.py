@@ -213,3 +213,22 @@ def test_a_database_of_an_unknown_form_is_one_line(tmp_path: Path, tool: Any) ->
     assert "form" in str(problem(Source(tool, database)))
     database.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     assert problem(Source(tool, database)) is not None
+
+
+def test_a_home_folder_of_another_machine_and_the_folders_in_it_are_found(tmp_path: Path) -> None:
+    home = tmp_path / "some one"
+    for corpus in ("claude", "codex", "crush", "opencode"):
+        shutil.copytree(HISTORIES / corpus, home, dirs_exist_ok=True)
+
+    def found_at(place: str) -> dict[str, int]:
+        found = list(discovery.below([home / place], readers().values()))
+        assert [one.problem for one in found] == [None] * len(found)
+        return dict(sorted((one.reader.name, len(one.items)) for one in found if one.items))
+
+    whole = found_at("")
+    assert (list(whole), whole["opencode"]) == (["claude", "codex", "crush", "opencode"], 1)
+    assert found_at(".claude") == {"claude": whole["claude"]}
+    assert found_at(".claude/projects") == {"claude": whole["claude"]}
+    assert 0 < found_at(".claude/projects/-home-ada-proj")["claude"] < whole["claude"]
+    assert found_at(".codex") == {"codex": found_at(".codex/sessions/2026")["codex"] + 1}
+    assert found_at(".local/share/opencode") == {"opencode": 1}

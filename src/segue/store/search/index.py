@@ -50,7 +50,7 @@ NEW_MERGE_PAGES = 48
 merged four times before there are a million."""
 
 TEXT_SECONDS = 0.0015
-"""Seconds: a step takes no further message after it has prepared texts for so long; a slow machine takes smaller steps.
+"""Seconds: the time for the texts of one step, so that a slow machine takes smaller ones.
 
 To write and merge them takes about as long again."""
 

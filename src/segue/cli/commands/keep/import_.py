@@ -77,8 +77,8 @@ def import_(
     """Import the conversations of other AI tools.
 
     Without arguments, every tool that has a history on this machine is imported. TOOL is one of the names that --list
-    prints, PATH a file or folder of any of them, such as a data export of ChatGPT or Claude.ai, or JSON Lines that
-    `segue export` wrote.
+    prints, PATH a file or folder of any of them, such as a home folder of another machine, a data export of ChatGPT or
+    Claude.ai, or JSON Lines that `segue export` wrote.
 
     Import again as often as you like: only what is new or changed is stored, and nothing is deleted when a tool deletes
     its own files. A session that you deleted in segue does not come back, unless you name its PATH or pass --again.
