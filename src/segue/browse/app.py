@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from textual import events
@@ -44,6 +46,9 @@ from segue.errors import SegueError
 R = TypeVar("R")
 
 LEAST_COLUMNS, LEAST_LINES = 40, 10
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the browser. Without a handler they would leave the terminal without cursor and echo."""
+
 AGE_SECONDS = 60
 """Seconds: so often the ages in the list are drawn again."""
 
@@ -124,6 +129,9 @@ class Browse(App[int]):
         self.screen.set_focus(self.rows_pane)  # Immediately: the first key may be the / of a search
         self.set_interval(AGE_SECONDS, self.rows_pane.settle)
         self.run_worker(self._begin(), exit_on_error=True)
+        loop = asyncio.get_running_loop()
+        for number in ENDING:  # This also lets a signal that another thread takes, such as SIGCONT, wake the loop
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
 
     async def _begin(self) -> None:
         try:
@@ -201,7 +209,7 @@ class Browse(App[int]):
             self.show_state()
 
     def say(self, text: str, *, error: bool = False) -> None:
-        """Show a sentence."""
+        """Show a sentence for some seconds."""
         self.notify(text, severity="error" if error else "information", timeout=6 if error else 3, markup=False)
 
     def outside(self, work: Callable[[], R]) -> R | None:

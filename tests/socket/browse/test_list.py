@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import pytest
@@ -263,3 +264,11 @@ async def test_keys_typed_before_a_screen_opens_do_nothing_after_it(browse: Open
         session = driver.session("first")
         assert (session["pinned"], session["archived"]) == (False, False)
         assert len(driver.app.screen_stack) == 1
+
+
+async def test_a_signal_that_another_thread_takes_wakes_the_browser(browse: Opened) -> None:
+    """Without it the browser may stay blank after ^Z and `fg`, because a thread besides may take SIGCONT."""
+    async with browse():
+        descriptor = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(descriptor)
+        assert descriptor >= 0
