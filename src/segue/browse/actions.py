@@ -181,7 +181,7 @@ class Actions:
         """Hand the session off to another tool, which takes over the terminal."""
         if (session_id := self.session_id) is None:
             return
-        choices = [Choice(tool, "", tool, f"segue handoff ID --to {tool}") for tool in TOOLS]
+        choices = [Choice(tool, "", tool, self._command(f"segue handoff ID --to {tool}")) for tool in TOOLS]
         screen = ChoiceScreen(self._app.palette, "Hand off to a tool, or type a command", choices, free=True)
         if tool := await self._app.ask_screen(screen):
             self._run(["handoff", session_id, "--to", tool])

@@ -1,10 +1,12 @@
 """The controller of the conversation: it opens sessions, fetches pages, and adds messages that arrive."""
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from segue.browse.data.pages import PAGE, TEXT_CHARS, Pages
 from segue.browse.views.message import kind_of
+from segue.client import ClientError
 from segue.errors import NotFound, SegueError
 from segue.models import Memory, Message, Session, Summary
 from segue.results import MemoryPage, MessagePage
@@ -18,6 +20,9 @@ FIRST_MESSAGES = 2 * PAGE
 
 PAINT_SECONDS = 0.03
 """Seconds: the shortest interval between two paintings of text that arrives."""
+
+DETAILS_SECONDS = 1.0
+"""Seconds: the details of a session that grows are loaded at most so often."""
 
 SUMMARY = cast("type[Summary | None]", Summary | None)
 
@@ -34,6 +39,7 @@ class Reader:
         self._wanted: str | None = None
         self._fetching: set[int] = set()
         self._is_pending = False
+        self._details_are_due = False
 
     @property
     def pages(self) -> Pages:
@@ -222,11 +228,13 @@ class Reader:
         """Show a message that was appended to the open session."""
         if message.session_id == self.pages.session_id and self.pages.append(message):
             self.paint_soon()
+            self._details_soon()
 
     def updated(self, message: Message) -> None:
         """Show a message that was changed."""
         if message.session_id == self.pages.session_id and self.pages.replace(message) is not None:
             self.paint_soon()
+            self._details_soon()
 
     def add_delta(self, message_id: int, offset: int, text: str) -> None:
         """Add streamed text to a message; fetch the message if a piece is missing."""
@@ -240,6 +248,17 @@ class Reader:
             self.updated(await self._app.link.call("message.get", Message, message_id=message_id))
         except SegueError:
             return  # It was deleted meanwhile
+
+    def _details_soon(self) -> None:
+        """Load the details again within a second: an append changes their counts and sends no event of the session."""
+        if not self._details_are_due:
+            self._details_are_due = True
+            self._app.set_timer(DETAILS_SECONDS, lambda: self._app.spawn(self._renew_details()))
+
+    async def _renew_details(self) -> None:
+        self._details_are_due = False
+        with suppress(SegueError, ClientError):  # It was deleted, or the daemon left: then all is loaded again
+            await self.show_details()
 
     def paint_soon(self) -> None:
         """Paint within 30 ms, whatever arrives meanwhile."""

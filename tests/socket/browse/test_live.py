@@ -134,3 +134,10 @@ async def test_deleted_messages_are_no_longer_counted_in_the_list(browse: Opened
         await driver.shows("another")
         await driver.until(lambda: driver.app.lister.entry("first").message_count == 6)
         assert len(driver.messages("first")) == 6
+
+
+async def test_the_details_count_the_messages_that_arrive(browse: Opened) -> None:
+    async with browse(size=(130, 30)) as driver:
+        await driver.shows("messages  6")
+        driver.wire.call("message.append", session_id="first", role="user", content="one more", token_count=120_000)
+        await driver.shows("messages  7")

@@ -117,7 +117,9 @@ class Sessions:
 
     def shown(self) -> list[Entry]:
         """Return the sessions that pass the filters, newest first or by name."""
-        found = [entry for entry in self.entries.values() if self.filters.accepts(entry)]
+        return self._ordered([entry for entry in self.entries.values() if self.filters.accepts(entry)])
+
+    def _ordered(self, found: list[Entry]) -> list[Entry]:
         if self.order == "name":
             return sorted(found, key=lambda entry: (entry.title.lower(), entry.id))
         return sorted(found, key=lambda entry: (entry.last_message_at, entry.id), reverse=True)
@@ -145,8 +147,10 @@ class Sessions:
     def named(self, query: str) -> list[Entry]:
         """Return the sessions whose name, first message or project holds all words of a query."""
         words = query.lower().replace('"', " ").replace("*", " ").split()
-        found = self.shown() if words else []
-        return [entry for entry in found if all(word in entry.lowered for word in words)]
+        if not words:
+            return []
+        found = [entry for entry in self.entries.values() if all(word in entry.lowered for word in words)]
+        return self._ordered([*filter(self.filters.accepts, found)])  # Ordering all of them would delay each key
 
     def values(self, member: str) -> Iterator[tuple[str, int]]:
         """Yield each value of a filter with the number of its sessions, the most frequent first."""

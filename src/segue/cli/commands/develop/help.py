@@ -27,7 +27,7 @@ def help(ctx: click.Context, *, words: tuple[str, ...], only_topic: bool, everyt
     """Show the manual or the help of a command.
 
     Without an argument, list the topics. On a terminal a topic is rendered and shown in PAGER; a pipe gets the
-    Markdown text. `segue help COMMAND` is the same as `segue COMMAND --help`.
+    Markdown text without pictures. `segue help COMMAND` is the same as `segue COMMAND --help`.
     """
     root = ctx.find_root()
     if everything:
