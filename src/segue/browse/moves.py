@@ -130,6 +130,8 @@ class Moves:
         hit = lister.hit_beside(current, direction)
         if hit is None and direction > 0 and await lister.more_hits():
             hit = lister.hit_beside(current, direction)
+        if hit is None and lister.search.next_cursor is not None and direction > 0:
+            return app.say("no match there; n continues")  # A search that reads messages stops after a second
         if hit is None:
             return app.say("no more matches" if lister.search.hits else "no search: / starts one")
         app.matched = hit.message_id

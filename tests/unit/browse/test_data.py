@@ -8,7 +8,10 @@ import pytest
 from segue.browse import actions, keys, moves
 from segue.browse.data.heights import Heights
 from segue.browse.data.pages import PAGE, Pages
+from segue.browse.data.search import Search
 from segue.browse.data.sessions import Entry, Sessions
+from segue.browse.views.list_rows import found_rows
+from segue.browse.views.row_drawing import Note
 from tests.unit.browse.test_drawing import message
 
 
@@ -116,3 +119,14 @@ def test_each_key_has_one_action_and_each_action_a_method() -> None:
 @pytest.mark.parametrize("state", [keys.LIST, keys.READ, "search", "ask", "mark", "choose", "prompt", "confirm"])
 def test_the_footer_has_words_for_its_keys(state: str) -> None:
     assert all(key and word for key, word in keys.hints(state))
+
+
+def test_a_search_that_stopped_early_says_that_it_continues() -> None:
+    found = Search()
+    found.begin("x.*y")
+    found.mode, found.is_answered, found.next_cursor = "regex", True, "c"
+    assert [row.text for row in found_rows(found, Sessions("/"), 80) if isinstance(row, Note)] == [
+        "No match in the newest messages; n continues."
+    ]
+    found.next_cursor = None
+    assert found_rows(found, Sessions("/"), 80)[-1] == Note("No message matches.")

@@ -48,6 +48,8 @@ def found_rows(search: Search, sessions: Sessions, columns: int) -> list[Row]:
         rows.append(Note("A substring needs at least 3 characters."))
     elif not search.is_answered:
         rows.append(Note("searching…"))
+    elif not search.hits and more:
+        rows.append(Note("No match in the newest messages; n continues."))
     elif not search.hits:
         text = "No message holds all words." if search.mode == "words" else "No message matches."
         rows += [Note(text), *(Note(f"Try: {query}", query) for query in search.suggestions)]
