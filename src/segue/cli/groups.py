@@ -1,14 +1,12 @@
 """Command and group classes that extend click's help and error messages."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
+from segue.manual import TOPICS
 from segue.workflows.times import parse_moment
-
-MANUAL = Path(__file__).parents[1] / "manual"
 
 GLOBAL_OPTIONS = {"--host": "HOST", "--socket": "PATH", "--database": "PATH", "--config": "PATH"}
 """Options that go before the command because they apply to all commands, with the names of their values."""
@@ -105,13 +103,8 @@ def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> N
 def write_manual_hint(ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Name the manual page that has the same name as the command, if there is one."""
     name = ctx.command_path.partition(" ")[2]
-    if name in manual_pages():
+    if name in TOPICS:
         formatter.write(f"\nManual page: segue help --topic {name}\n")
-
-
-def manual_pages() -> dict[str, Path]:
-    """Return the pages of the manual by topic, in alphabetical order."""
-    return {path.stem: path for path in sorted(MANUAL.glob("*.md"))}
 
 
 def hint_global_option(error: click.ClickException) -> click.ClickException:

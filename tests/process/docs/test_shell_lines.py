@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.cli.groups import MANUAL
+from segue.manual import FOLDER
 from tests.process import shells
 from tests.process.command_line import Cli, Terminal
 from tests.process.docs.blocks import blocks
@@ -37,7 +37,7 @@ def test_the_line_of_the_readme_extends_the_prompt(name: str, segue: Cli, monkey
         assert "slist" in shell.run("type slist")
 
 
-@pytest.mark.parametrize("page", [README, MANUAL / "recipes.md"])
+@pytest.mark.parametrize("page", [README, FOLDER / "recipes.md"])
 def test_the_lines_for_tmux_show_the_session_of_the_pane(page: Path, segue: Cli, tmp_path: Path) -> None:
     directory = segue.directory / "it's $(touch pwned) #{pane_id}"
     directory.mkdir()

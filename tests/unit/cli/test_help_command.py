@@ -5,18 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from segue.cli import groups
+from segue import manual
 from segue.cli.main import COMMANDS, run
 from segue.cli.output.markdown import render
-from segue.manual import FOLDER, TOPICS
-
-
-@pytest.fixture(autouse=True)
-def manual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "concepts.md").write_text("# Sessions and messages\n\nA session has messages. It has a name.\n")
-    (tmp_path / "search.md").write_text("# Search\n\n`*` matches.\n")
-    monkeypatch.setattr(groups, "MANUAL", tmp_path)
-    return tmp_path
+from segue.manual import TOPICS, read_topic, topic_path
 
 
 def out(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -25,27 +17,29 @@ def out(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_topics_are_listed_with_their_first_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert out(capsys, "help").splitlines()[:3] == [
-        "Topics:",
-        "  concepts  A session has messages",
-        "  search    Search",
-    ]
+    lines = out(capsys, "help").splitlines()
+    assert lines[0] == "Start:"
+    assert "  concepts         The nouns of segue and the rules that connect them." in lines
+    assert {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "} == {*TOPICS}
 
 
-def test_a_pipe_gets_the_markdown_unchanged(capsys: pytest.CaptureFixture[str], manual: Path) -> None:
-    assert out(capsys, "help", "concepts") == (manual / "concepts.md").read_text()
+def test_a_pipe_gets_the_markdown_without_the_marks_of_generated_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    text = out(capsys, "help", "concepts")
+    assert text == topic_path("concepts").read_text()
+    assert "<!--" in topic_path("errors").read_text()
+    assert "<!--" not in out(capsys, "help", "errors")
 
 
-def test_marks_and_pictures_for_browsers_are_left_out(capsys: pytest.CaptureFixture[str], manual: Path) -> None:
+def test_marks_and_pictures_for_browsers_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manual, "FOLDER", tmp_path)
     picture = '<picture>\n  <img src="a.svg" alt="x">\n</picture>\n\n![y](pictures/y.svg)\n\n'
     table = "| a |\n|---|\n| b |\n"
     marked = f"<!-- keys: generated -->\n{table}<!-- end of keys -->\n"
-    (manual / "concepts.md").write_text(f"# Title\n\n{picture}{marked}\nLast `<!-- x -->`.\n")
-    assert out(capsys, "help", "concepts") == f"# Title\n\n{table}\nLast `<!-- x -->`.\n"
+    topic_path("concepts").write_text(f"# Title\n\n{picture}{marked}\nLast `<!-- x -->`.\n")
+    assert read_topic("concepts") == f"# Title\n\n{table}\nLast `<!-- x -->`.\n"
 
 
-def test_no_page_has_markup_of_browsers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "MANUAL", FOLDER)
+def test_no_page_has_markup_of_browsers(capsys: pytest.CaptureFixture[str]) -> None:
     for topic in TOPICS:
         text = out(capsys, "help", "--topic", topic)
         assert not re.search(r"^(<|!\[)", text, re.MULTILINE), topic
@@ -70,7 +64,7 @@ def test_a_topic_with_the_name_of_a_command_is_named_in_its_help(capsys: pytest.
 
 def test_all_prints_every_topic_and_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     text = out(capsys, "help", "--all")
-    assert "# Sessions and messages" in text
+    assert all(read_topic(topic).splitlines()[0] in text for topic in TOPICS if topic != "commands")
     assert all(f"Usage: segue {name} " in text for name in COMMANDS)
 
 

@@ -1,19 +1,13 @@
 """The `help` command: pages of the manual and the help of commands."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
-from segue.cli.groups import command, manual_pages
+from segue.cli.groups import command
 from segue.cli.output.pager import page
 from segue.cli.output.terminal import stdout_is_tty
-
-FOR_BROWSERS = re.compile(
-    r"^(?:<!--.*?-->\n|(?:<picture>.*?</picture>|!\[[^\]]*\]\([^)]*\))\n\n?)", re.MULTILINE | re.DOTALL
-)
-"""Pictures, and the marks around generated parts. Neither helps in a terminal."""
+from segue.manual import SECTIONS, TOPICS, read_topic, summary_of
 
 HINT = "`segue help TOPIC` shows a topic.\n`segue help COMMAND` shows the options of a command.\n"
 
@@ -38,24 +32,25 @@ def help(ctx: click.Context, *, words: tuple[str, ...], only_topic: bool, everyt
     if found is not None:
         return click.echo(found.get_help())
     topic = " ".join(words).lower()
-    path = manual_pages().get(topic)
-    if path is None:
+    if topic not in TOPICS:
         raise click.UsageError(f"no topic or command {topic!r}{_suggestion(root, topic)}", ctx)
-    return page([_rendered(path)])
+    return page([_rendered(topic)])
 
 
 def _everything(root: click.Context) -> Iterator[str]:
-    for name, path in manual_pages().items():
-        if name != "commands":  # Because that page is made of the help that follows
-            yield _rendered(path) + "\n"
+    for topic in TOPICS:
+        if topic != "commands":  # Because that page is made of the help that follows
+            yield _rendered(topic) + "\n"
     for ctx in _walk(root):
         yield ctx.get_help() + "\n\n"
 
 
 def _list_topics(ctx: click.Context) -> str:
     formatter = ctx.make_formatter()
-    with formatter.section("Topics"):
-        formatter.write_dl([(name, _summary(path)) for name, path in manual_pages().items()] or [("none", "")])
+    width = max(map(len, TOPICS))
+    for heading, topics in SECTIONS.items():
+        with formatter.section(heading):
+            formatter.write_dl([(topic.ljust(width), summary_of(topic)) for topic in topics])
     return f"{formatter.getvalue()}\n{HINT}"
 
 
@@ -82,8 +77,8 @@ def _inner(parent: click.Context, found: click.Command, name: str) -> click.Cont
     return click.Context(found, parent=parent, info_name=name, resilient_parsing=True)
 
 
-def _rendered(path: Path) -> str:
-    text = FOR_BROWSERS.sub("", path.read_text(encoding="utf-8"))
+def _rendered(topic: str) -> str:
+    text = read_topic(topic)
     if not stdout_is_tty():
         return text
     from segue.cli.output.markdown import render
@@ -91,18 +86,10 @@ def _rendered(path: Path) -> str:
     return render(text)
 
 
-def _summary(path: Path) -> str:
-    """Return the first sentence below the title, or the title if there is no text."""
-    title, _, text = path.read_text(encoding="utf-8").partition("\n")
-    paragraph = " ".join(text.strip().partition("\n\n")[0].split())
-    sentence = paragraph.partition(". ")[0].rstrip(".")
-    return sentence.replace("`", "") if sentence[:1].isalpha() else title.lstrip("# ")
-
-
 def _suggestion(root: click.Context, topic: str) -> str:
     from difflib import get_close_matches
 
-    names = [*manual_pages(), *(ctx.command_path.partition(" ")[2] for ctx in _walk(root))]
+    names = [*TOPICS, *(ctx.command_path.partition(" ")[2] for ctx in _walk(root))]
     near = get_close_matches(topic, names, n=3, cutoff=0.5)
     near += [name for name in names if topic in name and name not in near][:3]
     if not near:
