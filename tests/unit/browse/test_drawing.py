@@ -230,6 +230,8 @@ def test_the_cursor_is_put_after_a_sign_whose_width_terminals_disagree_on(sign: 
 def test_all_other_output_is_left_as_it_is() -> None:
     output = "\x1b[2J plain \u65e5\u672c \u2500\u2502 e\u0301 \u05e9\u05dc\u05d5\u05dd"
     assert texts.placed(output) == output
+    for mark in ("\u200d", "\ufe0f", "\U0001f3fd"):  # Not joined with the sequence that follows
+        assert texts.placed(f"a{mark}\x1b[0mb").endswith("\x1b[0mb")
 
 
 def test_what_a_model_thought_stands_before_what_it_said() -> None:

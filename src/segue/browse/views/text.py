@@ -27,7 +27,7 @@ ELLIPSIS = "…"
 
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _MARKED = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
-_JOINED = f"\u200d.{_MARKED}*"
+_JOINED = f"\u200d[^\x00-\x1f]{_MARKED}*"
 
 CLUSTER = re.compile(f"{_FLAG}|.{_MARKED}*(?:{_JOINED})*[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]*", re.DOTALL)
 """One sign: a flag, or a character with its variation, skin tone, accents and all that is joined to it."""
@@ -36,6 +36,9 @@ DOUBTFUL = re.compile(
     f"{_FLAG}|[^\x00-\x1f]{_MARKED}+(?:{_JOINED})*|[^\x00-\x1f](?:{_JOINED})+|[\u3164\uffa0\U0001f000-\U0001fbff]"
 )
 """A sign whose width differs between terminals. Control characters are none: what a terminal obeys stays as it is."""
+
+_SIGNS = re.compile("[\u200d\u20e3\u3164\ufe0e\ufe0f\uffa0\U0001f000-\U0001fbff\U000e0020-\U000e007f]")
+"""One of these is in each of them. Most output has none, and this is found ten times as fast."""
 
 SAVE, RESTORE = "\x1b7", "\x1b8"
 
@@ -105,7 +108,7 @@ def _sign(sign: str) -> int:
 
 def placed(output: str) -> str:
     """Return output for a terminal in which the cursor is put after each sign of doubtful width."""
-    return output if output.isascii() else DOUBTFUL.sub(_placed, output)
+    return DOUBTFUL.sub(_placed, output) if _SIGNS.search(output) else output
 
 
 def _placed(found: re.Match[str]) -> str:
