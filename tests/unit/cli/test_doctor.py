@@ -36,13 +36,13 @@ def test_the_file_system_is_that_of_the_closest_mount_point(tmp_path: Path, fold
 @pytest.mark.parametrize(
     ("kind", "free", "states"),
     [
-        ("ext4", 1 << 40, [("room", State.OK)]),
-        (None, 1 << 29, [("room", State.WARN)]),
-        ("ext4", 1 << 20, [("room", State.FAIL)]),
-        ("nfs4", 1 << 40, [("disk", State.FAIL), ("room", State.OK)]),
-        ("fuse.sshfs", 1 << 40, [("disk", State.FAIL), ("room", State.OK)]),
-        ("tmpfs", 1 << 40, [("disk", State.WARN), ("room", State.OK)]),
-        ("fuseblk", 1 << 40, [("room", State.OK)]),
+        ("ext4", 1 << 40, [("space", State.OK)]),
+        (None, 1 << 29, [("space", State.WARN)]),
+        ("ext4", 1 << 20, [("space", State.FAIL)]),
+        ("nfs4", 1 << 40, [("disk", State.FAIL), ("space", State.OK)]),
+        ("fuse.sshfs", 1 << 40, [("disk", State.FAIL), ("space", State.OK)]),
+        ("tmpfs", 1 << 40, [("disk", State.WARN), ("space", State.OK)]),
+        ("fuseblk", 1 << 40, [("space", State.OK)]),
     ],
 )
 def test_a_place_for_the_database_is_judged(

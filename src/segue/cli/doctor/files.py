@@ -66,11 +66,11 @@ def check_place(paths: Paths) -> Iterator[Result]:
     free = shutil.disk_usage(folder).free
     text = f"{size(free)} free{f' on {kind}' if kind else ''}"
     if free < LEAST_BYTES:
-        yield failure("room", f"{text}; make room, or writes fail")
+        yield failure("space", f"{text}; free some space, or writes fail")
     elif free < LOW_BYTES:
-        yield warning("room", f"{text}; make room, because a backup or an upgrade needs as much as the database")
+        yield warning("space", f"{text}; free some space, because a backup or an upgrade needs as much as the database")
     else:
-        yield ok("room", text)
+        yield ok("space", text)
 
 
 def check_socket(paths: Paths) -> Result:

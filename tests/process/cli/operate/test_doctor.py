@@ -23,7 +23,7 @@ def test_all_is_well_with_a_daemon(segue: Cli, segued: Segued) -> None:
     found = states(outcome)
     assert {state for state, _ in found.values()} == {"ok"}, outcome.out
     assert list(found) == [
-        "programs", "sqlite", "config", "database", "room", "socket", "daemon", "backup", "cleanup", "content",
+        "programs", "sqlite", "config", "database", "space", "socket", "daemon", "backup", "cleanup", "content",
         "service", "shell", "ask",
     ]  # fmt: skip
     assert f"pid {segued.pid}" in found["daemon"][1]
