@@ -55,7 +55,6 @@ LAYERS = [
     ["segue.cli.deferred", "segue.cli.output"],
     ["segue.cli.liveness"],
     [
-        "segue.cli.confirm",
         "segue.cli.editor",
         "segue.cli.daemon_client",
         "segue.cli.groups",

@@ -1,6 +1,8 @@
-"""Standard input as text."""
+"""Standard input: as text, and as the answer of a person who confirms a deletion."""
 
 import sys
+
+import click
 
 from segue.cli.output.terminal import BadInput
 from segue.errors import TooLarge
@@ -22,3 +24,20 @@ def read_stdin(limit: int) -> str:
     if len(data) > limit:
         raise TooLarge(f"standard input has more than {limit} bytes; nothing was stored", limit=limit)
     return data.decode(errors="replace")
+
+
+def require_tty(done: str = "deleted") -> None:
+    """Check that standard input is a terminal, so that the user can confirm.
+
+    Raises:
+        click.UsageError: Standard input is not a terminal.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError(f"cannot ask for confirmation without a terminal; use --yes. Nothing was {done}")
+
+
+def confirmed(question: str) -> bool:
+    """Ask on standard error and return True if the answer is y or yes."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

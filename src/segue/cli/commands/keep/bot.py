@@ -2,9 +2,9 @@
 
 import click
 
-from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import Group, command
+from segue.cli.input import confirmed, require_tty
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, warn
 from segue.models import Bot
 from segue.results import BotDeleted, BotList

@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import MessageId, command
+from segue.cli.input import confirmed, require_tty
 from segue.cli.output.terminal import echo, echo_json, escape_line, warn
 from segue.cli.session_lookup import find_session
 from segue.models import Message, Session

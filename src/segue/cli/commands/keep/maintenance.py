@@ -2,9 +2,9 @@
 
 import click
 
-from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
+from segue.cli.input import confirmed, require_tty
 from segue.cli.output.session_table import print_sessions
 from segue.cli.output.terminal import echo, echo_json, stdout_is_tty, warn
 from segue.results import CleanupResult, ScrubResult

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
+from segue.cli.input import confirmed, require_tty
 from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, escape_controls, escape_line, warn
 from segue.client import Client, ClientError

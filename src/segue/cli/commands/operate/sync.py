@@ -6,10 +6,9 @@ import sys
 import click
 
 from segue.cli.commands.operate import sync_hub
-from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import Group, command
-from segue.cli.input import read_stdin
+from segue.cli.input import confirmed, read_stdin, require_tty
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, warn
 from segue.results import Empty, SyncInvitation, SyncRekeyed, SyncStatus
 

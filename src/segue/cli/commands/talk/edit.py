@@ -4,11 +4,10 @@ import sys
 
 import click
 
-from segue.cli.confirm import confirmed, require_tty
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.editor import edit_text
 from segue.cli.groups import MessageId, command
-from segue.cli.input import read_stdin
+from segue.cli.input import confirmed, read_stdin, require_tty
 from segue.cli.output.terminal import Failure, echo, echo_json, warn
 from segue.cli.output.transcript import message_lines
 from segue.cli.session_lookup import find_last_turn, find_or_current
