@@ -1,4 +1,4 @@
-"""Delivery of a message while the daemon may be down: retry, then save the message to a file."""
+"""Delivery of a reply while the daemon may be down: retry, then save the reply to a file."""
 
 import shlex
 import time
@@ -12,8 +12,10 @@ from segue.cli.ask.signal_pipe import Signals
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.output.terminal import warn
 from segue.client import ClientError
-from segue.errors import Overloaded, ShuttingDown
+from segue.errors import Overloaded, SegueError, ShuttingDown
 from segue.files import create_file, make_directory
+from segue.models import Session
+from segue.results import DeletedCount
 
 R = TypeVar("R")
 
@@ -44,6 +46,15 @@ def call_with_retry(daemon: DaemonClient, name: str, kind: type[R], signals: Sig
             lost = True
             if _pause(signals):
                 raise
+
+
+def remove_replies(daemon: DaemonClient, session: Session, reply_ids: tuple[int, ...]) -> None:
+    """Delete the replies that were replaced; if that fails, say which are left."""
+    try:
+        call_with_retry(daemon, "message.delete", DeletedCount, session_id=session.id, message_ids=[*reply_ids])
+    except (ClientError, SegueError) as error:
+        numbers = " ".join(f"'#{id}'" for id in reply_ids)
+        warn(f"the old reply is still stored: {error}; remove it with: segue delete {numbers}")
 
 
 def save_to_file(text: str, name: str) -> Path:
