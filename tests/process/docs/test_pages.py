@@ -39,6 +39,14 @@ def test_topics_that_are_named_exist() -> None:
     assert names <= {*TOPICS, "TOPIC", "COMMAND"}
 
 
+def test_paths_of_the_repository_that_are_named_exist() -> None:
+    named = {
+        path for page in PAGES.values() for path in re.findall(r"`((?:src|tests|\.ci)/[\w./-]+)`", page.read_text())
+    }
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_links_lead_to_files() -> None:
     links = [(path, link) for path in PAGES.values() for link in LINK.findall(path.read_text())]
     assert [(path, link) for path, link in links if not (path.parent / link).exists()] == []
