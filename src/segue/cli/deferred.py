@@ -37,7 +37,7 @@ class DeferredInspect(DeferredModule):
     """The module `inspect`, of which click calls `cleandoc` for every help text."""
 
     def cleandoc(self, text: str) -> str:
-        """Return what the function of the module returns; that needs no import unless the text has odd white space."""
+        """Return the result of the function; the module is imported only for a text with unusual white space."""
         if not text.replace("\n", "").replace("\b", "").isprintable():
             return str(self.__getattr__("cleandoc")(text))
         first, *rest = text.split("\n")

@@ -95,7 +95,7 @@ class AsyncClient:
         return (await self.exchange(name, params)).decode(object)
 
     async def exchange(self, name: str, params: Any = None) -> Answer:
-        """Send a request and return its response, be it a result or an error.
+        """Send a request and return its response: a result or an error.
 
         A caller that is cancelled or times out does not disturb the other callers. Its request may be executed.
         """

@@ -73,7 +73,7 @@ class Client:
         return self.exchange(name, params).decode(object)
 
     def exchange(self, name: str, params: Any = None) -> Answer:
-        """Send a request and return its response, be it a result or an error.
+        """Send a request and return its response: a result or an error.
 
         After TimedOut the client remains usable.
         """

@@ -143,7 +143,7 @@ def open_regular(path: Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedReader:
     """Open a file for reading.
 
     Raises:
-        OSError: it cannot be read, is a pipe or another odd kind of file, or is too large.
+        OSError: it cannot be read, is no regular file such as a pipe, or is too large.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     found = os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""The words in which a model learns why a tool failed, and what it can do."""
+"""The errors of tools as text for a model: the reason, and what the model can do."""
 
 from segue.client import ClientError, TimedOut, Unreachable
 from segue.errors import InvalidParams, NotFound, SegueError, StartError

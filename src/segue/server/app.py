@@ -1,4 +1,4 @@
-"""The object graph of the running daemon, and what its methods can ask of it."""
+"""The object graph of the running daemon. It implements what the methods need of the daemon."""
 
 import asyncio
 import os

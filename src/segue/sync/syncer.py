@@ -1,4 +1,4 @@
-"""One round of sync: pull, look after the hub, push, and rewrite what holds something deleted."""
+"""One round of sync: pull, check the hub, push, and rewrite batches that hold something deleted."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

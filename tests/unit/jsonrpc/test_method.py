@@ -141,7 +141,7 @@ def test_the_error_of_a_wrong_choice_names_the_choices(name: str, params: Any, w
     ],
     ids=str,
 )
-def test_a_value_of_another_form_gets_the_form_at_any_depth(name: str, params: Any, reason: str) -> None:
+def test_the_error_of_a_value_of_another_form_names_the_form_at_any_depth(name: str, params: Any, reason: str) -> None:
     with pytest.raises(InvalidParams) as caught:
         METHODS[name].bind(params)
     assert reason in caught.value.data["reason"]

@@ -111,7 +111,7 @@ def shorten(name: str, cells: int, group_by: StatsGroup) -> str:
 
 
 def short_number(number: int) -> str:
-    """Return a number in at most 5 characters, such as `999`, `1.2k`, `34k` or `5.6M`; more for absurd ones."""
+    """Return a number in at most 5 characters, such as `999`, `1.2k`, `34k` or `5.6M`; in more from 1000P on."""
     amount, units = float(number), ["", "k", "M", "G", "T", "P"]
     while amount >= 999.5 and len(units) > 1:
         amount /= 1000

@@ -60,7 +60,7 @@ class CleanupState(msgspec.Struct):
     doubtful: bool = False
     """True after a long absence or a jump of the wall clock, until a cleanup ran."""
     lived_ms: int = 0
-    """Milliseconds by the monotonic clock that earlier daemons lived in doubt."""
+    """Milliseconds by the monotonic clock that earlier daemons ran while the wall clock was in doubt."""
     activities: list[int] = []
     """The order of use at the starts of the last two daemons: sessions above the first were used in one of them."""
 
@@ -137,7 +137,7 @@ class Cleanup:
                 if lived_ms >= NOTED_MS:
                     self._state = await self._store.write(_end_life, lived_ms)
                 if self._config.auto_cleanup and self._state.lives >= LIVES:
-                    await self._run_automatically(believed=not self._state.doubtful or self._has_lived_interval())
+                    await self._run_automatically(trusts_clock=not self._state.doubtful or self._has_lived_interval())
         except (SegueError, sqlite3.Error) as error:
             log.error("cleanup at exit failed: %s", error)
 
@@ -151,8 +151,8 @@ class Cleanup:
     def _has_lived_interval(self) -> bool:
         return self._state.lived_ms >= self._config.cleanup_interval_minutes * 60_000
 
-    async def _run_automatically(self, *, believed: bool = True) -> None:
-        """Delete what is due, unless that is more than half of all sessions or the wall clock is not BELIEVED."""
+    async def _run_automatically(self, *, trusts_clock: bool = True) -> None:
+        """Delete what is due, unless that is more than half of all sessions, or `trusts_clock` is False."""
         if not await self.is_allowed():
             log.warning("cleanup deferred: the last sync is too old, or the clock is wrong")
             return
@@ -166,7 +166,7 @@ class Cleanup:
         if number > MANY_SESSIONS and number * 2 > total:
             log.warning("cleanup would delete %d of %d sessions; it waits for segue cleanup", number, total)
             self._state = await self._store.write(_set_waiting, number)
-        elif believed:
+        elif trusts_clock:
             await self._run(due, excluded)
 
     async def run(self) -> CleanupResult:

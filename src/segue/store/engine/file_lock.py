@@ -11,7 +11,7 @@ Plan:
 
 The descriptor stays open while SQLite has the file open, because closing any descriptor drops SQLite's locks. On Linux
 flock and the fcntl locks of SQLite do not affect each other on a local file system. On macOS and the BSDs they do: an
-flock would block SQLite. There the check of hard links and the lock file have to suffice.
+flock would block SQLite. There only the check of hard links and the lock file protect the database.
 """
 
 import fcntl
