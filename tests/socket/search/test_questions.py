@@ -20,5 +20,5 @@ def test_any_word_finds_the_answers_of_most_questions_where_all_words_find_none(
         return found / len(QUESTIONS)
 
     assert len(QUESTIONS) > 70
-    assert share("words") < 0.05
+    assert share("words") < 0.1  # Each page of the manual that is added may have all words of another question.
     assert share("any") > 0.76
