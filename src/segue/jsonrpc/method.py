@@ -16,6 +16,10 @@ from segue.errors import InvalidParams, SegueError
 
 NAME = re.compile(r"\.(\w+)")
 
+LENGTH = re.compile(r"`(str|array)` of length ([<>]=) (\d+)$")
+BOUNDS = {"<=": "most", ">=": "least"}
+UNITS = {"str": "characters", "array": "elements"}
+
 MAX_REASON = 300
 """Characters: the reason of an error is cut here, because it may quote a value of megabytes."""
 
@@ -121,9 +125,13 @@ class Method(Generic[C, P, R]):
             return None
 
     def _validation_error(self, error: str) -> InvalidParams:
-        """Return the error in the words of msgspec, or in those of the type where msgspec only quotes a pattern."""
+        """Return the error in the words of msgspec, or in plainer ones where msgspec quotes a pattern or a bound."""
         path, reason = _split_path(error)
-        if "matching regex" in reason or reason.startswith("Invalid enum value"):
+        if length := re.search(LENGTH, reason):
+            kind, bound, number = length.groups()
+            is_empty = (bound, number) == (">=", "1")
+            reason = "must not be empty" if is_empty else f"must have at {BOUNDS[bound]} {number} {UNITS[kind]}"
+        elif "matching regex" in reason or reason.startswith("Invalid enum value"):
             from msgspec.inspect import type_info  # Imported here, because it takes 1 ms of every start.
 
             kinds = list(_at(type_info(self.params), re.findall(NAME, path)))
