@@ -22,7 +22,7 @@ def key_of(machine: Machine) -> Key:
 def test_nothing_is_lost_when_the_daemon_is_killed_while_it_replaces_the_key(
     machines: list[Machine], tmp_path: Path
 ) -> None:
-    desk, lap = machines
+    desk, _ = machines
     wires = [machine.start() for machine in machines]
     hub = tmp_path / "hub"
     invitation = wires[0].call("sync.init", url=str(hub), name="desk")["invitation"]
