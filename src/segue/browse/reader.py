@@ -22,7 +22,7 @@ PAINT_SECONDS = 0.03
 """Seconds: the shortest interval between two paintings of text that arrives."""
 
 DETAILS_SECONDS = 1.0
-"""Seconds: the details of a session that grows are loaded at most so often."""
+"""Seconds: the shortest interval between two loads of the details of a session that grows."""
 
 SUMMARY = cast("type[Summary | None]", Summary | None)
 
