@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -203,10 +203,17 @@ class Store(StoreWrites):
         finally:
             self._queue.end_copy()
 
-    def free_caches(self) -> None:
-        """Free the pages that idle connections cache. Call this on the event loop; it takes less than 1 ms."""
-        for connection in (*self._free_readers, *([self._writer] if self._queue.is_idle else ())):
-            connection.raw.execute("PRAGMA shrink_memory")
+    async def free_caches(self) -> None:
+        """Free the pages that the connections cache. A reader at work is waited for, a writer at work left out."""
+        if self._queue.is_idle:
+            self._writer.raw.execute("PRAGMA shrink_memory")
+        async with anyio.create_task_group() as tasks:
+            for _ in self._readers:  # Concurrently, so that each takes another one.
+                tasks.start_soon(self._free_cache_of_reader)
+
+    async def _free_cache_of_reader(self) -> None:
+        with suppress(SegueError):  # The requests of clients report it.
+            await self.read(lambda tx: tx.run("PRAGMA shrink_memory"))
 
     def refuse_writes(self) -> None:
         """Refuse new writes. The store still commits those that wait."""

@@ -165,15 +165,32 @@ async def test_an_error_of_an_inline_read_reaches_its_caller(store: Store) -> No
     assert await store.read_inline(notes) == []
 
 
-async def test_caches_are_freed_of_idle_connections_only(store: Store, writer: WriterProbe) -> None:
+async def test_caches_are_freed_but_not_of_a_writer_at_work(store: Store, writer: WriterProbe) -> None:
     statements = await writer.trace()
+    freed: list[str] = []
+    for reader in store._readers:
+        await reader.call(reader.raw.set_trace_callback, freed.append)
     async with anyio.create_task_group() as tasks:
         blocked = BlockedWriter(store, tasks)
         await blocked.block()
-        store.free_caches()
+        await store.free_caches()
         assert statements.count("PRAGMA shrink_memory") == 0
         blocked.release()
     assert await store.write(add, "stored") == 1
-    store.free_caches()
+    assert freed.count("PRAGMA shrink_memory") == READERS
+    await store.free_caches()
     assert statements.count("PRAGMA shrink_memory") == 1
     assert await store.read(notes) == ["stored"]
+
+
+async def test_caches_are_freed_after_a_canceled_read_has_ended(store: Store) -> None:
+    blocker = Blocker()
+    canceled = await start(store.read(blocker))
+    await wait_for(blocker.started)
+    canceled.cancel()
+    await run_loop()
+    freeing = await start(store.free_caches())
+    await run_loop()
+    assert not freeing.done()
+    blocker.release()
+    await freeing

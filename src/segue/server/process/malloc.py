@@ -9,7 +9,7 @@
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -29,10 +29,10 @@ def return_large_blocks() -> None:
         mallopt(MMAP_THRESHOLD, LARGE_BYTES)
 
 
-async def trim_periodically(free_caches: Callable[[], None]) -> None:
+async def trim_periodically(free_caches: Callable[[], Awaitable[None]]) -> None:
     """Free caches and free pages of the heaps until cancelled; without glibc, return immediately."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     while trim is not None:
         await anyio.sleep(TRIM_SECONDS)
-        free_caches()
+        await free_caches()
         trim(0)

@@ -156,6 +156,7 @@ class WriteQueue:
                     return
             self._connection.post(partial(self._commit, now, queries, uncommitted, error), partial(self._finish, batch))
         except Exception as error:  # noqa: BLE001 - Every caller must get an answer, also after a bug.
+            self._memory.clear()
             self._loop.call_soon(self._finish, batch, _all_failed(batch, error))
 
     def _take_batch(self) -> list[Write[Any]]:
