@@ -77,6 +77,8 @@ class Store(StoreWrites):
         self._copying: asyncio.Task[None] | None = None
         self._readers = readers
         self._free_readers = list(readers)
+        self._canceled: list[ThreadConnection] = []
+        """Readers on whose threads a query still runs whose caller was canceled."""
         self._reader_slots = anyio.Semaphore(len(readers), fast_acquire=True)
         self._new_reader_slots = anyio.Semaphore(NEW_READERS)
         self.slow_reads = anyio.Semaphore(1)
@@ -137,16 +139,20 @@ class Store(StoreWrites):
             except StoreFailed as error:
                 self._queue.fail(error)
                 raise
+            except asyncio.CancelledError:
+                self._canceled.append(reader)
+                reader.post(int, lambda _: self._canceled.remove(reader))  # Called when the query has ended.
+                raise
             finally:
                 self._metrics.read_ended(reader)
-                self._free_readers.append(reader)
+                self._free_readers.insert(0 if reader in self._canceled else len(self._free_readers), reader)
 
     async def read_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the same as `read`, for a query of few small rows that takes less than 0.1 ms.
 
         It may run on the event loop's thread, on the connection of a reader that is idle. That never waits for a lock.
         """
-        if self._free_readers and self._inline_reads.allows(1):
+        if self._free_readers and self._free_readers[-1] not in self._canceled and self._inline_reads.allows(1):
             reader = self._free_readers[-1].raw
             deadline = self._inline_reads.start()
             try:

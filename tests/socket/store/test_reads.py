@@ -165,6 +165,20 @@ async def test_an_error_of_an_inline_read_reaches_its_caller(store: Store) -> No
     assert await store.read_inline(notes) == []
 
 
+async def test_an_inline_read_uses_no_connection_on_which_a_canceled_read_still_runs(store: Store) -> None:
+    await store.write(add, "stored")
+    blocker = Blocker()
+    canceled = await start(store.read(blocker))
+    await wait_for(blocker.started)
+    canceled.cancel()
+    await run_loop()
+    for _ in range(2):
+        assert await store.read_inline(notes) == ["stored"]
+        assert await store.read(notes) == ["stored"]
+    assert await store.read_inline(thread) == threading.get_ident()
+    blocker.release()
+
+
 async def test_caches_are_freed_but_not_of_a_writer_at_work(store: Store, writer: WriterProbe) -> None:
     statements = await writer.trace()
     freed: list[str] = []
