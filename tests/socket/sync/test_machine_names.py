@@ -16,7 +16,8 @@ def listed(machine: Machine, name: str) -> set[str]:
 def used(pair: Pair) -> Pair:
     """Return two machines that have used one session each."""
     for machine, name in ((pair.desk, "of the desk"), (pair.lap, "of the lap")):
-        id = machine.wire.call("session.create", name=name)["id"]
+        # Without an ID of its own, both would have that of the same time
+        id = machine.wire.call("session.create", id=name.replace(" ", "-"), name=name)["id"]
         machine.say(id, f"hello {name}")
     pair.sync()
     pair.sync()
