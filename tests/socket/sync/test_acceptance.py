@@ -163,6 +163,20 @@ def test_a_machine_that_left_and_joins_again_has_nothing_twice(pair: Pair) -> No
         assert machine.wire.call("memory.list", bot_id="default")["total"] == 1
 
 
+def test_sessions_with_one_id_are_recognized_by_a_machine_that_joins_again(pair: Pair) -> None:
+    for machine, text in ((pair.desk, "of the desk"), (pair.lap, "of the lap")):
+        machine.wire.call("session.create", id="same", name=text)
+        machine.say("same", text)
+    pair.sync()
+    pair.lap.wire.call("sync.leave")
+    pair.lap.wire.call("sync.join", url=str(pair.hub), invitation=pair.invitation)
+    pair.sync()
+    for machine in (pair.desk, pair.lap):
+        found = {one["name"]: machine.texts(id) for id, one in machine.sessions().items()}
+        assert found == {"of the desk": ["of the desk"], "of the lap": ["of the lap"]}
+        assert len(machine.sessions()) == 2
+
+
 def test_events_of_another_machine_reach_subscribers(pair: Pair) -> None:
     id = pair.desk.wire.call("session.create", name="kept")["id"]
     pair.sync()

@@ -86,6 +86,11 @@ def note(tx: Tx, session: Session) -> None:
     tx.run("DELETE FROM sync_elsewhere WHERE session_id = :id", id=session.id)
 
 
+def suffixed(wire_id: str, uid: bytes) -> str:
+    """Return the id here of a session whose id is another session's."""
+    return f"{wire_id[:119]}.{uid.hex()[:8]}"
+
+
 def note_summary(tx: Tx, id: int, start: int, end: int) -> None:
     """Have a summary of this machine published, and record the messages that it begins and ends with."""
     first, last = (kinds.identity_of(tx, MESSAGE, message) for message in (start, end))

@@ -155,7 +155,7 @@ def _adopt_children(tx: Tx, uid: bytes, id: str) -> None:
 
 def _free_id(tx: Tx, wire_id: str, uid: bytes) -> str:
     """Return the session's id, or another one if that is or was another session's here."""
-    return f"{wire_id[:119]}.{uid.hex()[:8]}" if session_identity.is_taken(tx, wire_id) else wire_id
+    return own_sessions.suffixed(wire_id, uid) if session_identity.is_taken(tx, wire_id) else wire_id
 
 
 def use_elsewhere(tx: Tx, session_id: str, machine: int) -> None:

@@ -6,7 +6,7 @@ A twin gets the identity that another machine published, so that nothing is ther
 from typing import Any
 
 from segue.store.engine.tx import Tx
-from segue.store.sync import kinds
+from segue.store.sync import kinds, own_sessions
 from segue.store.sync.kinds import MEMORY, MESSAGE, SUMMARY, Identity
 from segue.store.sync.wire import MemoryRecord, MessageRecord, SessionRecord, SummaryRecord
 
@@ -14,20 +14,24 @@ from segue.store.sync.wire import MemoryRecord, MessageRecord, SessionRecord, Su
 def adopt_session(tx: Tx, record: SessionRecord) -> bool:
     """Give a session that is older than sync here the record's uid if it has the same id and time.
 
-    Return True if there is one.
+    It has the id with a suffix if another session had that id when it came here first. Return True if there is one.
     """
-    adopted = tx.run(
-        """
-        UPDATE sync_sessions SET uid = :uid, twin = 0
-        WHERE id = :id AND wire_id = :id AND created_at = :created_at AND bot_id = :bot_id AND state = 0
-          AND fields IS NULL
-        """,
-        uid=record.uid,
-        id=record.wire_id,
-        created_at=record.created_at,
-        bot_id=record.bot_id,
-    )
-    return adopted.rowcount > 0
+    for id in (own_sessions.suffixed(record.wire_id, record.uid), record.wire_id):
+        adopted = tx.run(
+            """
+            UPDATE sync_sessions SET uid = :uid, wire_id = :wire_id, twin = 0
+            WHERE id = :id AND wire_id = :id AND created_at = :created_at AND bot_id = :bot_id AND state = 0
+              AND fields IS NULL
+            """,
+            uid=record.uid,
+            id=id,
+            wire_id=record.wire_id,
+            created_at=record.created_at,
+            bot_id=record.bot_id,
+        )
+        if adopted.rowcount:
+            return True
+    return False
 
 
 def adopt_message(
