@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench.parts import hub, hub_simulation
+from tests.bench.parts import hub, hub_simulation, sync
 from tests.bench.peers import postgres, redis
 from tests.bench.report.figures import Figures, Load, Results, Row, below, beyond, median, percentile, summarize, within
 from tests.bench.report.page import PAGE, PLOT, part, recall, updated
@@ -151,6 +151,10 @@ def test_an_append_to_postgresql_is_two_statements_and_one_sync() -> None:
 
 def test_the_manual_has_the_published_figures_of_the_hub() -> None:
     assert part_of(hub.PAGE.read_text(), "hub") == f"{hub.part(hub.recall())}\n"
+
+
+def test_the_manual_has_the_published_figures_of_sync() -> None:
+    assert part_of(sync.PAGE.read_text(), "sync") == f"{sync.part(sync.recall())}\n"
 
 
 def test_the_simulated_day_has_every_message_and_a_look_of_each_machine_every_15_minutes() -> None:
