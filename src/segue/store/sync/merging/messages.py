@@ -7,7 +7,7 @@ from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 from segue.store.records.message import edit
 from segue.store.records.sessions import NEXT_ACTIVITY
-from segue.store.sync import account, contents, kinds, machines, own_sessions, states
+from segue.store.sync import account, contents, dirty, fields, kinds, machines, own_sessions, states
 from segue.store.sync.kinds import MESSAGE, Identity, Stamp
 from segue.store.sync.merging import twins
 from segue.store.sync.merging.sessions import create, find, stay_elsewhere, use_elsewhere
@@ -101,12 +101,22 @@ def _change(tx: Tx, id: int, record: MessageRecord, values: dict[str, Any]) -> N
         raise Stale
     if new == stamp:
         return
-    edit.change_index_and_name(tx, id, {name: values[name] for name in _INDEXED})
+    if edit.change_index_and_name(tx, id, {name: values[name] for name in _INDEXED}):
+        _publish_name(tx, record.session, messages.owner(tx, id))
     assignments = ", ".join(f"{name} = :{name}" for name in MESSAGE_COLUMNS)
     tx.run(f"UPDATE messages SET {assignments} WHERE id = :id", id=id, **values)
     kinds.set_stamp(tx, MESSAGE, id, record.stamp, account.machine_number(tx, record.stamped_by))
     contents.erase_message(tx, record.session, kinds.identity_of(tx, MESSAGE, id))
     _emit(tx, "message.updated", id, messages.owner(tx, id))
+
+
+def _publish_name(tx: Tx, uid: bytes, session_id: str) -> None:
+    """Publish a name that changed with a message, because another machine may get the old name after the message."""
+    if (stamps := fields.load(tx, uid)) is not None:
+        machine = account.machine_uid(tx, account.get(tx).machine)
+        fields.store(tx, uid, fields.changed(sessions.get(tx, session_id), stamps, account.tick(tx), machine))
+        contents.erase_record(tx, uid)
+        dirty.mark(tx, "session", uid)
 
 
 def _emit(tx: Tx, kind: EventKind, id: int, session_id: str) -> None:
