@@ -48,7 +48,7 @@ class Asking:
         )
         self._app.show_state()
         try:
-            _, errors = await self._process.communicate(None if text is None else text.encode(errors="replace"))
+            errors = await _run(self._process, None if text is None else text.encode(errors="replace"))
             code = self._process.returncode
         finally:
             self._process = None
@@ -69,3 +69,12 @@ class Asking:
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGINT)
         return True
+
+
+async def _run(process: asyncio.subprocess.Process, question: bytes | None) -> bytes:
+    """Give the question to the command and return its errors."""
+    try:
+        return (await process.communicate(question))[1]
+    except RuntimeError:  # It ended before it read the question; other loops than asyncio's report this
+        await process.wait()
+        return await process.stderr.read() if process.stderr is not None else b""
