@@ -51,7 +51,6 @@ Project = Annotated[str, Meta(min_length=1, max_length=4096, description="1 to 4
 Tag = Annotated[str, Meta(min_length=1, max_length=100, description="1 to 100 characters")]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
 Terminal = Annotated[str, Meta(min_length=1, max_length=255, description="1 to 255 characters")]
-TextChars = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Status = Literal["active", "completed", "crashed"]
 EndStatus = Literal["completed", "crashed"]
 ContextFormat = Literal["segue", "openai", "anthropic"]
