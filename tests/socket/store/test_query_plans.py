@@ -142,9 +142,9 @@ def fill(connection: sqlite3.Connection) -> None:
     connection.executemany(
         "INSERT INTO sessions (id, bot_id, working_dir, project, name, activity, created_at, updated_at,"
         " last_message_at, message_count, source_tool, source_id)"
-        " VALUES (?1, 'default', '/work/' || (?2 / 10), '/p/' || (?2 / 10), 'name ' || ?2, ?2 + 1, ?3, ?3, ?3, 1,"
-        " iif(?2 % 9, NULL, 'tool'), iif(?2 % 9, NULL, ?1))",
-        [(f"s{number}", number, at) for number in range(SESSIONS)],
+        " VALUES (:id, 'default', '/work/' || (:n / 10), '/p/' || (:n / 10), 'name ' || :n, :n + 1, :at, :at, :at, 1,"
+        " iif(:n % 9, NULL, 'tool'), iif(:n % 9, NULL, :id))",
+        [{"id": f"s{number}", "n": number, "at": at} for number in range(SESSIONS)],
     )
     connection.executemany(
         "INSERT INTO messages (session_id, role, created_at, content) VALUES (?, 'user', ?, 'zebra')",

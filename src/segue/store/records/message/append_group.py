@@ -29,8 +29,9 @@ from segue.store.records.message.idempotency import PreparedMessage
 from segue.store.records.resolve import Place
 from segue.store.records.sessions import Scope
 
-_SET_COUNTERS = append.SET_COUNTERS.format(count="?1", input_tokens="?2", output_tokens="?3", newest="?4", at="?4")
-_UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = ?5"
+_SET_COUNTERS = append.SET_COUNTERS.format(**dict.fromkeys(append.COUNTER_PARAMETERS, "?"))
+_UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = ?"
+"""Both numbers of tokens are bound twice. Python 3.14 refuses a sequence for parameters with numbers."""
 
 KNOWN_SESSIONS = 1000
 """Sessions: more are not kept for the next groups."""
@@ -195,7 +196,7 @@ def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[Wr
     by_session: dict[str, list[Draft]] = {}
     for session_id, new, _ in run:
         by_session[session_id] = [*by_session.pop(session_id, ()), new.draft]  # Moved to the end: the order of use.
-    counters = [(*_counters(drafts), at, id) for id, drafts in by_session.items()]
+    counters = [(*_counters(drafts), at, at, id) for id, drafts in by_session.items()]
     if tx.connection.executemany(_UPDATE_COUNTERS, counters).rowcount != len(counters):
         raise AssertionError("a session of a group is gone")
     results = []
@@ -211,7 +212,7 @@ def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[Wr
 _INPUT_TOKENS, _OUTPUT_TOKENS = attrgetter("input_tokens"), attrgetter("output_tokens")
 
 
-def _counters(drafts: list[Draft]) -> tuple[int, int, int]:
-    """Return the number of drafts and their tokens."""
-    tokens = [min(sum(filter(None, map(of, drafts))), MAX_INTEGER) for of in (_INPUT_TOKENS, _OUTPUT_TOKENS)]
-    return len(drafts), tokens[0], tokens[1]
+def _counters(drafts: list[Draft]) -> tuple[int, ...]:
+    """Return the number of drafts, and the tokens of each kind twice."""
+    sent, received = (min(sum(filter(None, map(of, drafts))), MAX_INTEGER) for of in (_INPUT_TOKENS, _OUTPUT_TOKENS))
+    return len(drafts), sent, sent, received, received
