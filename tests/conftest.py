@@ -3,6 +3,7 @@
 import math
 import os
 import random
+import signal
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,12 @@ settings.load_profile("segue")
 
 # A test that needs an automatic start removes the variable.
 os.environ["SEGUE_NO_AUTOSTART"] = "1"
+
+# A shell script starts its background jobs with SIGINT ignored, nohup with SIGHUP, and every program of a test would
+# inherit that.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
 
 
 LONG_FOLDERS = (
