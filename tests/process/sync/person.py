@@ -89,9 +89,11 @@ class Person:
         known = {one["id"] for one in found}
         self._numbers = {id: number for id, number in self._numbers.items() if id in known}
         for id in known - self._numbers.keys():
-            # The record of a session may come after it, so a session without a number is not used.
-            if number := wire.call("session.get", session_id=id)["metadata"].get("number"):
-                self._numbers[id] = number
+            # The record of a session may come after it, so a session without a number is not used. Another machine may
+            # have deleted it after the list.
+            with suppress(NotFound):
+                if number := wire.call("session.get", session_id=id)["metadata"].get("number"):
+                    self._numbers[id] = number
         if not self._numbers:
             self.create(wire)
 
