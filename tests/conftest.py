@@ -37,12 +37,14 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
 LONG_FOLDERS = (
     "process/browse",
     "process/docs",
+    "process/history",
     "process/hostile",
     "process/lifecycle",
     "process/privacy",
     "process/recipes",
     "process/shell",
     "process/storage_faults",
+    "process/sync",
     "socket/browse",
     "socket/sync",
 )
