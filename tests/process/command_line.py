@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import termios
+from codecs import getincrementaldecoder
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +39,7 @@ class Terminal:
 
     def __init__(self, command: list[str], environment: Mapping[str, str], directory: Path, columns: int) -> None:
         self.screen = ""
+        self._decoder = getincrementaldecoder("utf-8")()
         self._master, slave = os.openpty()
         termios.tcsetwinsize(slave, (40, columns))
         self.process = subprocess.Popen(
@@ -77,7 +79,7 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # Linux says EIO when the last program has gone
             return False
-        self.screen += data.decode()
+        self.screen += self._decoder.decode(data)  # A read may end inside a character.
         return bool(data)
 
 
