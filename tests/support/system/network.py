@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.system.postgres import PORT, Cluster
+from tests.support.system.postgres import PORT, Cluster, cluster_connector
 from tests.support.system.proxy import Proxy
 
 CLONE_NEWNET = 0x40000000
@@ -144,23 +144,13 @@ def open_namespaces(cluster: Cluster, machines: int) -> Iterator[Network]:
 @contextmanager
 def open_proxies(cluster: Cluster, machines: int) -> Iterator[Network]:
     """Yield proxies before a cluster that does not run yet."""
-
-    def connect() -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(str(cluster.socket))
-        except OSError:
-            connection.close()
-            raise
-        return connection
-
     with ExitStack() as stack:
         proxies = []
         for number in range(machines):
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             listener.bind(str(cluster.home / f".s.PGSQL.{FIRST_PROXY + number}"))
             listener.listen()
-            proxies.append(stack.enter_context(Proxy(listener, connect)))
+            proxies.append(stack.enter_context(Proxy(listener, cluster_connector(cluster))))
         yield Proxies(cluster, proxies)
 
 

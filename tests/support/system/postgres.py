@@ -10,7 +10,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -169,3 +169,18 @@ def _account() -> pwd.struct_passwd | None:
 def _as_account() -> dict[str, Any]:
     account = _account()
     return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def cluster_connector(cluster: Cluster) -> Callable[[], socket.socket]:
+    """Return a function that connects to the cluster."""
+
+    def connect() -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(cluster.socket))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    return connect

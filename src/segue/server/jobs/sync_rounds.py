@@ -33,7 +33,7 @@ RENAMES = 3
 
 
 class SyncRounds:
-    """The way to the hub. `lock` is held by whatever uses it."""
+    """The connection to the hub. Its user holds `lock`."""
 
     def __init__(self, store: Store, paths: Paths, jobs: RunningJobs, on_deleted: Callable[[], None]) -> None:
         self._store = store

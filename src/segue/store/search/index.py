@@ -55,8 +55,8 @@ TEXT_SECONDS = 0.0015
 To write and merge them takes about as long again."""
 
 BACKLOG_MESSAGES = 10_000
-"""Messages: if more are to be indexed, the indexer no longer waits for a pause of the writers. A search indexes so many
-in a third of a second."""
+"""Messages: if more are to be indexed, the indexer no longer waits for a pause of the writers. A search takes a third
+of a second to index this number."""
 
 # The rows that FTS5 writes for a new table. They replace a table that FTS5 cannot open. Format 4 is valid for all
 # versions since 3.9, and the ten bytes are a structure record without segments.

@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from segue.sync.transports.folder import FolderTransport
 from segue.sync.transports.postgres.install import install
 from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Batch, Pushed, Transport
-from tests.support.system.postgres import USER, Cluster
+from tests.support.system.postgres import USER, Cluster, cluster_connector
 from tests.support.system.proxy import Proxy
 from tests.support.system.s3 import CREDENTIALS, Store
 
@@ -146,21 +146,6 @@ def install_hubs(cluster: Cluster) -> Mapping[str, str]:
         )
         urls[database] = client
     return urls
-
-
-def cluster_connector(cluster: Cluster) -> Callable[[], socket.socket]:
-    """Return a function that connects to the cluster."""
-
-    def connect() -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(str(cluster.socket))
-        except OSError:
-            connection.close()
-            raise
-        return connection
-
-    return connect
 
 
 __all__ = ["MACHINE", "OTHER", "SECRET", "USER", "Hub", "PostgresHub", "S3Hub", "batch", "pulled", "push_all"]

@@ -10,8 +10,8 @@ from segue.sync.transports.postgres.address import parse
 from segue.sync.transports.postgres.install import install
 from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Transport, TransportError
-from tests.socket.sync.transports.hubs import SECRET, cluster_connector
-from tests.support.system.postgres import Cluster
+from tests.socket.sync.transports.hubs import SECRET
+from tests.support.system.postgres import Cluster, cluster_connector
 from tests.support.system.proxy import Proxy
 
 

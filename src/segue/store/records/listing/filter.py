@@ -87,7 +87,7 @@ _MOST_MEET = {
 """Conditions that most sessions meet, and those of the others with their indexes."""
 
 FEW = 1000
-"""Sessions: so many that pass a filter are found by it and sorted. More are soon found in the order of the list."""
+"""Sessions: fewer are found by the filter and sorted; more are soon found in the order of the list."""
 
 
 def select(tx: Tx, filter: Filter) -> Selection:
