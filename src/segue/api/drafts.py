@@ -9,6 +9,7 @@ from msgspec import UnsetType, structs
 from segue import store
 from segue.api.request import Context
 from segue.api.validation import check_json, check_max_bytes, check_time, encode_shallow, normalize_directory
+from segue.conversation.parts import text_of
 from segue.errors import InvalidParams
 from segue.models import (
     Bot,
@@ -30,7 +31,6 @@ from segue.models import (
     Timestamp,
     WorkingDir,
 )
-from segue.parts import text_of
 from segue.results import Appended
 from segue.transfer import ImportedSession, ImportSource
 

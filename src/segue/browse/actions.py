@@ -16,8 +16,8 @@ from segue.browse.views.moments import clock
 from segue.browse.views.pieces import call_summary
 from segue.browse.views.row_drawing import HitRow, Note, SessionRow
 from segue.cli.editor import edit_text
+from segue.conversation.parts import tool_calls, tool_results
 from segue.models import Memory, Message, Session
-from segue.parts import tool_calls, tool_results
 from segue.results import Deleted, DeletedCount
 from segue.workflows import changes
 from segue.workflows.changes import Change

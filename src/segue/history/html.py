@@ -19,8 +19,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from segue.conversation.parts import ToolResult, is_media, tool_calls, tool_results
 from segue.history.bundle import Bundle
-from segue.parts import ToolResult, is_media, tool_calls, tool_results
 
 HIGHLIGHTED_CHARS = 100_000
 """Characters of a code block; a longer one is not highlighted, because that takes seconds."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from segue.conversation.parts import is_media, tool_calls, tool_results
 from segue.history.bundle import Bundle
-from segue.parts import is_media, tool_calls, tool_results
 
 RESULT_CHARS = 4000
 """Characters of a tool result; the rest is counted."""

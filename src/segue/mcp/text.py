@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
 from segue.escapes import BLOCK
 from segue.models import Message
-from segue.parts import estimate_tokens, tool_calls, tool_results
 from segue.workflows.transcript import marks
 
 T = TypeVar("T")

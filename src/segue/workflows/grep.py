@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from segue.conversation.parts import strings
 from segue.models import Message
-from segue.parts import strings
 
 _FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 """Flags at the start of a pattern. Python allows no text before them."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from segue.parts import estimate_tokens, tool_calls, tool_results
+from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
 
 GOAL_TOKENS, LINE_TOKENS = 400, 60
 """Tokens of a message of the goal, and of any other line. Longer texts are cut."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from segue.conversation.parts import tool_calls, tool_results
 from segue.models import Message
-from segue.parts import tool_calls, tool_results
 
 RESULT_LINES = 3
 """Lines: how much of a tool's result is shown."""

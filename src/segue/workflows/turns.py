@@ -10,7 +10,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from segue.exchanges import is_question
+from segue.conversation.exchanges import is_question
 from segue.models import Message
 
 TERMINAL = "terminal"

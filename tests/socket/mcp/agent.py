@@ -5,12 +5,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from segue.conversation.parts import estimate_tokens
 from segue.mcp.daemon import Daemon
 from segue.mcp.server import Server as McpServer
 from segue.mcp.text import MAX_TOKENS
 from segue.mcp.tool import Session
 from segue.mcp.tools import TOOLS
-from segue.parts import estimate_tokens
 from segue.paths import PathOptions
 from tests.support.inprocess import Server
 

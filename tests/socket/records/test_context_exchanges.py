@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.wire import Wire
-from tests.unit.test_provider_requests import MEDIA, call, check_anthropic, check_chat, result
+from tests.unit.conversation.test_provider_requests import MEDIA, call, check_anthropic, check_chat, result
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from segue.parts import tool_calls
+from segue.conversation.parts import tool_calls
 from tests.support.model.world import Row, World
 
 BY_TIME = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
 from segue.history import markdown
 from segue.history.convert import MAX_RESULT_CHARS, message_params, session_params
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
-from segue.parts import estimate_tokens, tool_calls, tool_results
 from segue.workflows.handoff import brief, constraints, find_work, open_errors
 from tests.support.system.repositories import create_repository
 from tests.unit.history.histories import CORPORA, NOW, brief_file, briefs, bundle_of, read

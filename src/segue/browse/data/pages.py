@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec import UnsetType, structs
 
+from segue.conversation.parts import ToolResult, tool_calls, tool_results
 from segue.models import Message
-from segue.parts import ToolResult, tool_calls, tool_results
 
 PAGE = 100
 PAGES = 16

@@ -17,8 +17,8 @@ from segue.browse.views.moments import clock
 from segue.browse.views.pieces import call_summary, marked, media_facts
 from segue.browse.views.theme import Palette
 from segue.browse.views.wrapping import Line, plain
+from segue.conversation.parts import ToolCall, ToolResult, is_media, tool_calls, tool_results
 from segue.models import Message
-from segue.parts import ToolCall, ToolResult, is_media, tool_calls, tool_results
 from segue.workflows.transcript import argument_text
 
 PROSE_CELLS = 96

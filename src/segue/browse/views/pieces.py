@@ -9,7 +9,7 @@ from rich.style import Style
 
 from segue.browse.views import text as texts
 from segue.browse.views.wrapping import Line
-from segue.parts import ToolCall
+from segue.conversation.parts import ToolCall
 from segue.workflows.transcript import argument_text
 
 ARGUMENTS = ("command", "cmd", "file_path", "pattern", "query", "path", "url", "description", "prompt")

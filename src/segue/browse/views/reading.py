@@ -19,8 +19,8 @@ from segue.browse.views.lines import Lines
 from segue.browse.views.message import Drawn, Look, Place, draw, kind_of
 from segue.browse.views.moments import clock
 from segue.browse.views.theme import Palette
+from segue.conversation.parts import tool_calls, tool_results
 from segue.models import Message, Summary
-from segue.parts import tool_calls, tool_results
 
 KEPT_LINES = 6000
 """Lines that were drawn and stay in memory."""

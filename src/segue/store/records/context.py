@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
+from segue.conversation.exchanges import in_reply_order, is_question, units
+from segue.conversation.parts import estimate_tokens
+from segue.conversation.provider_requests import anthropic_request, openai_request
 from segue.errors import NotFound
-from segue.exchanges import in_reply_order, is_question, units
 from segue.models import MAX_INTEGER, ContextFormat, Memory, Message, Summary
-from segue.parts import estimate_tokens
-from segue.provider_requests import anthropic_request, openai_request
 from segue.results import ConversationContext
 from segue.store.engine.rows import fetch_row, wire_bytes
 from segue.store.engine.tx import Tx

@@ -12,9 +12,9 @@ from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import NamedTuple
 
-from segue import exchanges
+from segue.conversation import exchanges
+from segue.conversation.parts import tool_calls, tool_results
 from segue.models import MAX_INTEGER, Session
-from segue.parts import tool_calls, tool_results
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, session_identity, sessions
 from segue.store.records.message import row

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from segue.parts import tool_calls
+from segue.conversation.parts import tool_calls
 from segue.store.engine import daemon_state
 from segue.store.engine.tx import Tx
 from segue.store.records.messages import OF_ALL

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from segue.conversation.parts import text_of
 from segue.errors import Conflict, TooLarge
 from segue.events import MessagesDeleted
 from segue.models import MAX_INTEGER, Message
-from segue.parts import text_of
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 from segue.store.records.message import row

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from segue.conversation.parts import Part, ToolCall, ToolResult, text_of, tool_calls, tool_results
+from segue.conversation.provider_media import anthropic_media, media_of, openai_media
 from segue.models import Message
-from segue.parts import Part, ToolCall, ToolResult, text_of, tool_calls, tool_results
-from segue.provider_media import anthropic_media, media_of, openai_media
 
 OMITTED = "(The beginning of this conversation is omitted.)"
 """Stands before an answer whose question is not part of the conversation, because the first turn must be the user's."""

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from segue.parts import MEDIA_TOKENS, ToolCall, ToolResult, estimate_tokens, strings, tool_calls, tool_results
+from segue.conversation.parts import (
+    MEDIA_TOKENS,
+    ToolCall,
+    ToolResult,
+    estimate_tokens,
+    strings,
+    tool_calls,
+    tool_results,
+)
 
 ANTHROPIC = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "ls"}}
 CHAT = {"id": "t1", "type": "function", "function": {"name": "Bash", "arguments": '{"command":"ls"}'}}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from segue.parts import Part, is_media, is_text
+from segue.conversation.parts import Part, is_media, is_text
 
 IMAGE_TYPES = frozenset(f"image/{name}" for name in ("jpeg", "png", "gif", "webp"))
 AUDIO_FORMATS = frozenset(("wav", "mp3"))

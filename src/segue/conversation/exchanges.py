@@ -9,8 +9,8 @@ A provider rejects a call without its results, and results without their call. S
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from segue.conversation.parts import tool_calls, tool_results
 from segue.models import Message
-from segue.parts import tool_calls, tool_results
 
 UNIT_MESSAGES = 200
 """Messages of one unit. Results come right behind their call; a longer search would read a whole session."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import TypeAdapter
 
+from segue.conversation.provider_requests import OMITTED, anthropic_request, openai_request
 from segue.models import Message, Role
-from segue.provider_requests import OMITTED, anthropic_request, openai_request
 
 CHAT = TypeAdapter(list[ChatCompletionMessageParam])
 ANTHROPIC = TypeAdapter(list[MessageParam])

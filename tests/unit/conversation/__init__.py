@@ -1,0 +1,1 @@
+"""The parts of messages, and requests of providers."""
