@@ -1,8 +1,8 @@
 """Define the methods of bots, which own sessions and memories."""
 
 from segue import store
+from segue.api.parameters.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.api.request import Context
-from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Bot, BotId, Count, Limit, Name

@@ -2,8 +2,8 @@
 
 import builtins
 
+from segue.api.parameters.validation import normalize_directory
 from segue.api.request import Context
-from segue.api.validation import normalize_directory
 from segue.events import EventKind, Filter
 from segue.jsonrpc.method import method
 from segue.models import BotId, SessionId, WorkingDir

@@ -5,8 +5,8 @@ from typing import Annotated
 from msgspec import Meta, structs
 
 from segue import store
+from segue.api.parameters.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.api.request import Context
-from segue.api.validation import MAX_NOTE_BYTES, check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Count, Extraction, LeaseSeconds, Limit, MemoryDraft, RowId, SessionId

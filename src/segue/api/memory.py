@@ -1,8 +1,8 @@
 """Define the methods of memories: facts that a bot uses in every later session."""
 
 from segue import store
+from segue.api.parameters.validation import check_max_bytes
 from segue.api.request import Context
-from segue.api.validation import check_max_bytes
 from segue.errors import Conflict, InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import BotId, Category, Count, Importance, Limit, Memory, MemoryDraft, RowId, SearchQuery, SessionId

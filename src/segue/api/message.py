@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from segue import store
-from segue.api import drafts
 from segue.api.message_changes import Drafts, Keys
 from segue.api.message_changes import begin as begin
 from segue.api.message_changes import delete as delete
@@ -16,8 +15,9 @@ from segue.api.message_changes import delta as delta
 from segue.api.message_changes import finish as finish
 from segue.api.message_changes import replace as replace
 from segue.api.message_changes import update as update
+from segue.api.parameters import drafts
+from segue.api.parameters.validation import check_time, normalize_directory
 from segue.api.request import Context
-from segue.api.validation import check_time, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from segue import store
-from segue.api import drafts
+from segue.api.parameters import drafts
 from segue.api.request import Context
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method

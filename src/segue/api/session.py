@@ -3,14 +3,14 @@
 from msgspec import UNSET, UnsetType
 
 from segue import store
-from segue.api import drafts
+from segue.api.parameters import drafts
+from segue.api.parameters.validation import check_max_bytes, normalize_directory
 from segue.api.request import Context
 from segue.api.session_changes import export as export
 from segue.api.session_changes import import_ as import_
 from segue.api.session_changes import restore as restore
 from segue.api.session_changes import update as update
 from segue.api.session_stats import stats as stats
-from segue.api.validation import check_max_bytes, normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (

@@ -5,9 +5,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType, structs
 
 from segue import store
-from segue.api import drafts
+from segue.api.parameters import drafts
+from segue.api.parameters.validation import normalize_directory
 from segue.api.request import Context
-from segue.api.validation import normalize_directory
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import (

@@ -1,8 +1,8 @@
 """Define the method that counts what sessions hold."""
 
 from segue import store
+from segue.api.parameters.validation import check_time, normalize_directory
 from segue.api.request import Context
-from segue.api.validation import check_time, normalize_directory
 from segue.errors import InvalidData, InvalidParams, StorageError
 from segue.jsonrpc.method import method
 from segue.models import Project, SourceFilter, StatsGroup, Timestamp, TimeZone, WorkingDir

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Struct
 
 from segue import store
+from segue.api.parameters.validation import normalize_directory
 from segue.api.request import Context
-from segue.api.validation import normalize_directory
 from segue.errors import InvalidData, StorageError
 from segue.jsonrpc.method import method
 from segue.models import Limit, PreviewChars, Project, Scope, Terminal, WorkingDir

@@ -1,8 +1,8 @@
 """Define the methods of summaries, which are stored in addition to the messages."""
 
 from segue import store
+from segue.api.parameters.validation import check_max_bytes
 from segue.api.request import Context
-from segue.api.validation import check_max_bytes
 from segue.errors import InvalidData, NotFound, StorageError, TooLarge
 from segue.jsonrpc.method import method
 from segue.models import Count, RowId, SessionId, Summary

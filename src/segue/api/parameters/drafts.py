@@ -7,8 +7,8 @@ import msgspec
 from msgspec import UnsetType, structs
 
 from segue import store
+from segue.api.parameters.validation import check_json, check_max_bytes, check_time, encode_shallow, normalize_directory
 from segue.api.request import Context
-from segue.api.validation import check_json, check_max_bytes, check_time, encode_shallow, normalize_directory
 from segue.conversation.parts import text_of
 from segue.errors import InvalidParams
 from segue.models import (

@@ -1,0 +1,1 @@
+"""Check, normalize and redact what clients send, before a method uses it."""
