@@ -12,9 +12,9 @@ from segue.browse.screens.choice import Choice, ChoiceScreen
 from segue.browse.screens.pager import PageScreen, TextPage
 from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
 from segue.browse.views import text as texts
-from segue.browse.views.moments import clock
 from segue.browse.views.pieces import call_summary
 from segue.browse.views.row_drawing import HitRow, Note, SessionRow
+from segue.browse.views.times import clock
 from segue.cli.editor import edit_text
 from segue.conversation.parts import tool_calls, tool_results
 from segue.models import Memory, Message, Session

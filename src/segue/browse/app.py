@@ -20,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from segue.browse.actions import Actions
+from segue.browse.appearance import Looks
 from segue.browse.asking import Asking
 from segue.browse.data.sessions import EntryPage
 from segue.browse.keys import KEYS, LIST, READ, for_key
@@ -30,7 +31,6 @@ from segue.browse.moves import COLUMNS_OF_THREE, Moves
 from segue.browse.options import Options
 from segue.browse.preview import Preview
 from segue.browse.reader import Reader
-from segue.browse.remembered import Looks
 from segue.browse.state import show, starting
 from segue.browse.style import CSS
 from segue.browse.views.conversation import Conversation

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from segue.browse.appearance import save
 from segue.browse.keys import LIST, READ
-from segue.browse.remembered import save
 from segue.browse.views.theme import NAMES, palette
 
 if TYPE_CHECKING:

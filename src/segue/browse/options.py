@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from segue.browse.remembered import Looks
+from segue.browse.appearance import Looks
 from segue.browse.views.theme import Signs
 from segue.client.connect import Target
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.browse import remembered
+from segue.browse import appearance
 from segue.browse.keys import LIST, READ
 from segue.browse.views.row_drawing import Heading, SessionRow
 from segue.browse.views.theme import ASCII
@@ -205,13 +205,13 @@ async def test_statistics_count_what_the_filters_accept(browse: Opened) -> None:
 async def test_the_looks_are_kept_for_the_next_run(
     browse: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "path_of", lambda: tmp_path / "state" / "browse.json")
+    monkeypatch.setattr(appearance, "path_of", lambda: tmp_path / "state" / "browse.json")
     async with browse(keeps_looks=True) as driver:
         await driver.press("T", "z", "comma", "plus", "w")
         await driver.press("enter", "w")
-        await driver.until(lambda: not remembered.load().wrap)
-    looks = remembered.load()
-    assert looks == remembered.Looks(theme="light", dense=True, order="time", list_cells=38, wrap=False)
+        await driver.until(lambda: not appearance.load().wrap)
+    looks = appearance.load()
+    assert looks == appearance.Looks(theme="light", dense=True, order="time", list_cells=38, wrap=False)
     async with browse(looks=looks) as driver:
         app = driver.app
         await driver.until(lambda: app.rows_pane.outer_size.width == 38)
@@ -219,7 +219,7 @@ async def test_the_looks_are_kept_for_the_next_run(
     async with browse(looks=looks, size=(60, 20)) as driver:  # One pane has the whole width
         await driver.until(lambda: driver.app.rows_pane.outer_size.width == 60)
     (tmp_path / "state" / "browse.json").write_text("[")
-    assert remembered.load() == remembered.Looks()
+    assert appearance.load() == appearance.Looks()
 
 
 async def test_esc_closes_the_details_before_it_leaves_the_conversation(browse: Opened) -> None:

@@ -16,7 +16,7 @@ from segue.browse.app import Browse
 from segue.browse.link import Link
 from segue.browse.options import Options
 from segue.browse.start import ask_daemon
-from segue.browse.views import moments
+from segue.browse.views import times
 from tests.support.browse.scene import HERE
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS
@@ -42,7 +42,7 @@ def fixed_time(server: Server) -> Iterator[None]:
     moment = datetime.fromtimestamp(server.clock.now / 1000, UTC)
     before = os.environ.get("TZ")
     try:
-        with patch.object(moments, "now", lambda: moment), patch.dict(os.environ, {"TZ": "UTC", "HOME": "/home/ada"}):
+        with patch.object(times, "now", lambda: moment), patch.dict(os.environ, {"TZ": "UTC", "HOME": "/home/ada"}):
             time.tzset()
             yield
     finally:

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from segue.browse.screens.pager import PageScreen
-from segue.browse.views import moments
+from segue.browse.views import times
 from segue.browse.views.lines import Lines, strip
 from segue.browse.views.theme import Palette
 from segue.cli.output.stats_table import stats_lines
@@ -39,7 +39,7 @@ class StatsPage(Lines):
             return  # Before the first layout
         lines: list[list[Segment]] = []
         if self.stats is not None and self.stats.rows:
-            today = moments.now().date()
+            today = times.now().date()
             found = stats_lines(self.stats, self.group, self.columns - 2, today=today, chosen=True)
             lines = [[Segment(" "), *(Segment(text, styles[role]) for text, role in line)] for line in found]
         elif self.stats is not None:

@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
-from segue.browse.views.moments import age_of, clock
 from segue.browse.views.theme import Palette
+from segue.browse.views.times import age_of, clock
 from segue.cli.output.stats_table import short_number
 from segue.models import Memory, Session, Summary
 from segue.workflows.labels import short_id, states, title

@@ -13,9 +13,9 @@ from textual.strip import Strip
 from segue.browse.views import text as texts
 from segue.browse.views.lines import strip
 from segue.browse.views.markdown import lay_out
-from segue.browse.views.moments import clock
 from segue.browse.views.pieces import call_summary, marked, media_facts
 from segue.browse.views.theme import Palette
+from segue.browse.views.times import clock
 from segue.browse.views.wrapping import Line, plain
 from segue.conversation.parts import ToolCall, ToolResult, is_media, tool_calls, tool_results
 from segue.models import Message

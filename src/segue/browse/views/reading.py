@@ -17,8 +17,8 @@ from segue.browse.data.pages import EDGE, PAGE, Pages
 from segue.browse.views import message as messages
 from segue.browse.views.lines import Lines
 from segue.browse.views.message import Drawn, Look, Place, draw, kind_of
-from segue.browse.views.moments import clock
 from segue.browse.views.theme import Palette
+from segue.browse.views.times import clock
 from segue.conversation.parts import tool_calls, tool_results
 from segue.models import Message, Summary
 

@@ -8,8 +8,8 @@ from rich.segment import Segment
 
 from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
-from segue.browse.views.moments import age_of
 from segue.browse.views.theme import Palette
+from segue.browse.views.times import age_of
 from segue.results import SearchHit
 from segue.timestamps import milliseconds
 

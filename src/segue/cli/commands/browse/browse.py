@@ -31,7 +31,7 @@ def browse(daemon: DaemonClient, context: click.Context, *, theme: str | None, o
     from segue.browse.start import ask_daemon, choose_theme, has_unicode
 
     first = ask_daemon(daemon.paths)
-    from segue.browse.remembered import load, save
+    from segue.browse.appearance import load, save
 
     looks = load()
     if theme == "auto" and looks.theme is not None:

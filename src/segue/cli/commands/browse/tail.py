@@ -11,7 +11,7 @@ import msgspec
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.cells import cut
-from segue.cli.output.growing import GrowingMessage
+from segue.cli.output.growing_message import GrowingMessage
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, stdout_is_tty, styled, warn, when
 from segue.cli.output.transcript import COLORS, content
 from segue.cli.session_lookup import find_session, place_filter

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from segue.cli.ask.asked import StoredQuestion, ask_stored, ask_unstored, repeat_question, store_question
 from segue.cli.ask.command_runner import READER_GONE, Outcome, run_command
+from segue.cli.ask.conversation import StoredQuestion, ask_stored, ask_unstored, repeat_question, store_question
 from segue.cli.ask.delivery import call_with_retry, command_to_add, remove_replies, save_to_file
-from segue.cli.ask.place import Choice
 from segue.cli.ask.prompt_format import FORMATS
 from segue.cli.ask.question import read_question
 from segue.cli.ask.reply_buffer import Reply
 from segue.cli.ask.reply_stream import ReplyStream
+from segue.cli.ask.session_choice import Choice
 from segue.cli.ask.signal_pipe import Signals
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command as segue_command

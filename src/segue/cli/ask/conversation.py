@@ -1,11 +1,12 @@
-"""The question for a model: a new one that is stored, the last one again, or one that is not stored."""
+"""The conversation for a model, with the question: a new one, the last one again, or one that is not stored."""
 
 import os
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from segue.cli.ask.delivery import call_with_retry
-from segue.cli.ask.place import (
+from segue.cli.ask.prompt_format import Turn, turns_upto
+from segue.cli.ask.session_choice import (
     Choice,
     find_asked,
     find_existing,
@@ -13,7 +14,6 @@ from segue.cli.ask.place import (
     report_new_session,
     resume_newest,
 )
-from segue.cli.ask.prompt_format import Turn, turns_upto
 from segue.cli.daemon_client import DaemonClient
 from segue.cli.session_lookup import current_place, find_last_turn, find_session
 from segue.client import ClientError
