@@ -7,7 +7,7 @@ import pytest
 
 from tests.process.asking import Gate
 from tests.process.command_line import Cli
-from tests.support.hostile.siege import Polite, Siege, warm_up
+from tests.support.hostile.attack import Attack, Polite, warm_up
 from tests.support.process import Segued
 
 
@@ -43,9 +43,9 @@ def gate(project: Path) -> Iterator[Gate]:
 
 
 @pytest.fixture(scope="module")
-def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued, Polite]]:
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued, Polite]]:
     """One daemon for all attacks of a file, with a polite client that must be served meanwhile; checked at the end."""
-    segued = Segued(tmp_path_factory.mktemp("siege"))
+    segued = Segued(tmp_path_factory.mktemp("attack"))
     try:
         wire = segued.start().connect()
         warm_up(wire)
@@ -55,8 +55,8 @@ def besieged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued,
 
 
 @pytest.fixture
-def siege(besieged: tuple[Segued, Polite]) -> Iterator[Siege]:
+def attack(attacked: tuple[Segued, Polite]) -> Iterator[Attack]:
     """One attack on it; afterwards nothing of it may be left."""
-    with Siege(*besieged) as siege:
-        yield siege
-        siege.check_freed()
+    with Attack(*attacked) as attack:
+        yield attack
+        attack.check_freed()

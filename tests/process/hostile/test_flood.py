@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.counters import measured, tried
 from tests.support.deadline import wait_until
 from tests.support.hostile import flood
-from tests.support.hostile.siege import Siege
+from tests.support.hostile.attack import Attack
 
 CALLS = 500
 
@@ -22,26 +22,26 @@ def percentiles(seconds: list[float]) -> str:
     return f"p50 {cuts[49] * 1000:.2f} ms, p99 {cuts[98] * 1000:.2f} ms"
 
 
-def polite_calls(siege: Siege) -> str:
-    siege.polite.seconds.clear()
+def polite_calls(attack: Attack) -> str:
+    attack.polite.seconds.clear()
     for _ in range(CALLS):
-        siege.polite.append()
-    return percentiles(siege.polite.seconds)
+        attack.polite.append()
+    return percentiles(attack.polite.seconds)
 
 
-def test_another_client_is_answered_during_a_flood(siege: Siege) -> None:
-    wire = siege.polite.wire
+def test_another_client_is_answered_during_a_flood(attack: Attack) -> None:
+    wire = attack.polite.wire
     wire.call("session.create", id="flood")
-    alone = polite_calls(siege)
+    alone = polite_calls(attack)
     before = wire.call("daemon.status")["requests"]
     process = subprocess.Popen(
-        [sys.executable, "-I", str(Path(flood.__file__)), str(siege.segued.socket)],
+        [sys.executable, "-I", str(Path(flood.__file__)), str(attack.segued.socket)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     wait_until(lambda: wire.call("daemon.status")["requests"] > before + 4 * flood.PIPELINED * flood.CONNECTIONS)
-    beside = polite_calls(siege)
+    beside = polite_calls(attack)
     during = wire.call("daemon.status")["requests"] - before - CALLS
     assert process.poll() is None
     answers = int(process.communicate("", timeout=END_SECONDS)[0])

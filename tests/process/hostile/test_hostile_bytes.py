@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from tests.support.counters import ANSWERED, tried
 from tests.support.deadline import wait_until
-from tests.support.hostile.siege import Siege, request
+from tests.support.hostile.attack import Attack, request
 from tests.support.wire import Wire
 
 EXAMPLES = 300
@@ -47,21 +47,21 @@ def check_lines(lines: list[Any]) -> None:
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.one_of(st.binary(max_size=300), spoilt(), st.just(b"\n")), max_size=12))
-def test_every_response_to_random_bytes_is_json(siege: Siege, pieces: list[bytes]) -> None:
-    with Wire(siege.segued.socket) as wire:
+def test_every_response_to_random_bytes_is_json(attack: Attack, pieces: list[bytes]) -> None:
+    with Wire(attack.segued.socket) as wire:
         for piece in pieces:
             wire.send(piece)
         wire.half_close()
         check_lines(wire.rest())
-    siege.polite.append()
+    attack.polite.append()
     tried("streams of random or spoilt bytes")
 
 
-class Hooligan:
+class RandomClient:
     """A connection with its requests and its responses."""
 
-    def __init__(self, siege: Siege) -> None:
-        self.wire = siege.attacker()
+    def __init__(self, attack: Attack) -> None:
+        self.wire = attack.attacker()
         self.pending: list[int] = []
         self.is_inside_line = False
         self.talks = True
@@ -75,90 +75,90 @@ class Hooligan:
         self.pending.append(id)
 
 
-class Riot(RuleBasedStateMachine):
+class RandomClients(RuleBasedStateMachine):
     """Clients that connect, send requests or parts of them, subscribe, fall silent and disconnect, in any order."""
 
-    hooligans = Bundle("hooligans")
-    siege: Siege
+    clients = Bundle("clients")
+    attack: Attack
     """Set by the test, because hypothesis creates the machine."""
     sent = 0
     """Appends that all machines sent: each is stored at most once."""
     stored: ClassVar[set[int]] = set()
     """The messages whose appends were answered."""
 
-    @rule(target=hooligans)
-    def come(self) -> Hooligan:
-        return Hooligan(self.siege)
+    @rule(target=clients)
+    def come(self) -> RandomClient:
+        return RandomClient(self.attack)
 
-    @rule(one=hooligans, waits=st.booleans())
-    def append(self, one: Hooligan, waits: bool) -> None:
-        if one.talks:
+    @rule(client=clients, waits=st.booleans())
+    def append(self, client: RandomClient, waits: bool) -> None:
+        if client.talks:
             type(self).sent += 1
-            one.ask(
-                request(self.sent, "message.append", f'["riot",null,"user","{self.sent}",null,null,null,null]'),
+            client.ask(
+                request(self.sent, "message.append", f'["random",null,"user","{self.sent}",null,null,null,null]'),
                 self.sent,
             )
         if waits:
-            self.listen(one)
+            self.listen(client)
 
-    @rule(one=hooligans, amount=st.integers(1, 60))
-    def begin_a_line(self, one: Hooligan, amount: int) -> None:
-        if one.talks and not one.is_inside_line:
-            one.wire.send(b'{"jsonrpc":"2.0","id":1,"method":"message.append","params":{}'[:amount])
-            one.is_inside_line = True
+    @rule(client=clients, amount=st.integers(1, 60))
+    def begin_a_line(self, client: RandomClient, amount: int) -> None:
+        if client.talks and not client.is_inside_line:
+            client.wire.send(b'{"jsonrpc":"2.0","id":1,"method":"message.append","params":{}'[:amount])
+            client.is_inside_line = True
 
-    @rule(one=hooligans)
-    def subscribe(self, one: Hooligan) -> None:
-        if one.talks:
-            one.ask(request(0, "events.subscribe"), 0)
+    @rule(client=clients)
+    def subscribe(self, client: RandomClient) -> None:
+        if client.talks:
+            client.ask(request(0, "events.subscribe"), 0)
 
-    @rule(one=hooligans)
-    def attach(self, one: Hooligan) -> None:
-        if one.talks:
-            one.ask(request(0, "session.attach", '["riot"]'), 0)
+    @rule(client=clients)
+    def attach(self, client: RandomClient) -> None:
+        if client.talks:
+            client.ask(request(0, "session.attach", '["random"]'), 0)
 
-    @rule(one=hooligans)
-    def half_close(self, one: Hooligan) -> None:
-        if one.talks:
-            one.wire.half_close()
-            one.talks = False
+    @rule(client=clients)
+    def half_close(self, client: RandomClient) -> None:
+        if client.talks:
+            client.wire.half_close()
+            client.talks = False
 
-    def listen(self, one: Hooligan) -> None:
-        while one.pending:
-            id, answer = one.pending.pop(0), one.wire.answer()
+    def listen(self, client: RandomClient) -> None:
+        while client.pending:
+            id, answer = client.pending.pop(0), client.wire.answer()
             check_lines([answer])
             if id:
                 assert answer["id"] == id
                 self.stored.add(answer["result"]["message_id"])
 
-    @rule(one=consumes(hooligans))
-    def vanish(self, one: Hooligan) -> None:
-        one.wire.close()
+    @rule(client=consumes(clients))
+    def vanish(self, client: RandomClient) -> None:
+        client.wire.close()
 
-    @rule(one=consumes(hooligans))
-    def vanish_immediately(self, one: Hooligan) -> None:
+    @rule(client=consumes(clients))
+    def vanish_immediately(self, client: RandomClient) -> None:
         with suppress(OSError):
-            one.wire.socket.shutdown(socket.SHUT_RDWR)
-        one.wire.close()
+            client.wire.socket.shutdown(socket.SHUT_RDWR)
+        client.wire.close()
 
     @invariant()
-    def the_polite_one_is_served(self) -> None:
-        self.siege.polite.append()
+    def the_polite_client_is_served(self) -> None:
+        self.attack.polite.append()
 
     def teardown(self) -> None:
-        self.siege.leave()
+        self.attack.leave()
 
 
-def test_answered_appends_are_stored_once_and_others_at_most_once(siege: Siege) -> None:
-    Riot.siege, Riot.sent, Riot.stored = siege, 0, set()
-    wire = siege.polite.wire
-    wire.call("session.create", id="riot")
-    run_state_machine_as_test(Riot, settings=settings(max_examples=MACHINES, stateful_step_count=STEPS))
+def test_answered_appends_are_stored_once_and_others_at_most_once(attack: Attack) -> None:
+    RandomClients.attack, RandomClients.sent, RandomClients.stored = attack, 0, set()
+    wire = attack.polite.wire
+    wire.call("session.create", id="random")
+    run_state_machine_as_test(RandomClients, settings=settings(max_examples=MACHINES, stateful_step_count=STEPS))
     wait_until(lambda: wire.call("daemon.status")["clients"] == 1)
-    messages = wire.call("message.list", session_id="riot", limit=10_000)["messages"]
+    messages = wire.call("message.list", session_id="random", limit=10_000)["messages"]
     contents = [json.loads(message["content"]) for message in messages]
     assert len(set(contents)) == len(contents)
-    assert Riot.stored <= {message["id"] for message in messages}
-    assert set(contents) <= set(range(1, Riot.sent + 1))
-    assert len(Riot.stored) > MACHINES // 4
-    tried(ANSWERED, len(Riot.stored))
+    assert RandomClients.stored <= {message["id"] for message in messages}
+    assert set(contents) <= set(range(1, RandomClients.sent + 1))
+    assert len(RandomClients.stored) > MACHINES // 4
+    tried(ANSWERED, len(RandomClients.stored))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.counters import measured
 from tests.support.deadline import wait_until
-from tests.support.hostile.siege import MEBIBYTE, SESSION, Siege, request
+from tests.support.hostile.attack import MEBIBYTE, SESSION, Attack, request
 from tests.support.system.usage import memory_bytes
 
 FULL = 16 * MEBIBYTE
@@ -84,24 +84,24 @@ BY_CODE: list[tuple[str, Callable[[], bytes], int]] = [
 
 
 @pytest.mark.parametrize(("line", "code"), [(line, code) for _, line, code in BY_CODE], ids=[row[0] for row in BY_CODE])
-def test_it_is_refused_by_its_code_in_few_words(siege: Siege, line: Callable[[], bytes], code: int) -> None:
-    wire = siege.attacker()
+def test_it_is_refused_by_its_code_in_few_words(attack: Attack, line: Callable[[], bytes], code: int) -> None:
+    wire = attack.attacker()
     wire.send(line())
     answer = wire.answer()
     assert answer["error"]["code"] == code
     assert len(json.dumps(answer)) < 1000
     assert wire.call("daemon.ping") == "pong"
-    siege.polite.append()
+    attack.polite.append()
 
 
-def test_of_a_key_given_twice_the_last_counts(siege: Siege) -> None:
-    wire = siege.attacker()
+def test_of_a_key_given_twice_the_last_counts(attack: Attack) -> None:
+    wire = attack.attacker()
     wire.send(b'{"jsonrpc":"2.0","id":1,"id":2,"method":"no.such","method":"daemon.ping","params":[1],"params":[]}\n')
     assert wire.answer() == {"jsonrpc": "2.0", "result": "pong", "id": 2}
 
 
-def test_keys_that_collide_under_common_hashes_are_stored_like_others(siege: Siege) -> None:
-    wire = siege.attacker()
+def test_keys_that_collide_under_common_hashes_are_stored_like_others(attack: Attack) -> None:
+    wire = attack.attacker()
     wire.call("session.create", id="colliding")
     wire.send(colliding_keys().replace(SESSION.encode(), b"colliding", 1))
     stored = wire.answer()["result"]
@@ -111,31 +111,31 @@ def test_keys_that_collide_under_common_hashes_are_stored_like_others(siege: Sie
 JUNK: list[Any] = [1, "x", None, True, {}, [], [[]], {"jsonrpc": "2.0"}, {"id": {}}, {"jsonrpc": 2, "method": 5}, -0.0]
 
 
-def test_a_thousand_pieces_of_junk_in_a_batch_are_a_thousand_errors(siege: Siege) -> None:
-    wire = siege.attacker()
+def test_a_thousand_pieces_of_junk_in_a_batch_are_a_thousand_errors(attack: Attack) -> None:
+    wire = attack.attacker()
     batch = (JUNK * 91)[:1000]
     for _ in range(20):
         wire.send(json.dumps(batch).encode() + b"\n")
         assert [one["error"]["code"] for one in wire.answer()] == [-32600] * 1000
-        siege.polite.append()
+        attack.polite.append()
 
 
-def test_batches_inside_batches_are_each_one_error(siege: Siege) -> None:
-    wire = siege.attacker()
+def test_batches_inside_batches_are_each_one_error(attack: Attack) -> None:
+    wire = attack.attacker()
     wire.send(json.dumps([[{"jsonrpc": "2.0", "id": 1, "method": "daemon.ping"}] * 100] * 1000).encode() + b"\n")
     assert [one["error"]["code"] for one in wire.answer()] == [-32600] * 1000
 
 
-def test_long_lines_of_many_clients_together_take_bounded_memory_and_all_are_answered(siege: Siege) -> None:
+def test_long_lines_of_many_clients_together_take_bounded_memory_and_all_are_answered(attack: Attack) -> None:
     """Sixteen lines have a slot. The daemon reads the others when a slot is free."""
     lines = [padded(b'[{"jsonrpc":"2.0","id":1,"method":"daemon.status"},[', b" ", b"]]") for _ in range(TWENTY)]
-    attackers = [siege.attacker() for _ in range(TWENTY)]
-    before = memory_bytes(siege.segued)
+    attackers = [attack.attacker() for _ in range(TWENTY)]
+    before = memory_bytes(attack.segued)
     with ThreadPoolExecutor(TWENTY) as senders:
         sent = [senders.submit(attacker.send, line[:-1]) for attacker, line in zip(attackers, lines, strict=True)]
         wait_until(lambda: sum(future.done() for future in sent) == SLOTS)
-        siege.polite.append()
-        assert memory_bytes(siege.segued) - before < LINES_BYTES
+        attack.polite.append()
+        assert memory_bytes(attack.segued) - before < LINES_BYTES
         ended: set[Future[None]] = set()
         while len(ended) < TWENTY:
             wait_until(lambda: any(future.done() and future not in ended for future in sent))
@@ -143,22 +143,22 @@ def test_long_lines_of_many_clients_together_take_bounded_memory_and_all_are_ans
                 if future.done() and future not in ended:
                     ended.add(future)
                     attacker.send(b"\n")
-        siege.polite.append()
+        attack.polite.append()
         assert [[one["id"] for one in attacker.answer()] for attacker in attackers] == [[1, None]] * TWENTY
-    assert memory_bytes(siege.segued, "VmHWM") - before < LINES_BYTES + PARSED_BYTES
+    assert memory_bytes(attack.segued, "VmHWM") - before < LINES_BYTES + PARSED_BYTES
 
 
-def longest_ping_beside(siege: Siege, filling: bytes) -> float:
+def longest_ping_beside(attack: Attack, filling: bytes) -> float:
     """Return the seconds of the longest ping while six clients each send 16 MiB of FILLING; the best of three rounds.
 
     The best, because the machine may be busy with other things.
     """
-    return min(_longest_ping_beside(siege, filling) for _ in range(3))
+    return min(_longest_ping_beside(attack, filling) for _ in range(3))
 
 
-def _longest_ping_beside(siege: Siege, filling: bytes) -> float:
-    attackers = [siege.attacker() for _ in range(DENSE)]
-    wire = siege.attacker()
+def _longest_ping_beside(attack: Attack, filling: bytes) -> float:
+    attackers = [attack.attacker() for _ in range(DENSE)]
+    wire = attack.attacker()
     longest = 0.0
     with ThreadPoolExecutor(DENSE) as senders:
         sent = [senders.submit(attacker.send, padded(b"[", filling, b"1]")) for attacker in attackers]
@@ -175,9 +175,9 @@ def in_ms(seconds: dict[bytes, float]) -> str:
     return ", ".join(f"{key.decode()} {value * 1000:.0f} ms" for key, value in seconds.items())
 
 
-def test_dense_lines_of_several_clients_delay_no_other_client(siege: Siege) -> None:
+def test_dense_lines_of_several_clients_delay_no_other_client(attack: Attack) -> None:
     """Long lines that are parsed fast show what the machine itself does at the moment."""
-    plain = longest_ping_beside(siege, PLAIN)
-    pings = {filling: longest_ping_beside(siege, filling) for filling in (b"[],", b'"",', b'{"a":1},')}
+    plain = longest_ping_beside(attack, PLAIN)
+    pings = {filling: longest_ping_beside(attack, filling) for filling in (b"[],", b'"",', b'{"a":1},')}
     measured(f"longest ping beside {DENSE} long lines {plain * 1000:.0f} ms, beside dense ones {in_ms(pings)}")
     assert max(pings.values()) < plain + PING_SECONDS

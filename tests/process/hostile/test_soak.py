@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.counters import ANSWERED, measured, tried
 from tests.support.deadline import wait_until
-from tests.support.hostile.siege import MEBIBYTE, warm_up
+from tests.support.hostile.attack import MEBIBYTE, warm_up
 from tests.support.hostile.soak import Soaker
 from tests.support.hostile.soak_plot import plot_memory
 from tests.support.process import Segued

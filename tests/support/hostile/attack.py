@@ -50,7 +50,7 @@ class Polite:
         assert held == self.answered
 
 
-class Siege:
+class Attack:
     """The hostile clients of one daemon, and its resources before and after them."""
 
     def __init__(self, segued: Segued, polite: Polite) -> None:
