@@ -86,7 +86,7 @@ def params_of(message: HistoryMessage, at: str | None, now_ms: int) -> Iterator[
     at = _not_later(at, now_ms)
     content = message.text
     parts: list[dict[str, Any]] = []
-    if message.role == "user":
+    if message.role == "user" and not message.injected and message.kind is None:
         content, parts = _split_injected(message.text)
     if message.thinking:
         parts.append({"type": "thinking", "thinking": message.thinking})

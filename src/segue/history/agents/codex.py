@@ -164,6 +164,8 @@ class _Thread:
     def session(self, item: Path) -> HistorySession:
         """Return the thread."""
         thread_id = self.meta.get("id") or item.stem[-36:]
+        base = self.meta.get("history_base")
+        until = base.get("end_ordinal_exclusive") if isinstance(base, dict) else None
         return HistorySession(
             id=thread_id,
             path=str(item),
@@ -176,6 +178,7 @@ class _Thread:
             forked_from=self.meta.get("forked_from_id"),
             archived="archived_sessions" in item.parts,
             messages=self.messages,
+            metadata={} if until is None else {"inherits_until_ordinal": until},
         )
 
 

@@ -161,9 +161,10 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
     )
 
 
-def update_session(tx: Tx, session_id: str, stored: list[PreparedMessage]) -> None:
-    """Update the session's counters, times, name and status after messages were stored in it."""
-    _name_and_reactivate(tx, session_id, _update_counters(tx, session_id, stored), stored)
+def update_session(tx: Tx, session_id: str, stored: list[PreparedMessage], *, reactivate: bool) -> None:
+    """Update the session's counters, times and name, and its status if requested, after messages were stored in it."""
+    session = _update_counters(tx, session_id, stored)
+    _name_and_reactivate(tx, session_id, session if reactivate else session._replace(crashed=False), stored)
 
 
 def check_last_id(tx: Tx, session_id: str, expected: int) -> None:
@@ -264,12 +265,13 @@ def _name_and_reactivate(tx: Tx, session_id: str, session: Scope, prepared: list
         """
         UPDATE sessions
         SET name = coalesce(name, :name),
-            ended_at = CASE status WHEN 'crashed' THEN NULL ELSE ended_at END,
-            status = CASE status WHEN 'crashed' THEN 'active' ELSE status END
+            ended_at = CASE WHEN :crashed THEN NULL ELSE ended_at END,
+            status = CASE WHEN :crashed THEN 'active' ELSE status END
         WHERE id = :id
         """,
         id=session_id,
         name=name,
+        crashed=session.crashed,
     )
     sessions.emit_if_valid(tx, "session.updated", session_id)
 

@@ -51,8 +51,12 @@ def import_session(
         session_id = _create(tx, source, about)
     else:
         _update(tx, sessions.get(tx, session_id), source, about)
-    added, updated, unchanged = _import_messages(tx, session_id, prepared, created=created)
-    return ImportResult(session_id=session_id, created=created, added=added, updated=updated, unchanged=unchanged)
+    stored = {} if created else _stored(tx, session_id, [message.draft.key for message in prepared])
+    new, updated, unchanged = _sort(tx, prepared, stored)
+    if new:
+        # A tool that says how a session ended says so after its last message.
+        _append(tx, session_id, new, reactivate=about.status is None)
+    return ImportResult(session_id=session_id, created=created, added=len(new), updated=updated, unchanged=unchanged)
 
 
 def _find(tx: Tx, tool: str, id: str) -> str | None:
@@ -162,11 +166,10 @@ def _adopt(tx: Tx, source: ImportSource, session_id: str) -> None:
     )
 
 
-def _import_messages(
-    tx: Tx, session_id: str, prepared: list[PreparedMessage], *, created: bool
-) -> tuple[int, int, int]:
-    """Return how many messages were added, changed and left."""
-    stored = {} if created else _stored(tx, session_id, [message.draft.key for message in prepared])
+def _sort(
+    tx: Tx, prepared: list[PreparedMessage], stored: dict[str | None, tuple[Any, ...]]
+) -> tuple[list[PreparedMessage], int, int]:
+    """Change the stored messages that differ; return the new ones, and how many were changed and left."""
     new: dict[str | None, PreparedMessage] = {}
     updated = unchanged = 0
     for message in prepared:
@@ -178,9 +181,7 @@ def _import_messages(
             updated += 1
         else:
             unchanged += 1
-    if new:
-        _append(tx, session_id, list(new.values()))
-    return len(new), updated, unchanged
+    return list(new.values()), updated, unchanged
 
 
 def _stored(tx: Tx, session_id: str, keys: list[str | None]) -> dict[str | None, tuple[Any, ...]]:
@@ -191,7 +192,7 @@ def _stored(tx: Tx, session_id: str, keys: list[str | None]) -> dict[str | None,
     return stored
 
 
-def _append(tx: Tx, session_id: str, new: list[PreparedMessage]) -> None:
+def _append(tx: Tx, session_id: str, new: list[PreparedMessage], *, reactivate: bool) -> None:
     """Append messages whose keys are not in the session, with one statement."""
     session = sessions.scope(tx, session_id)
     for number, message in enumerate(new):
@@ -207,7 +208,7 @@ def _append(tx: Tx, session_id: str, new: list[PreparedMessage]) -> None:
     for message_id, (message, at) in enumerate(zip(new, times, strict=True), first_id):
         appended = Appended(message_id=message_id, session_id=session_id, created_at=at, duplicate=False, resumed=False)
         tx.emitted.append(append.appended_event(tx, session, appended, message))
-    append.update_session(tx, session_id, new)
+    append.update_session(tx, session_id, new, reactivate=reactivate)
 
 
 def _changes(message: PreparedMessage, stored: dict[str, Any]) -> dict[str, Any]:
