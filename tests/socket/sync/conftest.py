@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import anyio
 import pytest
 
 from segue.config import Config, SyncConfig
+from segue.server.jobs.sync import SyncJob
 from segue.store.sync.wire import encode
 from segue.sync.keys import parse_line
 from segue.sync.sealing import open_batch
@@ -65,8 +67,13 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-def quiet() -> Config:
-    """Return a configuration in which rounds run only on request."""
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Return a configuration, and have rounds run only on request: a test may take longer than the pause before one."""
+
+    async def wait_forever(*_: object) -> None:
+        await anyio.sleep_forever()
+
+    monkeypatch.setattr(SyncJob, "_wait", wait_forever)
     return Config(sync=SyncConfig(interval_seconds=1_000_000))
 
 

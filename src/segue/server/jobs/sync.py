@@ -15,7 +15,7 @@ from segue.runtime.progress import RunningJobs
 from segue.server.jobs.sync_rounds import SyncRounds
 from segue.status_results import SyncStatus
 from segue.store.store import Store
-from segue.store.sync import account, journal, lifecycle
+from segue.store.sync import account, collecting, journal, lifecycle
 from segue.sync import joining, keys, positions, rotation, starting
 from segue.sync.keys import Key
 from segue.sync.transports.hub import open_hub
@@ -148,10 +148,19 @@ class SyncJob:
         joining.require_library()
         try:
             await self._rounds.run(accept_deletions=accept_deletions)
+            await self._notice_changes()
         finally:
             if self.is_on:
                 self.cached = await self.status()
         return await self.status()
+
+    async def _notice_changes(self) -> None:
+        """Have another round begin if a client changed something after the round had sent everything.
+
+        `_note` ignores all events during a round, because most are of what came from other machines.
+        """
+        if self.is_on and await self._store.read(collecting.is_due):
+            self._changed.set()
 
     async def rekey(self) -> str:
         """Replace the key, and return the invitation for other machines.
@@ -163,7 +172,9 @@ class SyncJob:
         self._require_on()
         joining.require_library()
         try:
-            return (await self._rounds.rekey()).to_line()
+            key = await self._rounds.rekey()
+            await self._notice_changes()
+            return key.to_line()
         finally:
             await self._close_watch()
             if self.is_on:

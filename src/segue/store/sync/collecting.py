@@ -42,6 +42,15 @@ class Collected(NamedTuple):
         return not self.contents.records and all(one.kind != "marker" for one in self.taken)
 
 
+def is_due(tx: Tx) -> bool:
+    """Return True if `collect` has something to do."""
+    return dirty.count(tx) > 0 or _newest(tx) > account.get(tx).sealed_message
+
+
+def _newest(tx: Tx) -> int:
+    return int(tx.run("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0])
+
+
 def collect(tx: Tx, home: Home) -> Collected | None:
     """Return the next batch, or None if there is nothing to do."""
     own = account.get(tx)
@@ -144,7 +153,7 @@ def _new_messages(tx: Tx, own: Account, limit: int, max_bytes: int) -> tuple[lis
     """Return messages that were never published, and the id up to which all are published then."""
     records: list[MessageRecord] = []
     size = 0
-    newest = int(tx.run("SELECT coalesce(max(id), 0) FROM messages").fetchone()[0])
+    newest = _newest(tx)
     for id, record in _new_records(tx, own, limit):
         records.append(record)
         size += len(encode(record))
