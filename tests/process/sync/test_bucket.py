@@ -55,10 +55,12 @@ async def words_at(url: str, invitation: str) -> bytes:
     key, found = parse_line(invitation), b""
     with patch.dict(os.environ, CREDENTIALS):
         transport = open_hub(url, key, ())
-    for machine in await transport.heads():
-        async for batch in transport.pull(machine, 0):
-            found += encode(open_batch(key, batch))
-    await transport.close()
+    try:
+        for machine in await transport.heads():
+            async for batch in transport.pull(machine, 0):
+                found += encode(open_batch(key, batch))
+    finally:
+        await transport.close()
     return found
 
 

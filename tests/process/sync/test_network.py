@@ -170,14 +170,16 @@ class World:
         key = parse_line(self.invitation)
         transport = open_hub(self.cluster.url(DATABASE, f"{CLIENT}:{self.password}"), key, ())
         batches = 0
-        for machine in await transport.heads():
-            async for batch in transport.pull(machine, 0):
-                batches += 1
-                read = open_batch(key, batch)
-                plain = encode(read)
-                left = [word for word in self.gone if word.encode() in plain]
-                assert not left, [(word, [one for one in read.records if word in str(one)]) for word in left]
-        await transport.close()
+        try:
+            for machine in await transport.heads():
+                async for batch in transport.pull(machine, 0):
+                    batches += 1
+                    read = open_batch(key, batch)
+                    plain = encode(read)
+                    left = [word for word in self.gone if word.encode() in plain]
+                    assert not left, [(word, [one for one in read.records if word in str(one)]) for word in left]
+        finally:
+            await transport.close()
         tried("batches at a hub that were searched for deleted words: none was left", batches)
 
 
@@ -209,15 +211,13 @@ def opened(folder: Path, open_network: OpenNetwork, seed: int) -> Iterator[World
 
 def survive(world: World, until: Callable[[], bool]) -> None:
     """Break things while the persons work, then check everything."""
-    for person in world.persons:
-        person.start()
-    try:
+    with ExitStack() as stack:
+        for person in world.persons:
+            person.start()
+            stack.callback(person.stop)
         while not until():
             world.break_something()
             time.sleep(world.random.uniform(0.05, 1.0))
-    finally:
-        for person in world.persons:
-            person.stop()
     world.settle()
     world.check()
     anyio.run(world.check_hub)

@@ -1,14 +1,12 @@
 """The hubs, started when a test first needs them."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from segue.sync.transports.transport import Transport
 from tests.socket.sync.transports.hubs import (
-    SECRET,
     FolderHub,
     Hub,
     PostgresHub,
@@ -67,24 +65,32 @@ def postgres_network(cluster: Cluster) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def s3_hub(store: Store) -> Iterator[S3Hub]:
+async def s3_hub(store: Store) -> AsyncIterator[S3Hub]:
     with store_proxy(store) as (proxy, port):
-        yield S3Hub(store, "hubs", proxy, port)
+        async with S3Hub(store, "hubs", proxy, port) as hub:
+            yield hub
 
 
 @pytest.fixture
-def folder_hub(tmp_path: Path) -> FolderHub:
-    return FolderHub(tmp_path)
+async def folder_hub(tmp_path: Path) -> AsyncIterator[FolderHub]:
+    async with FolderHub(tmp_path) as hub:
+        yield hub
 
 
 @pytest.fixture
-def postgres_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy) -> PostgresHub:
-    return PostgresHub(cluster, "functions", urls["functions"], postgres_network)
+async def postgres_hub(
+    cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy
+) -> AsyncIterator[PostgresHub]:
+    async with PostgresHub(cluster, "functions", urls["functions"], postgres_network) as hub:
+        yield hub
 
 
 @pytest.fixture
-def statements_hub(cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy) -> PostgresHub:
-    return PostgresHub(cluster, "statements", urls["statements"], postgres_network)
+async def statements_hub(
+    cluster: Cluster, urls: Mapping[str, str], postgres_network: Proxy
+) -> AsyncIterator[PostgresHub]:
+    async with PostgresHub(cluster, "statements", urls["statements"], postgres_network) as hub:
+        yield hub
 
 
 on_remote_hubs = pytest.mark.parametrize("hub", REMOTE_HUBS, indirect=True)
@@ -101,13 +107,6 @@ def hub(request: pytest.FixtureRequest) -> Hub:
 
 
 @pytest.fixture
-async def open_hub(hub: Hub) -> AsyncIterator[Open]:
-    """Return a function that opens a transport, which is closed at the end."""
-    async with AsyncExitStack() as stack:
-
-        def open(account: str | None = None, secret: bytes = SECRET) -> Transport:
-            transport = hub.open(account, secret)
-            stack.push_async_callback(transport.close)
-            return transport
-
-        yield open
+def open_hub(hub: Hub) -> Open:
+    """Return the function that opens a transport."""
+    return hub.open

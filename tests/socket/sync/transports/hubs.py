@@ -3,10 +3,11 @@
 import os
 import secrets
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Self
 from unittest.mock import patch
 
 from segue.sync.transports.folder import FolderTransport
@@ -38,50 +39,68 @@ async def push_all(transport: Transport, *batches: Batch) -> None:
         assert await transport.push(one) is Pushed.STORED
 
 
-class Hub(Protocol):
-    """A hub, with an account that no other test uses."""
+class Hub(ABC):
+    """A hub, with an account that no other test uses. At its end it closes every transport that was opened."""
 
-    account: str
+    proxy: Proxy | None = None
+    """The network to the hub."""
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
-        """Return a new transport. Its calls pass through `proxy`, if the hub is behind a network."""
+    def __init__(self) -> None:
+        self.account = secrets.token_hex(16)
+        self._stack = AsyncExitStack()
 
-    @property
-    def proxy(self) -> Proxy | None:
-        """Return the network to the hub."""
+    def open(self, account: str | None = None, secret: bytes = SECRET, more: str = "") -> Transport:
+        """Return a new transport. Its calls pass through `proxy`, if the hub is behind a network.
 
+        MORE is added to the hub's URL.
+        """
+        transport = self._open(account or self.account, secret, more)
+        self._stack.push_async_callback(transport.close)
+        return transport
+
+    @abstractmethod
+    def _open(self, account: str, secret: bytes, more: str) -> Transport:
+        """Return a new transport."""
+
+    @abstractmethod
     def stored(self) -> bytes:
         """Return everything that the hub stores of the account, as it stores it."""
 
+    async def __aenter__(self) -> Self:
+        return self
 
-class FolderHub:
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+
+class FolderHub(Hub):
     """A folder, used as each machine of the tests."""
 
-    proxy = None
-
     def __init__(self, folder: Path) -> None:
-        self.account = secrets.token_hex(16)
+        super().__init__()
         self._folder = folder
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
-        return FolderTransport(self._folder, account or self.account, [MACHINE, OTHER])
+    def _open(self, account: str, secret: bytes, more: str) -> Transport:
+        return FolderTransport(self._folder, account, [MACHINE, OTHER])
 
     def stored(self) -> bytes:
         return b"".join(path.read_bytes() for path in self._folder.rglob("*") if path.is_file())
 
 
-class PostgresHub:
+class PostgresHub(Hub):
     """A database with the hub's schema, behind a proxy."""
 
+    proxy: Proxy
+
     def __init__(self, cluster: Cluster, database: str, url: str, proxy: Proxy) -> None:
-        self.account = secrets.token_hex(16)
+        super().__init__()
         self.cluster = cluster
         self.database = database
         self.url = url
         self.proxy = proxy
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
-        return open_remote(self.url, account or self.account, secret)
+    def _open(self, account: str, secret: bytes, more: str) -> Transport:
+        return open_remote(self.url + more, account, secret)
 
     def stored(self) -> bytes:
         tables = " UNION ALL ".join(
@@ -92,19 +111,21 @@ class PostgresHub:
         return rows.encode() + b"".join(bytes.fromhex(part.split('"')[0]) for part in rows.split(r"\\x")[1:])
 
 
-class S3Hub:
+class S3Hub(Hub):
     """A bucket behind a proxy."""
 
+    proxy: Proxy
+
     def __init__(self, store: Store, bucket: str, proxy: Proxy, port: int) -> None:
-        self.account = secrets.token_hex(16)
+        super().__init__()
         self.proxy = proxy
         self.url = f"s3://{bucket}/some/folder?endpoint=http://127.0.0.1:{port}"
         self._store = store
         self._bucket = bucket
 
-    def open(self, account: str | None = None, secret: bytes = SECRET) -> Transport:
+    def _open(self, account: str, secret: bytes, more: str) -> Transport:
         with patch.dict(os.environ, CREDENTIALS):
-            return open_remote(self.url, account or self.account, secret)
+            return open_remote(self.url + more, account, secret)
 
     def stored(self) -> bytes:
         found = {name: body for name, body in self._store.objects(self._bucket).items() if self.account in name}

@@ -29,8 +29,10 @@ async def test_it_prints_a_url_that_works_and_a_second_run_keeps_the_password(
     assert "role by command existed, so its password is as before" in second
     [url] = URL.findall(first)
     transport = open_remote(url, "0" * 32, SECRET)
-    assert await transport.push(batch()) is Pushed.STORED
-    await transport.close()
+    try:
+        assert await transport.push(batch()) is Pushed.STORED
+    finally:
+        await transport.close()
 
 
 def test_plain_tables_are_read_and_written_by_the_client(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:

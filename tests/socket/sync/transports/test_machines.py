@@ -20,10 +20,12 @@ async def words_at(url: str, invitation: str) -> bytes:
     key = parse_line(invitation)
     transport = open_hub(url, key, ())
     found = b""
-    for machine in await transport.heads():
-        async for batch in transport.pull(machine, 0):
-            found += encode(open_batch(key, batch))
-    await transport.close()
+    try:
+        for machine in await transport.heads():
+            async for batch in transport.pull(machine, 0):
+                found += encode(open_batch(key, batch))
+    finally:
+        await transport.close()
     return found
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from segue.sync.transports.postgres import client
 from segue.sync.transports.postgres.client import PostgresTransport
-from segue.sync.transports.remote import open_remote
 from segue.sync.transports.transport import Pushed, Transport, TransportError
-from tests.socket.sync.transports.hubs import MACHINE, SECRET, PostgresHub, batch
+from tests.socket.sync.transports.hubs import MACHINE, PostgresHub, batch
 from tests.support.wire import TIMEOUT_SECONDS
 
 SETTINGS = ["fsync=off", "log_min_messages=panic"]
@@ -34,8 +33,6 @@ async def test_wait_ends_when_another_machine_pushes(postgres_hub: PostgresHub) 
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await waiting
     assert await mine.heads() == {MACHINE: 1}
-    await mine.close()
-    await other.close()
 
 
 async def test_wait_reports_a_push_from_before_it(postgres_hub: PostgresHub) -> None:
@@ -45,8 +42,6 @@ async def test_wait_reports_a_push_from_before_it(postgres_hub: PostgresHub) -> 
     await mine.now()  # The notification arrives during another call
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await mine.wait(TIMEOUT_SECONDS * 10)
-    await mine.close()
-    await other.close()
 
 
 async def test_wait_does_not_end_by_an_own_push_or_another_account(postgres_hub: PostgresHub) -> None:
@@ -56,9 +51,7 @@ async def test_wait_does_not_end_by_an_own_push_or_another_account(postgres_hub:
     end = asyncio.get_running_loop().time() + 0.2
     await mine.wait(0.2)
     assert asyncio.get_running_loop().time() >= end
-    await mine.close()
     await other.erase()
-    await other.close()
 
 
 async def test_a_call_ends_a_wait_of_the_same_transport(postgres_hub: PostgresHub) -> None:
@@ -69,7 +62,6 @@ async def test_a_call_ends_a_wait_of_the_same_transport(postgres_hub: PostgresHu
     assert await transport.heads() == {MACHINE: 1}
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await waiting
-    await transport.close()
 
 
 async def test_a_wait_that_is_cancelled_leaves_the_connection_usable(postgres_hub: PostgresHub) -> None:
@@ -82,7 +74,6 @@ async def test_a_wait_that_is_cancelled_leaves_the_connection_usable(postgres_hu
         waiting.cancel()
         await asyncio.wait([waiting])
         assert await transport.heads() == {MACHINE: 1}
-    await transport.close()
 
 
 async def test_a_wait_reports_a_lost_server(postgres_hub: PostgresHub) -> None:
@@ -96,11 +87,10 @@ async def test_a_wait_reports_a_lost_server(postgres_hub: PostgresHub) -> None:
     assert lost.value.retry
     postgres_hub.proxy.mend()
     assert await transport.heads() == {}
-    await transport.close()
 
 
 async def test_without_listen_a_wait_holds_no_connection(postgres_hub: PostgresHub) -> None:
-    transport = open_remote(f"{postgres_hub.url}&listen=0", postgres_hub.account, SECRET)
+    transport = postgres_hub.open(more="&listen=0")
     await transport.push(batch())
     pid = backend(transport)
     assert is_served(postgres_hub, pid)
@@ -111,7 +101,6 @@ async def test_without_listen_a_wait_holds_no_connection(postgres_hub: PostgresH
     waiting.cancel()
     await asyncio.wait([waiting])
     assert await transport.heads() == {MACHINE: 1}
-    await transport.close()
 
 
 async def test_answered_pushes_survive_a_killed_server(postgres_hub: PostgresHub) -> None:
@@ -127,21 +116,24 @@ async def test_answered_pushes_survive_a_killed_server(postgres_hub: PostgresHub
         lost = answers[len(answers)]
         assert isinstance(lost, TransportError)
         assert lost.retry
-        await transport.close()
 
     async def kill() -> None:
         while sum(answered.values()) < 60:
             await asyncio.sleep(0.001)
         await asyncio.to_thread(postgres_hub.cluster.kill)
 
-    await asyncio.gather(kill(), *(write(f"{index:032x}") for index in range(4)))
-    await asyncio.to_thread(postgres_hub.cluster.start, SETTINGS)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for task in (kill(), *(write(f"{index:032x}") for index in range(4))):
+                tasks.create_task(task)
+    finally:  # The next test uses the server too.
+        await asyncio.to_thread(postgres_hub.cluster.stop)
+        await asyncio.to_thread(postgres_hub.cluster.start, SETTINGS)
     transport = postgres_hub.open()
     heads = await transport.heads()
     for machine, number in answered.items():
         assert 0 < number <= heads[machine] <= number + 1
         assert [one.number async for one in transport.pull(machine, 0)] == [*range(1, heads[machine] + 1)]
-    await transport.close()
 
 
 @pytest.mark.long  # because psycopg tries for 5 s to cancel the query
@@ -159,4 +151,3 @@ async def test_a_server_that_hangs_is_given_up(postgres_hub: PostgresHub, monkey
     assert hung.value.retry
     monkeypatch.undo()
     assert await transport.heads() == {MACHINE: 1}
-    await transport.close()

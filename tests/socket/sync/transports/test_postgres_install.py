@@ -10,7 +10,7 @@ from tests.socket.sync.transports.hubs import PostgresHub
 from tests.support.system.postgres import Cluster
 
 
-def test_a_client_may_execute_the_six_functions_and_nothing_else(postgres_hub: PostgresHub) -> None:
+async def test_a_client_may_execute_the_six_functions_and_nothing_else(postgres_hub: PostgresHub) -> None:
     tables = [f"segue_hub.{name}" for name in ("accounts", "machines", "batches", "batches_0")]
     statements = [
         *(f"{verb} {table}" for table in tables for verb in ("SELECT * FROM", "DELETE FROM")),
@@ -29,14 +29,14 @@ def test_a_client_may_execute_the_six_functions_and_nothing_else(postgres_hub: P
         assert connection.execute("SELECT * FROM segue_hub.heads('', '')").fetchall() == []
 
 
-def test_another_role_may_not_execute_the_functions(postgres_hub: PostgresHub) -> None:
+async def test_another_role_may_not_execute_the_functions(postgres_hub: PostgresHub) -> None:
     postgres_hub.cluster.sql("DROP ROLE IF EXISTS passer_by; CREATE ROLE passer_by LOGIN")
     url = postgres_hub.cluster.url("functions", "passer_by")
     with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("SELECT * FROM segue_hub.heads('', '')")
 
 
-def test_functions_run_with_a_pinned_search_path_and_as_a_role_without_login(postgres_hub: PostgresHub) -> None:
+async def test_functions_run_with_a_pinned_search_path_and_as_a_role_without_login(postgres_hub: PostgresHub) -> None:
     query = """
         SELECT DISTINCT prosecdef, proconfig::text, rolname, rolcanlogin, rolsuper
         FROM pg_proc JOIN pg_roles r ON r.oid = proowner WHERE pronamespace = 'segue_hub'::regnamespace
@@ -45,7 +45,7 @@ def test_functions_run_with_a_pinned_search_path_and_as_a_role_without_login(pos
     assert found == ["t", '{"search_path=pg_catalog, pg_temp"}', "segue_hub", "f", "f"]
 
 
-def test_bodies_are_stored_uncompressed_in_the_partition_of_the_account(postgres_hub: PostgresHub) -> None:
+async def test_bodies_are_stored_uncompressed_in_the_partition_of_the_account(postgres_hub: PostgresHub) -> None:
     query = """
         SELECT attstorage, count(*) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
         WHERE attname = 'body' AND relkind IN ('r', 'p') AND relname LIKE 'batches%' GROUP BY 1
@@ -87,12 +87,12 @@ def test_the_owner_of_a_database_may_install_without_being_a_superuser(cluster: 
     name = f"owner_{rights.lower()}"
     cluster.sql(f"CREATE ROLE {name} LOGIN {rights}")
     cluster.sql(f"CREATE DATABASE {name} OWNER {name}")
-    cluster.sql("DROP ROLE IF EXISTS users; CREATE ROLE users LOGIN")
-    done = install(cluster.url(name, name), "users", 2, plain=False)
+    users = f"users_of_{name}"
+    cluster.sql(f"CREATE ROLE {users} LOGIN")
+    done = install(cluster.url(name, name), users, 2, plain=False)
     assert done.owner == ("segue_hub" if rights == "CREATEROLE" else name)
-    with psycopg.connect(cluster.url(name, "users")) as connection:
+    with psycopg.connect(cluster.url(name, users)) as connection:
         connection.execute("SELECT segue_hub.heads('', '')")
-    cluster.sql(f"DROP DATABASE {name}")
 
 
 def test_a_role_that_may_not_install_leaves_nothing(cluster: Cluster) -> None:
