@@ -161,7 +161,7 @@ def append_many(tx: Tx, session_id: str, prepared: list[PreparedMessage], option
     )
 
 
-def update_session(tx: Tx, session_id: str, stored: list[PreparedMessage], *, reactivate: bool) -> None:
+def update_session(tx: Tx, session_id: str, stored: list[PreparedMessage], *, reactivate: bool = True) -> None:
     """Update the session's counters, times and name, and its status if requested, after messages were stored in it."""
     session = _update_counters(tx, session_id, stored)
     _name_and_reactivate(tx, session_id, session if reactivate else session._replace(crashed=False), stored)
