@@ -15,8 +15,8 @@ from segue.results import Resolution, SearchHit, SearchPage
 if TYPE_CHECKING:
     from segue.browse.app import Browse
 
-FIRST_ROWS, PAGE_ROWS = 60, 1000
-"""Sessions of the first page, which is on the screen before the others are loaded, and of each later page."""
+PAGE_ROWS = 1000
+"""Sessions of each page that is loaded behind the first one."""
 
 MOST_SESSIONS = 20_000
 """Sessions that are loaded without being asked for. The end of the list loads more."""

@@ -62,12 +62,6 @@ def _project(directory: str | None) -> str | None:
     return None if root is None else wire_path(root)
 
 
-def message_params(session: HistorySession, now_ms: int) -> Iterator[dict[str, Any]]:
-    """Yield the members of `messages`."""
-    for message, at in with_times(session):
-        yield from params_of(message, at, now_ms)
-
-
 def with_times(session: HistorySession) -> Iterator[tuple[HistoryMessage, str | None]]:
     """Yield each message with its time; one without a time has that of the message before it."""
     at = session.started_at

@@ -18,8 +18,6 @@ from tests.bench.report.figures import Load
 from tests.bench.sides import Length, Turn
 from tests.bench.texts import distribute, texts
 
-SPARE_SECONDS = 120
-
 SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE sessions (

@@ -32,7 +32,6 @@ class Script:
         self._groups = _groups()
         self._answered: dict[str, int] = {}
         self._refused: set[str] = set()
-        self.complaints: list[str] = []
 
     def run(self) -> None:
         """Call all methods; fail if the daemon hangs or returns an untyped error."""

@@ -34,10 +34,6 @@ class Dangers(NamedTuple):
     """Each machine has its own folder, and files are carried between them in any order and in parts."""
 
 
-class Partition(FolderTransport):
-    """No way to the hub."""
-
-
 class World:
     """The machines and the hub of one history."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from segue.history.bundle import Bundle
-from segue.history.convert import message_params, session_params
+from segue.history.convert import params_of, session_params, with_times
 from segue.history.records import HistorySession
 from segue.history.registry import readers
 from segue.models import Message, Session
@@ -50,12 +50,17 @@ def read(corpus: str) -> dict[str, HistorySession]:
     return found
 
 
+def message_params(session: HistorySession) -> list[dict[str, Any]]:
+    """Return the messages as parameters of `session.import`."""
+    return [params for message, at in with_times(session) for params in params_of(message, at, NOW)]
+
+
 def bundle_of(session: HistorySession) -> Bundle:
     """Return the session as an export of it would be."""
     about = session_params(session, NOW)
     row = dict.fromkeys(Session.__struct_fields__) | {"id": "2026-11-28-0344-041", "metadata": {}} | about
     messages: list[dict[str, Any]] = []
-    for number, params in enumerate(message_params(session, NOW), 1):
+    for number, params in enumerate(message_params(session), 1):
         empty = dict.fromkeys(Message.__struct_fields__) | {"id": number, "metadata": {}, "is_summary": False}
         messages.append(empty | params)
     row["last_message_at"] = max((message["created_at"] or "" for message in messages), default="")

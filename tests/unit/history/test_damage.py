@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from segue.history.checking import checked
-from segue.history.convert import message_params, session_params
+from segue.history.convert import session_params
 from segue.history.importer import Importer, Source
 from segue.history.reader import Reading
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 from segue.history.registry import readers
-from tests.unit.history.histories import CORPORA, HISTORIES, NOW
+from tests.unit.history.histories import CORPORA, HISTORIES, NOW, message_params
 from tests.unit.history.test_bad_input import NoDaemon
 
 ODD: tuple[Any, ...] = (
@@ -88,7 +88,7 @@ def messages_in(reading: Reading) -> int:
 
 
 def encodable(session: HistorySession) -> list[str]:
-    return [json.dumps(session_params(session, NOW)), *(json.dumps(one) for one in message_params(session, NOW))]
+    return [json.dumps(session_params(session, NOW)), *(json.dumps(one) for one in message_params(session))]
 
 
 def test_what_no_message_may_have_is_left_out_and_counted() -> None:

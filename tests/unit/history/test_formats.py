@@ -7,11 +7,11 @@ import pytest
 
 from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
 from segue.history import markdown
-from segue.history.convert import MAX_RESULT_CHARS, message_params, session_params
+from segue.history.convert import MAX_RESULT_CHARS, session_params
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 from segue.workflows.handoff import brief, constraints, find_work, open_errors
 from tests.support.system.repositories import create_repository
-from tests.unit.history.histories import CORPORA, NOW, brief_file, briefs, bundle_of, read
+from tests.unit.history.histories import CORPORA, NOW, brief_file, briefs, bundle_of, message_params, read
 
 LS = ToolCall(id="t1", name="Bash", arguments={"command": "ls"}, result="main.py", is_error=False)
 FAILED = ToolCall(id="t2", name="Bash", arguments={"command": "cat x"}, result="Exit 1\ncat: no x", is_error=True)
@@ -43,7 +43,7 @@ def test_every_session_has_a_document_with_all_texts(corpus: str) -> None:
 
 
 def test_the_results_of_calls_follow_as_a_message_of_the_tool() -> None:
-    call, results = list(message_params(session(model("I'll look.", LS, FAILED)), NOW))
+    call, results = message_params(session(model("I'll look.", LS, FAILED)))
     assert [one.id for one in tool_calls(call["parts"])] == ["t1", "t2"]
     assert (results["key"], results["role"], results["content"]) == ("a:results", "tool", "")
     assert [(one.id, one.is_error) for one in tool_results(results["parts"])] == [("t1", False), ("t2", True)]
@@ -51,7 +51,7 @@ def test_the_results_of_calls_follow_as_a_message_of_the_tool() -> None:
 
 def test_text_of_the_harness_leaves_the_content_of_a_person() -> None:
     text = "<system-reminder>\nToday is Friday.\n</system-reminder>\n\nFix the importer."
-    [message] = message_params(session(user(text)), NOW)
+    [message] = message_params(session(user(text)))
     assert message["content"] == "Fix the importer."
     assert message["parts"] == [{"type": "injected", "text": "<system-reminder>\nToday is Friday.\n</system-reminder>"}]
     assert "metadata" not in message
@@ -59,20 +59,20 @@ def test_text_of_the_harness_leaves_the_content_of_a_person() -> None:
 
 @pytest.mark.parametrize("found", [user("<system-reminder>x</system-reminder>"), user("ls", kind="command")])
 def test_a_message_of_only_such_text_is_marked(found: HistoryMessage) -> None:
-    [message] = message_params(session(found), NOW)
+    [message] = message_params(session(found))
     assert message["metadata"]["injected"] is True
 
 
 def test_a_message_without_a_time_has_that_of_the_one_before_and_none_is_in_the_future() -> None:
     at = "2026-11-28T10:00:00.000Z"
     late = user("c", key="3", at="2031-01-01T00:00:00.000Z")
-    found = message_params(session(user("a", key="1", at=at), user("b", key="2"), late), NOW)
+    found = message_params(session(user("a", key="1", at=at), user("b", key="2"), late))
     assert [message["created_at"] for message in found] == [at, at, "2026-11-29T00:00:00.000Z"]
 
 
 def test_a_long_result_is_cut_and_says_so() -> None:
     long = msgspec.structs.replace(LS, result="x" * (MAX_RESULT_CHARS + 5))
-    _, results = message_params(session(model("", long)), NOW)
+    _, results = message_params(session(model("", long)))
     assert results["parts"][0]["content"].endswith("… [cut 5 characters]")
 
 

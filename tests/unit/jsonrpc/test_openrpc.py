@@ -20,8 +20,6 @@ from tests.support.schema import DOCUMENT
 from tests.support.specification import methods_of
 
 DATA = Path(__file__).parents[2] / "support" / "data"
-LOUD = {"title": "ThingGetLoud", "type": "boolean", "default": False}
-NULL = {"title": "Null", "type": "null"}
 ENTRIES = {entry["name"]: entry for entry in DOCUMENT["methods"]}
 
 

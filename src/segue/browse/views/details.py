@@ -64,7 +64,7 @@ class Details(Static):
                     f"{texts.cut(texts.line(value), max(8, self.size.width - LABEL_CELLS - 2))}\n", self.palette.text
                 )
             if parent is not None or forks:
-                self._family(text, session, parent, forks)
+                self._family(text, parent, forks)
             if session.tags:
                 self._heading(text, "Tags")
                 text.append(texts.line("  ".join(f"#{tag}" for tag in session.tags)) + "\n", self.palette.tool)
@@ -81,7 +81,7 @@ class Details(Static):
     def _heading(self, text: Text, title: str) -> None:
         text.append(f"{chr(10) if text else ''}{title}\n", self.palette.bright)
 
-    def _family(self, text: Text, session: Session, parent: Entry | None, forks: list[Entry]) -> None:
+    def _family(self, text: Text, parent: Entry | None, forks: list[Entry]) -> None:
         """Add the parent, this session and its forks as a tree."""
         signs = self.palette.signs
         self._heading(text, "Forks")
