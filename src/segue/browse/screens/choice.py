@@ -40,12 +40,12 @@ class ChoiceList(Lines):
         super().__init__(palette)
         self.can_focus = False
         self.choices = self.shown = [*choices]
-        self.cursor = self.first_line = 0
+        self.cursor, self.total = 0, len(choices)
 
     def filter(self, text: str) -> None:
         """Show the choices with all words of a text."""
         self.shown = [choice for choice in self.choices if choice.has(text.lower().split())]
-        self.cursor = self.first_line = 0
+        self.cursor, self.first_line, self.total = 0, 0, len(self.shown)
         self.settle()
 
     def move(self, count: int) -> None:
@@ -62,17 +62,13 @@ class ChoiceList(Lines):
         if isinstance(self.screen, ChoiceScreen):
             self.screen.show_chosen(self.shown[self.cursor] if self.shown else None)
 
-    def extent(self) -> tuple[int, int, int]:
-        """Return the first visible line, and the numbers of visible and of all lines."""
-        return self.first_line, self.size.height, len(self.shown)
-
     def scroll_lines(self, count: int) -> None:
         """Move the cursor, which the view follows."""
         self.move(count)
 
     def jump(self, fraction: float) -> None:
         """Move to a part of the whole."""
-        self.move(round(fraction * len(self.shown)) - self.cursor)
+        self.move(round(fraction * self.total) - self.cursor)
 
     def press(self, y: int, *, dragged: bool) -> None:
         """Choose the clicked line."""

@@ -25,34 +25,20 @@ class TextPage(Lines):
         self._lines = texts.block(text).split("\n")
         self._ends: list[int] = []
         self._cells = 0
-        self.first_line = 0
 
     def settle(self) -> None:
         """Draw the visible lines."""
         if self._cells != self.columns:
             self._measure()
         height = self.size.height
-        self.first_line = max(0, min(self.first_line, self._ends[-1] - height))
-        self.view = [self._draw(row) for row in range(self.first_line, min(self.first_line + height, self._ends[-1]))]
+        self.first_line = max(0, min(self.first_line, self.total - height))
+        self.view = [self._draw(row) for row in range(self.first_line, min(self.first_line + height, self.total))]
         self.refresh()
-
-    def extent(self) -> tuple[int, int, int]:
-        """Return the first visible line, and the numbers of visible and of all lines."""
-        return self.first_line, self.size.height, self._ends[-1] if self._ends else 0
-
-    def scroll_lines(self, count: int) -> None:
-        """Scroll."""
-        self.first_line += count
-        self.settle()
-
-    def jump(self, fraction: float) -> None:
-        """Scroll to a part of the whole."""
-        self.first_line = round(fraction * self.extent()[2])
-        self.settle()
 
     def _measure(self) -> None:
         self._cells = self.columns
         self._ends = [*accumulate(max(1, -(-len(line) // self._characters(line))) for line in self._lines)]
+        self.total = self._ends[-1]
 
     def _characters(self, line: str) -> int:
         """Return the characters of a row: half as many where one may take two cells."""

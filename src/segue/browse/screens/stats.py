@@ -29,8 +29,6 @@ class StatsPage(Lines):
         super().__init__(palette)
         self.stats: Stats | None = None
         self.group: StatsGroup = GROUPS[0]
-        self.first_line = 0
-        self._total = 0
 
     def settle(self) -> None:
         """Draw the visible lines."""
@@ -44,25 +42,11 @@ class StatsPage(Lines):
             lines = [[Segment(" "), *(Segment(text, styles[role]) for text, role in line)] for line in found]
         elif self.stats is not None:
             lines = [[Segment(" No message matches.", self.palette.dim)]]
-        self._total = len(lines)
+        self.total = len(lines)
         self.first_line = max(0, min(self.first_line, len(lines) - self.size.height))
         shown = lines[self.first_line : self.first_line + self.size.height]
         self.view = [strip(line, self.palette.base, self.columns) for line in shown]
         self.refresh()
-
-    def extent(self) -> tuple[int, int, int]:
-        """Return the first visible line, and the numbers of visible and of all lines."""
-        return self.first_line, self.size.height, self._total
-
-    def scroll_lines(self, count: int) -> None:
-        """Scroll."""
-        self.first_line += count
-        self.settle()
-
-    def jump(self, fraction: float) -> None:
-        """Scroll to a part of the whole."""
-        self.first_line = round(fraction * self._total)
-        self.settle()
 
 
 class StatsScreen(PageScreen):

@@ -17,12 +17,13 @@ WHEEL_LINES = 3
 
 
 class Lines(Widget, can_focus=True):
-    """A pane of lines. A subclass fills `view` in `settle` and says in `extent` where it is."""
+    """A pane of lines. A subclass fills `view` in `settle`, from `first_line` on, and sets `total`."""
 
     def __init__(self, palette: Palette, **options: Any) -> None:
         super().__init__(**options)
         self.palette = palette
         self.view: list[Strip] = []
+        self.first_line = self.total = 0
 
     @property
     def columns(self) -> int:
@@ -35,15 +36,17 @@ class Lines(Widget, can_focus=True):
 
     def extent(self) -> tuple[int, int, int]:
         """Return the first visible line, and the numbers of visible and of all lines."""
-        raise NotImplementedError
+        return self.first_line, self.size.height, self.total
 
     def scroll_lines(self, count: int) -> None:
         """Move the view by lines."""
-        raise NotImplementedError
+        self.first_line += count
+        self.settle()
 
     def jump(self, fraction: float) -> None:
         """Move the view to a part of the whole, from 0 to 1."""
-        raise NotImplementedError
+        self.first_line = round(fraction * max(0, self.total - self.size.height))
+        self.settle()
 
     def press(self, y: int, *, dragged: bool) -> None:
         """Handle a click on a line of the view, or the pointer moving over it with the button pressed."""

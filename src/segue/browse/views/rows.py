@@ -30,7 +30,6 @@ class Rows(Lines):
         self.rows: Sequence[Row] = ()
         self.dense = False
         self.cursor = 0
-        self.first_line = 0
         self._ends: list[int] = []
 
     @property
@@ -44,6 +43,7 @@ class Rows(Lines):
         offset = self._top(self.cursor) - self.first_line
         self.rows = rows
         self._ends = [*accumulate(map(self._height, rows))]
+        self.total = self._top(len(rows))
         found = next((at for at, row in enumerate(rows) if key_of(row) == wanted), None)
         if found is not None and not self._is_selectable(rows[found]):
             found = self._selectable(found, 1)
@@ -62,8 +62,7 @@ class Rows(Lines):
     def settle(self) -> None:
         """Draw the visible rows."""
         height = self.size.height
-        total = self._ends[-1] if self._ends else 0
-        self.first_line = max(0, min(self.first_line, total - height))
+        self.first_line = max(0, min(self.first_line, self.total - height))
         view: list[Strip] = []
         at = bisect_right(self._ends, self.first_line)
         skipped = self.first_line - self._top(at)
@@ -75,20 +74,6 @@ class Rows(Lines):
         if self.has_focus:  # Screen readers and magnifiers follow the terminal's cursor
             self.app.cursor_position = Offset(self.region.x, self.region.y + self._top(self.cursor) - self.first_line)
         self.refresh()
-
-    def extent(self) -> tuple[int, int, int]:
-        """Return the first visible line, and the numbers of visible and of all lines."""
-        return self.first_line, self.size.height, self._ends[-1] if self._ends else 0
-
-    def scroll_lines(self, count: int) -> None:
-        """Scroll without moving the cursor."""
-        self.first_line += count
-        self.settle()
-
-    def jump(self, fraction: float) -> None:
-        """Scroll to a part of the whole."""
-        self.first_line = round(fraction * max(0, self.extent()[2] - self.size.height))
-        self.settle()
 
     def move(self, count: int) -> None:
         """Move the cursor by rows."""
