@@ -63,13 +63,13 @@ class Asking:
         self.process.send_signal(number)
 
     def finish(self) -> tuple[int, bytes, str]:
-        """The exit code, all of the output, and what was not yet read of stderr."""
+        """Return the exit code, all of the output, and what was not yet read of stderr."""
         out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
         return self.process.returncode, self.seen + out, err.decode()
 
 
 def messages(segued: Segued) -> list[dict[str, Any]]:
-    """All that is stored, in its order."""
+    """Return all that is stored, in its order."""
     found: list[dict[str, Any]] = segued.connect().call("message.list")["messages"]
     return found
 
@@ -79,7 +79,7 @@ def contents(segued: Segued) -> list[tuple[str, str]]:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
+    """Return True while the process runs; one that only waits to be reaped does not."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
         try:

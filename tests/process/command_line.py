@@ -26,7 +26,7 @@ class Outcome(NamedTuple):
 
     @property
     def rows(self) -> list[list[str]]:
-        """The tab-separated values of each line."""
+        """Return the tab-separated values of each line."""
         return [line.split("\t") for line in self.out.splitlines()]
 
     @property
@@ -63,7 +63,7 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def finish(self) -> tuple[int, str]:
-        """The exit code, and all that was shown."""
+        """Return the exit code, and all that was shown."""
         while self._read():
             pass
         os.close(self._master)
@@ -94,12 +94,12 @@ class Cli:
         return Cli(self.environment, directory)
 
     def given(self, **variables: str) -> "Cli":
-        """The same with other variables in its environment; an empty one is left out."""
+        """Return the same with other variables in its environment; an empty one is left out."""
         merged = {**self.environment, **variables}
         return Cli({name: value for name, value in merged.items() if value}, self.directory)
 
     def run(self, *arguments: str | bytes, stdin: bytes = b"") -> Outcome:
-        """A run whose input and output are pipes."""
+        """Run it with pipes as its input and output."""
         done = subprocess.run(
             [SEGUE, *arguments],
             input=stdin,
@@ -111,13 +111,13 @@ class Cli:
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def ok(self, *arguments: str | bytes, stdin: bytes = b"") -> Outcome:
-        """A run that must succeed and have nothing to complain about."""
+        """Run it; it must succeed and have nothing to complain about."""
         outcome = self.run(*arguments, stdin=stdin)
         assert (outcome.code, outcome.err) == (0, ""), outcome
         return outcome
 
     def id(self, *arguments: str) -> str:
-        """The id of a new session."""
+        """Create a session and return its id."""
         return self.ok("new", *arguments).out.strip()
 
     def terminal(self, *arguments: str, columns: int = 120) -> Terminal:
@@ -126,13 +126,13 @@ class Cli:
         )
 
     def shown(self, *arguments: str, columns: int = 120) -> str:
-        """What a successful run shows on a terminal."""
+        """Return what a successful run shows on a terminal."""
         code, screen = self.terminal(*arguments, columns=columns).finish()
         assert code == 0, screen
         return screen
 
     def shell(self, script: str) -> Outcome:
-        """A run of a shell script in which `segue` is found."""
+        """Run a shell script in which `segue` is found."""
         done = subprocess.run(
             ["/bin/sh", "-c", script],
             stdin=subprocess.DEVNULL,

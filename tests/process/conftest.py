@@ -13,7 +13,7 @@ from tests.support.process import Segued
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A directory in which a person works."""
+    """Create a directory in which a person works."""
     directory = tmp_path / "project"
     directory.mkdir()
     return directory
@@ -21,20 +21,20 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unserved(segued: Segued, project: Path) -> Cli:
-    """The real `segue`, with no daemon to talk to."""
+    """Return the real `segue`, with no daemon to talk to."""
     return Cli(segued.environment, project)
 
 
 @pytest.fixture
 def segue(segued: Segued, unserved: Cli) -> Cli:
-    """The real `segue`, run in `project`, with a daemon to talk to."""
+    """Return the real `segue`, run in `project`, with a daemon to talk to."""
     segued.start()
     return unserved
 
 
 @pytest.fixture
 def gate(project: Path) -> Iterator[Gate]:
-    """Where a model's command in `project` waits: `read _ <gate`."""
+    """Yield the gate at which a model's command in `project` waits: `read _ <gate`."""
     gate = Gate(project)
     try:
         yield gate
@@ -44,7 +44,7 @@ def gate(project: Path) -> Iterator[Gate]:
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued, Polite]]:
-    """One daemon for all attacks of a file, with a polite client that must be served meanwhile; checked at the end."""
+    """Yield one daemon for all attacks of a file, with a polite client that must be served; check it at the end."""
     segued = Segued(tmp_path_factory.mktemp("attack"))
     try:
         wire = segued.start().connect()
@@ -56,7 +56,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Segued,
 
 @pytest.fixture
 def attack(attacked: tuple[Segued, Polite]) -> Iterator[Attack]:
-    """One attack on it; afterwards nothing of it may be left."""
+    """Yield one attack on it; afterwards nothing of it may be left."""
     with Attack(*attacked) as attack:
         yield attack
         attack.check_freed()

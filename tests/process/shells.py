@@ -82,11 +82,11 @@ class Shell:
 
     @property
     def screen(self) -> str:
-        """What was shown since the last `clear`, without what only a terminal understands."""
+        """Return what was shown since the last `clear`, without what only a terminal understands."""
         return ESCAPES.sub("", self._bytes.decode(errors="replace")).replace("\r", "")
 
     def run(self, command: str) -> str:
-        """What a command line writes."""
+        """Return what a command line writes."""
         self._count += 1
         file = self._said / str(self._count)
         self.type(f'{command} >"$SAID/new" 2>&1; mv "$SAID/new" "$SAID/{self._count}"\n')
@@ -94,7 +94,7 @@ class Shell:
         return file.read_text(errors="surrogateescape")
 
     def arguments(self, keys: str) -> list[str]:
-        """The arguments of `segue` in the line that these keys make: a line editor's screen would not tell."""
+        """Return the arguments of `segue` in the line that these keys make: a line editor's screen would not tell."""
         recorder = self._said / "recorder"
         if not recorder.exists():
             recorder.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >"$SAID/new"; mv "$SAID/new" "$SAID/arguments"\n')
@@ -109,7 +109,7 @@ class Shell:
 
     @property
     def prompt(self) -> str:
-        """What the segment holds after the last command."""
+        """Return what the segment holds after the last command."""
         return self.run("printf '%s' \"$SEGUE_PROMPT\"")
 
     def show_prompt(self) -> None:
@@ -131,7 +131,7 @@ class Shell:
         wait_until(lambda: self.prompt.startswith(shown) and bool(self.prompt) == bool(shown))
 
     def leave(self) -> tuple[int, str]:
-        """The exit code after `exit 7`, and what was shown on the way."""
+        """Return the exit code after `exit 7`, and what was shown on the way."""
         self.clear()
         self.type("exit 7\n")
         self._read_until(lambda: False, "the end")
@@ -166,7 +166,7 @@ class Shell:
 def open_shell(
     name: str, environment: Mapping[str, str], directory: Path, *, before: str = "", after: str = ""
 ) -> Iterator[Shell]:
-    """A shell, at its first prompt; gone afterwards."""
+    """Start a shell and wait for its first prompt; end it afterwards."""
     shell = Shell(name, environment, directory, before=before, after=after)
     try:
         yield shell

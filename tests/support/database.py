@@ -54,18 +54,18 @@ class Database:
         return search.search(self.tx, Request(query, Filter(**filter), limit=200), 60, session_list.by_ids)
 
     def find(self, query: str, **filter: Any) -> set[int]:
-        """The ids of the hits, which must be as many as the total."""
+        """Return the ids of the hits, which must be as many as the total."""
         page = self.page(query, **filter)
         assert page.total == len(page.hits)
         return {hit.message_id for hit in page.hits}
 
     def check(self) -> list[str]:
-        """What the daemon's check says, after FTS5's own, which raises."""
+        """Return what the daemon's check says, after FTS5's own, which raises."""
         self.connection.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
         return index_check.check(self.tx, Progress("check"))
 
     def holds(self, word: str) -> bool:
-        """Whether the index holds the word anywhere, in use or not."""
+        """Return True if the index holds the word anywhere, in use or not."""
         found = self.connection.execute(
             "SELECT count(*) FROM message_words_data WHERE instr(block, :word)", {"word": word.encode()}
         )
@@ -79,7 +79,7 @@ class Database:
 
 
 def emptied(database: Database) -> Database:
-    """The same without sessions and messages."""
+    """Return the same without sessions and messages."""
     for table in ("messages", "purges", "sessions"):
         database.connection.execute(f"DELETE FROM {table}")
     index.reset(database.tx)

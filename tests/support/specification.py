@@ -92,7 +92,7 @@ async def subtract(ctx: object, *, minuend: int, subtrahend: int) -> int:
 
 @method("update")
 async def update(ctx: object, *, a: int, b: int, c: int, d: int, e: int) -> None:
-    """Nothing."""
+    """Return nothing."""
 
 
 @method("sum")
@@ -103,12 +103,12 @@ async def sum_(ctx: object, *, a: int, b: int, c: int) -> int:
 
 @method("notify_sum")
 async def notify_sum(ctx: object, *, a: int, b: int, c: int) -> None:
-    """Nothing."""
+    """Return nothing."""
 
 
 @method("notify_hello")
 async def notify_hello(ctx: object, *, number: int) -> None:
-    """Nothing."""
+    """Return nothing."""
 
 
 @method("get_data")

@@ -30,7 +30,9 @@ BANNED = re.compile(
 )
 """Words and phrases of section "Style" in `segue help developing`."""
 
-OPENINGS = ("The", "Whether", "What", "Where", "A", "An", "How", "Every", "As", "One", "This", "That", "All", "It")
+OPENINGS = re.compile(
+    r"(The|Whether|What|Where|An?|How|Every|As|One|Two|Three|This|That|All|It|In|Another|Nothing|Everything)\b"
+)
 """First words of a function's docstring that are not a verb."""
 
 QUESTIONS = ("What", "How", "Where", "Why", "Whether", "Which", "When", "Who")
@@ -74,8 +76,11 @@ def plain_texts(path: Path) -> Iterator[Text]:
 
 
 def function_docstrings(path: Path) -> Iterator[Text]:
+    """Yield the docstrings of functions, but not of tests, which describe a case."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (words := ast.get_docstring(node)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("test_"):
+            continue
+        if words := ast.get_docstring(node):
             yield Text(path, node.lineno, words)
 
 
@@ -127,8 +132,9 @@ def test_scripts_and_unit_files_use_no_banned_words() -> None:
 
 
 def test_function_docstrings_begin_with_a_verb() -> None:
-    texts = [text for path in sources(".py") for text in function_docstrings(path)]
-    assert [str(text) for text in texts if text.words.split(maxsplit=1)[0] in OPENINGS] == []
+    paths = [*sources(".py"), *sorted((ROOT / "tests").rglob("*.py"))]
+    texts = [text for path in paths for text in function_docstrings(path)]
+    assert [str(text) for text in texts if OPENINGS.match(text.words)] == []
 
 
 def test_docstrings_of_modules_and_classes_name_what_they_define() -> None:

@@ -7,7 +7,7 @@ from tests.process.command_line import Cli, Terminal
 
 @pytest.fixture
 def talk(segue: Cli) -> Cli:
-    """A session with two questions and two replies, the messages 1 to 4."""
+    """Store a session with two questions and two replies, the messages 1 to 4."""
     for role, text in (("user", "one"), ("assistant", "1"), ("user", "two"), ("assistant", "2")):
         segue.ok("add", text, "--role", role)
     return segue

@@ -32,7 +32,7 @@ ODD = [
 
 @pytest.fixture
 def far(segue: Cli, segued: Segued, tmp_path: Path) -> Iterator[Cli]:
-    """A `segue` that reaches the daemon only through ssh."""
+    """Yield a `segue` that reaches the daemon only through ssh."""
     folder = tmp_path / "ssh"
     folder.mkdir()
     there = {name: value for name, value in segued.environment.items() if name.startswith(("SEGUE", "LANG", "HOME"))}

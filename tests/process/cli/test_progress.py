@@ -27,7 +27,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[str]:
-    """The socket of a daemon that never ends a scrub."""
+    """Yield the socket of a daemon that never ends a scrub."""
     path = tmp_path / "busy.sock"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))

@@ -8,7 +8,7 @@ from tests.support.process import Segued
 
 @pytest.fixture
 def three(segue: Cli, segued: Segued) -> Cli:
-    """A command line with three sessions of other directories, newest last."""
+    """Return a command line with three sessions of other directories, newest last."""
     wire = segued.connect()
     for id, name in (
         ("2026-11-27-0340-249", "Fix the zebra importer"),

@@ -8,7 +8,7 @@ from tests.support.process import Segued
 
 @pytest.fixture
 def other(tmp_path: Path) -> Path:
-    """Another directory to work in."""
+    """Create another directory to work in."""
     directory = tmp_path / "other"
     directory.mkdir()
     return directory

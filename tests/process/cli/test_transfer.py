@@ -24,7 +24,7 @@ IN_HOME = sorted(set(CORPORA) - {"geminitui", "opencodetui", "qwentui", "llmold"
 
 @pytest.fixture
 def home(segued: Segued) -> Path:
-    """A HOME with the histories of all tools."""
+    """Create a HOME with the histories of all tools."""
     home = Path(segued.environment["HOME"])
     for corpus in IN_HOME:
         shutil.copytree(HISTORIES / corpus, home, dirs_exist_ok=True)

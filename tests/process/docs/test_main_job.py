@@ -15,7 +15,7 @@ STAND_IN = Path(__file__).parents[2] / "support" / "system" / "netcat.py"
 
 
 def say(role: str, content: str) -> str:
-    """A shell's words for an append to its directory."""
+    """Return a shell's words for an append to its directory."""
     params = f'"working_dir":"%s","role":"{role}","content":"{content}"'
     return f'printf \'{{"jsonrpc":"2.0","id":1,"method":"message.append","params":{{{params}}}}}\' "$PWD"'
 

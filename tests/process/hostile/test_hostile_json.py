@@ -34,7 +34,7 @@ PARSED_BYTES = 96 * MEBIBYTE
 
 
 def padded(head: bytes, filling: bytes, tail: bytes) -> bytes:
-    """A line as long as it may be, its middle filled up."""
+    """Return a line as long as it may be, its middle filled up."""
     room = FULL - len(head) - len(tail)
     return head + filling * (room // len(filling)) + b" " * (room % len(filling)) + tail + b"\n"
 
@@ -57,7 +57,7 @@ def million_keys_in_metadata() -> bytes:
 
 
 def colliding_keys() -> bytes:
-    """65 536 keys of the same value under the times-33 and times-31 hashes that attacks were written for."""
+    """Return 65 536 keys of one value under the times-33 and times-31 hashes that attacks were written for."""
     keys = ("".join(pairs) for pairs in product(("Aa", "BB"), repeat=16))
     return append_with('"metadata":{' + ",".join(f'"{key}":1' for key in keys) + "}")
 

@@ -24,7 +24,7 @@ LINUX_ONLY = ["segued.service", "segued.socket"]
 
 @pytest.fixture
 def segue(segued: Segued, project: Path) -> Cli:
-    """In a home of its own, where nothing is named."""
+    """Return `segue` in a home of its own, where nothing is named."""
     runtime = segued.folder / "runtime"
     runtime.mkdir(mode=0o700)
     unnamed = {name: value for name, value in segued.environment.items() if not name.startswith("SEGUE_")}
@@ -33,7 +33,7 @@ def segue(segued: Segued, project: Path) -> Cli:
 
 @pytest.fixture
 def folder(segued: Segued) -> Path:
-    """Where a user's units are."""
+    """Return the folder of a user's units."""
     return segued.folder / ".config" / "systemd" / "user"
 
 

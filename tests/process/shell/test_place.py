@@ -13,7 +13,7 @@ from tests.support.system.repositories import create_repository, git
 
 @pytest.fixture
 def main(segue: Cli, tmp_path: Path) -> Cli:
-    """`segue` at the root of a repository that has a subdirectory `sub`."""
+    """Return `segue` at the root of a repository that has a subdirectory `sub`."""
     create_repository(tmp_path / "main")
     (tmp_path / "main" / "sub").mkdir()
     return segue.at(tmp_path / "main")

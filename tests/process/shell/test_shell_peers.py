@@ -25,7 +25,7 @@ KEEPING = pytest.mark.parametrize("name", ["zsh", "bash"])
 
 @contextmanager
 def peer(path: Path, said: bytes, *, for_ever: bool) -> Iterator[None]:
-    """A socket whose connections get the same response to every request."""
+    """Serve a socket whose connections get the same response to every request."""
 
     def tell(connection: socket.socket) -> None:
         with connection, suppress(OSError):

@@ -25,7 +25,7 @@ class Machine(NamedTuple):
 
 @pytest.fixture
 def machines(tmp_path: Path) -> Iterator[list[Machine]]:
-    """Two machines with homes of their own."""
+    """Yield two machines with homes of their own."""
     found = []
     for name in ("desk", "lap"):
         folder = tmp_path / name

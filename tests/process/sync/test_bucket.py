@@ -32,7 +32,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def machines(tmp_path: Path) -> Iterator[list[Segued]]:
-    """Two machines whose daemons run, with AWS's files of credentials in their homes."""
+    """Yield two machines whose daemons run, with AWS's files of credentials in their homes."""
     with ExitStack() as stack:
         found = []
         for name in NAMES:

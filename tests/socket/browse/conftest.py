@@ -63,12 +63,12 @@ class Driver:
 
     @property
     def screen(self) -> str:
-        """The text on the screen, line by line."""
+        """Return the text on the screen, line by line."""
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
     @property
     def listed(self) -> list[str]:
-        """The sessions in the list, from the top."""
+        """Return the sessions in the list, from the top."""
         return [row.entry.id for row in self.app.rows_pane.rows if isinstance(row, SessionRow)]
 
     def session(self, id: str) -> Any:
@@ -82,7 +82,7 @@ Opened = Callable[..., Any]
 
 
 def fill(wire: Wire, server: Server) -> None:
-    """Three sessions: `first` in /p/one with a tool call and code, `second` in /p/two, `third` imported."""
+    """Store three sessions: `first` in /p/one with a tool call and code, `second` in /p/two, `third` imported."""
     wire.call("session.create", id="first", working_dir="/p/one", project="/p/one", name="Sort a dict", model="opus-4")
     messages = [
         {"role": "user", "content": "How do I sort a dict?"},

@@ -97,7 +97,7 @@ async def test_the_first_run_looks_as_before(server: Server, compare: Compare) -
 
 
 def styles_of(app: Browse) -> str:
-    """The text on the screen with the style of each run."""
+    """Return the text on the screen with the style of each run."""
     strips = app.screen._compositor.render_strips()
     lines = [" ".join(f"{text!r}:{style}" for text, style, _ in strip if text) for strip in strips]
     return "\n".join(lines) + "\n"

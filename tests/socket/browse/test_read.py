@@ -9,7 +9,7 @@ from tests.socket.browse.conftest import CODE, Opened
 
 @pytest.fixture
 def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was copied, instead of the clipboard of the machine that runs the tests."""
+    """Collect what is copied, instead of changing the clipboard of the machine that runs the tests."""
     texts: list[str] = []
 
     def take(text: str, _by_terminal: Any) -> str:

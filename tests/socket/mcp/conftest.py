@@ -8,7 +8,7 @@ from tests.support.inprocess import Server
 
 @pytest.fixture
 def agent(server: Server) -> Iterator[Agent]:
-    """An agent with the history of `server`."""
+    """Yield an agent with the history of `server`."""
     agent = Agent(server)
     yield agent
     agent.daemon.close()

@@ -20,7 +20,7 @@ def bot_ids(wire: Wire) -> list[str]:
 
 
 def furnish(wire: Wire, bot_id: str) -> dict[str, Any]:
-    """A session with a message, a summary, an entry in the queue and a memory, all of that bot."""
+    """Store a session with a message, a summary, an entry in the queue and a memory, all of that bot."""
     session = wire.call("session.create", bot_id=bot_id, working_dir=HERE)["id"]
     message = wire.call("message.append", session_id=session, role="user", content="x")["message_id"]
     summary = wire.call(
@@ -35,7 +35,7 @@ def furnish(wire: Wire, bot_id: str) -> dict[str, Any]:
 
 
 def rows(server: Server) -> dict[str, int]:
-    """How many rows of each kind the file holds, hidden ones too."""
+    """Return how many rows of each kind the file holds, hidden ones too."""
     connection = sqlite3.connect(server.database)
     tables = ("sessions", "messages", "summaries", "extractions", "memories", "bots")
     counted = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}

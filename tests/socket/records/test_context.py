@@ -29,7 +29,7 @@ def build(wire: Wire, session: str, **params: Any) -> Any:
 
 
 def shape(context: dict[str, Any]) -> tuple[list[int], int, int, bool]:
-    """The ids of the messages, how many were dropped, the tokens, and whether they are a guess."""
+    """Return the ids of the messages, how many were dropped, the tokens, and whether they are a guess."""
     ids = [message["id"] for message in context["messages"]]
     return ids, context["dropped"], context["token_count"], context["estimated"]
 

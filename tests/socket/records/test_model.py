@@ -84,7 +84,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(step=STEP)
     def something_happens(self, step: tuple[str, Any]) -> None:
-        """One rule with a choice in it: of several, Hypothesis leaves some out of most examples."""
+        """Run one rule with a choice in it: of several, Hypothesis leaves some out of most examples."""
         kind, what = step
         if kind == "calls":
             self.clients_ask(what)
@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         assert answer == expected, (method, params)
 
     def look_over(self) -> None:
-        """Everything that can be read is what the model holds, and the file is sound."""
+        """Check that everything that can be read is what the model holds, and that the file is sound."""
         looks: list[tuple[str, Row]] = [
             ("bot.list", {}),
             ("session.list", {"limit": 1000}),
@@ -163,12 +163,12 @@ class Machine(RuleBasedStateMachine):
 
 
 def keeps(error: SegueError, name: str) -> bool:
-    """Whether that part of an error's data is a value; the reason of a wrong parameter is words."""
+    """Return True if that part of an error's data is a value; the reason of a wrong parameter is words."""
     return (error.kind, name) != ("invalid_params", "reason")
 
 
 def batch(wire: Wire, requests: list[tuple[str, Row]]) -> list[Any]:
-    """The results of many requests in one line; not checked against the schema, which would take long."""
+    """Return the results of many requests in one line, without the check against the schema, which takes long."""
     items = [{"jsonrpc": "2.0", "id": id, "method": name, "params": row} for id, (name, row) in enumerate(requests)]
     return [answer["result"] for answer in wire.ask(json.dumps(items).encode())]
 

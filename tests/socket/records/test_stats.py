@@ -13,7 +13,7 @@ ZERO = {"messages": 0, "user_messages": 0, "tool_calls": 0, "input_tokens": 0, "
 
 
 def keys(wire: Wire, **params: Any) -> dict[str | None, int]:
-    """The number of messages of each key."""
+    """Return the number of messages of each key."""
     return {row["key"]: row["messages"] for row in wire.call("session.stats", **params)["rows"]}
 
 

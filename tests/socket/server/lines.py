@@ -22,13 +22,13 @@ def pong(id: Any = 1) -> dict[str, Any]:
 
 
 def append(content: str, id: Any = 1, **params: Any) -> dict[str, Any]:
-    """A request to append to the session `s`."""
+    """Return a request to append to the session `s`."""
     params = {"session_id": "s", "role": "user", "content": content, **params}
     return {"jsonrpc": "2.0", "method": "message.append", "params": params, "id": id}
 
 
 def ask(wire: Wire, item: Any) -> Any:
-    """The answer to a JSON value, errors without their words."""
+    """Return the answer to a JSON value, errors without their words."""
     return wordless(wire.ask(json.dumps(item).encode()))
 
 

@@ -93,7 +93,7 @@ def compact(value: Any) -> bytes:
 
 
 def nested(levels: int) -> Any:
-    """Objects and arrays in each other, so many levels deep."""
+    """Return objects and arrays in each other, so many levels deep."""
     found: Any = {}
     for level in range(levels - 1):
         found = [found] if level % 2 else {"a": found}

@@ -114,7 +114,7 @@ def _own(wire: Wire, about: dict[str, Any]) -> None:
 
 
 def _current(wire: Wire, clock: HandClock) -> None:
-    """The conversation of the directory, with a fork, tags and a memory."""
+    """Store the conversation of the directory, with a fork, tags and a memory."""
     id = "0340-249"
     about = {"id": id, "name": "Slow page of open orders", "model": "claude-opus-4", "provider": "anthropic"}
     wire.call("session.create", working_dir=HERE, project=HERE, **about)

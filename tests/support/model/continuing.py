@@ -21,7 +21,7 @@ def session_resolve(
     writes: bool = False,
     **fresh: Any,
 ) -> Row:
-    """`writes`: the terminal is noted in any case, as an append does."""
+    """Note the terminal in any case, as an append does, if it `writes`."""
     find_bot(world, bot_id)
     place = sessions_of_place(world, working_dir, bot_id, project, scope)
     there = sorted((one for one in place if not one["archived"]), key=lambda one: world.used[one["id"]])

@@ -183,7 +183,7 @@ ALL_OR_NOTHING = ("message.append", "message.begin", "message.append_many", "mes
 
 
 def call(world: World, method: str, **params: Any) -> Any:
-    """The result by the contract; or `Refused`, and then nothing has changed."""
+    """Return the result by the contract; or `Refused`, and then nothing has changed."""
     before = world.copied() if method in ALL_OR_NOTHING else None
     try:
         return METHODS[method](world, **params)

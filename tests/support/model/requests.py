@@ -29,7 +29,7 @@ class Near(NamedTuple):
 
 
 def resolve(world: World, params: Any, near: Near = Near()) -> Any:  # noqa: B008 - a value
-    """The parameters with an id in the place of each Pick."""
+    """Return the parameters with an id in the place of each Pick."""
     if isinstance(params, Pick):
         return _choose(world, params, near)
     if isinstance(params, list):
@@ -87,7 +87,7 @@ def picks(kind: str) -> st.SearchStrategy[Pick]:
 
 
 def some(required: Row | None = None, /, **optional: Any) -> st.SearchStrategy[Row]:
-    """Parameters of which the optional ones may be left out."""
+    """Return parameters of which the optional ones may be left out."""
     return st.fixed_dictionaries(required or {}, optional=optional)
 
 

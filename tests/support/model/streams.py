@@ -39,7 +39,7 @@ def message_finish(world: World, *, message_id: int, **given: Any) -> Row:
 
 
 def interrupt(world: World, client: int | None = None) -> None:
-    """The client's connection closed, or all of them."""
+    """Close the client's connection, or all of them."""
     for id in [id for id, owner in world.streams.items() if client in (None, owner)]:
         for message in world.messages:
             if message["id"] == id:

@@ -129,7 +129,7 @@ def messages_of(world: World, session_id: str) -> list[Row]:
 
 
 def vanish(world: World, client: int) -> None:
-    """That client's connection closed."""
+    """Close that client's connection."""
     for id, clients in world.attached.items():
         if client in clients:
             clients.discard(client)
@@ -139,5 +139,5 @@ def vanish(world: World, client: int) -> None:
 
 
 def leave(world: World) -> None:
-    """The daemon exited cleanly."""
+    """Exit cleanly, as a daemon does."""
     world.attached.clear()

@@ -186,7 +186,7 @@ def test_text_is_readable_on_every_background(name: str) -> None:
 
 
 def contrast(fore: Style, back: Style) -> float:
-    """The contrast of WCAG."""
+    """Return the contrast of WCAG."""
 
     def luminance(color: Color | None) -> float:
         assert color is not None

@@ -43,7 +43,7 @@ def test_variables_choose_the_theme(variables: dict[str, str], theme: str, monke
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
-    """A terminal that answers the request for its color with these bytes."""
+    """Run a terminal that answers the request for its color with these bytes."""
     master, slave = os.openpty()
     reading, writing = os.fdopen(os.dup(slave)), os.fdopen(slave, "w")
     monkeypatch.setattr(sys, "stdin", reading)

@@ -11,7 +11,7 @@ from segue.cli.deferred import RARELY_USED, DeferredInspect, defer_imports, impo
 
 @pytest.fixture
 def deferred(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
-    """The deferred modules, in the places of the imported ones."""
+    """Return the deferred modules, in the places of the imported ones."""
     for name in (*RARELY_USED, "typing_extensions"):
         monkeypatch.setitem(sys.modules, name, sys)
         monkeypatch.delitem(sys.modules, name)

@@ -14,7 +14,7 @@ SEGUE = str(Path(sys.executable).with_name("segue"))
 
 @pytest.fixture(params=["zsh", "bash", "fish"])
 def printed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """What `segue init` prints for a shell, which the file is named after."""
+    """Write what `segue init` prints for a shell, which the file is named after."""
     script = tmp_path / str(request.param)
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     done = subprocess.run([SEGUE, "init", script.name], env=environment, capture_output=True, check=True)

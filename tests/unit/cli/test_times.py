@@ -15,7 +15,7 @@ from segue.cli.output.terminal import when
 
 @pytest.fixture
 def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nine hours before UTC."""
+    """Set the time zone to nine hours before UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "JST-9")
         time.tzset()

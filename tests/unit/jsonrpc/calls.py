@@ -16,38 +16,38 @@ CANARY = "xyzzy-canary"
 
 @method("echo")
 async def echo(ctx: Any, *, value: Any = None) -> Any:
-    """The value."""
+    """Return the value."""
     return value
 
 
 @method("note")
 async def note(ctx: list[Any], *, value: Any = None) -> int:
-    """How many values are noted in the context."""
+    """Return how many values are noted in the context."""
     ctx.append(value)
     return len(ctx)
 
 
 @method("boom")
 async def boom(ctx: Any) -> None:
-    """Nothing, ever."""
+    """Fail by a bug."""
     raise RuntimeError(CANARY)
 
 
 @method("refuse", raises=(NotFound,))
 async def refuse(ctx: Any) -> None:
-    """Nothing: there is no such thing."""
+    """Refuse, because there is no such thing."""
     raise NotFound("thing", 7)
 
 
 @method("refuse_badly")
 async def refuse_badly(ctx: Any) -> None:
-    """Nothing: and the data of the error is no JSON."""
+    """Refuse, with data of the error that is no JSON."""
     raise StorageError("full", reason=f"{CANARY}\udcff")
 
 
 @method("unserialisable")
 async def unserialisable(ctx: Any, *, which: str) -> Any:
-    """What is no JSON."""
+    """Return what is no JSON."""
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
@@ -74,7 +74,7 @@ def result(value: Any, id: Any = 1) -> dict[str, Any]:
 
 
 async def answer(dispatcher: Dispatcher, item: Any, ctx: Any = None) -> Any:
-    """The answer to a JSON value, errors without their words; None if there is none."""
+    """Return the answer to a JSON value, errors without their words; None if there is none."""
     line = await dispatcher.handle_line(msgspec.json.encode(item), ctx)
     assert line is None or b"\n" not in line
     return None if line is None else wordless(json.loads(line))

@@ -37,7 +37,7 @@ async def test_the_examples_of_the_specification_are_answered_as_printed(asked: 
 
 
 def without_message(printed: Any) -> Any:
-    """A printed answer, with the code alone of its errors."""
+    """Return a printed answer with the code alone of its errors."""
     if isinstance(printed, list):
         return [without_message(one) for one in printed]
     return {**printed, "error": {"code": printed["error"]["code"]}} if "error" in printed else printed
@@ -217,7 +217,7 @@ requests = st.fixed_dictionaries(
 
 
 def expected_id(item: Any) -> Any:
-    """The id that the specification wants in the answer."""
+    """Return the id that the specification wants in the answer."""
     id = item.get("id") if isinstance(item, dict) else None
     return id if isinstance(id, str | int | float) and not isinstance(id, bool) else None
 

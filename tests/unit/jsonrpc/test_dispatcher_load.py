@@ -29,14 +29,14 @@ class Queue:
 
         @method("put", batchable=True)
         async def put(ctx: None, *, number: int) -> int:
-            """The number, once all are released."""
+            """Return the number when all are released."""
             self.begun.append(number)
             await self.release.wait()
             return number
 
         @method("look")
         async def look(ctx: None) -> list[int]:
-            """The numbers that were put."""
+            """Return the numbers that were put."""
             return list(self.begun)
 
         self.dispatcher = Dispatcher(methods_of(put=put, look=look), Limits())

@@ -35,7 +35,7 @@ async def call(
     free: dict[str, Any] | None = None,
     change: str | None | UnsetType = UNSET,
 ) -> str:
-    """What the caller gets,
+    """Return what the caller gets,
     on two lines.
 
     And what can surprise.
@@ -180,7 +180,7 @@ def bound_or_path(params: Any) -> str:
 
 
 def test_the_summary_is_the_first_paragraph_on_one_line() -> None:
-    assert call.summary == "What the caller gets, on two lines."
+    assert call.summary == "Return what the caller gets, on two lines."
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_table_holds_what_the_modules_define_and_nothing_else() -> None:
 def test_two_methods_of_one_name_stop_the_program() -> None:
     @method("test.call")
     async def other(ctx: object) -> None:
-        """Another."""
+        """Do something else."""
 
     with pytest.raises(ValueError, match="test"):
         methods_of(call=call, other=other)

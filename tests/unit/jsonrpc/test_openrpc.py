@@ -25,7 +25,7 @@ ENTRIES = {entry["name"]: entry for entry in DOCUMENT["methods"]}
 
 @cache
 def openrpc() -> Draft7Validator:
-    """The validator of OpenRPC documents, which asks no network for the schema that it refers to."""
+    """Return the validator of OpenRPC documents, which asks no network for the schema that it refers to."""
     meta = Resource.from_contents(
         json.loads((DATA / "json-schema-meta-schema.json").read_text()), default_specification=DRAFT7
     )
@@ -126,7 +126,7 @@ def test_codes_and_kinds_are_distinct() -> None:
 def test_a_method_of_any_table_is_described_whole() -> None:
     @method("thing.get", raises=(NotFound,))
     async def get(ctx: object, *, thing_id: int, loud: bool = False, note: str | None = None) -> str:
-        """A thing,
+        """Return a thing,
         by its id.
 
         Loudly if `loud`.
@@ -139,8 +139,8 @@ def test_a_method_of_any_table_is_described_whole() -> None:
         "methods": [
             {
                 "name": "thing.get",
-                "summary": "A thing, by its id.",
-                "description": "A thing,\nby its id.\n\nLoudly if `loud`.",
+                "summary": "Return a thing, by its id.",
+                "description": "Return a thing,\nby its id.\n\nLoudly if `loud`.",
                 "paramStructure": "either",
                 "params": [
                     {"name": "thing_id", "required": True, "schema": {"title": "ThingGetThingId", "type": "integer"}},

@@ -124,7 +124,7 @@ WRITES: dict[str, Callable[[Tx], object]] = {
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    """A database in which each write function has something to change."""
+    """Return a database in which each write function has something to change."""
     database = Database(tmp_path / "s.db")
     bots.create(database.tx, "ada", "Ada", None)
     database.session("s", bot_id="ada", working_dir="/here", name=None)

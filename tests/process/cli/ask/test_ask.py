@@ -42,7 +42,7 @@ def test_nothing_of_the_command_but_its_program_is_stored(segue: Cli, segued: Se
 
 
 def conversation(segue: Cli, segued: Segued) -> None:
-    """A session with all that a context can have."""
+    """Store a session with all that a context can have."""
     wire = segued.connect()
     id = segue.id("--system", "Be brief.")
     wire.call("memory.save", fact="Prefers tabs", category="preference", importance=3)

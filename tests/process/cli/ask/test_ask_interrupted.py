@@ -18,7 +18,7 @@ def pid_of_model(segue: Cli) -> int:
 
 
 def check_interrupted(segue: Cli, segued: Segued, code: int) -> None:
-    """What came is stored and marked, and nothing of the model runs on."""
+    """Check that what came is stored and marked, and that nothing of the model runs on."""
     wait_until(lambda: not is_alive(pid_of_model(segue)))
     reply = messages(segued)[-1]
     assert (reply["role"], reply["content"], reply["stop_reason"]) == ("assistant", "begun", "interrupted")

@@ -15,7 +15,7 @@ LLM = Path(sys.executable).parent / "llm"
 
 @pytest.fixture
 def llm(segue: Cli, tmp_path: Path) -> Cli:
-    """`segue` with `llm` as its model."""
+    """Return `segue` with `llm` as its model."""
     home = tmp_path / "llm"
     home.mkdir()
     return segue.given(LLM_USER_PATH=str(home), SEGUE_ASK=f"{LLM} -m echo")

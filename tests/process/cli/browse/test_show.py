@@ -13,7 +13,7 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.fixture
 def talk(segue: Cli, segued: Segued) -> Cli:
-    """A session with two questions, a tool call, its result and an interrupted reply."""
+    """Store a session with two questions, a tool call, its result and an interrupted reply."""
     id, wire = segue.id("--name", "talk"), segued.connect()
 
     def append(role: str, content: str, **more: object) -> None:

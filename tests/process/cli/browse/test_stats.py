@@ -18,7 +18,7 @@ HOSTILE = "/srv/\x1b[31m<b>&日本語\u202e" + "x" * 10
 
 @pytest.fixture
 def filled(segue: Cli, segued: Segued) -> Cli:
-    """Messages of a long-gone October, two of them at the midnights that limit its first day in Berlin."""
+    """Store messages of an October long ago, two of them at the midnights that limit its first day in Berlin."""
     wire = segued.connect()
     wire.call("session.create", id="a", working_dir=str(segue.directory), model="fast", project=HOSTILE)
     wire.call("session.create", id="b", working_dir="/b")

@@ -39,7 +39,7 @@ class Tail:
         return self.line().removesuffix("\n").split("\t")
 
     def complaint(self) -> str:
-        """The next line on stderr."""
+        """Return the next line on stderr."""
         assert self.process.stderr is not None
         return self.process.stderr.readline()
 
@@ -52,7 +52,7 @@ class Tail:
 
 @pytest.fixture
 def tail(segued: Segued) -> Iterator[Start]:
-    """Starts `segue tail`; killed at the end of the test."""
+    """Start `segue tail`, and kill it at the end of the test."""
     running: list[Tail] = []
 
     def start(*options: str, **popen: Any) -> Tail:
@@ -66,7 +66,7 @@ def tail(segued: Segued) -> Iterator[Start]:
 
 
 def followed(segued: Segued, number: int = 1) -> Wire:
-    """A connection, once so many follow."""
+    """Return a connection when so many clients follow."""
     wire = segued.connect()
     wait_until(lambda: wire.call("daemon.status")["subscriptions"] == number)
     return wire

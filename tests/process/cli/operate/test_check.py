@@ -18,7 +18,7 @@ PAGE = 4096
 
 @pytest.fixture
 def filled(segued: Segued) -> Iterator[Path]:
-    """A database of some hundred pages, which no daemon serves; repaired for the check at the end of the test."""
+    """Yield a database of some hundred pages, which no daemon serves; repair it at the end of the test."""
     wire = segued.start().connect()
     wire.call("session.create", id="s")
     for _ in range(200):
@@ -43,7 +43,7 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def leaf_of_messages(path: Path) -> int:
-    """The number of a page that holds messages and nothing else."""
+    """Return the number of a page that holds messages and nothing else."""
     data = path.read_bytes()
     pages = [number for number in range(1, len(data) // PAGE) if data[number * PAGE] == 13]
     return next(number for number in reversed(pages) if b"zebra zebra" in data[number * PAGE : (number + 1) * PAGE]) + 1

@@ -32,7 +32,7 @@ for words in "add hello", "list", "current", "show", "search hello", "status", "
 
 
 def loaded(cli: Cli, code: str) -> set[str]:
-    """Every module that is there when a fresh interpreter has run the code."""
+    """Return every module that a fresh interpreter has imported after the code."""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"],
         cwd=cli.directory,

@@ -10,7 +10,7 @@ from tests.support.process import Segued
 
 @pytest.fixture
 def free(segued: Segued, unserved: Cli) -> Iterator[Cli]:
-    """A command line that may start daemons; the last one is stopped."""
+    """Yield a command line that may start daemons; stop the last one."""
     cli = unserved.given(SEGUE_NO_AUTOSTART="")
     yield cli
     cli.run("stop")

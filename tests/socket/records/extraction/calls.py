@@ -8,7 +8,7 @@ from tests.support.wire import Wire
 
 
 def enqueue(wire: Wire, **members: Any) -> Any:
-    """The entry of a new session."""
+    """Return the entry of a new session."""
     session = wire.call("session.create", **members)["id"]
     return wire.call("extraction.enqueue", session_id=session)
 
@@ -28,7 +28,7 @@ def fail(wire: Wire, entry: dict[str, Any], error: str = "e") -> Any:
 
 
 def exhaust(server: Server, wire: Wire, entry: dict[str, Any]) -> Any:
-    """The entry after its third failure."""
+    """Return the entry after its third failure."""
     for attempt in range(3):
         server.clock.pass_time(DAY)
         entry = fail(wire, entry, f"error {attempt + 1}")

@@ -79,7 +79,7 @@ def test_a_worker_of_one_bot_gets_and_sees_that_bot_s_entries_only(wire: Wire) -
 
 
 def claim_all(server: Server) -> list[list[int]]:
-    """What each of the workers got, all claiming at the same time, each over a connection of its own."""
+    """Return what each worker got, all claiming at the same time, each over a connection of its own."""
     together = Barrier(WORKERS)
 
     def work(_: int) -> list[int]:

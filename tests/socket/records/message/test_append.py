@@ -225,7 +225,7 @@ def test_small_messages_are_brief_writes_and_larger_ones_do_not_block_the_loop(
 
 
 def noting(ways: list[str], name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, which notes its name for an append."""
+    """Return the method, which notes its name for an append."""
 
     async def noted(store: Store, query: Any, *args: Any, **kwargs: Any) -> Any:
         if query in (appending.append, appending.append_to_place, append_group.append_one):

@@ -20,7 +20,7 @@ def get(wire: Wire, session: str) -> Any:
 
 
 def attached_by(server: Server, session: str) -> Wire:
-    """A second connection that has the session attached."""
+    """Return a second connection that has the session attached."""
     other = server.connect()
     other.call("session.attach", session_id=session)
     return other

@@ -15,7 +15,7 @@ HERE = "/home/ada/project"
 
 
 def say(wire: Wire, text: str = "hello", **where: object) -> str:
-    """The id of the session in which a user's message was stored."""
+    """Store a user's message and return the id of its session."""
     found: str = wire.call("message.append", **(where or {"working_dir": HERE}), role="user", content=text)[
         "session_id"
     ]

@@ -214,7 +214,7 @@ def stands_in(term: Naive, words: Naive, star: bool) -> bool:
 
 
 def cjk_pair(words: Naive, index: int) -> bool | None:
-    """For two CJK characters whether they touch; None for others, between which it does not matter."""
+    """Return whether two CJK characters touch; None for others, between which it does not matter."""
     pair = [word for word, _ in words[index - 1 : index + 1]]
     return (
         words[index][1] if all(len(word) == 1 and category(word)[0] == "L" and is_cjk(word) for word in pair) else None
