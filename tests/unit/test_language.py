@@ -109,6 +109,16 @@ def written_files() -> list[Path]:
     return [*scripts, *units, *sources(".sql")]
 
 
+def prose(path: Path) -> Iterator[Text]:
+    """Yield each line of a Markdown file without its code."""
+    in_code = False
+    for text in plain_texts(path):
+        if text.words.startswith("```"):
+            in_code = not in_code
+        elif not in_code:
+            yield text._replace(words=re.sub(r"`[^`]*`", "", text.words))
+
+
 def banned(texts: Iterator[Text]) -> list[str]:
     return [f"{text} has {found[0]!r}" for text in texts if (found := BANNED.search(text.words))]
 
@@ -129,6 +139,11 @@ def test_names_docstrings_and_comments_of_tests_use_no_banned_words() -> None:
 
 def test_scripts_and_unit_files_use_no_banned_words() -> None:
     assert [fault for path in written_files() for fault in banned(plain_texts(path))] == []
+
+
+def test_the_readme_and_the_manual_use_no_banned_words() -> None:
+    paths = [ROOT / "README.md", *sources(".md")]
+    assert [fault for path in paths for fault in banned(prose(path))] == []
 
 
 def test_function_docstrings_begin_with_a_verb() -> None:

@@ -95,7 +95,7 @@ def test_many_short_connections_leave_no_descriptor_and_no_thread(segued: Segued
                 assert one.recv(1000).startswith(b"{")
     wait_until(lambda: watcher.call("daemon.status")["clients"] == 1)
     assert all(now <= before for now, before in zip(usage(segued), baseline, strict=True))
-    tried("connections made and dropped at once", STORM)
+    tried("connections made and dropped immediately", STORM)
 
 
 @pytest.fixture
