@@ -38,6 +38,7 @@ from segue.manual import topic_path
 from segue.mcp.tools import TOOLS
 from segue.models import Bot, Extraction, Memory, Message, Session, SessionSummary, Summary
 from segue.redaction import SECRETS
+from segue.shell import VARIABLES
 from tests.process.docs import completion, licences, trials, typescript
 
 README = Path(__file__).parents[2] / "README.md"
@@ -128,6 +129,12 @@ def browse_keys() -> str:
     return table(("key", "does", "only in", "command"), rows)
 
 
+def variables() -> str:
+    """Return one row for each variable of the shell integration."""
+    rows = [(f"`{name}`", default, effect) for name, (default, effect) in VARIABLES.items()]
+    return table(("variable", "default", "effect"), rows)
+
+
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     topic_path("browse"): {"keys": browse_keys},
     topic_path("commands"): {"commands": commands},
@@ -141,6 +148,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     topic_path("privacy"): {"secrets": secrets},
     topic_path("protocol"): {"objects": objects},
     topic_path("python"): {"client": client},
+    topic_path("shell"): {"variables": variables},
 }
 """The generated parts of each page."""
 
