@@ -11,17 +11,28 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from segue.history.records import HistoryMessage, HistorySession
 from segue.runtime.place import find_project, wire_path
-from segue.timestamps import milliseconds, timestamp
+from segue.timestamps import milliseconds
+
+PATH_MAX = 4096
+"""Characters. The kernel has no longer paths."""
 
 MAX_NAME_CHARS = 255
 """Characters. The longest name that the wire contract allows."""
 
-MAX_RESULT_CHARS = 1_000_000
-"""Characters. A longer tool result is cut, so that no message comes near the limit of 8 MiB."""
+MAX_MESSAGE_BYTES = 4 * 2**20
+"""Bytes. The texts of a longer message are cut, so that none comes near the limit of 8 MiB."""
+
+LONGEST_CHARS = (1_000_000, 250_000, 60_000, 15_000, 4000)
+"""Characters to which the texts of such a message are cut, one after the other until it fits."""
 
 CUT = "… [cut {} characters]"
+
+LATEST_MS = 23 * 3_600_000
+"""Milliseconds from now. The daemon refuses times that are a day away, and a later one is wrong."""
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _INJECTED = re.compile(
@@ -38,17 +49,17 @@ def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
     if session.parent:
         metadata["sub_agent"] = True
     params = {
-        "working_dir": session.directory if (session.directory or "").startswith("/") else None,
+        "working_dir": session.directory if _is_directory(session.directory) else None,
         "project": _project(session.directory),
         "name": _name(session.title),
         "provider": _name(session.provider),
         "model": _name(session.model),
         "system_prompt": session.system_prompt,
-        "created_at": _not_later(session.started_at or _first_time(session), now_ms),
+        "created_at": _possible(session.started_at, now_ms) or _first_time(session, now_ms) or session.changed_at,
         "parent": session.parent or session.forked_from,
         "metadata": metadata,
         "status": session.status,
-        "ended_at": _not_later(session.ended_at, now_ms),
+        "ended_at": _possible(session.ended_at, now_ms),
         "archived": session.archived or None,
     }
     return {name: value for name, value in params.items() if value is not None}
@@ -56,18 +67,41 @@ def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
 
 def _project(directory: str | None) -> str | None:
     """Return the repository of a directory that exists on this machine, so that `--here` shows the session there."""
-    if not directory or not directory.startswith("/") or not os.path.isdir(directory):  # noqa: PTH112 - may have a NUL
+    if directory is None or not _is_directory(directory) or not os.path.isdir(directory):  # noqa: PTH112
         return None
     root = find_project(os.path.realpath(directory))
     return None if root is None else wire_path(root)
 
 
-def with_times(session: HistorySession) -> Iterator[tuple[HistoryMessage, str | None]]:
-    """Yield each message with its time; one without a time has that of the message before it."""
-    at = session.started_at
+def with_times(
+    session: HistorySession, now_ms: int, first_at: str | None = None
+) -> Iterator[tuple[HistoryMessage, str | None]]:
+    """Yield each message with its time; one without a possible time has that of the message before it.
+
+    `first_at` is the time of the first one if the session has none either.
+    """
+    at = _possible(session.started_at, now_ms) or first_at
     for message in session.messages:
-        at = message.at or at
+        at = _possible(message.at, now_ms) or at
         yield message, at
+
+
+def encode(params: dict[str, Any]) -> bytes:
+    """Return a message as JSON, with its longest texts cut if it is too large."""
+    data = msgspec.json.encode(params)
+    for longest in LONGEST_CHARS:
+        if len(data) <= MAX_MESSAGE_BYTES:
+            break
+        data = msgspec.json.encode(_cut(params, longest))
+    return data
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if isinstance(value, str) and len(value) > longest:
+        return value[:longest] + CUT.format(len(value) - longest)
+    if isinstance(value, dict):
+        return {name: _cut(inner, longest) for name, inner in value.items()}
+    return [_cut(inner, longest) for inner in value] if isinstance(value, list) else value
 
 
 def count_params(message: HistoryMessage) -> int:
@@ -75,9 +109,8 @@ def count_params(message: HistoryMessage) -> int:
     return 2 if any(call.result is not None for call in message.tool_calls) else 1
 
 
-def params_of(message: HistoryMessage, at: str | None, now_ms: int) -> Iterator[dict[str, Any]]:
+def params_of(message: HistoryMessage, at: str | None) -> Iterator[dict[str, Any]]:
     """Yield a message as members of `messages`: itself, and the results of its calls."""
-    at = _not_later(at, now_ms)
     content = message.text
     parts: list[dict[str, Any]] = []
     if message.role == "user" and not message.injected and message.kind is None:
@@ -133,8 +166,6 @@ def _split_injected(text: str) -> tuple[str, list[dict[str, Any]]]:
 
 def _result(call: Any) -> dict[str, Any]:
     text = call.result if isinstance(call.result, str) else str(call.result)
-    if len(text) > MAX_RESULT_CHARS:
-        text = text[:MAX_RESULT_CHARS] + CUT.format(len(text) - MAX_RESULT_CHARS)
     part = {"type": "tool_result", "tool_use_id": call.id, "content": text}
     return part | ({"is_error": True} if call.is_error else {})
 
@@ -143,10 +174,17 @@ def _name(text: str | None) -> str | None:
     return _CONTROLS.sub(" ", text or "").strip()[:MAX_NAME_CHARS] or None
 
 
-def _first_time(session: HistorySession) -> str | None:
-    return next((message.at for message in session.messages if message.at), None)
+def _is_directory(directory: str | None) -> bool:
+    return directory is not None and directory.startswith("/") and "\0" not in directory and len(directory) <= PATH_MAX
 
 
-def _not_later(at: str | None, now_ms: int) -> str | None:
-    """Return the time, but not a future one: the other machine's clock may be wrong."""
-    return at if at is None or milliseconds(at) <= now_ms else timestamp(now_ms)
+def _first_time(session: HistorySession, now_ms: int) -> str | None:
+    return next((at for message in session.messages if (at := _possible(message.at, now_ms))), None)
+
+
+def _possible(at: str | None, now_ms: int) -> str | None:
+    """Return the time, None for one that does not exist or is far in the future: the clock was wrong."""
+    try:
+        return at if at is not None and milliseconds(at) <= now_ms + LATEST_MS else None
+    except ValueError:
+        return None

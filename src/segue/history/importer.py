@@ -7,25 +7,28 @@
 3. An item that changed is read, and its sessions with another digest are sent. `session.import` stores what is new,
    changes what differs and leaves the rest. While it follows, the importer keeps the reader's cursor, with which only
    the new lines of a file are read, and sends only the messages that differ from what it sent before.
-4. A session that was deleted in segue, or that is older than the retention of imported sessions, is left out.
+4. A session that was deleted in segue, or that is older than the retention of imported sessions, is left out. So is a
+   copy of one that came from another file, such as a document that a tool left behind when it moved to a database.
 """
 
 import stat
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from segue.client import Client
-from segue.errors import Conflict, InvalidData, InvalidParams, TooLarge
+from segue.errors import Conflict
 from segue.history.checking import checked
-from segue.history.convert import count_params, params_of, session_params, with_times
+from segue.history.convert import count_params
+from segue.history.importing.counts import Counts
+from segue.history.importing.known import Known, fetch_known
+from segue.history.importing.sending import REFUSED, Sender
 from segue.history.lines import Cursors
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
@@ -33,20 +36,9 @@ from segue.runtime.place import wire_path
 from segue.runtime.progress import Progress
 from segue.timestamps import timestamp, wall_ms
 
-BATCH_MESSAGES = 80
-"""Messages of one request. The daemon stores them in about 2 ms, in which other clients wait."""
-
-BATCH_BYTES = 256 * 2**10
-"""Bytes of one request."""
-
-REMEMBERED_SESSIONS = 32
-"""Sessions whose messages are remembered, so that a session that grows is not sent again as a whole."""
-
-DIGEST = "import_digest"
-"""The member of a session's metadata that holds the digest of what was read."""
-
 DELETED = "deleted in segue; --again imports them"
 EXPIRED = "older than import.retention_days"
+COPIED = "that another file has too, as new or newer"
 
 
 class Source(NamedTuple):
@@ -64,21 +56,6 @@ class ItemState(Struct):
 
     digests: dict[str, str]
     """The digest of each session by the tool's id of it, without those that were left out."""
-
-
-class Counts:
-    """The counts of an import so far."""
-
-    def __init__(self) -> None:
-        self.items = self.items_unchanged = self.sessions = self.messages = 0
-        self.added = self.updated = self.unchanged = 0
-        self.skipped: Counter[str] = Counter()
-        self.left_out: Counter[str] = Counter()
-        self.problems: list[str] = []
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts as a JSON object."""
-        return dict(vars(self)) | {"skipped": dict(self.skipped), "left_out": dict(self.left_out)}
 
 
 class Options(NamedTuple):
@@ -104,10 +81,9 @@ class Importer:
         self.client = client
         self._states = states
         self.options = options
-        self._digests: dict[str, dict[str, str]] = {}
-        """The digests of the sessions that the daemon has, by tool and the tool's id."""
-        self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
-        """The hash of each message by key, of the sessions that were sent last."""
+        self._sender = Sender(client, self.counts, restore=options.again)
+        self._sessions: dict[str, dict[str, Known]] = {}
+        """The sessions that the daemon has, by tool and the tool's id."""
         self.cursors: Cursors | None = None
         """Set while the importer follows, because items are then read again and again."""
 
@@ -134,7 +110,7 @@ class Importer:
             self._import(source)
         except OSError as error:
             return error.strerror or str(error)
-        except (ValueError, RecursionError, InvalidData, InvalidParams, TooLarge) as error:
+        except (ValueError, RecursionError, *REFUSED) as error:
             return str(error)
         return None
 
@@ -158,77 +134,64 @@ class Importer:
             state
             and not self.options.again
             and state.files == files
-            and all(known.get(id) == digest for id, digest in state.digests.items())
+            and all(id in known and known[id].digest == digest for id, digest in state.digests.items())
         ):
             self.counts.items_unchanged += 1
             return
         sessions, skipped, cursor = _read(source, self.cursors and self.cursors.take(source.path))
         self.counts.skipped += skipped
         digests: dict[str, str] = {}
+        refused: list[str] = []
         for session in sessions:
             last = _last_time(session)
             if self.options.since is not None and last is not None and last < self.options.since:
                 continue
-            digest = _digest(session)
-            if reason := self._reason_to_leave_out(session.id in known, last):
+            if reason := self._reason_to_leave_out(known.get(session.id), path, last):
                 self.counts.left_out[reason] += 1
                 continue
             self.counts.sessions += 1
             self.counts.messages += sum(map(count_params, session.messages))
-            is_new = known.get(session.id) != digest and not self.options.dry_run
-            if is_new and not self._send(source.reader.name, path, session, digest):
+            try:
+                digests[session.id] = self._send(source.reader.name, path, session, last)
+            except Conflict:
                 self.counts.left_out[DELETED] += 1
-                continue
-            digests[session.id] = digest
-        if not self.options.dry_run and self.options.since is None:
+            except REFUSED as error:
+                refused.append(f"session {wire_path(session.id)}: {error}")
+        if not self.options.dry_run and self.options.since is None and not refused:
             self._states[path] = ItemState(files, digests)
         if self.cursors is not None:
             self.cursors.keep(source.path, cursor)
+        if refused:
+            more = f" and {len(refused) - 1} more sessions" if len(refused) > 1 else ""
+            raise ValueError(f"{refused[0]}{more}")
 
-    def _reason_to_leave_out(self, is_known: bool, last: str | None) -> str | None:
+    def _send(self, tool: str, path: str, session: HistorySession, last: str | None) -> str:
+        """Send the session unless the daemon has it as it is, and return its digest.
+
+        Raises:
+            Conflict: it was deleted in the daemon.
+            InvalidData, InvalidParams, TooLarge: the daemon refuses it.
+        """
+        known, digest = self._known(tool), _digest(session)
+        before = known.get(session.id)
+        if before is None or before.digest != digest:
+            if not self.options.dry_run:
+                self._sender.send(tool, path, session, digest, is_known=before is not None)
+            known[session.id] = Known(digest, path, max(last or "", before.last_at if before else ""))
+        return digest
+
+    def _reason_to_leave_out(self, known: Known | None, path: str, last: str | None) -> str | None:
+        if known is not None:
+            return COPIED if known.is_elsewhere(path, last) else None
         retention_ms = self.options.retention_ms
-        if is_known or self.options.again or retention_ms is None or last is None:
+        if self.options.again or retention_ms is None or last is None:
             return None
         return EXPIRED if last < timestamp(wall_ms() - retention_ms) else None
 
-    def _known(self, tool: str) -> dict[str, str]:
-        if tool not in self._digests:
-            found: dict[str, str] = {}
-            params: dict[str, Any] = {"source": tool, "archived": None, "with_metadata": True, "limit": 1000}
-            while True:
-                page = self.client.request("session.list", params)
-                for session in page["sessions"]:
-                    found[session["source"]["id"]] = session["metadata"].get(DIGEST, "")
-                if page["next_cursor"] is None:
-                    break
-                params["cursor"] = page["next_cursor"]
-            self._digests[tool] = found
-        return self._digests[tool]
-
-    def _send(self, tool: str, path: str, session: HistorySession, digest: str) -> bool:
-        """Send what the daemon does not have; return False if the session was deleted there."""
-        now = wall_ms()
-        source = {"tool": tool, "id": session.id, "path": path}
-        about = session_params(session, now)
-        sent = self._sent.pop((tool, session.id), {}) if session.id in self._digests[tool] else {}
-        hashes: dict[str, int] = {}
-        batches = list(_batches(_changed(session, now, sent, hashes)))
-        for number, batch in enumerate(batches, 1):
-            if number == len(batches):
-                about |= {"metadata": about["metadata"] | {DIGEST: digest}}
-            params = {"source": source, "session": about, "messages": batch, "restore": self.options.again}
-            try:
-                result = self.client.request("session.import", params)
-            except Conflict:
-                return False
-            self.counts.added += result["added"]
-            self.counts.updated += result["updated"]
-            self.counts.unchanged += result["unchanged"]
-        self._digests[tool][session.id] = digest
-        self._sent[tool, session.id] = hashes
-        if len(self._sent) > REMEMBERED_SESSIONS:
-            self._sent.popitem(last=False)
-        return True
+    def _known(self, tool: str) -> dict[str, Known]:
+        if tool not in self._sessions:
+            self._sessions[tool] = fetch_known(self.client, tool)
+        return self._sessions[tool]
 
 
 def _read(source: Source, cursor: object) -> Reading:
@@ -266,28 +229,7 @@ def _digest(session: HistorySession) -> str:
     return blake2b(msgspec.json.encode(session), digest_size=16).hexdigest()
 
 
-def _changed(session: HistorySession, now: int, sent: dict[str, int], hashes: dict[str, int]) -> Iterator[msgspec.Raw]:
-    """Yield the parameters of each message that differs from what was sent; add the hash of every one to `hashes`."""
-    for message, at in with_times(session):
-        hashes[message.key] = value = hash((msgspec.json.encode(message), at))
-        if sent.get(message.key) != value:
-            yield from (msgspec.Raw(msgspec.json.encode(params)) for params in params_of(message, at, now))
-
-
-def _batches(messages: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
-    """Yield the messages in requests of bounded size, one empty request for none."""
-    batch: list[msgspec.Raw] = []
-    size, sent = 0, False
-    for message in messages:
-        length = len(memoryview(message))
-        if batch and (len(batch) >= BATCH_MESSAGES or size + length > BATCH_BYTES):
-            yield batch
-            batch, size, sent = [], 0, True
-        batch.append(message)
-        size += length
-    if batch or not sent:
-        yield batch
-
-
 def _last_time(session: HistorySession) -> str | None:
-    return max((message.at for message in session.messages if message.at), default=session.started_at)
+    return max(
+        (message.at for message in session.messages if message.at), default=session.started_at or session.changed_at
+    )

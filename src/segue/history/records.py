@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from segue.models import Count, Name
+from segue.models import Count, Name, Timestamp
 
 Role = Literal["user", "assistant", "system", "tool"]
 
@@ -31,7 +31,7 @@ class HistoryMessage(Struct, kw_only=True, omit_defaults=True):
     key: Name
     role: Role
     text: str
-    at: str | None = None
+    at: Timestamp | None = None
     kind: Kind | None = None
     injected: bool = False
     """True if the tool and no person wrote a text of the role `user`."""
@@ -61,8 +61,11 @@ class HistorySession(Struct, kw_only=True, omit_defaults=True):
     provider: str | None = None
     model: str | None = None
     system_prompt: str | None = None
-    started_at: str | None = None
-    ended_at: str | None = None
+    started_at: Timestamp | None = None
+    changed_at: Timestamp | None = None
+    """The time of the last change, from a tool that records no other time."""
+
+    ended_at: Timestamp | None = None
     status: Literal["completed", "crashed"] | None = None
     parent: str | None = None
     forked_from: str | None = None

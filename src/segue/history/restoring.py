@@ -17,7 +17,8 @@ from msgspec import Struct
 from segue.client import Client
 from segue.errors import NotFound, SegueError
 from segue.history.bundle import Bundle, Rest, fetch
-from segue.history.importer import BATCH_BYTES, BATCH_MESSAGES, Counts
+from segue.history.importing.counts import Counts
+from segue.history.importing.sending import BATCH_BYTES, BATCH_MESSAGES
 from segue.history.reader import open_regular
 from segue.runtime.place import wire_path
 from segue.runtime.progress import Progress

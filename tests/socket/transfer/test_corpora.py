@@ -9,7 +9,9 @@ import pytest
 from segue.client import Client
 from segue.history import discovery
 from segue.history.convert import MAX_NAME_CHARS
-from segue.history.importer import DIGEST, Counts, Importer
+from segue.history.importer import Importer
+from segue.history.importing.counts import Counts
+from segue.history.importing.known import DIGEST
 from segue.history.registry import readers
 from segue.runtime.progress import Progress
 from tests.support.inprocess import Server

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from segue.client import Client
 from segue.errors import Conflict, InvalidParams
 from segue.history.bundle import fetch, fetch_rest
-from segue.history.importer import Counts
+from segue.history.importing.counts import Counts
 from segue.history.restoring import Restorer, exports_in
 from segue.runtime.progress import Progress
 from tests.socket.transfer.random_store import RandomStore

@@ -52,7 +52,7 @@ def read(corpus: str) -> dict[str, HistorySession]:
 
 def message_params(session: HistorySession) -> list[dict[str, Any]]:
     """Return the messages as parameters of `session.import`."""
-    return [params for message, at in with_times(session) for params in params_of(message, at, NOW)]
+    return [params for message, at in with_times(session, NOW) for params in params_of(message, at)]
 
 
 def bundle_of(session: HistorySession) -> Bundle:

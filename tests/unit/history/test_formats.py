@@ -7,7 +7,7 @@ import pytest
 
 from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
 from segue.history import markdown
-from segue.history.convert import MAX_RESULT_CHARS, session_params
+from segue.history.convert import MAX_MESSAGE_BYTES, encode, session_params
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 from segue.workflows.handoff import brief, constraints, find_work, open_errors
 from tests.support.system.repositories import create_repository
@@ -63,17 +63,31 @@ def test_a_message_of_only_such_text_is_marked(found: HistoryMessage) -> None:
     assert message["metadata"]["injected"] is True
 
 
-def test_a_message_without_a_time_has_that_of_the_one_before_and_none_is_in_the_future() -> None:
-    at = "2026-11-28T10:00:00.000Z"
-    late = user("c", key="3", at="2031-01-01T00:00:00.000Z")
-    found = message_params(session(user("a", key="1", at=at), user("b", key="2"), late))
-    assert [message["created_at"] for message in found] == [at, at, "2026-11-29T00:00:00.000Z"]
+def test_a_message_without_a_possible_time_has_that_of_the_one_before() -> None:
+    at, fast_clock = "2026-11-28T10:00:00.000Z", "2026-11-29T05:00:00.000Z"
+    times = (at, None, "2031-01-01T00:00:00.000Z", "2026-02-31T00:00:00.000Z", fast_clock)
+    several = [user("a", key=str(number), at=time) for number, time in enumerate(times)]
+    assert [message["created_at"] for message in message_params(session(*several))] == [at] * 4 + [fast_clock]
+    early = session(user("a", at="2031-01-01T00:00:00.000Z"), started_at="2031-01-01T00:00:00.000Z")
+    assert "created_at" not in message_params(early)[0]
+    assert "created_at" not in session_params(early, NOW)
 
 
-def test_a_long_result_is_cut_and_says_so() -> None:
-    long = msgspec.structs.replace(LS, result="x" * (MAX_RESULT_CHARS + 5))
-    _, results = message_params(session(model("", long)))
-    assert results["parts"][0]["content"].endswith("… [cut 5 characters]")
+@pytest.mark.parametrize("count", [1, 30])
+def test_long_texts_are_cut_and_say_so_when_a_message_is_too_large(count: int) -> None:
+    written = {"content": "é" * 5_000_000, "lines": ["x" * 5_000_000]}
+    calls = [
+        msgspec.structs.replace(LS, id=str(number), arguments=written, result="y" * 5_000_000)
+        for number in range(count)
+    ]
+    for params in message_params(session(model("z" * 5_000_000, *calls))):
+        data = encode(params)
+        assert len(data) <= MAX_MESSAGE_BYTES
+        texts = msgspec.json.decode(data)["parts"]
+        assert len(texts) == count
+        assert data.count("… [cut ".encode()) >= count
+    small = message_params(session(user("x" * 3_000_000)))[0]
+    assert encode(small) == msgspec.json.encode(small)
 
 
 def test_a_title_becomes_a_name_of_the_contract() -> None:

@@ -39,7 +39,7 @@ class ShellGpt:
             elif role != "system":
                 skipped["damaged message"] += 1
         changed = from_ms(item.stat().st_mtime_ns // 1_000_000)
-        session = HistorySession(id=item.name, path=str(item), messages=messages, metadata={"changed_at": changed})
+        session = HistorySession(id=item.name, path=str(item), messages=messages, changed_at=changed)
         return Reading([session], skipped)
 
     def resume_command(self, session_id: str) -> list[str] | None:

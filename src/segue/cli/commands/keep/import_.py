@@ -23,7 +23,8 @@ from segue.timestamps import milliseconds
 
 if TYPE_CHECKING:
     from segue.history.discovery import Found
-    from segue.history.importer import Counts, Importer
+    from segue.history.importer import Importer
+    from segue.history.importing.counts import Counts
     from segue.history.reader import Reader
 
 RETRY_SECONDS = 60.0

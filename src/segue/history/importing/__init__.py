@@ -1,0 +1,1 @@
+"""Parts of the importer that talk with the daemon."""

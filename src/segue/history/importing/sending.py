@@ -1,0 +1,103 @@
+"""Send what the daemon does not have of a session, in requests of bounded size.
+
+A message that the daemon refuses, such as one whose arguments are nested too deeply, costs itself only.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from segue.client import Client
+from segue.errors import InvalidData, InvalidParams, TooLarge
+from segue.history.convert import encode, params_of, session_params, with_times
+from segue.history.importing.counts import Counts
+from segue.history.importing.known import DIGEST
+from segue.history.records import HistoryMessage, HistorySession
+from segue.timestamps import wall_ms
+
+BATCH_MESSAGES = 80
+"""Messages of one request. The daemon stores them in about 2 ms, in which other clients wait."""
+
+BATCH_BYTES = 256 * 2**10
+"""Bytes of one request."""
+
+REMEMBERED_SESSIONS = 32
+"""Sessions whose messages are remembered, so that a session that grows is not sent again as a whole."""
+
+REFUSED = (InvalidData, InvalidParams, TooLarge)
+
+
+class Sender:
+    """The requests of an import."""
+
+    def __init__(self, client: Client, counts: Counts, *, restore: bool) -> None:
+        self._client = client
+        self._counts = counts
+        self._restore = restore
+        self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
+        """The hash of each message by key, of the sessions that were sent last."""
+
+    def send(self, tool: str, path: str, session: HistorySession, digest: str, *, is_known: bool) -> None:
+        """Send what differs from what was sent before.
+
+        Raises:
+            Conflict: the session was deleted in the daemon, and is not to be restored.
+            InvalidData, InvalidParams, TooLarge: the daemon refuses the session itself.
+        """
+        now = wall_ms()
+        source = {"tool": tool, "id": session.id, "path": path}
+        about = session_params(session, now)
+        sent = self._sent.pop((tool, session.id), {}) if is_known else {}
+        hashes: dict[str, int] = {}
+        first_at = None if is_known else session.changed_at  # Stored messages without a time keep the one they got.
+        batches = list(_batches(_changed(with_times(session, now, first_at), sent, hashes)))
+        for number, batch in enumerate(batches, 1):
+            if number == len(batches):
+                about |= {"metadata": about["metadata"] | {DIGEST: digest}}
+            self._send_batch({"source": source, "session": about, "restore": self._restore}, batch)
+        self._sent[tool, session.id] = hashes
+        if len(self._sent) > REMEMBERED_SESSIONS:
+            self._sent.popitem(last=False)
+
+    def _send_batch(self, params: dict[str, Any], batch: list[msgspec.Raw]) -> None:
+        """Send a batch, without the messages that the daemon refuses."""
+        try:
+            result = self._client.request("session.import", params | {"messages": batch})
+        except REFUSED as error:
+            if not batch:
+                raise
+            if len(batch) == 1:
+                self._counts.skipped[f"message that segued refuses ({error})"] += 1
+            for part in [[message] for message in batch] if len(batch) > 1 else [[]]:
+                self._send_batch(params, part)
+            return
+        self._counts.added += result["added"]
+        self._counts.updated += result["updated"]
+        self._counts.unchanged += result["unchanged"]
+
+
+def _changed(
+    messages: Iterable[tuple[HistoryMessage, str | None]], sent: dict[str, int], hashes: dict[str, int]
+) -> Iterator[msgspec.Raw]:
+    """Yield the parameters of each message that differs from what was sent; add the hash of every one to `hashes`."""
+    for message, at in messages:
+        hashes[message.key] = value = hash((msgspec.json.encode(message), at))
+        if sent.get(message.key) != value:
+            yield from (msgspec.Raw(encode(params)) for params in params_of(message, at))
+
+
+def _batches(messages: Iterable[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+    """Yield the messages in requests of bounded size, one empty request for none."""
+    batch: list[msgspec.Raw] = []
+    size, sent = 0, False
+    for message in messages:
+        length = len(memoryview(message))
+        if batch and (len(batch) >= BATCH_MESSAGES or size + length > BATCH_BYTES):
+            yield batch
+            batch, size, sent = [], 0, True
+        batch.append(message)
+        size += length
+    if batch or not sent:
+        yield batch

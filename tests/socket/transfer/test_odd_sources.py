@@ -1,0 +1,207 @@
+"""Odd sessions cost themselves only: refused ones, copies in other files, and those without times."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segue.client import Client
+from segue.history.chats.shell_gpt import ShellGpt
+from segue.history.importer import Importer, ItemState, Options, Source
+from segue.history.importing.counts import Counts
+from segue.history.reader import Reader, Reading, from_ms
+from segue.history.records import HistoryMessage, HistorySession, ToolCall
+from segue.runtime.progress import Progress
+from segue.timestamps import wall_ms
+from tests.support.inprocess import Server
+from tests.support.wire import Wire
+
+AT = "2026-01-30T14:23:05.123Z"
+LATER = "2026-01-30T15:23:05.123Z"
+
+
+class Notes:
+    """A tool whose files have the sessions that a test gives."""
+
+    def __init__(self, name: str = "notes") -> None:
+        self.name = name
+        self.sessions: dict[Path, list[HistorySession]] = {}
+
+    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
+        return []
+
+    def discover(self, root: Path) -> Iterator[Path]:
+        yield from self.sessions
+
+    def read(self, item: Path, cursor: object = None) -> Reading:
+        return Reading(self.sessions[item], Counter())
+
+    def resume_command(self, session_id: str) -> list[str] | None:
+        return None
+
+    def write(self, file: Path, *sessions: HistorySession) -> Path:
+        file.write_text(str(wall_ms()) + str(len(sessions)))
+        self.sessions[file] = list(sessions)
+        return file
+
+
+class Machine:
+    """A machine whose files are imported again and again."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.states: dict[str, ItemState] = {}
+
+    def run(self, reader: Reader, *files: Path, options: Options | None = None) -> Counts:
+        with Client.connect(self.server.socket) as client:
+            importer = Importer(client, self.states, options or Options())
+            importer.run([Source(reader, file) for file in files], Progress("import"))
+        return importer.counts
+
+
+@pytest.fixture
+def machine(server: Server) -> Machine:
+    server.clock.now = wall_ms()
+    return Machine(server)
+
+
+def said(text: str, key: str = "1", at: str | None = AT, **more: Any) -> HistoryMessage:
+    return HistoryMessage(key=key, role="user", text=text, at=at, **more)
+
+
+def session(*messages: HistoryMessage, id: str = "s", **more: Any) -> HistorySession:
+    return HistorySession(id=id, path="/x", messages=list(messages), **more)
+
+
+def nested(depth: int) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def contents(wire: Wire, **filter: Any) -> list[list[str]]:
+    found = wire.call("session.list", archived=None, **filter)["sessions"]
+    return [[one["content"] for one in wire.call("message.list", session_id=each["id"])["messages"]] for each in found]
+
+
+def test_a_message_that_the_daemon_refuses_costs_itself_only(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    notes, deep = Notes(), [ToolCall(id="1", name="x", arguments=nested(300), result="fine")]
+    several = [said(str(number), key=str(number)) for number in range(100)]
+    several[50] = HistoryMessage(key="50", role="assistant", text="deep", at=AT, tool_calls=deep)
+    file = notes.write(tmp_path / "a", session(*several), session(said("other"), id="t"))
+    counts = machine.run(notes, file)
+    assert (counts.problems, counts.added) == ([], 101)
+    [(reason, count)] = counts.skipped.items()
+    assert ("nested deeper than 200" in reason, count) == (True, 1)
+    found = sorted(contents(wire), key=len)
+    assert found == [["other"], [*map(str, range(50)), "", *map(str, range(51, 100))]]
+    assert machine.run(notes, file).items_unchanged == 1
+
+
+def test_a_session_that_the_daemon_refuses_is_one_line_each_time(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    notes = Notes()
+    bad = session(said("one"), id="bad", metadata={"deep": nested(300)})
+    file = notes.write(tmp_path / "a", bad, session(said("two"), id="good", directory="/nul\0" + "x" * 5000))
+    for added in (1, 0):
+        counts = machine.run(notes, file)
+        [problem] = counts.problems
+        assert problem.startswith(f"{file}: session bad: ")
+        assert counts.added == added
+    assert contents(wire) == [["two"]]
+
+
+def test_texts_of_any_size_are_imported(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    notes = Notes()
+    call = ToolCall(id="1", name="write", arguments={"text": "a" * 9_000_000}, result="r" * 9_000_000)
+    large = HistoryMessage(key="1", role="assistant", text="t" * 9_000_000, at=AT, tool_calls=[call])
+    file = notes.write(tmp_path / "a", session(large, said("after", key="2")))
+    counts = machine.run(notes, file)
+    assert (counts.problems, counts.skipped, counts.added) == ([], {}, 3)
+    [[text, _, last]] = contents(wire)
+    assert (text[:3], text[-20:], last) == ("ttt", "[cut 8000000 characters]"[-20:], "after")
+
+
+def test_a_copy_in_another_file_changes_nothing_and_a_newer_one_adds_to_it(
+    machine: Machine, wire: Wire, tmp_path: Path
+) -> None:
+    notes = Notes()
+    first = notes.write(tmp_path / "a", session(said("one"), said("two", key="2")))
+    copy = notes.write(tmp_path / "b", session(said("one, older")))
+    counts = machine.run(notes, first, copy)
+    assert (counts.added, dict(counts.left_out)) == (2, {"that another file has too, as new or newer": 1})
+    assert machine.run(notes, first, copy).items_unchanged == 2
+    notes.write(copy, session(said("one"), said("three", key="3", at=LATER)))
+    assert machine.run(notes, first, copy).added == 1
+    again = [machine.run(notes, first, copy) for _ in range(2)]
+    assert [(counts.added, counts.updated) for counts in again] == [(0, 0)] * 2
+    assert again[1].items_unchanged == 2
+    assert contents(wire) == [["one", "two", "three"]]
+    [source] = [one["source"]["path"] for one in wire.call("session.list")["sessions"]]
+    assert source == str(copy)
+
+
+def test_a_file_that_was_moved_is_no_copy(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    notes = Notes()
+    old = notes.write(tmp_path / "old", session(said("one")))
+    machine.run(notes, old)
+    new = notes.write(tmp_path / "new", session(said("one"), archived=True))
+    old.unlink()
+    assert (counts := machine.run(notes, new)).unchanged == 1, vars(counts)
+    [found] = wire.call("session.list", archived=True)["sessions"]
+    assert found["source"]["path"] == str(new)
+
+
+def test_documents_that_a_tool_left_beside_its_database_are_not_imported_over_it(
+    machine: Machine, wire: Wire, tmp_path: Path
+) -> None:
+    notes = Notes()
+    names = [f"ses_{number}" for number in range(3)]
+    database = notes.write(tmp_path / "db", *(session(said("new"), id=name, title="new") for name in names))
+    documents = [notes.write(tmp_path / name, session(said("old"), id=name, title="old")) for name in names]
+    alone = notes.write(tmp_path / "ses_9", session(said("only here"), id="ses_9"))
+    counts = machine.run(notes, database, *documents, alone)
+    assert (counts.added, counts.updated, sum(counts.left_out.values())) == (4, 0, 3)
+    assert sorted(contents(wire)) == [["new"], ["new"], ["new"], ["only here"]]
+
+
+def test_two_tools_may_use_one_id(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    for name in ("notes", "other"):
+        tool = Notes(name)
+        machine.run(tool, tool.write(tmp_path / name, session(said(name))))
+    assert contents(wire, source="notes") == [["notes"]]
+    assert contents(wire, source="other") == [["other"]]
+
+
+def test_a_time_in_the_future_changes_nothing_when_the_session_is_sent_again(
+    machine: Machine, wire: Wire, tmp_path: Path
+) -> None:
+    notes = Notes()
+    far = [said("one"), said("two", key="2", at="2099-01-01T00:00:00.000Z")]
+    file = notes.write(tmp_path / "a", session(*far))
+    machine.run(notes, file)
+    notes.write(file, session(*far, said("three", key="3")))
+    machine.server.clock.pass_time(5000)
+    counts = machine.run(notes, file)
+    assert (counts.added, counts.updated, counts.unchanged) == (1, 0, 2)
+    [found] = wire.call("session.list")["sessions"]
+    assert found["last_message_at"] == AT
+
+
+def test_a_chat_without_times_has_that_of_its_file(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    chat = tmp_path / "chat_cache" / "talk"
+    chat.parent.mkdir()
+    chat.write_text('[{"role": "user", "content": "one"}]')
+    os.utime(chat, ns=(0, 1_780_000_000_123_000_000))
+    machine.run(ShellGpt(), chat)
+    [found] = wire.call("session.list")["sessions"]
+    begun = from_ms(1_780_000_000_123)
+    assert (found["created_at"], found["last_message_at"]) == (begun, begun)
+    chat.write_text('[{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]')
+    counts = machine.run(ShellGpt(), chat)
+    assert (counts.added, counts.updated, counts.unchanged) == (1, 0, 1)
+    [found] = wire.call("session.list")["sessions"]
+    assert found["created_at"] == begun < found["last_message_at"]
