@@ -21,6 +21,7 @@ from pygments.util import ClassNotFound
 
 from segue.conversation.parts import ToolResult, is_media, tool_calls, tool_results
 from segue.history.bundle import Bundle
+from segue.shell.prompt_text import plain_name
 
 HIGHLIGHTED_CHARS = 100_000
 """Characters of a code block; a longer one is not highlighted, because that takes seconds."""
@@ -82,7 +83,7 @@ _HEADINGS = {"user": "User", "assistant": "Assistant", "system": "System", "tool
 def render(bundle: Bundle) -> str:
     """Return the page."""
     session = bundle.session
-    title = html.escape(session["name"] or session["id"])
+    title = html.escape(plain_name(session["name"], session["id"]))
     shown = "".join(f"<dt>{name}</dt><dd>{html.escape(str(fact))}</dd>" for name, fact in bundle.facts().items())
     digest = base64.b64encode(sha256(SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

@@ -7,6 +7,7 @@ import msgspec
 
 from segue.conversation.parts import is_media, tool_calls, tool_results
 from segue.history.bundle import Bundle
+from segue.shell.prompt_text import plain_name
 
 RESULT_CHARS = 4000
 """Characters of a tool result; the rest is counted."""
@@ -21,7 +22,7 @@ _HEADINGS = {"user": "User", "assistant": "Assistant", "system": "System", "tool
 def render(bundle: Bundle) -> str:
     """Return the document."""
     session = bundle.session
-    lines = [f"# {_heading(session['name'] or session['id'])}", ""]
+    lines = [f"# {_heading(plain_name(session['name'], session['id']))}", ""]
     lines += [f"- {name}: `{value}`" for name, value in bundle.facts().items()]
     if session["system_prompt"]:
         lines += ["", _folded("System prompt", fenced(session["system_prompt"], "text"))]

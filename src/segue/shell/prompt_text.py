@@ -29,14 +29,18 @@ def render_prompt(
     format: str, shell: Shell, *, id: str, name: str | None, messages: int, idle_seconds: int, name_chars: int
 ) -> str:
     """Return the format with its fields replaced; the name without its generated date is at most `name_chars` wide."""
-    shown = _GENERATED_DATE.sub("", name or "") or id
     fields = {
-        "name": escape(shown, shell, name_chars),
+        "name": escape(plain_name(name, id), shell, name_chars),
         "messages": str(messages),
         "age": age(idle_seconds),
         "id": escape(id, shell),
     }
     return _FIELD.sub(lambda found: fields[found[1]], format)
+
+
+def plain_name(name: str | None, id: str) -> str:
+    """Return a session's name without its generated date, its ID if it has no name."""
+    return _GENERATED_DATE.sub("", name or "") or id
 
 
 def escape(text: str, shell: Shell, columns: int = 2**31) -> str:

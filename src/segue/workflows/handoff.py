@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
+from segue.shell.prompt_text import plain_name
 
 GOAL_TOKENS, LINE_TOKENS = 400, 60
 """Tokens of a message of the goal, and of any other line. Longer texts are cut."""
@@ -138,7 +139,7 @@ def _is_answer(message: dict[str, Any]) -> bool:
 
 def _heading(session: dict[str, Any], count: int) -> str:
     facts = [session["working_dir"], session["model"], f"{count} messages", f"last {session['last_message_at']}"]
-    name = " ".join((session["name"] or session["id"]).split())
+    name = " ".join(plain_name(session["name"], session["id"]).split())
     return f"# Handoff: {name}\n\n{' · '.join(fact for fact in facts if fact)}"
 
 

@@ -174,8 +174,10 @@ def test_a_file_is_imported_by_its_path_whatever_tool_wrote_it(segue: Cli, segue
     segue.ok("import", archive)
     [session] = sessions(segued)
     assert (session["name"], session["source"]["tool"], session["message_count"]) == ("Zebras", "claude-ai", 2)
-    refused = segue.run("import", str(tmp_path / "none"))
-    assert (refused.code, "neither a tool nor a path" in refused.err) == (2, True)
+    for word, help in (("cladue", "did you mean claude?"), ("zzz", "the tools are aider, ")):
+        refused = segue.run("import", word)
+        assert (refused.code, f"{word!r} is neither a tool nor a path; {help}" in refused.err) == (2, True)
+    assert segue.ok("import", "codex").out.startswith("no history of codex found; name a file or folder")
 
 
 def test_following_imports_what_is_written_meanwhile(segue: Cli, segued: Segued, home: Path) -> None:
@@ -205,7 +207,9 @@ def test_following_imports_what_is_written_meanwhile(segue: Cli, segued: Segued,
 def test_imported_sessions_are_opened_in_their_own_tool(segue: Cli, segued: Segued, home: Path) -> None:
     segue.ok("import", "claude")
     [session] = [one for one in sessions(segued) if one["name"] == "Sorting things"]
-    assert segue.ok("open", "--print", session["id"]).out == f"claude --resume {session['source']['id']}\n"
+    printed = segue.run("open", "--print", session["id"])
+    assert (printed.code, printed.out) == (0, f"claude --resume {session['source']['id']}\n")
+    assert printed.err == "segue: the session's directory /home/ada/proj does not exist; claude runs in this one\n"
     own = segue.id()
     refused = segue.run("open", own)
     assert (refused.code, "segue resume" in refused.err) == (1, True)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from segue.conversation.parts import estimate_tokens, tool_calls, tool_results
-from segue.history import markdown
+from segue.history import html, markdown
 from segue.history.convert import MAX_MESSAGE_BYTES, encode, session_params
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 from segue.workflows.handoff import brief, constraints, find_work, open_errors
@@ -144,3 +144,12 @@ def test_a_brief_keeps_its_budget(budget: int) -> None:
     text = brief(bundle.session, bundle.messages, budget)
     assert estimate_tokens(text, None) <= max(budget, 250) * 1.1
     assert "Do step 199" in text
+
+
+def test_a_document_has_the_name_without_its_generated_date_and_else_the_id() -> None:
+    bundle = bundle_of(session(user("Sort a dict", at="2026-11-28T03:44:00.000Z")))
+    for name, shown in (("Sort a dict - 2026-11-28_03-44", "Sort a dict"), (None, bundle.session["id"])):
+        bundle.session["name"] = name
+        documents = markdown.render(bundle), html.render(bundle), brief(bundle.session, bundle.messages, 200)
+        for document, heading in zip(documents, ("# {}\n", "<h1>{}</h1>", "# Handoff: {}\n"), strict=True):
+            assert heading.format(shown) in document.replace("\\", "")

@@ -10,7 +10,7 @@ DIGEST = "import_digest"
 
 
 class Known(NamedTuple):
-    """What an earlier import stored of a session."""
+    """A session as an earlier import stored it."""
 
     digest: str
     path: str | None

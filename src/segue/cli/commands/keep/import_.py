@@ -121,7 +121,8 @@ def import_(
     if as_json:
         echo(msgspec.json.encode(importer.counts.as_dict()).decode())
     else:
-        _print_counts(importer.counts, dry_run=dry_run)
+        is_there = importer.counts.items or importer.counts.problems
+        _print_counts(importer.counts, dry_run=dry_run, nothing="nothing to import" if is_there else _none_of(tools))
     return FAILED if importer.counts.problems else 0
 
 
@@ -131,13 +132,27 @@ def _select(what: Iterable[str]) -> "tuple[list[Reader], list[Path]]":
 
     known = readers()
     tools = [known[word] for word in what if word in known]
-    paths = [Path(word).expanduser().absolute() for word in what if word not in known and word != OWN]
-    if OWN in what and not paths:
+    words = [word for word in what if word not in known and word != OWN]
+    if OWN in what and not words:
         raise click.UsageError("name the file of an export: segue import sessions.jsonl")
-    for path in paths:
+    paths = [Path(word).expanduser().absolute() for word in words]
+    for word, path in zip(words, paths, strict=True):
         if not os.path.lexists(path):
-            raise click.UsageError(f"{wire_path(str(path))!r} is neither a tool nor a path; see: segue import --list")
+            raise click.UsageError(_unknown(word, known))
     return tools if tools or paths else list(known.values()), paths
+
+
+def _none_of(tools: "list[Reader]") -> str:
+    tool = tools[0].name if len(tools) == 1 else "another tool"
+    return f"no history of {tool} found; name a file or folder: segue import PATH"
+
+
+def _unknown(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, [*known, OWN], 1)
+    help = f"did you mean {near[0]}?" if near else f"the tools are {', '.join(sorted([*known, OWN]))}"
+    return f"{wire_path(word)!r} is neither a tool nor a path; {help}"
 
 
 def _split_exports(paths: list[Path]) -> tuple[list[Path], list[Path]]:
@@ -213,7 +228,7 @@ def _print_list(found: "list[Found]", *, as_json: bool) -> int:
 
 def _print_table(rows: "list[tuple[Found, int]]") -> None:
     if not rows:
-        echo("no history of another tool found; name a file or folder: segue import PATH")
+        echo(_none_of([]))
         return
     columns = shutil.get_terminal_size().columns
     is_wide = columns >= WIDE_COLUMNS
@@ -236,7 +251,7 @@ def _print_counts(counts: "Counts", *, dry_run: bool, nothing: str = "nothing to
         warn(f"skipped {count} × {reason}")
     for reason, count in sorted(counts.left_out.items()):
         warn(f"left out {count} {'session' if count == 1 else 'sessions'} {reason}")
-    if dry_run:
+    if dry_run and counts.sessions:
         echo(f"would import {counts.sessions} sessions with {counts.messages} messages")
         return
     several = {

@@ -9,7 +9,7 @@ import msgspec
 
 from segue.cli.daemon_client import DaemonClient, pass_daemon
 from segue.cli.groups import command
-from segue.cli.output.terminal import Failure, echo, echo_stored
+from segue.cli.output.terminal import Failure, echo, echo_stored, escape_line, warn
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.models import Session
 
@@ -72,6 +72,8 @@ def handoff(daemon: DaemonClient, *, session_id: str | None, target: str | None,
 def _run(words: list[str], session: Session, *, only_print: bool) -> None:
     """Replace this process by the command, in the session's directory if it still exists."""
     directory = session.working_dir if session.working_dir and Path(session.working_dir).is_dir() else None
+    if session.working_dir and not directory:
+        warn(f"the session's directory {escape_line(session.working_dir)} does not exist; {words[0]} runs in this one")
     if only_print:
         echo(" ".join(([f"cd {shlex.quote(directory)} &&"] if directory else []) + [shlex.join(words)]))
         return
