@@ -41,8 +41,8 @@ _INJECTED = re.compile(
 )
 
 
-def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
-    """Return the member `session` of the parameters."""
+def session_params(session: HistorySession, now_ms: int, changed_at: str | None = None) -> dict[str, Any]:
+    """Return the member `session` of the parameters. `changed_at` is the time of its file."""
     metadata = dict(session.metadata)
     if session.forked_from:
         metadata["forked_from_source"] = session.forked_from
@@ -55,7 +55,7 @@ def session_params(session: HistorySession, now_ms: int) -> dict[str, Any]:
         "provider": _name(session.provider),
         "model": _name(session.model),
         "system_prompt": session.system_prompt,
-        "created_at": _possible(session.started_at, now_ms) or _first_time(session, now_ms) or session.changed_at,
+        "created_at": _possible(session.started_at, now_ms) or _first_time(session, now_ms) or changed_at,
         "parent": session.parent or session.forked_from,
         "metadata": metadata,
         "status": session.status,

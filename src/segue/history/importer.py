@@ -28,7 +28,7 @@ from segue.history.checking import checked
 from segue.history.convert import count_params
 from segue.history.importing.counts import Counts
 from segue.history.importing.known import Known, fetch_known
-from segue.history.importing.sending import REFUSED, Sender
+from segue.history.importing.sending import REFUSED, Origin, Sender
 from segue.history.lines import Cursors
 from segue.history.reader import Reader, Reading
 from segue.history.records import HistorySession
@@ -138,13 +138,15 @@ class Importer:
         ):
             self.counts.items_unchanged += 1
             return
+        changed_ms = min(source.path.stat().st_mtime_ns // 1_000_000, wall_ms())
+        origin = Origin(source.reader.name, path, timestamp(changed_ms))
         sessions, skipped, cursor = _read(source, self.cursors and self.cursors.take(source.path))
         self.counts.skipped += skipped
         digests: dict[str, str] = {}
         refused: list[str] = []
         for session in sessions:
-            last = _last_time(session)
-            if self.options.since is not None and last is not None and last < self.options.since:
+            last = _last_time(session) or origin.changed_at
+            if self.options.since is not None and last < self.options.since:
                 continue
             if reason := self._reason_to_leave_out(known.get(session.id), path, last):
                 self.counts.left_out[reason] += 1
@@ -152,7 +154,7 @@ class Importer:
             self.counts.sessions += 1
             self.counts.messages += sum(map(count_params, session.messages))
             try:
-                digests[session.id] = self._send(source.reader.name, path, session, last)
+                digests[session.id] = self._send(origin, session, last)
             except Conflict:
                 self.counts.left_out[DELETED] += 1
             except REFUSED as error:
@@ -165,26 +167,26 @@ class Importer:
             more = f" and {len(refused) - 1} more sessions" if len(refused) > 1 else ""
             raise ValueError(f"{refused[0]}{more}")
 
-    def _send(self, tool: str, path: str, session: HistorySession, last: str | None) -> str:
+    def _send(self, origin: Origin, session: HistorySession, last: str) -> str:
         """Send the session unless the daemon has it as it is, and return its digest.
 
         Raises:
             Conflict: it was deleted in the daemon.
             InvalidData, InvalidParams, TooLarge: the daemon refuses it.
         """
-        known, digest = self._known(tool), _digest(session)
+        known, digest = self._known(origin.tool), _digest(session)
         before = known.get(session.id)
         if before is None or before.digest != digest:
             if not self.options.dry_run:
-                self._sender.send(tool, path, session, digest, is_known=before is not None)
-            known[session.id] = Known(digest, path, max(last or "", before.last_at if before else ""))
+                self._sender.send(origin, session, digest, is_known=before is not None)
+            known[session.id] = Known(digest, origin.path, max(last, before.last_at if before else ""))
         return digest
 
-    def _reason_to_leave_out(self, known: Known | None, path: str, last: str | None) -> str | None:
+    def _reason_to_leave_out(self, known: Known | None, path: str, last: str) -> str | None:
         if known is not None:
             return COPIED if known.is_elsewhere(path, last) else None
         retention_ms = self.options.retention_ms
-        if self.options.again or retention_ms is None or last is None:
+        if self.options.again or retention_ms is None:
             return None
         return EXPIRED if last < timestamp(wall_ms() - retention_ms) else None
 
@@ -230,6 +232,4 @@ def _digest(session: HistorySession) -> str:
 
 
 def _last_time(session: HistorySession) -> str | None:
-    return max(
-        (message.at for message in session.messages if message.at), default=session.started_at or session.changed_at
-    )
+    return max((message.at for message in session.messages if message.at), default=session.started_at)

@@ -182,11 +182,12 @@ def read_json(path: Path) -> Any:
 
 
 def decode_leniently(data: bytes) -> Any:
-    """Return JSON in which a program cut a text within a pair of surrogates, None if it has another fault."""
-    if b"\\u" not in data:
-        return None
+    """Return JSON with half a pair of surrogates, bytes that are not UTF-8, or a byte order mark before it.
+
+    Return None if it has another fault. NUL bytes before it are what a crash of the machine left of other lines.
+    """
     try:
-        return json_value(json.loads(data))
+        return json_value(json.loads(data.decode(errors="replace").lstrip("\ufeff\0")))
     except (ValueError, RecursionError):
         return None
 

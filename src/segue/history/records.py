@@ -62,9 +62,6 @@ class HistorySession(Struct, kw_only=True, omit_defaults=True):
     model: str | None = None
     system_prompt: str | None = None
     started_at: Timestamp | None = None
-    changed_at: Timestamp | None = None
-    """The time of the last change, from a tool that records no other time."""
-
     ended_at: Timestamp | None = None
     status: Literal["completed", "crashed"] | None = None
     parent: str | None = None

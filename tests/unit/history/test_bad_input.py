@@ -107,6 +107,24 @@ def test_half_a_surrogate_pair_costs_its_character_only(tmp_path: Path) -> None:
     assert (found, skipped) == (["cut \ufffd", "whole \U0001f600"], {})
 
 
+def test_bytes_that_are_no_text_cost_themselves_only(tmp_path: Path) -> None:
+    lines = (
+        b'\xef\xbb\xbf{"text": "marked"}',
+        b'\0\0\0{"text": "after a crash"}',
+        b'{"text": "caf\xe9"}',
+        b"\xff\xfe{\0",
+    )
+    (tmp_path / "odd.jsonl").write_bytes(b"\r\n".join(lines) + b"\n")
+    skipped: Counter[str] = Counter()
+    found = [line["text"] for line in read_json_lines(tmp_path / "odd.jsonl", skipped)]
+    assert (found, skipped) == (["marked", "after a crash", "caf\ufffd"], {"damaged line": 1})
+    (tmp_path / "odd.json").write_bytes(lines[0])
+    assert read_json(tmp_path / "odd.json") == {"text": "marked"}
+    (tmp_path / "odd.json").write_bytes(b'{"half')
+    with pytest.raises(ValueError, match="truncated"):
+        read_json(tmp_path / "odd.json")
+
+
 def test_a_root_that_cannot_be_listed_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may list any folder, so the system call is made to fail."""
     (tmp_path / ".claude" / "projects").mkdir(parents=True)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from segue.history.reader import Reading, from_ms, read_json, texts
+from segue.history.reader import Reading, read_json, texts
 from segue.history.records import HistoryMessage, HistorySession
 
 
@@ -26,7 +26,7 @@ class ShellGpt:
         yield from sorted(path for path in root.glob("*") if path.is_file())
 
     def read(self, item: Path, cursor: object = None) -> Reading:
-        """Return the chat of a file; its name is its id and its file's time the time of its end."""
+        """Return the chat of a file; its name is its id."""
         skipped: Counter[str] = Counter()
         found = read_json(item)
         if not isinstance(found, list):
@@ -38,9 +38,7 @@ class ShellGpt:
                 messages.append(HistoryMessage(key=str(index), role=role, text=texts(message.get("content"))))
             elif role != "system":
                 skipped["damaged message"] += 1
-        changed = from_ms(item.stat().st_mtime_ns // 1_000_000)
-        session = HistorySession(id=item.name, path=str(item), messages=messages, changed_at=changed)
-        return Reading([session], skipped)
+        return Reading([HistorySession(id=item.name, path=str(item), messages=messages)], skipped)
 
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `sgpt --chat`, which needs a prompt after it."""

@@ -17,12 +17,12 @@ class Known(NamedTuple):
     """The file that it was read from."""
     last_at: str
 
-    def is_elsewhere(self, path: str, last_at: str | None) -> bool:
+    def is_elsewhere(self, path: str, last_at: str) -> bool:
         """Return True if the file at `path` holds a copy: the session came from another file, which is still there.
 
         A file with a newer last message is no copy, because the tool continued the session there.
         """
-        if self.path in (None, path) or (last_at is not None and last_at > self.last_at):
+        if self.path in (None, path) or last_at > self.last_at:
             return False
         return os.path.exists(str(self.path))  # noqa: PTH110 - False also for a path that cannot be reached
 

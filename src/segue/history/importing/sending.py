@@ -5,7 +5,7 @@ A message that the daemon refuses, such as one whose arguments are nested too de
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,15 @@ REMEMBERED_SESSIONS = 32
 REFUSED = (InvalidData, InvalidParams, TooLarge)
 
 
+class Origin(NamedTuple):
+    """The file that sessions were read from."""
+
+    tool: str
+    path: str
+    changed_at: str
+    """The time of its last change, for what has no time."""
+
+
 class Sender:
     """The requests of an import."""
 
@@ -39,7 +48,7 @@ class Sender:
         self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
         """The hash of each message by key, of the sessions that were sent last."""
 
-    def send(self, tool: str, path: str, session: HistorySession, digest: str, *, is_known: bool) -> None:
+    def send(self, source: Origin, session: HistorySession, digest: str, *, is_known: bool) -> None:
         """Send what differs from what was sent before.
 
         Raises:
@@ -47,16 +56,17 @@ class Sender:
             InvalidData, InvalidParams, TooLarge: the daemon refuses the session itself.
         """
         now = wall_ms()
-        source = {"tool": tool, "id": session.id, "path": path}
-        about = session_params(session, now)
+        tool, path, changed_at = source
+        about = session_params(session, now, changed_at)
         sent = self._sent.pop((tool, session.id), {}) if is_known else {}
         hashes: dict[str, int] = {}
-        first_at = None if is_known else session.changed_at  # Stored messages without a time keep the one they got.
+        first_at = None if is_known else changed_at  # Stored messages without a time keep the one that they got.
         batches = list(_batches(_changed(with_times(session, now, first_at), sent, hashes)))
         for number, batch in enumerate(batches, 1):
             if number == len(batches):
                 about |= {"metadata": about["metadata"] | {DIGEST: digest}}
-            self._send_batch({"source": source, "session": about, "restore": self._restore}, batch)
+            origin = {"tool": tool, "id": session.id, "path": path}
+            self._send_batch({"source": origin, "session": about, "restore": self._restore}, batch)
         self._sent[tool, session.id] = hashes
         if len(self._sent) > REMEMBERED_SESSIONS:
             self._sent.popitem(last=False)
