@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
+from subprocess import CalledProcessError
 
 import anyio
 import pytest
@@ -28,7 +29,7 @@ from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.sync.world import difference
 from tests.support.system.network import Network, may_make_namespaces, open_namespaces, open_proxies
-from tests.support.system.postgres import Cluster, make_cluster
+from tests.support.system.postgres import START_SECONDS, Cluster, make_cluster
 from tests.support.wire import Wire
 
 pytestmark = pytest.mark.long
@@ -100,20 +101,26 @@ class World:
         self.start(number)
 
     def end_connections(self) -> None:
-        self.cluster.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{CLIENT}'")
+        self._ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{CLIENT}'")
 
     def kill_connection(self) -> None:
         """Kill the process of one connection; the server then ends all of them and recovers."""
-        found = self.cluster.sql(f"SELECT pid FROM pg_stat_activity WHERE usename = '{CLIENT}'").split()
+        found = self._ask(f"SELECT pid FROM pg_stat_activity WHERE usename = '{CLIENT}'").split()
         if found:
             with suppress(ProcessLookupError):
                 os.kill(int(self.random.choice(found)), signal.SIGKILL)
-            wait_until(self._serves)
 
-    def _serves(self) -> bool:
-        with suppress(Exception):
-            return self.cluster.sql("SELECT 1") == "1"
-        return False
+    def _ask(self, statement: str) -> str:
+        """Execute SQL at the server, which may still recover."""
+        answers: list[str] = []
+
+        def is_answered() -> bool:
+            with suppress(CalledProcessError):
+                answers.append(self.cluster.sql(statement))
+            return bool(answers)
+
+        wait_until(is_answered, START_SECONDS)
+        return answers[0]
 
     def kill_server(self) -> None:
         self.cluster.kill()

@@ -72,6 +72,8 @@ class Cluster:
     def kill(self) -> None:
         """Kill the server and every process of it."""
         assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)  # So that it neither starts a process nor waits for one meanwhile.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         children = [os.pidfd_open(pid) for pid in self._children()]
         self.process.kill()
         self.process.wait(START_SECONDS)
