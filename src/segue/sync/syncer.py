@@ -187,9 +187,8 @@ class Syncer:
     async def _apply(self, uid: str, number: int, read: Contents) -> None:
         machine = await self._store.write(account.machine_number, bytes.fromhex(uid))
         stale = deleted = False
-        for start in range(0, len(read.records), merge.SLICE_RECORDS):
-            part = read.records[start : start + merge.SLICE_RECORDS]
-            merged = await self._store.write(merge.merge_slice, part, self._home, machine)
+        for part in merge.slices(read.records):
+            merged = await self._store.write_long(merge.merge_slice, part, self._home, machine)
             stale, deleted = stale or merged.stale, deleted or merged.deleted
         await self._store.write(merge.finish, BatchName(machine, number), read, stale=stale)
         if deleted:

@@ -45,6 +45,9 @@ class Store:
     async def read_on_new_connection(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return query(Tx(self.connection, self._clock()), *args, **kwargs)
 
+    async def write_long(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await self.write(query, *args, **kwargs)
+
     async def write_deletion(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await self.write(query, *args, **kwargs)
 

@@ -1,5 +1,6 @@
 """Merge the records of a batch in slices, then record that the batch is applied."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -22,8 +23,10 @@ from segue.store.sync.wire import (
     decode_record,
 )
 
-SLICE_RECORDS = 40
-"""Records that one transaction merges, so that a client waits for milliseconds."""
+SLICE_COST = 40
+"""The cost of the records that one transaction merges, so that a client waits for 3 ms at most. A message costs 1."""
+
+SESSION_COST = 4
 
 
 class Merged(NamedTuple):
@@ -33,6 +36,39 @@ class Merged(NamedTuple):
     """True if a record was of something deleted, so the batch is to be rewritten."""
     deleted: bool
     """True if something here was deleted, so its text is to be removed from the file."""
+
+
+def slices(records: list[Record]) -> Iterator[list[Record]]:
+    """Yield the records in parts, each for a transaction."""
+    part: list[Record] = []
+    cost = 0
+    for record in _divided(records):
+        part.append(record)
+        cost += _cost(record)
+        if cost >= SLICE_COST:
+            yield part
+            part, cost = [], 0
+    if part:
+        yield part
+
+
+def _cost(record: Record) -> int:
+    match record:
+        case SessionRecord():
+            return SESSION_COST
+        case DeadRecord():
+            return len(record.oids)
+    return 1
+
+
+def _divided(records: list[Record]) -> Iterator[Record]:
+    """Yield the records, with those of many deleted rows divided."""
+    for record in records:
+        if isinstance(record, DeadRecord):
+            for start in range(0, len(record.oids), SLICE_COST):
+                yield DeadRecord(record.kind, record.machine, record.oids[start : start + SLICE_COST])
+        else:
+            yield record
 
 
 def merge_slice(tx: Tx, records: list[Record], home: Home, machine: int) -> Merged:

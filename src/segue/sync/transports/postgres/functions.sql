@@ -80,7 +80,7 @@ BEGIN
             ORDER BY b.number LIMIT 1000
         ) next
     ) summed
-    WHERE summed.total <= 1048576 OR summed.total = octet_length(summed.body)
+    WHERE summed.total <= 262144 OR summed.total = octet_length(summed.body)
     ORDER BY summed.number;
 END $$;
 

@@ -40,7 +40,7 @@ FROM (
         ORDER BY number LIMIT 1000
     ) AS following
 ) AS summed
-WHERE total <= 1048576 OR total = octet_length(body)
+WHERE total <= 262144 OR total = octet_length(body)
 ORDER BY number
 """
 GET = "SELECT token, body FROM segue_hub.batches WHERE account = %b AND machine = %b AND number = %b"
