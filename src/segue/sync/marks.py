@@ -2,7 +2,7 @@
 
 1. The database holds the ids of the computer, of the file system and of the file, and a random generation.
 2. A small file beside the database holds the generation, the newest accepted batch and the newest message too. A
-   database that was put back has older ones.
+   database that was restored has older ones.
 3. Each start takes a new generation. The file names the old and the new one until the database has the new one, so that
    a crash in between is no reason to take the database for a copy.
 """
@@ -30,7 +30,7 @@ class Mark(Struct):
     where: str = ""
     """The computer and the path of the database."""
     names: list[str] = []
-    """The uids that the database had in this place. One that was put back may not have all of them."""
+    """The uids that the database had in this place. One that was restored may not have all of them."""
 
 
 def mark_path(database: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The start of a daemon: a database that was copied or put back gets a new name before it writes."""
+"""The start of a daemon: a database that was copied or restored gets a new name before it writes."""
 
 from pathlib import Path
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from segue.store.sync.wire import Contents, DeadRecord
+from segue.store.sync.wire import Contents, TombstoneRecord
 from segue.sync.keys import Key, key_path, new_key, parse_line, read_key, write_key
 from segue.sync.sealing import NewerVersion, Refused, open_batch, padded, seal
 
 MACHINE, OTHER = "11" * 16, "22" * 16
 CONTENTS = Contents(
-    at=1, stamp=2, name="desk", heads={b"\x22" * 16: 3}, records=[DeadRecord(0, b"\x11" * 16, [1, 2, 300])]
+    at=1, stamp=2, name="desk", heads={b"\x22" * 16: 3}, records=[TombstoneRecord(0, b"\x11" * 16, [1, 2, 300])]
 )
 
 

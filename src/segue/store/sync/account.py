@@ -159,7 +159,7 @@ def renew(tx: Tx, fingerprint: str, *, alone: bool = False, late: bool = False) 
 
     Rows that it has stay the old machine's, and both copies publish them: they are the same. When only the hub showed
     it (`late`), rows after the newest accepted batch were written by this copy alone, so they are the new machine's.
-    `alone` means that the database was put back in an older state, so nothing else writes as the old machine.
+    `alone` means that the database was restored in an older state, so nothing else writes as the old machine.
     """
     account = get(tx)
     machine = machine_number(tx, new_uid())
@@ -181,9 +181,8 @@ def renew(tx: Tx, fingerprint: str, *, alone: bool = False, late: bool = False) 
     tx.run("UPDATE sync_machines SET pulled = :pulled WHERE n = :n", n=account.machine, pulled=account.accepted)
     if alone:
         tx.run("UPDATE sync_machines SET former = 1 WHERE n = :n", n=account.machine)
-    # What the dropped batch published is published again, with all fields of its sessions.
+    # What the dropped batch published is published again.
     tx.run("DELETE FROM sync_outbox")
-    tx.run("UPDATE OR REPLACE sync_dirty SET kind = 'S' WHERE kind = 's'")
     tx.run("DELETE FROM sync_contents WHERE machine = :n AND number > :n2", n=account.machine, n2=account.accepted)
     change(
         tx,

@@ -15,7 +15,15 @@ from segue.store.sync.dirty import Dirty
 from segue.store.sync.homes import Home
 from segue.store.sync.kinds import Identity
 from segue.store.sync.own_sessions import ALIVE
-from segue.store.sync.wire import MESSAGE_COLUMNS, Contents, DeadRecord, MessageRecord, Record, SessionRecord, encode
+from segue.store.sync.wire import (
+    MESSAGE_COLUMNS,
+    Contents,
+    MessageRecord,
+    Record,
+    SessionRecord,
+    TombstoneRecord,
+    encode,
+)
 
 MAX_RECORDS = 512
 MAX_BYTES = 256 * 1024
@@ -78,7 +86,7 @@ def collect(tx: Tx, home: Home) -> Collected | None:
             stamp=own.stamp,
             name=own.name,
             heads={bytes(uid): head for uid, head in heads},
-            records=[*_sessions_first(tx, records, home), *_merge_dead(records)],
+            records=[*_sessions_first(tx, records, home), *_merge_tombstones(records)],
         ),
         taken,
         upto,
@@ -108,7 +116,7 @@ def _record_of(tx: Tx, one: Dirty, home: Home) -> list[Record]:
             found = states.edges_of(tx, Identity(*map(int, text.split())))
         case "dead", str(text):
             kind, machine, oid = map(int, text.split())
-            found = states.dead(tx, kind, Identity(machine, oid))
+            found = states.tombstone(tx, kind, Identity(machine, oid))
     return [] if found is None else [found]
 
 
@@ -193,19 +201,19 @@ def _sessions_first(tx: Tx, records: list[Record], home: Home) -> Iterator[Recor
             published[uid] = record
     yield from published.values()
     for record in published.values():
-        yield from states.revived(tx, record)
+        yield from states.summaries_of_expired(tx, record)
 
 
-def _merge_dead(records: list[Record]) -> Iterator[Record]:
-    """Yield the records other than sessions, with those of the dead of one machine and kind merged."""
-    merged: dict[tuple[int, bytes], DeadRecord] = {}
+def _merge_tombstones(records: list[Record]) -> Iterator[Record]:
+    """Yield the records other than sessions, with with the tombstones of one machine and kind merged."""
+    merged: dict[tuple[int, bytes], TombstoneRecord] = {}
     for record in records:
         match record:
             case SessionRecord():
                 continue
-            case DeadRecord() if (first := merged.setdefault((record.kind, record.machine), record)) is not record:
+            case TombstoneRecord() if (first := merged.setdefault((record.kind, record.machine), record)) is not record:
                 first.oids += record.oids
-            case DeadRecord():
+            case TombstoneRecord():
                 continue
             case _:
                 yield record

@@ -103,7 +103,7 @@ def erase_message(tx: Tx, session: bytes, identity: Identity) -> None:
 
 
 def erase_all(tx: Tx, heads: Mapping[bytes, int]) -> None:
-    """Have every batch at the hub checked, because the hub may have been put back from an old copy."""
+    """Have every batch at the hub checked, because the hub may have been restored from an old copy."""
     for uid, head in heads.items():
         tx.run(
             """
@@ -142,7 +142,7 @@ def next_erase(tx: Tx, after: BatchName) -> BatchName | None:
 def erased(tx: Tx, batch: BatchName, records: list[Record] | None) -> None:
     """Record that a batch was rewritten to hold the records; None leaves what was recorded.
 
-    A batch is published afterwards, so that a hub that is put back from a copy of before is recognized by its head.
+    A batch is published afterwards, so that a hub that is restored from a copy of before is recognized by its head.
     """
     tx.run("DELETE FROM sync_erase WHERE machine = :machine AND number = :number", **batch._asdict())
     if records is not None:

@@ -1,6 +1,6 @@
 """The edges between memories that supersede each other, derived so that all machines agree.
 
-A memory is superseded by the newest living memory that reaches it directly or over deleted ones.
+A memory is superseded by the newest memory that is not deleted and reaches it directly or over deleted ones.
 """
 
 from segue.store.engine.tx import Tx
@@ -38,7 +38,7 @@ def below(tx: Tx, start: Identity) -> list[Identity]:
         for old in predecessors(tx, todo.pop()):
             if old not in found:
                 found.append(old)
-                if kinds.is_dead(tx, MEMORY, old):
+                if kinds.has_tombstone(tx, MEMORY, old):
                     todo.append(old)
     return found
 
@@ -49,14 +49,14 @@ def renew(tx: Tx, changed: list[Identity]) -> None:
         row = kinds.find_row(tx, MEMORY, identity)
         if row is None:
             continue
-        successor = _newest(tx, _living(tx, identity))
+        successor = _newest(tx, _not_deleted(tx, identity))
         sql = "UPDATE memories SET superseded_by = :successor WHERE id = :id AND superseded_by IS NOT :successor"
         if tx.run(sql, id=row, successor=successor).rowcount:
             memories.emit_saved(tx, [row])
 
 
-def _living(tx: Tx, old: Identity) -> list[int]:
-    """Return the rows of the living memories that supersede one directly or over deleted ones."""
+def _not_deleted(tx: Tx, old: Identity) -> list[int]:
+    """Return the rows of the memories that are not deleted and supersede one directly or over deleted ones."""
     found: list[int] = []
     seen, todo = {old}, [old]
     while todo:
@@ -64,7 +64,7 @@ def _living(tx: Tx, old: Identity) -> list[int]:
             if new in seen:
                 continue
             seen.add(new)
-            if kinds.is_dead(tx, MEMORY, new):
+            if kinds.has_tombstone(tx, MEMORY, new):
                 todo.append(new)
             elif (row := kinds.find_row(tx, MEMORY, new)) is not None:
                 found.append(row)

@@ -61,7 +61,7 @@ def _state_of(tx: Tx, session: bytes) -> tuple[str | None, int]:
 
 def _message(tx: Tx, record: MessageRecord) -> MessageRecord | None:
     identity = states.identity(tx, (record.machine, record.oid))
-    if kinds.is_dead(tx, MESSAGE, identity) or _state_of(tx, record.session)[1] == DELETED:
+    if kinds.has_tombstone(tx, MESSAGE, identity) or _state_of(tx, record.session)[1] == DELETED:
         return None
     row = kinds.find_row(tx, MESSAGE, identity)
     if row is None or kinds.stamp_of(tx, MESSAGE, row) <= Stamp(record.stamp, record.stamped_by):
@@ -71,7 +71,7 @@ def _message(tx: Tx, record: MessageRecord) -> MessageRecord | None:
 
 def _memory(tx: Tx, record: MemoryRecord) -> MemoryRecord | None:
     identity = states.identity(tx, (record.machine, record.oid))
-    if kinds.is_dead(tx, MEMORY, identity):
+    if kinds.has_tombstone(tx, MEMORY, identity):
         return None
     row = kinds.find_row(tx, MEMORY, identity)
     if row is None or kinds.stamp_of(tx, MEMORY, row) <= Stamp(record.stamp, record.stamped_by):

@@ -1,7 +1,7 @@
 """Record the changes that other machines need, from the events of a query and in its transaction.
 
 A plain append is no entry: the messages of this machine above `sealed_message` are to be published. Everything else
-becomes a row of `sync_dirty`, a row of the dead, and batches to be rewritten.
+becomes a row of `sync_dirty`, a tombstone, and batches to be rewritten.
 """
 
 from typing import cast
@@ -59,7 +59,7 @@ def _note_messages_deleted(tx: Tx, session_id: str, event: MessagesDeleted) -> N
         found = [(id, *_removed(tx, id)) for id in event.message_ids]
     else:
         found = own_sessions.rows_of(tx, session_id, cast("int", event.before_id))
-    own_sessions.bury_messages(tx, uid, found)
+    own_sessions.add_tombstones(tx, uid, found)
     tx.run("DELETE FROM sync_removed WHERE session_id = :id", id=session_id)
     dirty.mark(tx, "session", uid)
     own_sessions.settle(tx, uid)
@@ -164,7 +164,7 @@ def _note_memory_deleted(tx: Tx, memory_id: int) -> None:
 
 def forget_memory(tx: Tx, memory_id: int, identity: Identity) -> None:
     """Record that the memory is deleted, and have it deleted at the hub."""
-    kinds.bury(tx, MEMORY, identity)
+    kinds.add_tombstone(tx, MEMORY, identity)
     contents.erase_memory(tx, identity)
     tx.run("DELETE FROM sync_imported WHERE kind = :kind AND id = :id", kind=MEMORY, id=memory_id)
     tx.run("DELETE FROM sync_memories WHERE id = :id", id=memory_id)

@@ -58,13 +58,13 @@ def adopt(tx: Tx, kind: int, id: int, identity: Identity, run: int = 0) -> None:
     )
 
 
-def bury(tx: Tx, kind: int, identity: Identity) -> bool:
+def add_tombstone(tx: Tx, kind: int, identity: Identity) -> bool:
     """Record that a row was deleted; return False if that was known."""
     sql = "INSERT OR IGNORE INTO sync_dead (kind, machine, oid) VALUES (:kind, :machine, :oid)"
     return tx.run(sql, kind=kind, machine=identity.machine, oid=identity.oid).rowcount > 0
 
 
-def is_dead(tx: Tx, kind: int, identity: Identity) -> bool:
+def has_tombstone(tx: Tx, kind: int, identity: Identity) -> bool:
     """Return True if the row was deleted."""
     sql = "SELECT 1 FROM sync_dead WHERE kind = :kind AND machine = :machine AND oid = :oid"
     return tx.run(sql, kind=kind, machine=identity.machine, oid=identity.oid).fetchone() is not None

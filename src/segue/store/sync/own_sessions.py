@@ -128,7 +128,7 @@ def note_deleted(tx: Tx, session_id: str, *, expired: bool) -> None:
     if uid is None:
         return
     if expired:
-        bury_messages(tx, uid, rows_of(tx, session_id, None))
+        add_tombstones(tx, uid, rows_of(tx, session_id, None))
     tx.run("DELETE FROM sync_removed WHERE session_id = :id", id=session_id)
     leave(tx, uid, account.tick(tx) if expired else DELETED)
 
@@ -164,12 +164,12 @@ def rows_of(tx: Tx, session_id: str, before_id: int | None) -> list[Row]:
     return [tuple(row) for row in rows]
 
 
-def bury_messages(tx: Tx, uid: bytes, rows: list[Row]) -> None:
+def add_tombstones(tx: Tx, uid: bytes, rows: list[Row]) -> None:
     """Record that messages of the session are deleted, have that published, and have them deleted at the hub."""
     for id, machine, oid in rows:
         own = machine is None or oid is None
         identity = Identity(kinds.epoch_of(tx, MESSAGE, id), id) if own else Identity(machine or 0, oid or 0)
-        if kinds.bury(tx, MESSAGE, identity):
+        if kinds.add_tombstone(tx, MESSAGE, identity):
             dirty.mark(tx, "dead", f"{MESSAGE} {identity.machine} {identity.oid}")
             contents.erase_message(tx, uid, identity)
 

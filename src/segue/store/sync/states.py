@@ -12,12 +12,12 @@ from segue.store.sync.kinds import MEMORY, SUMMARY, Identity
 from segue.store.sync.own_sessions import ALIVE
 from segue.store.sync.wire import (
     BotRecord,
-    DeadRecord,
     EdgesRecord,
     MemoryRecord,
     Ref,
     SessionRecord,
     SummaryRecord,
+    TombstoneRecord,
 )
 
 
@@ -69,7 +69,7 @@ def session(tx: Tx, uid: bytes, home: Home, *, whole: bool) -> SessionRecord | N
     )
 
 
-def revived(tx: Tx, record: SessionRecord) -> list[SummaryRecord]:
+def summaries_of_expired(tx: Tx, record: SessionRecord) -> list[SummaryRecord]:
     """Return what else others may have dropped of an expired session that is here: its summaries."""
     if record.state == ALIVE or not record.fields:
         return []
@@ -114,9 +114,9 @@ def share_of(total: tuple[int, int], others: dict[bytes, tuple[int, int]], own: 
     return {**rest, own: mine} if mine != (0, 0) else rest
 
 
-def dead(tx: Tx, kind: int, identity: Identity) -> DeadRecord:
+def tombstone(tx: Tx, kind: int, identity: Identity) -> TombstoneRecord:
     """Return the record of one deleted row."""
-    return DeadRecord(kind, account.machine_uid(tx, identity.machine), [identity.oid])
+    return TombstoneRecord(kind, account.machine_uid(tx, identity.machine), [identity.oid])
 
 
 def memory(tx: Tx, id: int) -> MemoryRecord | None:

@@ -51,8 +51,8 @@ class MessageRecord(Struct, array_like=True, tag="message"):
     values: list[Any]
 
 
-class DeadRecord(Struct, array_like=True, tag="dead"):
-    """Deleted rows of one kind of one machine."""
+class TombstoneRecord(Struct, array_like=True, tag="dead"):
+    """The tombstones of rows of one kind of one machine."""
 
     kind: int
     machine: bytes
@@ -114,7 +114,7 @@ class BotRecord(Struct, array_like=True, tag="bot"):
     created_at: str
 
 
-Record = SessionRecord | MessageRecord | DeadRecord | MemoryRecord | EdgesRecord | SummaryRecord | BotRecord
+Record = SessionRecord | MessageRecord | TombstoneRecord | MemoryRecord | EdgesRecord | SummaryRecord | BotRecord
 
 
 class Contents(Struct, array_like=True):

@@ -36,9 +36,9 @@ class Pushed(Enum):
     STORED = "stored"
     """The batch is durable at the hub, by this call or by an earlier attempt with the same token."""
     TAKEN = "taken"
-    """Another batch has the number: a copy writes as this machine, or an old database was put back."""
+    """Another batch has the number: a copy writes as this machine, or an old database was restored."""
     GAP = "gap"
-    """The hub has no batch with the number before: it was lost or put back from an old backup."""
+    """The hub has no batch with the number before: it was lost or restored from an old backup."""
 
 
 class Transport(Protocol):

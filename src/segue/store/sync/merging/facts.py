@@ -34,7 +34,7 @@ def merge_memory(tx: Tx, record: MemoryRecord) -> None:
         Stale: the memory is deleted or has another text now.
     """
     identity = states.identity(tx, (record.machine, record.oid))
-    if kinds.is_dead(tx, MEMORY, identity):
+    if kinds.has_tombstone(tx, MEMORY, identity):
         raise Stale
     row = kinds.find_row(tx, MEMORY, identity)
     session_id = _session_of(tx, record)
@@ -115,7 +115,7 @@ def delete_memories(tx: Tx, identities: list[Identity]) -> bool:
     deleted = False
     for identity in identities:
         row = kinds.find_row(tx, MEMORY, identity)
-        if not kinds.bury(tx, MEMORY, identity):
+        if not kinds.add_tombstone(tx, MEMORY, identity):
             continue
         if row is not None:
             deleted = True

@@ -16,10 +16,10 @@ from segue.store.sync.own_sessions import ALIVE
 from segue.store.sync.wire import (
     BotRecord,
     Contents,
-    DeadRecord,
     MessageRecord,
     Record,
     SessionRecord,
+    TombstoneRecord,
     decode_record,
 )
 
@@ -56,7 +56,7 @@ def _cost(record: Record) -> int:
     match record:
         case SessionRecord():
             return SESSION_COST
-        case DeadRecord():
+        case TombstoneRecord():
             return len(record.oids)
     return 1
 
@@ -64,9 +64,9 @@ def _cost(record: Record) -> int:
 def _divided(records: list[Record]) -> Iterator[Record]:
     """Yield the records, with those of many deleted rows divided."""
     for record in records:
-        if isinstance(record, DeadRecord):
+        if isinstance(record, TombstoneRecord):
             for start in range(0, len(record.oids), SLICE_COST):
-                yield DeadRecord(record.kind, record.machine, record.oids[start : start + SLICE_COST])
+                yield TombstoneRecord(record.kind, record.machine, record.oids[start : start + SLICE_COST])
         else:
             yield record
 
@@ -105,7 +105,7 @@ def _merge(tx: Tx, record: Record, home: Home, machine: int, touched: set[str]) 
         case MessageRecord():
             if (session_id := messages.merge(tx, record)) is not None:
                 touched.add(session_id)
-        case DeadRecord():
+        case TombstoneRecord():
             number = account.machine_number(tx, record.machine)
             identities = [Identity(number, oid) for oid in record.oids]
             (messages.delete if record.kind == MESSAGE else facts.delete_memories)(tx, identities)

@@ -29,7 +29,7 @@ def merge(tx: Tx, record: MessageRecord) -> str | None:
     """
     identity = states.identity(tx, (record.machine, record.oid))
     known = find(tx, record.session)
-    if kinds.is_dead(tx, MESSAGE, identity) or (known is not None and known.state == DELETED):
+    if kinds.has_tombstone(tx, MESSAGE, identity) or (known is not None and known.state == DELETED):
         raise Stale
     values = dict(zip(MESSAGE_COLUMNS, record.values, strict=True))
     row = kinds.find_row(tx, MESSAGE, identity)
@@ -175,7 +175,7 @@ def delete(tx: Tx, identities: list[Identity]) -> bool:
         row = kinds.find_row(tx, MESSAGE, identity)
         if row is not None:
             by_session.setdefault(messages.owner(tx, row), []).append(row)
-        kinds.bury(tx, MESSAGE, identity)
+        kinds.add_tombstone(tx, MESSAGE, identity)
     for session_id, ids in by_session.items():
         uid = own_sessions.find_uid(tx, session_id)
         if uid is None:

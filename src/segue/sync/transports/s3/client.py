@@ -232,7 +232,7 @@ class S3Transport:
     async def _head(self, machine: str) -> int:
         """Return the newest number of a machine, or 0.
 
-        The list begins with the newest batch that is known. If that is gone, the bucket was put back: the list begins
+        The list begins with the newest batch that is known. If that is gone, the bucket was restored: the list begins
         with the first batch.
         """
         known = self._heads.get(machine, 0)
