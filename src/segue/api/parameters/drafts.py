@@ -89,12 +89,15 @@ def prepare_without_redaction(ctx: Context, draft: Draft) -> "PreparedMessage":
 
 
 def _encode_parts(draft: Draft, path: str) -> "Encoded":
+    if draft.parts is None and draft.metadata is None:
+        return store.append.NOTHING_ENCODED
     parts, metadata = encode_shallow(draft.parts, f"{path}.parts"), encode_shallow(draft.metadata, f"{path}.metadata")
     return store.append.Encoded(parts, metadata)
 
 
 def _normalize(draft: Draft, path: str) -> Draft:
-    check_time(draft.created_at, f"{path}.created_at")
+    if draft.created_at is not None:
+        check_time(draft.created_at, f"{path}.created_at")
     content, parts = normalize_content(draft.content, draft.parts, path)
     role = ROLES.get(draft.role, draft.role)
     if (content, parts, role) == (draft.content, draft.parts, draft.role):

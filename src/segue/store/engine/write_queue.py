@@ -117,7 +117,7 @@ class WriteQueue:
             raise writes_stopped()
         if self._file_guard.replaced:
             raise self._file_guard.error()
-        if len(self) >= self.limit:
+        if len(self._waiting) + len(self._waiting_long) >= self.limit:
             raise Overloaded("too many writes are waiting; try again")
         write = Write(query, self._metrics.now(), inline=inline)
         (self._waiting_long if long else self._waiting).append(write)

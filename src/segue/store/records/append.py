@@ -29,6 +29,9 @@ class Encoded(NamedTuple):
     metadata: str | None
 
 
+NOTHING_ENCODED = Encoded(None, None)
+
+
 class Options(NamedTuple):
     """Options of an append: the treatment of a known key, and the conditions on the session."""
 
@@ -206,8 +209,7 @@ def _use_first(
 
 def _insert(tx: Tx, session_id: str, new: PreparedMessage, resumed: bool) -> Appended:
     created_at = new.draft.created_at or tx.at
-    values = {**new.columns, "session_id": session_id, "resumed": resumed, "created_at": created_at}
-    message_id = tx.run(row.INSERT, **values).lastrowid or 0
+    message_id = row.insert_all(tx, [(session_id, *new.columns.values(), resumed, created_at)])
     return Appended(
         message_id=message_id, session_id=session_id, created_at=created_at, duplicate=False, resumed=resumed
     )

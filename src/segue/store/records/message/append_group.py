@@ -15,7 +15,6 @@ Plan:
 6. A run ends before a place is looked up whose newest session the run may change.
 """
 
-from operator import attrgetter
 from typing import NamedTuple
 
 from segue.errors import SegueError
@@ -47,12 +46,11 @@ class PlainAppend(NamedTuple):
     """Milliseconds: the age at which the session of a place is no longer continued."""
 
 
-class Located(NamedTuple):
-    """A message of a group with its session."""
+Located = tuple[str, PreparedMessage, bool]
+"""A message with the ID of its session, and whether the append continued it. A named tuple would take 0.2 µs more."""
 
-    session_id: str
-    new: PreparedMessage
-    resumed: bool
+Used = tuple[str, int]
+"""The session of a place that was used last, and when, in milliseconds since 1970."""
 
 
 def is_plain(new: PreparedMessage, options: append.Options) -> bool:
@@ -108,13 +106,6 @@ class Known:
                 kept.clear()
 
 
-class Used(NamedTuple):
-    """The session of a place that was used last, and when, in milliseconds since 1970."""
-
-    session_id: str
-    at: int
-
-
 class _Group:
     """The messages of a group that are not inserted yet."""
 
@@ -164,11 +155,11 @@ class _Group:
         if place is not None:
             sessions.mark_terminal(self._tx, session_id, place.terminal)
             known.places[place] = session_id
-        used = Used(session_id, self._tx.now)
+        used = session_id, self._tx.now
         known.used[scope.bot_id, scope.working_dir] = used
         if scope.project != scope.working_dir:
             known.used[scope.bot_id, scope.project] = used
-        return Located(session_id, plain.new, resumed=place is not None)
+        return session_id, plain.new, place is not None
 
     def _continued(self, place: Place, continuity_ms: int) -> str | None:
         """Return the id of the active session that the place continues; None if that is not only a matter of reading.
@@ -177,8 +168,9 @@ class _Group:
         """
         used = self._known.used.get((place.bot_id, place.value))
         if used is not None:
-            if self._known.places.get(place) == used.session_id and self._tx.now - used.at < continuity_ms:
-                return used.session_id
+            session_id, used_at = used
+            if self._known.places.get(place) == session_id and self._tx.now - used_at < continuity_ms:
+                return session_id
             self._insert_run()
         return resolve.find_active(self._tx, place, continuity_ms)
 
@@ -209,10 +201,8 @@ def _append_run(tx: Tx, run: list[Located], scopes: dict[str, Scope]) -> list[Wr
     return results
 
 
-_INPUT_TOKENS, _OUTPUT_TOKENS = attrgetter("input_tokens"), attrgetter("output_tokens")
-
-
 def _counters(drafts: list[Draft]) -> tuple[int, ...]:
     """Return the number of drafts, and the tokens of each kind twice."""
-    sent, received = (min(sum(filter(None, map(of, drafts))), MAX_INTEGER) for of in (_INPUT_TOKENS, _OUTPUT_TOKENS))
+    sent = min(sum([draft.input_tokens or 0 for draft in drafts]), MAX_INTEGER)
+    received = min(sum([draft.output_tokens or 0 for draft in drafts]), MAX_INTEGER)
     return len(drafts), sent, sent, received, received

@@ -1,6 +1,7 @@
 """The columns of a message, defined once: how rows are read, written, copied and converted."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,11 +39,13 @@ CHANGEABLE = tuple(name for name in DRAFT_COLUMNS if name != "key")
 """The columns that a change in place can set."""
 
 _NEW_COLUMNS = ("session_id", *DRAFT_COLUMNS, "resumed", "created_at")
+_GIVEN_DEFAULTS = {"is_summary": 0, "metadata": "{}", "indexed": 1, "state": "complete", "resumed": 0}
+"""The defaults in the table of columns that are never NULL."""
+
+_DEFAULTS = tuple(_GIVEN_DEFAULTS.get(name) for name in _NEW_COLUMNS)
 _COPIED_COLUMNS = (*(name for name in COLUMNS if name not in ("id", "session_id", "state")), "indexed", "state")
 
 INSERT = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _NEW_COLUMNS)})"
-
-_INSERT_VALUES = f"INSERT INTO messages ({', '.join(_NEW_COLUMNS)}) VALUES ({', '.join('?' * len(_NEW_COLUMNS))})"
 
 COPY = f"""
     INSERT INTO messages (session_id, {", ".join(_COPIED_COLUMNS)})
@@ -60,11 +63,25 @@ _PARTS, _METADATA, _CREATED_AT, _IS_SUMMARY = map(COLUMNS.index, ("parts", "meta
 def insert_all(tx: Tx, rows: list[tuple[Any, ...]]) -> int:
     """Insert messages: session_id, the columns of the draft, resumed and created_at of each. Return the first one's ID.
 
-    The IDs are consecutive, because only this connection writes.
+    The IDs are consecutive, because only this connection writes. A column whose values are all the table's default is
+    left out: Python looks for a way to adapt each None and bool that it binds, which takes 0.2 µs.
     """
-    tx.connection.executemany(_INSERT_VALUES, rows)
+    columns = list(zip(*rows, strict=True))
+    given = [
+        number
+        for number, (values, default) in enumerate(zip(columns, _DEFAULTS, strict=True))
+        if values.count(default) < len(rows)
+    ]
+    tx.connection.executemany(_insert(tuple(given)), zip(*[columns[number] for number in given], strict=True))
     [last_id] = tx.connection.execute("SELECT last_insert_rowid()").fetchone()
     return int(last_id) - len(rows) + 1
+
+
+@lru_cache(maxsize=64)
+def _insert(given: tuple[int, ...]) -> str:
+    """Return the INSERT of the columns with these numbers."""
+    names = [_NEW_COLUMNS[number] for number in given]
+    return f"INSERT INTO messages ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
 def to_message(row: tuple[Any, ...]) -> Message:
