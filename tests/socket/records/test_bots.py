@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from segue.api import bot as bot_methods
 from segue.config import Config, Limits
 from segue.errors import Conflict, InvalidParams, NotFound, TooLarge
+from segue.results import BotDeleted
+from segue.store.engine.tx import Tx
+from segue.store.records import bots
 from tests.support.clock import SECOND
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
@@ -142,6 +146,36 @@ def test_a_deleted_bot_takes_sessions_messages_summaries_memories_and_queue_entr
     expected = {"sessions": 2, "messages": 2, "summaries": 2, "extractions": 2, "memories": 2, "bots": 2}
     server.stop()
     assert rows(server) == expected
+
+
+@pytest.mark.parametrize("sessions", [0, 3, 4])
+def test_a_bot_with_much_is_deleted_in_several_transactions(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, sessions: int
+) -> None:
+    sizes: list[int] = []
+    delete_slice = bots.delete_slice
+
+    def count(tx: Tx, bot_id: str, limit: int) -> BotDeleted:
+        deleted = delete_slice(tx, bot_id, limit)
+        sizes.append(deleted.sessions_deleted + deleted.memories_deleted)
+        return deleted
+
+    monkeypatch.setattr(bots, "delete_slice", count)
+    monkeypatch.setattr(bot_methods, "DELETED_AT_ONCE", 2)
+    wire.call("bot.create", bot_id="ada")
+    for _ in range(sessions):
+        furnish(wire, "ada")
+    assert wire.call("bot.delete", bot_id="ada") == {
+        "deleted": True,
+        "sessions_deleted": sessions,
+        "memories_deleted": sessions,
+    }
+    assert sizes == [2] * sessions + [0]
+    assert bot_ids(wire) == ["default"]
+    assert wire.call("session.list", bot_id="ada")["total"] == 0
+    assert wire.call("memory.list", bot_id="ada")["total"] == 0
+    assert wire.call("message.list")["messages"] == []
+    assert wire.call("daemon.check", full=True) == {"ok": True, "problems": []}
 
 
 def test_the_default_bot_cannot_be_deleted_and_loses_nothing(server: Server, wire: Wire) -> None:

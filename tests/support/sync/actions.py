@@ -221,7 +221,7 @@ def change_bot(machine: Machine, said: Said, random: Random) -> None:
         return
     owned = "SELECT id FROM sessions WHERE bot_id = ?"
     uids = {uid_of(machine, id) for (id,) in machine.store.connection.execute(owned, (bot_id,)).fetchall()}
-    machine.do(bots.delete, bot_id)
+    machine.do(bots.delete_slice, bot_id)
     said.dead |= uids
 
 

@@ -80,7 +80,7 @@ WRITES: dict[str, Callable[[Tx], object]] = {
     "attachments.mark_all_crashed": attachments.mark_all_crashed,
     "attachments.mark_crashed": lambda tx: attachments.mark_crashed(tx, "attached"),
     "bots.create": lambda tx: bots.create(tx, "bob", "Bob", None),
-    "bots.delete": lambda tx: bots.delete(tx, "ada"),
+    "bots.delete_slice": lambda tx: bots.delete_slice(tx, "ada"),
     "bots.delete_memories": lambda tx: bots.delete_memories(tx, "ada"),
     "extractions.claim": lambda tx: extractions.claim(tx, None, 1, 1),
     "extractions.complete": lambda tx: extractions.complete(tx, 1, [FACT]),

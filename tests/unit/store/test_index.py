@@ -88,7 +88,7 @@ def test_matches_are_counted_during_more_purges_than_are_subtracted(database: Da
     for number in range(120):
         database.append(database.session(f"s{number}", bot_id="b"), "zebra")
     database.catch_up()
-    bots.delete(database.tx, "b")
+    bots.delete_slice(database.tx, "b")
     assert database.find("zebra") == {kept}
     database.purge()
     assert database.find("zebra") == {kept}

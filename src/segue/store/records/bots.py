@@ -1,10 +1,11 @@
 """Create, list and delete bots, which own sessions and memories."""
 
+import json
 from typing import Any
 
 from segue.errors import Conflict, NotFound
 from segue.events import BotDeletedEvent, MemoryDeleted, SessionDeleted
-from segue.models import Bot
+from segue.models import MAX_INTEGER, Bot
 from segue.results import BotDeleted, BotList
 from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table
 from segue.store.engine.tx import Tx
@@ -64,8 +65,8 @@ def create(tx: Tx, bot_id: str, name: str, description: str | None, created_at: 
     return bot
 
 
-def delete(tx: Tx, bot_id: str) -> BotDeleted:
-    """Delete the bot with its sessions and memories, and return their numbers.
+def delete_slice(tx: Tx, bot_id: str, limit: int = MAX_INTEGER) -> BotDeleted:
+    """Delete at most `limit` of the bot's memories and sessions, and the bot itself if that leaves none.
 
     Messages are hidden with the commit and purged later. Summaries and extractions are deleted with their sessions.
 
@@ -74,46 +75,52 @@ def delete(tx: Tx, bot_id: str) -> BotDeleted:
     """
     if bot_id == DEFAULT:
         raise Conflict("the default bot cannot be deleted", reason="default_bot")
-    tx.run("INSERT OR IGNORE INTO retired_session_ids (id) SELECT id FROM sessions WHERE bot_id = :id", id=bot_id)
-    imported = "SELECT source_tool, source_id FROM sessions WHERE bot_id = :id AND source_tool IS NOT NULL"
-    for tool, source_id in tx.run(imported, id=bot_id).fetchall():
-        session_identity.retire_source(tx, tool, source_id)
-    tx.run(
-        """
-        INSERT INTO purges (session_id, before_id)
-        SELECT id, (SELECT max(m.id) + 1 FROM messages AS m WHERE m.session_id = sessions.id)
-        FROM sessions WHERE bot_id = :id AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = sessions.id)
-        ON CONFLICT (session_id) DO UPDATE SET before_id = excluded.before_id
-        """,
-        id=bot_id,
-    )
-    memories = _delete_memories(tx, bot_id)
-    sessions = _delete_sessions(tx, bot_id)
-    deleted = tx.run("DELETE FROM bots WHERE id = :id", id=bot_id).rowcount > 0
+    memories = _delete_memories(tx, bot_id, limit)
+    sessions = _delete_sessions(tx, bot_id, limit - memories)
+    deleted = memories + sessions < limit and tx.run("DELETE FROM bots WHERE id = :id", id=bot_id).rowcount > 0
     if deleted:
         event = BotDeletedEvent(bot_id=bot_id)
         tx.emit("bot.deleted", event, session_id=None, working_dir=None, bot_id=bot_id)
     return BotDeleted(deleted=deleted, sessions_deleted=sessions, memories_deleted=memories)
 
 
-def _delete_sessions(tx: Tx, bot_id: str) -> int:
-    rows = tx.run("SELECT id, working_dir FROM sessions WHERE bot_id = :id ORDER BY activity", id=bot_id).fetchall()
-    tx.run("DELETE FROM sessions WHERE bot_id = :id", id=bot_id)
-    for session_id, working_dir in rows:
+def _delete_sessions(tx: Tx, bot_id: str, limit: int) -> int:
+    found = (
+        "SELECT id, working_dir, source_tool, source_id FROM sessions WHERE bot_id = :id ORDER BY rowid LIMIT :limit"
+    )
+    rows = tx.run(found, id=bot_id, limit=limit).fetchall()
+    ids = json.dumps([session_id for session_id, *_ in rows])
+    tx.run("INSERT OR IGNORE INTO retired_session_ids (id) SELECT value FROM json_each(:ids)", ids=ids)
+    tx.run(
+        """
+        INSERT INTO purges (session_id, before_id)
+        SELECT value, (SELECT max(m.id) + 1 FROM messages AS m WHERE m.session_id = value)
+        FROM json_each(:ids) WHERE EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = value)
+        ON CONFLICT (session_id) DO UPDATE SET before_id = excluded.before_id
+        """,
+        ids=ids,
+    )
+    tx.run("DELETE FROM sessions WHERE id IN (SELECT value FROM json_each(:ids))", ids=ids)
+    for session_id, working_dir, source_tool, source_id in rows:
+        if source_tool is not None:
+            session_identity.retire_source(tx, source_tool, source_id)
         event = SessionDeleted(session_id=session_id)
         tx.emit("session.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
     return len(rows)
 
 
-def _delete_memories(tx: Tx, bot_id: str) -> int:
+def _delete_memories(tx: Tx, bot_id: str, limit: int = MAX_INTEGER) -> int:
     rows = tx.run(
         """
         SELECT m.id, m.session_id, s.working_dir
-        FROM memories AS m LEFT JOIN sessions AS s ON s.id = m.session_id WHERE m.bot_id = :id ORDER BY m.id
+        FROM memories AS m LEFT JOIN sessions AS s ON s.id = m.session_id
+        WHERE m.bot_id = :id ORDER BY m.importance, m.id LIMIT :limit
         """,
         id=bot_id,
+        limit=limit,
     ).fetchall()
-    tx.run("DELETE FROM memories WHERE bot_id = :id", id=bot_id)
+    ids = json.dumps([memory_id for memory_id, *_ in rows])
+    tx.run("DELETE FROM memories WHERE id IN (SELECT value FROM json_each(:ids))", ids=ids)
     for memory_id, session_id, working_dir in rows:
         event = MemoryDeleted(memory_id=memory_id)
         tx.emit("memory.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)
