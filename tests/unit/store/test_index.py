@@ -25,6 +25,7 @@ def test_an_index_catches_up_in_slices_of_bounded_time(
     database: Database, monkeypatch: pytest.MonkeyPatch, seconds: float, steps: int
 ) -> None:
     monkeypatch.setattr(index, "TEXT_SECONDS", seconds)
+    monkeypatch.setattr("segue.store.search.index_entries.NEW_MESSAGES", 100)
     session = database.session("s")
     made = {database.append(session, "zebra") for _ in range(180)}
     assert database.check() == [], "an index that is_behind is sound"
@@ -36,7 +37,7 @@ def test_an_index_catches_up_in_slices_of_bounded_time(
 def test_a_slice_ends_after_a_large_message(database: Database) -> None:
     session = database.session("s")
     for _ in range(3):
-        database.append(session, "zebra " * 18_000)
+        database.append(session, "zebra " * 25_000)
     assert database.catch_up() == 3
 
 

@@ -49,8 +49,8 @@ NEW_MERGE_PAGES = 48
 """Pages: the merge work of a step of the index. Four times what a slice adds, so that merging keeps up: a message is
 merged four times before there are a million."""
 
-TEXT_SECONDS = 0.0015
-"""Seconds: the time for the texts of one step, so that a slow machine takes smaller ones.
+TEXT_SECONDS = 0.003
+"""Seconds of CPU: the time for the texts of one step, so that a slow machine takes smaller ones.
 
 To write and merge them takes about as long again."""
 
@@ -270,7 +270,7 @@ def _add_slice(tx: Tx, target: int) -> float:
     The entries are written in one go, because FTS5 writes a segment before most other statements of the transaction.
     """
     rows = new_slice(tx, progress(tx).upto, target)
-    added = add_all(tx, _with_attributes(tx, rows), time.monotonic() + TEXT_SECONDS)
+    added = add_all(tx, _with_attributes(tx, rows), time.thread_time() + TEXT_SECONDS)
     share = len(added) / len(rows) if rows else 1.0
     rows = rows[: len(added)]
     words, upto = sum([one.words for one in added]), rows[-1].id if rows else target
