@@ -215,14 +215,18 @@ def _count(rows: Iterable[tuple[Any, ...]]) -> tuple[int | None, dict[Key, Serie
 
     Messages whose time is damaged are left out, as pages leave them out.
     """
-    last, found = None, dict[Key, Series]()
-    for last, session_id, created_at, model, is_user, parts, *tokens in rows:
+    last, found, by_columns = None, dict[Key, Series](), dict[tuple[bytes, int, bytes], Series]()
+    for last, session_id, created_at, model, is_user, parts, input_tokens, output_tokens in rows:
         try:
             at = milliseconds(_text(created_at))
         except ValueError:
             continue
-        series = found.setdefault(Key(_text(session_id), last >> BLOCK_BITS, _text(model)), {})
-        add(series, at, (1, is_user, _count_calls(parts), *tokens))
+        block = last >> BLOCK_BITS
+        series = by_columns.get((session_id, block, model))
+        if series is None:
+            series = found.setdefault(Key(_text(session_id), block, _text(model)), {})
+            by_columns[session_id, block, model] = series
+        add(series, at, (1, is_user, _count_calls(parts), input_tokens, output_tokens))
     return last, found
 
 
