@@ -11,6 +11,7 @@ import anyio
 from segue.store.engine.tx import Tx
 from segue.store.records.session_identity import name_from
 from segue.store.search import index as indexing
+from segue.store.stats import figures
 from segue.store.store import open_store
 from segue.timestamps import timestamp, wall_ms
 
@@ -60,7 +61,7 @@ class Language:
 
 
 def fill(path: Path, messages: int, per_session: int = MESSAGES_PER_SESSION, *, index: bool = True) -> Language:
-    """Create the database with counters and index as the daemon maintains them; return the language of its texts."""
+    """Create the database with counters, index and statistics as the daemon maintains them; return its language."""
     language = Language(random.Random(SEED))
     anyio.run(_fill, path, _make(messages, per_session, language), index)
     return language
@@ -75,6 +76,8 @@ async def _fill(path: Path, made: Iterator[Made], index: bool) -> None:
             await store.write(indexing.step, newest)
         while index and await store.read(indexing.merge_is_due):
             await store.write(indexing.merge_step)
+        while index and await store.read(figures.is_behind, newest):
+            await store.write(figures.step, newest)
 
 
 def _make(messages: int, per_session: int, language: Language) -> Iterator[Made]:

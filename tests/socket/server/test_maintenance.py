@@ -1,4 +1,4 @@
-"""The maintenance worker: a WAL that a long read keeps is flushed later, with growing pauses."""
+"""The maintenance worker: its pauses while clients write, and while a long read keeps the WAL."""
 
 import sqlite3
 from contextlib import closing
@@ -7,8 +7,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from segue.server.jobs.maintenance import FLUSH_RETRY_SECONDS, RETRY_SECONDS, Maintenance
-from segue.store.records import sessions
+from segue.models import Draft
+from segue.server.jobs.maintenance import (
+    BUSY_SECONDS,
+    FLUSH_RETRY_SECONDS,
+    PAUSE_SECONDS,
+    RETRY_SECONDS,
+    WRITERS_SECONDS,
+    Maintenance,
+    Phase,
+)
+from segue.store.records import append, sessions
+from segue.store.search import index, index_entries
 from segue.store.store import open_store
 from tests.support.clock import START_MS
 from tests.support.wire import TIMEOUT_SECONDS
@@ -39,3 +49,33 @@ async def test_the_pause_between_two_flushes_doubles_while_another_program_reads
             assert not worker.flush_due
     doubled = [FLUSH_RETRY_SECONDS * 2**number for number in range(ATTEMPTS)]
     assert pauses == pytest.approx([min(pause, RETRY_SECONDS) for pause in doubled])
+
+
+async def test_the_pause_for_writers_is_shorter_the_more_messages_are_to_be_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "BACKLOG_MESSAGES", 4)
+    monkeypatch.setattr(index_entries, "NEW_MESSAGES", 1)
+    new = append.prepare(Draft(role="user", content="zebra"), 100)
+    pauses: list[float] = []
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with open_store(tmp_path / "data" / "sessions.db", clock=lambda: START_MS) as store:
+
+            async def write_meanwhile(seconds: float) -> None:
+                pauses.append(seconds)
+                await store.write(append.append, session.id, new)
+
+            worker = Maintenance(store, sleep=write_meanwhile)
+            await worker.run_until(clean=True)
+            session = await store.write(sessions.create, bot_id="default")
+            for _ in range(6):
+                await store.write(append.append, session.id, new)
+            for _ in range(6):
+                await worker._step(Phase.INDEX, 6)
+                await worker._pause()
+            worker.mark_deleted()
+            await worker._pause()
+            assert worker.flush_due
+    assert pauses[::2] == [PAUSE_SECONDS] * 7
+    shares = [0, 0, 0.25, 0.5, 0.75, 1]
+    assert pauses[1::2] == [*(WRITERS_SECONDS * share for share in shares), BUSY_SECONDS]

@@ -43,9 +43,10 @@ BUSY_SECONDS = 0.1
 """Seconds: further pause while clients write and deleted data is left, so that 1 in 100 writes waits for a step."""
 
 WRITERS_SECONDS = 1.0
-"""Seconds: further pause while clients write and only new messages are left, up to `index.BACKLOG_MESSAGES`.
+"""Seconds: further pause while clients write and only new messages are left. It is shorter the more of them there are,
+and 0 from `index.BACKLOG_MESSAGES` on. So the index takes the share of the time that it needs to keep up.
 
-Indexing costs as much as the appends. A search does not wait for the worker, and larger steps cost less.
+Indexing costs half as much as the appends. A search does not wait for the worker, and larger steps cost less.
 """
 
 COUNT_SECONDS = 0.1
@@ -95,8 +96,8 @@ class Maintenance:
         self._deletions = 1  # Because the WAL of a daemon that was killed may hold deleted rows.
         self._flushed = 0
         self._vacuum_due = True
-        self._has_backlog = False
-        """True while `index.BACKLOG_MESSAGES` are to be indexed, for which a search would wait too long."""
+        self._backlog = 0
+        """The number of messages that the index lacked after its last step."""
         self._has_writers = False
         """True if clients wrote during the last pause."""
         self._next_count = 0.0
@@ -195,7 +196,7 @@ class Maintenance:
         if phase is Phase.PURGE:
             await self._store.write_deletion(purges.remove_slice, self.copying)
         elif phase is Phase.INDEX:
-            self._has_backlog = await self._store.write_long(index.step, newest)
+            self._backlog = await self._store.write_long(index.step, newest)
         elif phase is Phase.COUNT:
             await self._store.write_long(figures.step, newest)
             self._next_count = self._monotonic() + COUNT_SECONDS
@@ -224,10 +225,11 @@ class Maintenance:
 
     async def _pause(self) -> None:
         commits = self._store.commit_count
-        await anyio.sleep(PAUSE_SECONDS)
+        await self._sleep(PAUSE_SECONDS)
         self._has_writers = self._store.commit_count != commits
-        if self._has_writers and not self._has_backlog:
-            await anyio.sleep(BUSY_SECONDS if self.flush_due else WRITERS_SECONDS)
+        if self._has_writers:
+            pause = WRITERS_SECONDS * max(0.0, 1 - self._backlog / index.BACKLOG_MESSAGES)
+            await self._sleep(min(pause, BUSY_SECONDS) if self.flush_due else pause)
 
     async def _wait_for_change(self) -> None:
         """Wait for a commit or a deletion since the round began, or for the next attempt to flush."""

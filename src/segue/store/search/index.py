@@ -45,7 +45,7 @@ T = TypeVar("T")
 MERGE_PAGES = 16
 """Pages (4 KiB): the work of one step of the merge that removes deleted terms, about 2 ms."""
 
-NEW_MERGE_PAGES = 48
+NEW_MERGE_PAGES = 60
 """Pages: the merge work of a step of the index. Four times what a slice adds, so that merging keeps up: a message is
 merged four times before there are a million."""
 
@@ -55,8 +55,8 @@ TEXT_SECONDS = 0.003
 To write and merge them takes about as long again."""
 
 BACKLOG_MESSAGES = 10_000
-"""Messages: if more are to be indexed, the indexer no longer waits for a pause of the writers. A search takes a third
-of a second to index this number."""
+"""Messages: if more are to be indexed, the indexer makes no pause for the writers. A search takes a third of a second
+to index this number."""
 
 # The rows that FTS5 writes for a new table. They replace a table that FTS5 cannot open. Format 4 is valid for all
 # versions since 3.9, and the ten bytes are a structure record without segments.
@@ -167,17 +167,17 @@ def reset(tx: Tx) -> None:
 
 
 @rebuild_if_damaged
-def step(tx: Tx, target: int) -> bool:
+def step(tx: Tx, target: int) -> int:
     """Index the next slice: changed sessions, then messages of one of them or new messages up to `target`.
 
-    Return True if a backlog is left, as during an import.
+    Return about how many messages up to `target` are left.
     """
     changed = tx.run("SELECT session_id FROM search_changes LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
     pages = NEW_MERGE_PAGES
     if not any(_renew_slice(tx, session_id) for (session_id,) in changed):
         pages = round(NEW_MERGE_PAGES * _add_slice(tx, target))
     tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=max(pages, MERGE_PAGES))
-    return target - progress(tx).upto > BACKLOG_MESSAGES
+    return target - progress(tx).upto
 
 
 @rebuild_if_damaged

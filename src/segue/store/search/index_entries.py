@@ -29,8 +29,8 @@ SLICE_MESSAGES = 40
 SLICE_BYTES = 32 * 1024
 """Bytes: a slice ends after the message that exceeds this."""
 
-NEW_MESSAGES = 240
-NEW_BYTES = 144 * 1024
+NEW_MESSAGES = 200
+NEW_BYTES = 120 * 1024
 """The same for a slice of new messages, about 6 ms, a client's longest wait.
 
 FTS5 makes a segment of it. Larger ones are merged less often: a message takes 25 µs, and 50 in slices of 40.
