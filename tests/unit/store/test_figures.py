@@ -78,6 +78,23 @@ def test_after_any_changes_the_sums_are_those_of_the_messages(database: Database
             assert collect(database, group, tz, **filter) == recounted(database, group, tz, **filter)
 
 
+def test_a_block_is_counted_again_when_a_purge_of_its_messages_has_ended(database: Database) -> None:
+    database.session("s")
+    ids = [database.append("s", "x") for _ in range(9)]
+    count(database)
+    delete_before(database.tx, "s", ids[4])
+    slices = 0
+    while purges.are_due(database.tx, None):
+        assert not figures.is_due(database.tx, ids[-1])
+        purges.remove_slice(database.tx)
+        assert collect(database) == recounted(database)
+        slices += 1
+    assert slices > 1
+    assert figures.is_due(database.tx, ids[-1])
+    assert count(database) > 0
+    assert collect(database) == recounted(database)
+
+
 def change(database: Database, choice: random.Random) -> None:
     held = f"SELECT id FROM messages WHERE {OF_ALL} AND session_id IN (SELECT id FROM sessions)"
     ids = [id for (id,) in database.connection.execute(held)]

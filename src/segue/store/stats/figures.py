@@ -90,6 +90,12 @@ _PURGED = f"""
 """
 """Purges that end within a block."""
 
+_NEXT_RECOUNT = """
+    SELECT session_id, block, upto FROM message_recounts
+    WHERE NOT EXISTS (SELECT 1 FROM purges WHERE purges.session_id = message_recounts.session_id) LIMIT 1
+"""
+"""Blocks from which a purge removes messages wait for its end, because each of its slices lists them again."""
+
 _FIGURES = ", ".join(Figures._fields[:10])
 _KEPT = f"SELECT {_FIGURES}, NULL, id FROM message_figures WHERE last_at > :since AND first_at <= :until"
 _ONE = (
@@ -113,7 +119,7 @@ def is_behind(tx: Tx, newest: int) -> bool:
 
 def is_due(tx: Tx, newest: int) -> bool:
     """Return True if messages are to be counted, new ones or again."""
-    return is_behind(tx, newest) or tx.run("SELECT 1 FROM message_recounts").fetchone() is not None
+    return is_behind(tx, newest) or tx.run(_NEXT_RECOUNT).fetchone() is not None
 
 
 def step(tx: Tx, newest: int) -> None:
@@ -121,11 +127,13 @@ def step(tx: Tx, newest: int) -> None:
 
     The second leaves out blocks that are being counted again, because they are counted up to the new position.
     """
-    for recount in _recounts(tx, limit=1):
-        _recount_slice(tx, recount)
-    if is_behind(tx, newest):
+    recount, behind = tx.run(_NEXT_RECOUNT).fetchone(), is_behind(tx, newest)
+    limit = SLICE_MESSAGES // 2 if recount and behind else SLICE_MESSAGES
+    if recount:
+        _recount_slice(tx, Recount(*recount), limit)
+    if behind:
         target = newest - LAG
-        last, found = _count(_slice(tx, "id > :upto AND id <= :target", upto=counted_upto(tx), target=target))
+        last, found = _count(_slice(tx, limit, "id > :upto AND id <= :target", upto=counted_upto(tx), target=target))
         again = {(recount.session_id, recount.block) for recount in _recounts(tx)}
         _add(tx, {key: series for key, series in found.items() if key[:2] not in again})
         daemon_state.set(tx, UPTO, str(target if last is None else last))
@@ -169,14 +177,13 @@ def moments(tx: Tx, figures: Figures) -> Moments:
     return decode_series(figures.first_at, text)
 
 
-def _recounts(tx: Tx, limit: int = -1) -> list[Recount]:
+def _recounts(tx: Tx) -> list[Recount]:
     """Return the blocks that are being counted again."""
-    rows = tx.run("SELECT session_id, block, upto FROM message_recounts LIMIT :limit", limit=limit)
-    return [Recount(*row) for row in rows]
+    return [Recount(*row) for row in tx.run("SELECT session_id, block, upto FROM message_recounts")]
 
 
-def _recount_slice(tx: Tx, recount: Recount) -> None:
-    last, found = _count(_slice(tx, _OF_BLOCK, **_rest(tx, recount)))
+def _recount_slice(tx: Tx, recount: Recount, limit: int) -> None:
+    last, found = _count(_slice(tx, limit, _OF_BLOCK, **_rest(tx, recount)))
     _add(tx, found)
     values: dict[str, Any] = {"session_id": recount.session_id, "block": recount.block}
     if last is None:
@@ -192,11 +199,11 @@ def _rest(tx: Tx, recount: Recount) -> dict[str, str | int]:
     return {"session_id": recount.session_id, "first": first, "last": min(end_of(recount.block), counted_upto(tx))}
 
 
-def _slice(tx: Tx, where: str, **values: str | int) -> Iterator[tuple[Any, ...]]:
-    """Yield the first messages, at least one, up to `SLICE_BYTES` and `SLICE_SESSIONS`."""
+def _slice(tx: Tx, limit: int, where: str, **values: str | int) -> Iterator[tuple[Any, ...]]:
+    """Yield the first messages, at least one, up to `limit`, `SLICE_BYTES` and `SLICE_SESSIONS`."""
     size, sessions = 0, set[bytes]()
     sql = f"SELECT {_COLUMNS} FROM messages WHERE {where} ORDER BY id LIMIT :limit"
-    for row in tx.run(sql, **values, limit=SLICE_MESSAGES):
+    for row in tx.run(sql, **values, limit=limit):
         yield row
         size += len(row[5] or b"")
         sessions.add(row[1])
