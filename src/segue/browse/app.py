@@ -137,7 +137,7 @@ class Browse(App[int]):
         try:
             first = asyncio.wrap_future(self._first)
             while not first.done():
-                self.show_state(starting())
+                self.lister.show_starting(starting())
                 await asyncio.wait([first], timeout=0.5)
             page = await first
             self.lister.begin(page)
@@ -285,10 +285,10 @@ class Browse(App[int]):
         self.moves.fit_list(event.size.width)
         self.show_state()
 
-    def show_state(self, note: str = "") -> None:
+    def show_state(self) -> None:
         """Show the number of sessions, the chips, the title and the footer."""
         with suppress(NoMatches, ScreenStackError, IndexError):  # While the screen is built or removed
-            show(self, self.screen_stack[0], note)
+            show(self, self.screen_stack[0])
 
     def on_conversation_marked(self, _event: Conversation.Marked) -> None:
         """Show the keys for marked lines."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from segue.browse.data.search import MODES, Search
 from segue.browse.data.sessions import Entry, EntryPage, Sessions, entry_of
-from segue.browse.views.list_rows import FIRST_NAMES, found_rows, group_rows
+from segue.browse.views.list_rows import FIRST_NAMES, found_rows, group_rows, starting_rows
 from segue.browse.views.row_drawing import Heading, Row, SessionRow
 from segue.errors import SegueError
 from segue.models import Message, Session
@@ -38,7 +38,7 @@ class Lister:
         self._cursor: str | None = None
         self._answered = asyncio.Event()
         self._is_pending = False
-        self.is_loaded = False
+        self.is_begun = self.is_loaded = False
 
     @property
     def is_searching(self) -> bool:
@@ -47,6 +47,7 @@ class Lister:
 
     def begin(self, page: EntryPage) -> None:
         """Show the first page."""
+        self.is_begun = True
         self._take(page)
         self.refresh()
 
@@ -100,6 +101,10 @@ class Lister:
             self.sessions.put(entry)
         self.sessions.total = page.total
         self._cursor = page.next_cursor
+
+    def show_starting(self, step: str) -> None:
+        """Show that the daemon starts, and how far it is."""
+        self._app.rows_pane.fill(starting_rows(step, self._app.rows_pane.columns))
 
     def refresh(self, *, select: tuple[str, object] | None = None) -> None:
         """Fill the list."""

@@ -21,26 +21,26 @@ LEAST_TITLE = 24
 """Cells: the least width of the title. The facts beside it are left out first."""
 
 
-def headline(app: "Browse", note: str = "") -> Text:
+def headline(app: "Browse") -> Text:
     """Return what stands at the right of the first line: the number of sessions, or that the daemon is away."""
     if app.link.away:
         return Text(f"segued is away since {app.link.away_seconds} s, waiting", app.palette.warn)
-    if note:
-        return Text(note, app.palette.dim)
     if app.asking.is_running:
         return Text(f"asking{app.palette.signs.ellipsis}  ^C stops", app.palette.you)
+    if not app.lister.is_begun:
+        return Text("")
     total = app.lister.sessions.total
     count = f"{total:,}".replace(",", " ")
     return Text(f"{count} session{'' if total == 1 else 's'}", app.palette.dim)
 
 
-def show(app: "Browse", screen: "Screen[Any]", note: str) -> None:
+def show(app: "Browse", screen: "Screen[Any]") -> None:
     """Show all lines around the panes."""
     screen.set_class(app.pane == READ, "-reading")
     shown = chips(app)
     screen.set_class(bool(shown.plain), "-chips")
     for id, text in (
-        ("#count", headline(app, note)),
+        ("#count", headline(app)),
         ("#chips", shown),
         ("#title", status(app)),
         ("#foot", footer(app)),
@@ -51,8 +51,8 @@ def show(app: "Browse", screen: "Screen[Any]", note: str) -> None:
 def starting() -> str:
     """Return what is shown until a daemon serves: that it starts, or how far its migration is."""
     if STARTING.total is None:
-        return "starting segued"
-    return f"{STARTING.step}: {STARTING.done} of {STARTING.total}"
+        return f"Starting segued: {STARTING.step}" if STARTING.step else "Starting segued"
+    return f"Starting segued: {STARTING.step}, {STARTING.done} of {STARTING.total} {STARTING.unit}"
 
 
 def chips(app: "Browse") -> Text:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from segue.client import Client
+from segue.runtime.progress import Progress
 
 
 class Bundle(Struct, kw_only=True):
@@ -39,8 +40,8 @@ class Rest(Struct, kw_only=True):
     memories: list[dict[str, Any]] = []
 
 
-def fetch(client: Client, session_id: str) -> Bundle:
-    """Return everything of a session.
+def fetch(client: Client, session_id: str, progress: Progress | None = None) -> Bundle:
+    """Return everything of a session; PROGRESS counts its messages.
 
     Raises:
         NotFound: there is no such session.
@@ -53,6 +54,8 @@ def fetch(client: Client, session_id: str) -> Bundle:
             bundle = Bundle(session=session, messages=[], summaries=[], memories=[], bot=bot)
             bundle.activity, bundle.extraction = page["activity"], page["extraction"]
         bundle.messages += page["messages"]
+        if progress is not None:
+            progress.add(len(page["messages"]))
         bundle.summaries += page["summaries"]
         bundle.memories += page["memories"]
         bundle.unindexed += page["unindexed"]

@@ -9,7 +9,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -45,6 +45,15 @@ class _Line(Struct):
     bots: list[Any] | None = None
     memories: list[Any] | None = None
     activity: int = 0
+
+
+class _Place(NamedTuple):
+    """The place of a line in an export."""
+
+    activity: int
+    file: Path
+    offset: int
+    messages: int
 
 
 _decode_line = msgspec.json.Decoder(_Line).decode
@@ -85,10 +94,13 @@ class Restorer:
     def run(self, files: list[Path], progress: Progress) -> None:
         """Store what is in the files; a session that cannot be stored is a problem and does not stop the others."""
         self.counts.items += len(files)
-        places = list(self._places(files))
+        self._progress = progress
+        places = self._places(files)
         if places:
-            progress.begin("exports of segue", len(places), "lines")
-        for file, offset in places:
+            progress.begin("exports of segue", sum(place.messages for place in places), "messages")
+        for number, (_, file, offset, messages) in enumerate(places):
+            progress.note = f"{number:,} of {len(places):,} lines".replace(",", " ")
+            counted = progress.done
             with open_regular(file) as opened:
                 opened.seek(offset)
                 line = opened.readline()
@@ -96,24 +108,26 @@ class Restorer:
                 self._restore_line(line)
             except (SegueError, ValueError) as error:
                 self.counts.problems.append(f"{wire_path(str(file))}: {error}")
-            progress.note = f"{self.counts.messages} messages"
-            progress.add()
+            progress.add(counted + messages - progress.done)
         if not self._dry_run:
             self._restore_memories()
 
-    def _places(self, files: list[Path]) -> Iterator[tuple[Path, int]]:
-        """Yield the file and offset of each line, in the order in which the sessions were used."""
-        found: list[tuple[int, Path, int]] = []
+    def _places(self, files: list[Path]) -> list[_Place]:
+        """Return the place of each line, in the order in which the sessions were used."""
+        found: list[_Place] = []
         for file in files:
             with open_regular(file) as opened:
                 offset = 0
                 for line in opened:
                     try:
-                        found.append((_decode_line(line).activity, file, offset))
+                        mark = _decode_line(line)
+                        found.append(
+                            _Place(mark.activity, file, offset, mark.session.message_count if mark.session else 0)
+                        )
                     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                         self.counts.skipped["damaged line"] += bool(line.strip())
                     offset += len(line)
-        yield from ((file, offset) for _, file, offset in sorted(found))
+        return sorted(found)
 
     def _restore_line(self, line: bytes) -> None:
         if _decode_line(line).session is None:
@@ -144,6 +158,7 @@ class Restorer:
                 result = self._client.request("session.restore", {**about, "first_index": len(ids), "messages": batch})
                 ids |= zip((message["id"] for message in batch), result["message_ids"], strict=True)
                 self.counts.added += len(batch)
+                self._progress.add(len(batch))
             if summaries := [_moved(summary, ids) for summary in bundle.summaries]:
                 self._client.request(
                     "session.restore", {"session": session, "first_index": len(ids), "summaries": summaries}

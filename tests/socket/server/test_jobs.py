@@ -84,6 +84,6 @@ def test_messages_that_are_to_be_indexed_and_counted_are_jobs(wire: Wire, monkey
         wire.call("message.append", session_id="s", role="user", content=f"message {number}")
     wire.call("message.search", query="message")  # Indexes them first
     assert wire.call("daemon.status")["jobs"] == [
-        {"job": "index", "step": "adding messages to the search index", "done": 3, "total": 3, "unit": "messages"},
+        {"job": "index", "step": "adding messages", "done": 3, "total": 3, "unit": "messages"},
         {"job": "statistics", "step": "counting messages", "done": 0, "total": 3, "unit": "messages"},
     ]

@@ -92,6 +92,19 @@ def test_a_narrow_terminal_gets_one_line(columns: int) -> None:
     assert len(line(400, columns)) <= columns
 
 
+def test_what_matters_least_is_left_out_where_there_is_no_room() -> None:
+    assert line(400, 55).endswith("400 of 1 000 rows  6 s left")  # The rate goes first
+    assert line(400, 55).startswith("scrub: searching  ")
+    assert line(400, 45).startswith("scrub  ")  # Then the name of the step
+    assert len(line(400, 45).split("  ")[1]) >= display.LEAST_BAR
+    assert line(400, 36) == "scrub  400 of 1 000 rows  6 s left"
+    assert line(400, 30) == "scrub  400 of 1 000 rows"
+
+
+def test_a_few_long_steps_show_the_time_instead_of_a_rate() -> None:
+    assert line(2, 79, unit="steps", total=7).endswith("  2 of 7 steps  4 s")
+
+
 def test_an_interrupt_prints_what_is_done_and_how_to_continue(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress("export")
     progress.begin("writing sessions", 7, "sessions")

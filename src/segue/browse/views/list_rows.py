@@ -16,6 +16,11 @@ EMPTY = (
 )
 
 
+def starting_rows(step: str, columns: int) -> list[Row]:
+    """Return what is shown until a daemon serves."""
+    return [Note(line) for line in textwrap.wrap(step, max(20, columns - 4))]
+
+
 def group_rows(sessions: Sessions, folded_keys: set[str]) -> list[Row]:
     """Return the sessions under their headings."""
     rows: list[Row] = []

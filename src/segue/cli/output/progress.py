@@ -23,6 +23,12 @@ DRAW_SECONDS = 0.2
 BAR_CELLS, LEAST_BAR = 30, 8
 """Cells: the widest bar, and the narrowest one that is drawn."""
 
+LEAST_PACED = 20
+"""Number: a step with fewer things shows for how long it runs. They differ, so their rate says nothing."""
+
+CTRL_C_CELLS = 3
+"""Cells: the end of the line that stays empty, so that the `^C` of the terminal does not begin another line."""
+
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -89,26 +95,45 @@ class ProgressDisplay:
                 self._write(f"segue: {progress.job}: {progress.step}{total}\n")
         if has_bar:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns
-            self._write(CLEAR_LINE + self._line(columns - 1))
+            self._write(CLEAR_LINE + self._line(columns - CTRL_C_CELLS))
             self._drawn = True
 
     def _line(self, columns: int) -> str:
         """Return the line: job, step, bar, counts, rate and time left; as much of it as there is room for."""
         progress, seconds = self.progress, time.monotonic() - self._shown_since
+        job, head, note = progress.job, f"{progress.job}: {progress.step}", progress.note
+        counted = counts(progress.done, progress.total, progress.unit)
         done, total = progress.done, progress.total
-        head = f"{progress.job}: {progress.step}"
         if total is None:
             return f"{head}  {time.monotonic() - self._began:.0f} s"[:columns]
-        facts = [self._counts()]
-        rate = (done - self._first) / seconds if seconds > 0 else 0
-        if rate > 0 and progress.unit:
-            facts.append(f"{size(round(rate)) if progress.unit == 'bytes' else _number(rate)}/s")
-            facts.append(f"{_duration((total - done) / rate)} left" if total > done else "")
-        about = "  ".join(filter(None, facts))
-        room = columns - len(head) - len(about) - 4
-        if room < LEAST_BAR:
-            return f"{head}  {about}"[:columns]
-        return f"{head}  {_bar(done, total, min(room, BAR_CELLS))}  {about}"
+        rate, left = self._pace(seconds)
+        for first, has_bar, facts in (
+            (head, True, (counted, note, rate, left)),
+            (head, True, (counted, rate, left)),
+            (head, True, (counted, left)),
+            (job, True, (counted, left)),
+            (job, False, (counted, left)),
+            (job, False, (counted,)),
+        ):
+            about = "  ".join(filter(None, facts))
+            room = columns - len(first) - len(about) - 4
+            if has_bar and room >= LEAST_BAR:
+                return f"{first}  {_bar(done, total, min(room, BAR_CELLS))}  {about}"
+            if not has_bar and room + 2 >= 0:
+                break
+        return f"{first}  {about}"[:columns]
+
+    def _pace(self, seconds: float) -> tuple[str, str]:
+        """Return the rate and the time left. A few long steps have none, but the time since the last one began."""
+        progress = self.progress
+        if (progress.total or 0) < LEAST_PACED:
+            return "", f"{seconds:.0f} s"
+        rate = (progress.done - self._first) / seconds if seconds > 0 else 0
+        if rate <= 0 or not progress.unit:
+            return "", ""
+        left = (progress.total or 0) - progress.done
+        shown = size(round(rate)) if progress.unit == "bytes" else _number(rate)
+        return f"{shown}/s", f"{_duration(left / rate)} left" if left > 0 else ""
 
     def _counts(self) -> str:
         progress = self.progress

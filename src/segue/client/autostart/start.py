@@ -23,6 +23,7 @@ from segue.files import make_own_directory, open_private
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record
 from segue.runtime.lock import is_lock_held
+from segue.runtime.progress import STARTING
 
 START_SECONDS = 20.0
 """Seconds: the longest start. A daemon needs half a second, and a previous one may hold the file for 10 s."""
@@ -52,12 +53,14 @@ def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
                 raise NotStarted(endpoint.socket, f"{reason}{holder_hint(paths)}")
             _check_held_elsewhere(paths)
             if not _acquire(lock):
+                STARTING.set("waiting for another process that starts it", 0, None, "")
                 time.sleep(POLL_SECONDS)
                 continue
             code, report = spawn_daemon(endpoint, left)
             if code == ALREADY_RUNNING:
                 _check_served_elsewhere(endpoint, report)
                 reason = report
+                STARTING.set("waiting for another segued, which starts or stops", 0, None, "")
                 time.sleep(HELD_SECONDS)
             elif code != SERVING:
                 raise NotStarted(endpoint.socket, report + (holder_hint(paths) if code == NO_REPORT else ""))

@@ -71,7 +71,7 @@ def migrate(connection: sqlite3.Connection, migrations: list[str], progress: Pro
     """
     version = check_ours(connection, len(migrations))
     progress = progress or Progress("migration")
-    progress.begin("changing the schema of the database", len(migrations) - version, "steps")
+    progress.begin("changing the schema", len(migrations) - version, "steps")
     for number, script in enumerate(migrations[version:], version + 1):
         _apply(connection, number, script)
         progress.add()

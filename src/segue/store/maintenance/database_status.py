@@ -37,7 +37,7 @@ def _due(tx: Tx) -> Iterator[JobStatus]:
     """Yield the messages that are to be indexed, and those that are to be counted for statistics."""
     newest = index.newest(tx)
     for job, step, upto in (
-        ("index", "adding messages to the search index", index.progress(tx).upto),
+        ("index", "adding messages", index.progress(tx).upto),
         ("statistics", "counting messages", figures.counted_upto(tx)),
     ):
         if newest - upto > FEW_MESSAGES:

@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -187,7 +188,7 @@ def validate_copy(copy: Path, source: Path, ages: AgePair, max_sessions: int) ->
         StartError: it is not a sound database of segue.
     """
     try:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(copy, isolation_level=None, check_same_thread=False)) as connection:
             _check_sound(connection, source)
             connection.execute("PRAGMA journal_mode = DELETE")
             candidate = _describe(connection, copy, ages, max_sessions)
@@ -213,10 +214,21 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
         text = f"{source} has a schema that segue did not make: {differences[0]}; restore another backup"
         raise StartError(SUBJECT, text)
     checks = ("PRAGMA integrity_check(1)", "PRAGMA integrity_check('sqlite_schema')")  # See `integrity._check_pages`.
-    problems = next((found for sql in checks if (found := connection.execute(sql).fetchone()[0]) != "ok"), "ok")
+    problems = next((found for sql in checks if (found := _first_value(connection, sql)) != "ok"), "ok")
     if problems != "ok":
         lines = [line for line in problems.splitlines() if not line.startswith("***")]  # The heading has stars.
         raise StartError(SUBJECT, f"{source} is damaged: {lines[0] if lines else problems}")
+
+
+def _first_value(connection: sqlite3.Connection, sql: str) -> str:
+    """Return the first value that a statement gives. Another thread runs it, so that Ctrl-C interrupts it."""
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(lambda: str(connection.execute(sql).fetchone()[0]))
+        try:
+            return found.result()
+        except BaseException:
+            connection.interrupt()
+            raise
 
 
 def _describe(connection: sqlite3.Connection, copy: Path, ages: AgePair, max_sessions: int) -> Candidate:

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 import click
 
-from segue.cli.daemon_client import DaemonClient, pass_daemon
+from segue.cli.daemon_client import STARTS, DaemonClient, pass_daemon
 from segue.cli.groups import command
 from segue.cli.integration.own_command import global_options, own_program
-from segue.cli.output.terminal import Failure
+from segue.cli.output.terminal import Failure, warn
 from segue.cli.session_lookup import current_place
 
 MISSING = "segue browse needs Textual; add it with: pipx inject segue textual"
@@ -57,6 +57,8 @@ def browse(daemon: DaemonClient, context: click.Context, *, theme: str | None, o
     )
     app = Browse(options, first)
     app.run(mouse=options.mouse)
+    if not first.done():
+        warn(STARTS)
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0

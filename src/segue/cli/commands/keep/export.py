@@ -14,6 +14,7 @@ from segue.cli.output.progress import ProgressDisplay
 from segue.cli.output.terminal import Failure, echo, echo_json, echo_stored, stdout_is_tty
 from segue.cli.session_lookup import find_or_current, find_session
 from segue.files import FILE_MODE
+from segue.models import Session, SessionSummary
 from segue.results import SessionPage
 from segue.runtime.progress import Progress
 
@@ -53,7 +54,8 @@ def export(
     no session. HTML is one file per session that needs no network.
     """
     root = None if project is None else os.path.realpath(project)
-    ids = list(_ids(daemon, sessions, everything=everything, project=root, since=since))
+    chosen = list(_chosen(daemon, sessions, everything=everything, project=root, since=since))
+    ids = [session.id for session in chosen]
     if not ids and not everything:
         raise Failure("no session matches; list them all with: segue list --all")
     folder = None if output is None or not _is_folder(Path(output), format, len(ids)) else Path(output)
@@ -61,7 +63,7 @@ def export(
         raise click.UsageError("HTML needs --output PATH: a file for one session, a folder for several")
     daemon.disable_timeout()
     progress = Progress("export")
-    progress.begin("writing sessions", len(ids), "sessions")
+    progress.begin("writing", sum(session.message_count for session in chosen), "messages")
     texts = _texts(daemon, ids, format, progress, everything=everything)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,16 +81,15 @@ def export(
         echo(f"exported {len(ids)} {'session' if len(ids) == 1 else 'sessions'} to {output}")
 
 
-def _ids(
+def _chosen(
     daemon: DaemonClient, sessions: tuple[str, ...], *, everything: bool, project: str | None, since: str | None
-) -> Iterator[str]:
+) -> Iterator[Session | SessionSummary]:
     if sessions and (everything or project or since):
         raise click.UsageError("give either IDs or --all, --project or --since")
     if everything and (project or since):
         raise click.UsageError("--all leaves nothing for --project or --since to choose")
     if not everything and project is None and since is None:
-        named = [find_session(daemon, given) for given in sessions] or [find_or_current(daemon, None)]
-        yield from (session.id for session in named)
+        yield from [find_session(daemon, given) for given in sessions] or [find_or_current(daemon, None)]
         return
     cursor: str | None = None
     while True:
@@ -97,7 +98,7 @@ def _ids(
         for session in page.sessions:
             if since is not None and session.last_message_at < since:
                 return
-            yield session.id
+            yield session
         cursor = page.next_cursor
         if cursor is None:
             return
@@ -114,15 +115,15 @@ def _texts(
     """Yield the text of each session with its name, and before them what the store has besides."""
     if everything and format == "jsonl" and (rest := _render_rest(daemon, ids)):
         yield "rest", rest
-    for session_id in ids:
-        yield session_id, _render(daemon, session_id, format)
-        progress.add()
+    for number, session_id in enumerate(ids):
+        progress.note = f"{number:,} of {len(ids):,} sessions".replace(",", " ") if len(ids) > 1 else ""
+        yield session_id, _render(daemon, session_id, format, progress)
 
 
-def _render(daemon: DaemonClient, session_id: str, format: str) -> str:
+def _render(daemon: DaemonClient, session_id: str, format: str, progress: Progress) -> str:
     from segue.history.bundle import fetch
 
-    bundle = fetch(daemon.client, session_id)
+    bundle = fetch(daemon.client, session_id, progress)
     if format == "jsonl":
         return msgspec.json.encode(bundle).decode() + "\n"
     if format == "html":
