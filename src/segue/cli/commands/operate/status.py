@@ -7,7 +7,7 @@ import click
 from segue.cli.daemon_client import DaemonClient, json_option, pass_daemon
 from segue.cli.groups import command
 from segue.cli.output.check_advice import advice
-from segue.cli.output.terminal import echo, echo_json, escape_line, size, span, when
+from segue.cli.output.terminal import ago, echo, echo_json, escape_line, size, span, stdout_is_tty, when
 from segue.client import Unreachable
 from segue.results import CheckResult
 from segue.status_results import (
@@ -141,7 +141,8 @@ def _import(found: ImportStatus) -> dict[str, str]:
 
 
 def _tool(tool: ToolStatus) -> str:
-    seen = "no change yet" if tool.last_seen_at is None else f"last change {when(tool.last_seen_at)}"
+    at = tool.last_seen_at
+    seen = "no change yet" if at is None else f"last change {ago(at) if stdout_is_tty() else at}"
     lag = "" if tool.lag_ms is None else f", imported after {tool.lag_ms / 1000:.1f} s"
     errors = f"; {_count(tool.error_count, 'error')}: {tool.errors[0]}" if tool.errors else ""
     return f"{_count(tool.sessions, 'session')}, {seen}{lag}{errors}"
