@@ -10,9 +10,10 @@ import anyio
 import claude_agent_sdk as sdk
 from claude_agent_sdk.testing import run_session_store_conformance
 
-from segue.integrations.claude_agent import STEADY_MS, SegueSessionStore
+from segue.integrations.claude_agent import SegueSessionStore
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 KEY: Any = {"project_key": "-home-ada-proj", "session_id": "0c6a7d2e-2f0e-4a6e-9b57-0d5f3f6f7a11"}
 SUB: Any = {**KEY, "subpath": "subagents/agent-1"}
@@ -75,7 +76,7 @@ async def test_a_summary_is_stored_and_follows_every_change(served: Segued) -> N
         return sum(row["message_count"] for row in rows if row["name"] == "summaries")
 
     assert await titles() == ["first"]
-    wait_until(lambda: has_summaries(store) and stored() == 1, STEADY_MS / 1000 + 10)
+    wait_until(lambda: has_summaries(store) and stored() == 1)
     assert await titles() == ["first"]
     await store.append(KEY, [entry("a", "one", customTitle="second")])
     assert await titles() == ["second"]
@@ -106,7 +107,7 @@ asyncio.run(main())
 """
     fields = ["customTitle", "gitBranch"]
     running = [subprocess.Popen([sys.executable, "-c", program, name], env=served.environment) for name in fields]
-    assert [process.wait(60) for process in running] == [0, 0]
+    assert [process.wait(TIMEOUT_SECONDS) for process in running] == [0, 0]
     store = SegueSessionStore()
     [summary] = asyncio.run(store.list_session_summaries("p"))
     assert (summary["data"]["custom_title"], summary["data"]["git_branch"]) == ("39", "39")

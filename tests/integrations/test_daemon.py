@@ -17,6 +17,7 @@ from segue.integrations.claude_agent import SegueSessionStore
 from segue.integrations.langgraph import SegueSaver, SegueStore
 from segue.integrations.openai_agents import SegueSession
 from tests.support.process import PROGRAMS, Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 ITEM: Any = {"role": "user", "content": "hello"}
 
@@ -74,11 +75,11 @@ def test_threads_with_loops_of_their_own_use_an_adapter_while_the_daemon_restart
 
     with ThreadPoolExecutor(6) as threads:
         running = [threads.submit(asyncio.run, run(number)) for number in range(120)]
-        assert begun.wait(60)
+        assert begun.wait(TIMEOUT_SECONDS)
         assert served.stop() == 0
         served.start()
         for one in running:
-            one.result(60)
+            one.result(TIMEOUT_SECONDS)
 
 
 def test_an_adapter_starts_the_daemon(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_a_forked_child_does_not_use_the_connection_of_its_parent(served: Segued
     for child in children:
         child.start()
     for child in children:
-        child.join(60)
+        child.join(TIMEOUT_SECONDS)
     assert [child.exitcode for child in children] == [0] * 5
     items: list[Any] = asyncio.run(SegueSession("forked").get_items())
     assert sorted(item["content"] for item in items) == ["0", "1", "2", "3", "4", "5"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.process import PROGRAMS, Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 class Llm:
@@ -27,7 +28,7 @@ class Llm:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
 
@@ -119,7 +120,7 @@ def test_segue_ask_through_llm_stores_each_message_once(llm: Llm, served: Segued
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

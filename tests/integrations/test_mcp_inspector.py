@@ -9,6 +9,7 @@ import pytest
 
 from tests.integrations.suites import SOURCES
 from tests.support.process import PROGRAMS, Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 PACKAGE = "@modelcontextprotocol/inspector-cli"
 VERSION = "0.15.0"  # The newest one for Node.js 20.
@@ -39,7 +40,7 @@ def test_the_inspector_lists_and_calls_everything(inspector: Path, served: Segue
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from segue.integrations.openai_agents import SegueSession
 from tests.integrations.suites import run_suite
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 USER = {"role": "user", "content": "Where is my parcel?"}
 REPLY = {
@@ -204,7 +204,7 @@ asyncio.run(main())
 """
     command = [sys.executable, "-c", program]
     running = [subprocess.Popen(command, env=served.environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    popped = [number for process in running for number in json.loads(process.communicate(timeout=60)[0])]
+    popped = [number for process in running for number in json.loads(process.communicate(timeout=TIMEOUT_SECONDS)[0])]
     assert sorted(popped) == list(range(60))
 
 

@@ -77,8 +77,7 @@ class Shell:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
-        # Longer than for anything else, because `segue init` and the files of the shell are read from a cold disk.
-        self._read_until(lambda: READY in self.screen, repr(READY), 3 * TIMEOUT_SECONDS)
+        self._read_until(lambda: READY in self.screen, repr(READY))
 
     @property
     def screen(self) -> str:
@@ -145,8 +144,8 @@ class Shell:
         self.process.wait(TIMEOUT_SECONDS)
         os.close(self._master)
 
-    def _read_until(self, holds: Callable[[], bool], what: str, seconds: float = TIMEOUT_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
+    def _read_until(self, holds: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not holds():
             left = deadline - time.monotonic()
             assert left > 0, f"never came: {what}; on the screen: {self.screen!r}"

@@ -12,6 +12,7 @@ from segue.manual import topic_path
 from tests.process.docs.blocks import blocks
 from tests.process.docs.typescript import TARGET, declarations
 from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 MODULE = TARGET.with_name("segue.mjs")
 NODE = shutil.which("node")
@@ -27,7 +28,7 @@ def run(segued: Segued, script: str, **environment: str) -> Any:
         env={**segued.environment, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -130,7 +131,7 @@ def test_a_client_reconnects_after_a_restart(segued: Segued, tmp_path: Path) -> 
         assert process.stderr.readline() == "ready\n"
         segued.stop()
         segued.start()
-        out, err = process.communicate("go\n", timeout=60)
+        out, err = process.communicate("go\n", timeout=TIMEOUT_SECONDS)
     assert (json.loads(out), err) == (["a", "a", False, "reset"], "")
 
 
@@ -160,7 +161,7 @@ def test_the_examples_of_the_manual_run(segued: Segued, tmp_path: Path) -> None:
             env=segued.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=TIMEOUT_SECONDS,
             check=True,
         )
         printed.append(done.stdout)

@@ -16,7 +16,7 @@ from tests.support.counters import ANSWERED, tried
 from tests.support.process import Segued
 from tests.support.system import fake_wall_clock
 from tests.support.system.fake_wall_clock import WallClock
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 JUMPS = [DAY, -DAY, 400 * DAY, -HOUR, 27_000 * DAY, -400 * DAY, 0]
 """Jumps of the wall clock; 27 000 days from now is the year 2100."""
@@ -61,7 +61,7 @@ def test_clock_jumps_under_load_lose_nothing_and_keep_the_order(segued: Segued, 
         thread.start()
     for jump in JUMPS:
         for _ in range(APPENDS * CLIENTS):
-            assert goal.acquire(timeout=20)
+            assert goal.acquire(timeout=TIMEOUT_SECONDS)
         clock.set(jump)
         tried("jumps of the wall clock under load")
     for thread in threads:

@@ -148,7 +148,7 @@ def test_the_daemon_serves_although_its_log_cannot_be_written(segued: Segued) ->
     with Wire(segued.socket) as wire:
         assert wire.call("daemon.ping") == "pong"
         wire.call("daemon.shutdown")
-    assert process.wait(20) == 0
+    assert process.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_a_daemon_without_standard_streams_serves(segued: Segued) -> None:

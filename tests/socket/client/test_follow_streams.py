@@ -10,6 +10,7 @@ from segue.api import message, session
 from segue.client import Client, ConnectionLost
 from segue.client.follow import FollowedMessage
 from tests.support.inprocess import Server
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ class Follower:
                 self.found.append(followed)
 
     def join(self) -> list[tuple[int, str, str]]:
-        self._thread.join(20)
+        self._thread.join(TIMEOUT_SECONDS)
         assert not self._thread.is_alive(), states(self.found)
         return states(self.found)
 

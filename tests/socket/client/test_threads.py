@@ -10,6 +10,7 @@ from segue.api import events, message, session
 from segue.client import Client, ConnectionLost, TimedOut
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_thread_reads_events_while_others_send_requests(client: Client) -> Non
     reader = threading.Thread(target=read)
     reader.start()
     in_threads(8, lambda number: [client.call(session.create, id=f"{number}-{index}") for index in range(10)])
-    reader.join(10)
+    reader.join(TIMEOUT_SECONDS)
     assert sorted(filter(None, received)) == sorted(f"{number}-{index}" for number in range(8) for index in range(10))
 
 
@@ -63,7 +64,7 @@ def test_a_thread_that_times_out_does_not_disturb_the_others(client: Client) -> 
     client.timeout = 10
     assert client.request("daemon.ping") == "pong"
     client.call(session.create)
-    reader.join(10)
+    reader.join(TIMEOUT_SECONDS)
     assert not reader.is_alive()
 
 
@@ -81,7 +82,7 @@ def test_closing_the_client_wakes_a_thread_that_waits(client: Client) -> None:
     reader.start()
     wait_until(lambda: client._connection._reading)
     client.close()
-    reader.join(10)
+    reader.join(TIMEOUT_SECONDS)
     assert len(raised) == 1
 
 

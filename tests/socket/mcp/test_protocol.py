@@ -17,7 +17,7 @@ from segue.mcp.tools import TOOLS
 from segue.paths import PathOptions
 from tests.socket.mcp.agent import MODERN, Agent
 from tests.support.inprocess import Server
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 R = TypeVar("R")
 
@@ -163,7 +163,7 @@ class SlowDaemon(Daemon):
 
     def call(self, name: str, kind: type[R], /, **params: Any) -> R:
         self.begun.release()
-        assert self.released.wait(20)
+        assert self.released.wait(TIMEOUT_SECONDS)
         raise ConnectionError
 
 
@@ -173,7 +173,7 @@ def test_a_cancelled_request_is_not_answered_and_a_ping_does_not_wait() -> None:
     for id in range(6):  # Four run, two wait.
         server.handle(line(id, "tools/call", name="recall", arguments={}))
     for _ in range(4):
-        assert daemon.begun.acquire(timeout=20)
+        assert daemon.begun.acquire(timeout=TIMEOUT_SECONDS)
     server.handle(line("p", "ping"))
     assert [json.loads(one)["id"] for one in written] == ["p"]
     server.handle(line(0, "tools/call", name="recall", arguments={}))

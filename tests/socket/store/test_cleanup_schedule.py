@@ -12,6 +12,7 @@ from segue.store.records.retention import count
 from segue.store.records.sessions import create
 from segue.store.store import open_store
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND, HandClock
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 class Lives:
@@ -137,7 +138,7 @@ async def test_a_state_that_another_program_wrote_is_ignored(lives: Lives) -> No
     await lives.life(lives.hour)
     async with open_store(lives.path, clock=lives.clock.wall) as store:
         await store.write(lambda tx: tx.run("UPDATE daemon_state SET value = 'junk'").rowcount)
-    with anyio.fail_after(10):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         assert await lives.life(lives.hour) == [1]
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.wire import TIMEOUT_SECONDS
+
 SSHD = "/usr/sbin/sshd"
 HOST = "far"
 """The name of the host in the settings of the client."""
@@ -66,4 +68,4 @@ def _serve(listener: socket.socket, folder: Path) -> None:
                     subprocess.Popen(command, stdin=connection.fileno(), stdout=connection.fileno(), stderr=log)
                 )
     for process in running:
-        process.wait(20)
+        process.wait(TIMEOUT_SECONDS)

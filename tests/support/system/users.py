@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.wire import TIMEOUT_SECONDS
+
 NOBODY = 65534
 
 AM_ROOT = os.geteuid() == 0
@@ -33,7 +35,7 @@ def run_as_nobody(code: str, *arguments: str) -> str:
         [sys.executable, "-c", f"import encodings.idna, socket, sys; {_CHANGE}; exec({code!r})", *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        timeout=20,
+        timeout=TIMEOUT_SECONDS,
         check=True,
     )
     return done.stdout.strip()

@@ -130,7 +130,7 @@ def test_a_text_that_markdown_gives_up_on_is_shown_plain() -> None:
 def test_no_text_takes_long(name: str) -> None:
     started = time.process_time()
     lay_out(HOSTILE[name], DARK, 80)
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5  # It takes 0.1 s on a fast machine.
 
 
 def test_markdown_becomes_lines() -> None:

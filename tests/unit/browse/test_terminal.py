@@ -11,6 +11,7 @@ import pytest
 from segue.browse import start
 from segue.browse.clipboard import OSC_BYTES, copy
 from segue.browse.start import choose_theme
+from tests.support.wire import TIMEOUT_SECONDS
 
 FENCE = b"\x1b[?1;2c"
 
@@ -60,7 +61,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     yield given
-    thread.join(5)
+    thread.join(TIMEOUT_SECONDS)
     reading.close()
     writing.close()
     os.close(master)

@@ -42,7 +42,7 @@ STEPS = (("searching", 1200, "rows"), ("copying", 3 << 20, "bytes"), ("removing 
 def test_a_pipe_gets_one_line_a_step(capsys: pytest.CaptureFixture[str]) -> None:
     work = Work(*STEPS)
     with ProgressDisplay(work.progress, refresh=work.look):
-        assert work.ended.wait(10)
+        assert work.ended.wait(TIMEOUT_SECONDS)
     assert capsys.readouterr().err.splitlines() == [
         "segue: scrub: searching (1 200 rows)",
         "segue: scrub: copying (3.0 MiB)",
@@ -59,7 +59,7 @@ def test_a_terminal_gets_a_bar_that_is_cleared(
     monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
     work = Work(*STEPS)
     with ProgressDisplay(work.progress, refresh=work.look):
-        assert work.ended.wait(10)
+        assert work.ended.wait(TIMEOUT_SECONDS)
     shown = capsys.readouterr().err
     assert "\n" not in shown
     assert shown.startswith("\r\x1b[Kscrub: searching  ")

@@ -14,6 +14,7 @@ from jsonrpcserver.request import Request
 from oslash.either import Left
 
 from segue.store.engine.connection import open_writer
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 def test_jsonrpcserver_runs_one_request_of_three_fields() -> None:
@@ -63,7 +64,7 @@ async def test_a_connection_runs_functions_on_its_own_thread(tmp_path: Path) -> 
         assert await connection.call(connection.raw.execute("SELECT 7").fetchone) == (7,)
         result = asyncio.get_running_loop().create_future()
         connection.post(threading.get_ident, lambda ident: result.set_result((ident, threading.get_ident())))
-        where = await asyncio.wait_for(result, 10)
+        where = await asyncio.wait_for(result, TIMEOUT_SECONDS)
         assert where == (await connection.call(threading.get_ident), threading.get_ident())
     finally:
         await connection.close()

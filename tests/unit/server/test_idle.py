@@ -8,6 +8,7 @@ import anyio
 from segue.server.daemon import Daemon
 from segue.server.process.sd_notify import Notifier
 from segue.server.process.signals import Shutdown
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 class ConnectionManager:
@@ -33,7 +34,7 @@ async def test_a_daemon_with_a_subscription_does_not_exit(anyio_backend: Any) ->
     )
     unused: Any = SimpleNamespace()
     daemon = Daemon(unused, app, shutdown, unused, Notifier(), lambda: 0.0)
-    with anyio.fail_after(20):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         await daemon._exit_when_idle(0.01)
     assert shutdown.requested.is_set()
     assert connections.checks == -1

@@ -7,6 +7,7 @@ from segue.api import METHODS
 from segue.server.net import response_budget
 from segue.server.net.response_budget import REPEATABLE, UNREAD_SECONDS, ResponseBudget, count_repeatable
 from tests.support.clock import HandClock
+from tests.support.wire import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +37,7 @@ async def test_reservations_wait_in_order_until_they_fit() -> None:
 
     assert budget.try_reserve(first, 60)
     assert not budget.try_reserve(second, 60)
-    with anyio.fail_after(10):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(reserve, second, 60)
             await anyio.wait_all_tasks_blocked()
@@ -62,7 +63,7 @@ async def test_a_client_that_does_not_read_is_closed_while_another_waits(monkeyp
     budget = ResponseBudget(100, clock.monotonic)
     unread, waiting = Client(), Client()
     assert budget.try_reserve(unread, 100)
-    with anyio.fail_after(10):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(budget.reserve, waiting, 10)
             await anyio.sleep(0.05)

@@ -9,6 +9,7 @@ import pytest
 
 from segue.config import Config, SyncConfig
 from segue.server.jobs.sync import SyncJob
+from tests.support.wire import TIMEOUT_SECONDS
 
 INTERVAL = 30.0
 
@@ -37,7 +38,7 @@ class Pauses:
 async def test_a_change_shortens_the_pause_after_an_error_to_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = Pauses(monkeypatch)
     pauses.note([])
-    with anyio.fail_after(20):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         await pauses.job._wait(900.0)
     assert pauses.slept == [INTERVAL]
 
@@ -52,7 +53,7 @@ async def test_a_machine_that_is_not_used_waits_for_the_whole_pause(monkeypatch:
 
 async def test_the_first_pause_is_no_longer_than_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = Pauses(monkeypatch)
-    with anyio.fail_after(20):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         await pauses.job._wait(INTERVAL)
     assert pauses.slept == [INTERVAL]
 
@@ -82,7 +83,7 @@ async def test_a_machine_that_has_nothing_new_waits_on_the_connection_that_it_ha
 ) -> None:
     job, hub = Pauses(monkeypatch).job, Hub()
     monkeypatch.setattr(job._rounds, "open", hub.open)
-    with anyio.fail_after(20):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         await job._wait(0)
     with anyio.move_on_after(0.2) as waited:
         await job._wait(0)

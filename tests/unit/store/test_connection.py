@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from segue.store.engine import connection
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 async def test_a_reader_whose_caller_is_canceled_while_it_connects_is_closed(
@@ -18,7 +19,7 @@ async def test_a_reader_whose_caller_is_canceled_while_it_connects_is_closed(
 
     def connect(path: Path) -> sqlite3.Connection:
         anyio.from_thread.run_sync(connecting.set, token=token)
-        assert canceled.wait(10)
+        assert canceled.wait(TIMEOUT_SECONDS)
         made.append(sqlite3.connect(path, check_same_thread=False))
         return made[0]
 

@@ -9,6 +9,7 @@ import pytest
 from segue.errors import StartError
 from segue.store.engine.database_file import APPLICATION_ID
 from segue.store.engine.migrate import load_migrations, migrate, schema_version
+from tests.support.wire import TIMEOUT_SECONDS
 
 FIRST = "CREATE TABLE a (x); INSERT INTO a VALUES ('first');"
 SECOND = "CREATE TABLE b (y); INSERT INTO b SELECT x FROM a; UPDATE a SET x = 'second';"
@@ -124,7 +125,7 @@ def test_two_concurrent_migrations_apply_each_step_once(path: Path) -> None:
     def run() -> None:
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            barrier.wait(20)
+            barrier.wait(TIMEOUT_SECONDS)
             migrate(connection, [FIRST, SECOND])
         except StartError as error:
             failures.append(str(error))

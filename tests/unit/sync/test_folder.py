@@ -10,6 +10,7 @@ import pytest
 from segue.sync.transports import folder
 from segue.sync.transports.folder import FolderTransport
 from segue.sync.transports.transport import Batch, Pushed, TransportError
+from tests.support.wire import TIMEOUT_SECONDS
 
 ACCOUNT, MACHINE, OTHER = "aa" * 16, "11" * 16, "22" * 16
 
@@ -111,7 +112,7 @@ async def test_a_wait_ends_when_another_machine_writes(tmp_path: Path, monkeypat
         await hub.wait(60)
         ended.set()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(TIMEOUT_SECONDS):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(wait)
             number = 0

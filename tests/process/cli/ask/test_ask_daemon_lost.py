@@ -21,7 +21,9 @@ def test_a_daemon_that_comes_back_gets_the_reply(segue: Cli, segued: Segued, gat
     segued.kill()
     gate.open()
     asking.read_complaint(b"waiting for it")
+    asking.send(signal.SIGSTOP)  # On a busy machine a start may take longer than `segue ask` waits.
     segued.start()
+    asking.send(signal.SIGCONT)
     assert asking.finish() == (0, b"begun\nended\n", "")
     assert contents(segued) == [("user", "x"), ("assistant", "begun\nended")]
     assert kept_replies(segued) == []

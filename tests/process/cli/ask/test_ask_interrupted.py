@@ -8,6 +8,7 @@ from tests.process.asking import Asking, Gate, is_alive, messages
 from tests.process.command_line import Cli
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 ENDLESS = "sleep 1000 & echo $! >pid; echo begun; wait; sleep 1000"
 DEAF = "trap '' INT TERM HUP; echo $$ >pid; echo begun; while :; do sleep 1; done"
@@ -50,7 +51,7 @@ def test_a_second_signal_does_not_wait_for_a_deaf_model(segue: Cli, segued: Segu
 
 
 def test_the_last_words_of_a_model_that_gets_a_signal_are_kept(segue: Cli, segued: Segued) -> None:
-    asking = Asking(segue, "x", "--with", "trap 'echo bye; exit 0' TERM; echo begun; while :; do sleep 1; done")
+    asking = Asking(segue, "x", "--with", "trap 'echo bye; exit 0' TERM; echo begun; sleep 1000 & wait")
     asking.read_until(b"begun\n")
     asking.send(signal.SIGTERM)
     assert asking.finish()[:2] == (143, b"begun\nbye\n")
@@ -122,7 +123,7 @@ def test_a_reader_that_does_not_read_cannot_hold_up_a_signal(segue: Cli, segued:
     asking = Asking(segue, "x", "--with", "echo $$ >pid; exec yes")
     asking.read_until(b"y\n")
     asking.send(signal.SIGTERM)
-    assert asking.process.wait(30) == 143
+    assert asking.process.wait(TIMEOUT_SECONDS) == 143
     asking.finish()
     wait_until(lambda: not is_alive(pid_of_model(segue)))
     assert messages(segued)[-1]["stop_reason"] == "interrupted"

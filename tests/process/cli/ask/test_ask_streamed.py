@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from typing import Any
 
 from tests.process.asking import Asking, Gate, messages
@@ -61,10 +60,8 @@ def test_a_stopped_daemon_does_not_delay_the_output(segue: Cli, segued: Segued, 
     wait_until(lambda: reply(segued)[2:] == ("begun",))
     os.kill(segued.pid, signal.SIGSTOP)
     try:
-        started = time.monotonic()
         gate.open()
-        asking.read_until(b"ended\n")
-        assert time.monotonic() - started < 1
+        asking.read_until(b"ended\n")  # The daemon continues only after this.
     finally:
         os.kill(segued.pid, signal.SIGCONT)
     assert asking.finish()[0] == 0

@@ -12,6 +12,7 @@ from segue.server.jobs.attachments import Attachments
 from segue.store.records import sessions
 from segue.store.store import Store, open_store
 from tests.support.clock import HandClock
+from tests.support.wire import TIMEOUT_SECONDS
 
 
 class Client:
@@ -33,7 +34,7 @@ class Attached(NamedTuple):
 
     async def with_full_queue(self, run: Callable[[Any, str], Coroutine[Any, Any, None]]) -> None:
         """Run a function with the client and its session while the queue is full."""
-        with anyio.fail_after(10):
+        with anyio.fail_after(TIMEOUT_SECONDS):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.store.write, sessions.touch, "mine")
                 tasks.start_soon(run, self.client, "mine")

@@ -9,6 +9,7 @@ from segue.sync.transports.transport import Batch, Pushed, TransportError
 from segue.sync.transports.validation import MAX_BODY_BYTES
 from tests.socket.sync.transports.conftest import Open, on_remote_hubs
 from tests.socket.sync.transports.hubs import MACHINE, OTHER, Hub, batch, pulled, push_all
+from tests.support.wire import TIMEOUT_SECONDS
 
 ANOTHER_ACCOUNT = bytes(range(16)).hex()
 
@@ -217,6 +218,6 @@ async def test_the_clock_of_the_hub_is_near_that_of_this_machine(open_hub: Open,
 async def test_wait_ends_at_the_given_time(open_hub: Open) -> None:
     transport = open_hub()
     await push_all(transport, batch())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         await transport.wait(0.01)
         await transport.wait(0)
