@@ -75,16 +75,20 @@ def test_a_cursor_leads_through_all_matches(wire: Wire, session: str, match: str
         assert found == (made if order == "oldest" else made[::-1])
 
 
+@pytest.mark.parametrize("match", ["substring", "regex"])
 def test_a_scan_that_takes_too_long_continues_by_its_cursor(
-    wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch, match: str
 ) -> None:
     monkeypatch.setattr(scan, "SECONDS", 0)
-    made = append(wire, session, "zebra")
-    page = wire.call("message.search", query="ebra", match="substring")
-    assert page["hits"] == []
-    monkeypatch.undo()
-    page = wire.call("message.search", query="ebra", match="substring", cursor=page["next_cursor"])
-    assert [hit["message_id"] for hit in page["hits"]] == [made]
+    monkeypatch.setattr(scan, "BATCH_MESSAGES", 1)
+    made = [append(wire, session, "zebra") for _ in range(3)]
+    found, cursor = [], None
+    for _ in made:
+        page = wire.call("message.search", query="ebra", match=match, cursor=cursor)
+        found.append([hit["message_id"] for hit in page["hits"]])
+        cursor = page["next_cursor"]
+    assert found == [[id] for id in reversed(made)]
+    assert cursor is None
 
 
 def test_a_pattern_that_never_ends_is_refused_after_a_second(server: Server, wire: Wire, session: str) -> None:

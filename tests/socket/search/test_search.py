@@ -9,7 +9,7 @@ from segue.errors import InvalidParams
 from tests.socket.search.calls import append, find
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 SOUND = {"ok": True, "problems": []}
 HERE = "/srv/here"
@@ -35,7 +35,10 @@ def test_a_hit_names_its_message_and_session(server: Server, wire: Wire, session
     }  # fmt: skip
 
 
-def test_a_long_query_is_searched_and_a_longer_one_refused(wire: Wire, session: str) -> None:
+def test_a_long_query_is_searched_and_a_longer_one_refused(
+    wire: Wire, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segue.api.message.SLOW_SECONDS", TIMEOUT_SECONDS)
     text = " ".join(f"word{index}" for index in range(3000))
     made = append(wire, session, text)
     assert find(wire, text) == [made]

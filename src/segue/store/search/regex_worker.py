@@ -10,8 +10,8 @@ import sys
 from itertools import islice
 from typing import Any
 
-CPU_SECONDS = 2
-"""Seconds of CPU after which the kernel ends the program, for a daemon that was killed and cannot do it."""
+CPU_SECONDS = 1
+"""Seconds of CPU after which the kernel ends the program. The time of the wall would also count other programs."""
 
 MAX_SPANS = 20
 """Matches of a text that are returned."""

@@ -1,7 +1,8 @@
 """Scans of the messages for a substring or a regular expression, and of those that the index lacks for words.
 
-A scan gives what it finds within a second, and the cursor where it stopped. Regular expressions run in a process of
-their own, because a pattern can take forever on a short text and Python cannot interrupt it.
+A scan gives what it finds within a second, but at least the first batch, and the cursor where it stopped. Regular
+expressions run in a process of their own, because a pattern can take forever on a short text and Python cannot
+interrupt it. The kernel gives that process a second of a processor, so a busy machine refuses no other pattern.
 """
 
 import re
@@ -15,6 +16,7 @@ from segue.store.search import index
 from segue.store.search.hits import read_hits, snippets_of
 from segue.store.search.index_entries import as_text, own_texts
 from segue.store.search.regex_process import RegexProcess
+from segue.store.search.regex_worker import CPU_SECONDS
 from segue.store.search.request import Cursor, Filter, Found, Match, Request
 from segue.store.search.text.query_parser import parse
 from segue.store.search.text.snippets import Finder, Marks, Span, cut, finders
@@ -60,7 +62,7 @@ class Hit(NamedTuple):
 
 
 class Searcher(Protocol):
-    """A search of a batch of messages; its result is None if the time is over."""
+    """A search of a batch of messages; its result is None if a regular expression used up its time."""
 
     def search(self, batch: list[Texts]) -> list[Hit] | None:
         """Return the hits in order."""
@@ -69,14 +71,11 @@ class Searcher(Protocol):
 class SubstringSearcher:
     """A search for a text without regard to case and accents."""
 
-    def __init__(self, needle: str, end: float) -> None:
+    def __init__(self, needle: str) -> None:
         self._needle = fold(needle)
-        self._end = end
 
     def search(self, batch: list[Texts]) -> list[Hit] | None:
         """Return the hits in order."""
-        if time.monotonic() > self._end:
-            return None
         return [
             Hit(id, text, [])
             for id, texts in batch
@@ -105,14 +104,11 @@ class RegexSearcher:
 class WordsSearcher:
     """A search for all words of a query, or for any of them if the request has `match` "any"."""
 
-    def __init__(self, request: Request, end: float) -> None:
+    def __init__(self, request: Request) -> None:
         self._match = TextMatch(request.query, any_term=request.match == "any")
-        self._end = end
 
     def search(self, batch: list[Texts]) -> list[Hit] | None:
-        """Return the hits in order, or None when the time is over."""
-        if time.monotonic() > self._end:
-            return None
+        """Return the hits in order."""
         joined = [(id, "\n".join(texts)) for id, texts in batch]
         return [Hit(id, text, []) for id, text in joined if self._match.score(text) is not None]
 
@@ -131,25 +127,25 @@ class Scan:
 
     def run(self) -> Found:
         """Return what is found within the time."""
-        end = time.monotonic() + SECONDS
         if self._request.match == "substring":
-            return self._run(SubstringSearcher(self._request.query, end))
+            return self._run(SubstringSearcher(self._request.query))
         if self._request.match != "regex":
-            return self._run(WordsSearcher(self._request, end))
-        with RegexProcess(self._request.query, end) as process:
+            return self._run(WordsSearcher(self._request))
+        with RegexProcess(self._request.query) as process:
             return self._run(RegexSearcher(process))
 
     def _run(self, searcher: Searcher) -> Found:
         wanted = self._start.offset + self._request.limit
+        end = time.monotonic() + SECONDS
         hits: list[Hit] = []
         searched = None
         for batch in self._batches():
-            found = searcher.search(batch)
+            found = searcher.search(batch) if searched is None or time.monotonic() < end else None
             if found is None:
-                if searched is None and isinstance(searcher, RegexSearcher):
-                    reason = f"the pattern takes longer than {SECONDS:g} s on one of the messages"
+                if searched is None:
+                    reason = f"the pattern takes longer than {CPU_SECONDS} s on one of the messages"
                     raise InvalidParams(reason, path="$.query")
-                return self._page(hits, self._after(searched) if searched is not None else self._start)
+                return self._page(hits, self._after(searched))
             hits += found
             searched = batch[-1].id
             if len(hits) > wanted:
