@@ -46,6 +46,7 @@ class Selection(NamedTuple):
     """The condition in SQL."""
     values: dict[str, Any]
     total: int
+    """Their number; 0 if they were not counted."""
     is_few: bool
     """True if the condition has their rowids, so that a sort takes less time than a search in the list's order."""
 
@@ -90,14 +91,15 @@ FEW = 1000
 """Sessions: fewer are found by the filter and sorted; more are soon found in the order of the list."""
 
 
-def select(tx: Tx, filter: Filter) -> Selection:
-    """Return the condition that the sessions meet, and how many do."""
+def select(tx: Tx, filter: Filter, *, counted: bool = True) -> Selection:
+    """Return the condition that the sessions meet, and how many do if they are to be counted."""
     conditions, values = _where(tx, filter)
     few = _find_few(tx, conditions, values)
     if few is not None:
         conditions = ["rowid IN (SELECT value FROM json_each(:few))", *(one for one in conditions if one in _MOST_MEET)]
         values["few"] = json.dumps(few)
-    return Selection(" AND ".join(conditions) or "true", values, _count(tx, conditions, values), few is not None)
+    total = _count(tx, conditions, values) if counted else 0
+    return Selection(" AND ".join(conditions) or "true", values, total, few is not None)
 
 
 def _find_few(tx: Tx, conditions: list[str], values: dict[str, Any]) -> list[int] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 from segue.errors import InvalidData, InvalidParams
@@ -200,10 +201,12 @@ def complete(tx: Tx, prefix: str, limit: int) -> list[tuple[SessionSummary, int]
 
     Each has the whole seconds since its last message.
     """
-    for filter in (Filter(id_prefix=prefix), Filter(name_contains=prefix)):
-        page = list_page(tx, filter, Window(limit=limit, preview_chars=0))
-        if page.sessions:
-            return [(one, _idle_seconds(tx, one)) for one in page.sessions]
+    window = Window(limit=limit, preview_chars=0)
+    for filter in (Filter(id_prefix=prefix or None), Filter(name_contains=prefix)):
+        rows = islice(_rows(tx, select(tx, filter, counted=False), window), limit)
+        found = [row.summary for row in rows if row is not None]
+        if found:
+            return [(one, _idle_seconds(tx, one)) for one in found]
     return []
 
 
