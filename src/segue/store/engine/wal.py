@@ -46,8 +46,8 @@ def checkpoint_passive(connection: sqlite3.Connection) -> None:
 def checkpoint_truncate(connection: sqlite3.Connection) -> bool:
     """Copy the WAL into the database and empty it; return False if a reader still needs its frames.
 
-    Run it on a new connection. The passive checkpoints come first because writers continue meanwhile: the first copies
-    most, the second what was written during it. So the last, for which writers wait, has few frames to copy and to sync.
+    Run it on a new connection. The passive checkpoints come first because writers continue meanwhile. The first copies
+    most, the second what was written during it. The last, for which writers wait, has few frames to copy and to sync.
     """
     checkpoint_passive(connection)
     checkpoint_passive(connection)
