@@ -25,7 +25,7 @@ CALL = {"type": "tool_use", "id": "c1", "name": "Bash", "input": {}}
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """A database that counts messages as soon as three are there, at most three in a slice."""
+    """Yield a database that counts messages as soon as three are there, at most three in a slice."""
     monkeypatch.setattr(figures, "LAG", 0)
     monkeypatch.setattr(figures, "SLICE_MESSAGES", 3)
     monkeypatch.setattr(index_entries, "SLICE_MESSAGES", 1)  # so that deleted messages stay hidden for a while
@@ -47,7 +47,7 @@ def collect(database: Database, group_by: StatsGroup = "day", tz: str = "UTC", *
 
 
 def recounted(database: Database, group_by: StatsGroup = "day", tz: str = "UTC", **filter: Any) -> dict[str, Any]:
-    """The same from the rows themselves, by the plain model."""
+    """Return the same from the rows themselves, by the plain model."""
     world = World(now=START_MS, bots={})
     columns = "id, session_id, role, model, input_tokens, output_tokens, created_at, parts"
     for row in database.connection.execute(f"SELECT {columns} FROM messages WHERE {OF_ALL}").fetchall():
