@@ -25,7 +25,7 @@ CALL = {"type": "tool_use", "id": "c1", "name": "Bash", "input": {}}
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """Yield a database that counts messages as soon as three are there, at most three in a slice."""
+    """Return a database that counts messages as soon as three are there, at most three in a slice."""
     monkeypatch.setattr(figures, "LAG", 0)
     monkeypatch.setattr(figures, "SLICE_MESSAGES", 3)
     monkeypatch.setattr(index_entries, "SLICE_MESSAGES", 1)  # so that deleted messages stay hidden for a while
