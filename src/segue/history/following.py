@@ -4,7 +4,8 @@
    folder that is read as one. Any other path makes the importer list that folder again.
 2. Single files, and files in the home folder, which is too large to be watched, are looked at in every tick.
 3. A folder that appears, vanishes or is replaced begins a new round, in which everything is listed.
-4. Each listing is followed by a pause of a hundred times its duration, so that an idle importer takes 1 % of a CPU.
+4. What cannot be imported is tried again when it changes, and after each listing.
+5. Each listing is followed by a pause of a hundred times its duration, so that an idle importer takes 1 % of a CPU.
 """
 
 import time
@@ -133,6 +134,7 @@ class Follower:
         self._listing.begin()
         self._listing_due = False
         self._errors.clear()
+        self._importer.retry_failed()
         self._items.clear()
         self._looked_at.clear()
         home = Path.home()

@@ -84,6 +84,8 @@ class Importer:
         self._sender = Sender(client, self.counts, restore=options.again)
         self._sessions: dict[str, dict[str, Known]] = {}
         """The sessions that the daemon has, by tool and the tool's id."""
+        self._failed: dict[str, str] = {}
+        """The sizes and times of the files of each source whose import failed."""
         self.cursors: Cursors | None = None
         """Set while the importer follows, because items are then read again and again."""
 
@@ -106,30 +108,36 @@ class Importer:
     def run_one(self, source: Source) -> str | None:
         """Import a source, and return the problem if it cannot be read."""
         self.counts.items += 1
+        path, files = wire_path(str(source.path)), ""
+        self._failed.pop(path, None)
         try:
-            self._import(source)
-        except OSError as error:
-            return error.strerror or str(error)
-        except (ValueError, RecursionError, *REFUSED) as error:
-            return str(error)
+            files = _files_of(source.path)
+            self._import(source, path, files)
+        except (OSError, ValueError, RecursionError, *REFUSED) as error:
+            self._failed[path] = files
+            return getattr(error, "strerror", None) or str(error)
         return None
 
+    def retry_failed(self) -> None:
+        """Take no source for unchanged because its import failed before."""
+        self._failed.clear()
+
     def is_unchanged(self, source: Source) -> bool:
-        """Return True if the source is as it was imported, as far as the states tell.
+        """Return True if the source is as it was imported, as far as the states tell, or as its import failed.
 
         Raises:
             OSError: the source is gone, or its folder cannot be searched.
         """
-        state = self._states.get(wire_path(str(source.path)))
-        return state is not None and state.files == _files_of(source.path)
+        path, files = wire_path(str(source.path)), _files_of(source.path)
+        state = self._states.get(path)
+        return files == (self._failed.get(path) if state is None or path in self._failed else state.files)
 
     def sessions_of(self, tool: str) -> int:
         """Return the number of the tool's sessions that the daemon has."""
         return len(self._known(tool))
 
-    def _import(self, source: Source) -> None:
-        known, path = self._known(source.reader.name), wire_path(str(source.path))
-        files, state = _files_of(source.path), self._states.get(path)
+    def _import(self, source: Source, path: str, files: str) -> None:
+        known, state = self._known(source.reader.name), self._states.get(path)
         if (
             state
             and not self.options.again

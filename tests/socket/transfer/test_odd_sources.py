@@ -12,6 +12,7 @@ from segue.client import Client
 from segue.history.chats.shell_gpt import ShellGpt
 from segue.history.importer import Importer, ItemState, Options, Source
 from segue.history.importing.counts import Counts
+from segue.history.importing.sending import BATCH_MESSAGES
 from segue.history.reader import Reader, Reading, from_ms
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
 from segue.runtime.progress import Progress
@@ -29,6 +30,7 @@ class Notes:
     def __init__(self, name: str = "notes") -> None:
         self.name = name
         self.sessions: dict[Path, list[HistorySession]] = {}
+        self.writes = 0
 
     def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
         return []
@@ -43,7 +45,8 @@ class Notes:
         return None
 
     def write(self, file: Path, *sessions: HistorySession) -> Path:
-        file.write_text(str(wall_ms()) + str(len(sessions)))
+        self.writes += 1
+        file.write_text("x" * self.writes)  # Another size each time, because the clock of files may be coarse.
         self.sessions[file] = list(sessions)
         return file
 
@@ -205,3 +208,89 @@ def test_a_chat_without_times_has_that_of_its_file(machine: Machine, wire: Wire,
     assert (counts.added, counts.updated, counts.unchanged) == (1, 0, 1)
     [found] = wire.call("session.list")["sessions"]
     assert found["created_at"] == begun < found["last_message_at"]
+
+
+def test_a_dry_run_counts_and_stores_nothing(machine: Machine, wire: Wire, tmp_path: Path) -> None:
+    notes = Notes()
+    file = notes.write(tmp_path / "a", session(said("one")), session(said("two"), id="t"))
+    copy = notes.write(tmp_path / "b", session(said("one")))
+    counts = machine.run(notes, file, copy, options=Options(dry_run=True))
+    assert (counts.sessions, counts.messages, counts.added, sum(counts.left_out.values())) == (2, 2, 0, 1)
+    assert (contents(wire), machine.states) == ([], {})
+    assert machine.run(notes, file).added == 2
+
+
+def test_only_sessions_with_a_later_message_are_imported_and_the_others_may_follow(
+    machine: Machine, wire: Wire, tmp_path: Path
+) -> None:
+    notes = Notes()
+    old, new = session(said("old")), session(said("before"), said("new", key="2", at=LATER), id="t")
+    file = notes.write(tmp_path / "a", old, new)
+    machine.run(notes, file, options=Options(since=LATER))
+    assert contents(wire) == [["before", "new"]]
+    assert machine.run(notes, file).added == 1
+    assert contents(wire) == [["before", "new"], ["old"]]
+
+
+def test_an_import_that_was_interrupted_anywhere_is_completed_by_the_next_one(
+    machine: Machine, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = Notes()
+    texts = [str(number) for number in range(3 * BATCH_MESSAGES)]
+    long = session(*(said(text, key=text) for text in texts))
+    files = [notes.write(tmp_path / "a", long), notes.write(tmp_path / "b", session(said("last"), id="t"))]
+    request, left = Client.request, 0
+
+    def interrupted(client: Client, method: str, params: Any) -> Any:
+        nonlocal left
+        if method == "session.import" and (left := left - 1) < 0:
+            raise KeyboardInterrupt
+        return request(client, method, params)
+
+    monkeypatch.setattr(Client, "request", interrupted)
+    for left in (0, 1, 2, 3):  # noqa: B007 - the function above counts it down
+        with pytest.raises(KeyboardInterrupt):
+            machine.run(notes, *files)
+    left = 10
+    counts = machine.run(notes, *files)
+    assert (counts.items_unchanged, counts.added) == (1, 1)
+    assert sorted(contents(wire), key=len) == [["last"], texts]
+
+
+def test_a_file_that_cannot_be_imported_counts_as_unchanged_until_it_changes(machine: Machine, tmp_path: Path) -> None:
+    notes = Notes()
+    source = Source(notes, notes.write(tmp_path / "a", session(said("one"), metadata={"deep": nested(300)})))
+    with Client.connect(machine.server.socket) as client:
+        importer = Importer(client, machine.states)
+        assert not importer.is_unchanged(source)
+        assert importer.run_one(source) is not None
+        assert importer.is_unchanged(source)
+        importer.retry_failed()
+        assert not importer.is_unchanged(source)
+        assert importer.run_one(source) is not None
+        notes.write(source.path, session(said("one")), session(said("two"), id="t"))
+        assert not importer.is_unchanged(source)
+        assert importer.run_one(source) is None
+        assert importer.is_unchanged(source)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again_and_one_that_vanished_is_one_line(
+    machine: Machine, wire: Wire, tmp_path: Path
+) -> None:
+    class Slow(Notes):
+        after = (session(said("one"), said("two", key="2")),)
+
+        def read(self, item: Path, cursor: object = None) -> Reading:
+            reading = super().read(item, cursor)
+            self.write(item.with_suffix(".new"), *self.after).replace(item)
+            self.sessions[item] = list(self.after)
+            return reading
+
+    slow = Slow()
+    file = slow.write(tmp_path / "a", session(said("one")))
+    assert machine.run(slow, file).added == 1
+    assert machine.run(slow, file).added == 1
+    assert contents(wire) == [["one", "two"]]
+    file.unlink()
+    assert machine.run(slow, file).problems == [f"{file}: No such file or directory"]
+    assert contents(wire) == [["one", "two"]]
