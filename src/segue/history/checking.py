@@ -1,12 +1,14 @@
 """Check what a reader yields: a damaged file may have led to values of other types, a file's name to no text."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
 
 from segue.history.reader import Reading
+from segue.history.records import HistorySession
 from segue.runtime.place import wire_path
 
 NAMES = ("id", "path", "directory", "title", "parent", "forked_from")
@@ -15,9 +17,8 @@ NAMES = ("id", "path", "directory", "title", "parent", "forked_from")
 T = TypeVar("T", bound=Struct)
 
 
-def checked(reading: Reading) -> Reading:
-    """Return the reading without values of other types than those of the records; they are counted."""
-    sessions = []
+def checked(reading: Reading) -> Iterator[HistorySession]:
+    """Yield the sessions without values of other types than those of the records; they are counted."""
     for session in reading.sessions:
         messages = [one for message in session.messages if (one := _sound(message, "message", reading.skipped))]
         if whole := _sound(structs.replace(session, messages=[]), "session", reading.skipped):
@@ -25,8 +26,7 @@ def checked(reading: Reading) -> Reading:
             for name in NAMES:
                 if (value := getattr(whole, name)) is not None:
                     setattr(whole, name, wire_path(value))
-            sessions.append(whole)
-    return Reading(sessions, reading.skipped, reading.cursor)
+            yield whole
 
 
 def _sound(record: T, name: str, skipped: Counter[str]) -> T | None:

@@ -123,8 +123,11 @@ class DatabaseReader(ABC):
     def read(self, item: Path, cursor: object = None) -> Reading:
         """Return every session."""
         skipped: Counter[str] = Counter()
+        return Reading(self._sessions_of(item, skipped), skipped)
+
+    def _sessions_of(self, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
         with open_copy(item) as rows:
-            return Reading(list(self.sessions(rows, item, skipped)), skipped)
+            yield from self.sessions(rows, item, skipped)
 
     def count(self, item: Path) -> int:
         """Return the number of sessions."""

@@ -12,8 +12,8 @@
 """
 
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from itertools import groupby
 from pathlib import Path
@@ -148,15 +148,28 @@ class Importer:
             return
         changed_ms = min(source.path.stat().st_mtime_ns // 1_000_000, wall_ms())
         origin = Origin(source.reader.name, path, timestamp(changed_ms))
-        sessions, skipped, cursor = _read(source, self.cursors and self.cursors.take(source.path))
-        self.counts.skipped += skipped
-        digests: dict[str, str] = {}
+        reading = _read(source, self.cursors and self.cursors.take(source.path))
         refused: list[str] = []
+        try:
+            digests = self._take(reading.sessions, origin, refused)
+        finally:
+            self.counts.skipped += reading.skipped
+        if not self.options.dry_run and self.options.since is None and not refused:
+            self._states[path] = ItemState(files, digests)
+        if self.cursors is not None:
+            self.cursors.keep(source.path, reading.cursor)
+        if refused:
+            more = f" and {len(refused) - 1} more sessions" if len(refused) > 1 else ""
+            raise ValueError(f"{refused[0]}{more}")
+
+    def _take(self, sessions: Iterable[HistorySession], origin: Origin, refused: list[str]) -> dict[str, str]:
+        """Import the sessions; return the digests of those that the daemon has, and add the problems to `refused`."""
+        known, digests = self._known(origin.tool), dict[str, str]()
         for session in sessions:
             last = _last_time(session) or origin.changed_at
             if self.options.since is not None and last < self.options.since:
                 continue
-            if reason := self._reason_to_leave_out(known.get(session.id), path, last):
+            if reason := self._reason_to_leave_out(known.get(session.id), origin.path, last):
                 self.counts.left_out[reason] += 1
                 continue
             self.counts.sessions += 1
@@ -167,13 +180,7 @@ class Importer:
                 self.counts.left_out[DELETED] += 1
             except REFUSED as error:
                 refused.append(f"session {wire_path(session.id)}: {error}")
-        if not self.options.dry_run and self.options.since is None and not refused:
-            self._states[path] = ItemState(files, digests)
-        if self.cursors is not None:
-            self.cursors.keep(source.path, cursor)
-        if refused:
-            more = f" and {len(refused) - 1} more sessions" if len(refused) > 1 else ""
-            raise ValueError(f"{refused[0]}{more}")
+        return digests
 
     def _send(self, origin: Origin, session: HistorySession, last: str) -> str:
         """Send the session unless the daemon has it as it is, and return its digest.
@@ -205,19 +212,32 @@ class Importer:
 
 
 def _read(source: Source, cursor: object) -> Reading:
-    """Return what the reader finds.
+    """Return what the reader finds; its sessions are read while they are iterated.
 
     Raises:
         OSError: the item cannot be read.
         ValueError: it has another form, also one that the reader does not expect.
     """
+    with _known_form(source.reader):
+        reading = source.reader.read(source.path, cursor)
+    return reading._replace(sessions=_each(source.reader, reading))
+
+
+def _each(reader: Reader, reading: Reading) -> Iterator[HistorySession]:
+    with _known_form(reader):
+        yield from checked(reading)
+
+
+@contextmanager
+def _known_form(reader: Reader) -> Iterator[None]:
+    """Raise ValueError for an error that the reader does not expect."""
     try:
-        return checked(source.reader.read(source.path, cursor))
+        yield
     except (OSError, ValueError, RecursionError):
         raise
     except Exception as error:
-        name = source.reader.name
-        raise ValueError(f"the reader of {name} does not know its form ({type(error).__name__}: {error})") from error
+        problem = f"the reader of {reader.name} does not know its form ({type(error).__name__}: {error})"
+        raise ValueError(problem) from error
 
 
 def _files_of(path: Path) -> str:

@@ -23,9 +23,13 @@ _XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".lo
 class Reading(NamedTuple):
     """The content of one item: its sessions, and the number of records that the reader left out."""
 
-    sessions: list[HistorySession]
+    sessions: Iterable[HistorySession]
+    """To be iterated once. A reader of a database reads each session when it is its turn, to hold one at a time."""
     skipped: Counter[str]
-    """Count by reason: `damaged line`, `unknown record TYPE` and the like; of what was read now."""
+    """Count by reason: `damaged line`, `unknown record TYPE` and the like; of what was read now.
+
+    It is complete after the last session.
+    """
     cursor: object = None
     """What the reader needs to continue where it ended, None if it reads an item whole each time."""
 
@@ -54,7 +58,7 @@ class Reader(Protocol):
 
         `cursor` is that of the last reading of the item in this process. It may spare the reader what it read before.
 
-        Raises:
+        Raises, also when the sessions are iterated:
             OSError: the item cannot be read.
             ValueError: nothing in it has a form of this reader.
         """

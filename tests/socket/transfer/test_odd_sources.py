@@ -1,8 +1,10 @@
 """Odd sessions cost themselves only: refused ones, copies in other files, and those without times."""
 
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,85 +12,21 @@ import pytest
 
 from segue.client import Client
 from segue.history.chats.shell_gpt import ShellGpt
-from segue.history.importer import Importer, ItemState, Options, Source
-from segue.history.importing.counts import Counts
+from segue.history.foreign_database import DatabaseReader, Rows
+from segue.history.importer import Importer, Options, Source
 from segue.history.importing.sending import BATCH_MESSAGES
-from segue.history.reader import Reader, Reading, from_ms
+from segue.history.reader import Reading, from_ms
 from segue.history.records import HistoryMessage, HistorySession, ToolCall
-from segue.runtime.progress import Progress
 from segue.timestamps import wall_ms
+from tests.socket.transfer.notes_machine import AT, LATER, Machine, Notes, contents, nested, said, session
 from tests.support.inprocess import Server
 from tests.support.wire import Wire
-
-AT = "2026-01-30T14:23:05.123Z"
-LATER = "2026-01-30T15:23:05.123Z"
-
-
-class Notes:
-    """A tool whose files have the sessions that a test gives."""
-
-    def __init__(self, name: str = "notes") -> None:
-        self.name = name
-        self.sessions: dict[Path, list[HistorySession]] = {}
-        self.writes = 0
-
-    def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
-        return []
-
-    def discover(self, root: Path) -> Iterator[Path]:
-        yield from self.sessions
-
-    def read(self, item: Path, cursor: object = None) -> Reading:
-        return Reading(self.sessions[item], Counter())
-
-    def resume_command(self, session_id: str) -> list[str] | None:
-        return None
-
-    def write(self, file: Path, *sessions: HistorySession) -> Path:
-        self.writes += 1
-        file.write_text("x" * self.writes)  # Another size each time, because the clock of files may be coarse.
-        self.sessions[file] = list(sessions)
-        return file
-
-
-class Machine:
-    """A machine whose files are imported again and again."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.states: dict[str, ItemState] = {}
-
-    def run(self, reader: Reader, *files: Path, options: Options | None = None) -> Counts:
-        with Client.connect(self.server.socket) as client:
-            importer = Importer(client, self.states, options or Options())
-            importer.run([Source(reader, file) for file in files], Progress("import"))
-        return importer.counts
 
 
 @pytest.fixture
 def machine(server: Server) -> Machine:
     server.clock.now = wall_ms()
     return Machine(server)
-
-
-def said(text: str, key: str = "1", at: str | None = AT, **more: Any) -> HistoryMessage:
-    return HistoryMessage(key=key, role="user", text=text, at=at, **more)
-
-
-def session(*messages: HistoryMessage, id: str = "s", **more: Any) -> HistorySession:
-    return HistorySession(id=id, path="/x", messages=list(messages), **more)
-
-
-def nested(depth: int) -> Any:
-    value: Any = "x"
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
-def contents(wire: Wire, **filter: Any) -> list[list[str]]:
-    found = wire.call("session.list", archived=None, **filter)["sessions"]
-    return [[one["content"] for one in wire.call("message.list", session_id=each["id"])["messages"]] for each in found]
 
 
 def test_a_message_that_the_daemon_refuses_costs_itself_only(machine: Machine, wire: Wire, tmp_path: Path) -> None:
@@ -169,6 +107,30 @@ def test_documents_that_a_tool_left_beside_its_database_are_not_imported_over_it
     counts = machine.run(notes, database, *documents, alone)
     assert (counts.added, counts.updated, sum(counts.left_out.values())) == (4, 0, 3)
     assert sorted(contents(wire)) == [["new"], ["new"], ["new"], ["only here"]]
+
+
+def test_a_database_is_read_one_session_at_a_time_and_a_fault_in_it_costs_what_follows(
+    machine: Machine, wire: Wire, tmp_path: Path
+) -> None:
+    class Store(DatabaseReader):
+        name = "store"
+
+        def roots(self, environment: Mapping[str, str], home: Path, platform: str) -> list[Path]:
+            return []
+
+        def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+            for number in range(3):
+                assert wire.call("session.list")["total"] == number
+                skipped["odd row"] += 1
+                yield session(said("one"), id=str(number))
+            rows.count(["SELECT count(*) FROM gone"])
+
+    with closing(sqlite3.connect(tmp_path / "store.db")) as program:
+        program.execute("CREATE TABLE sessions (id)")
+    counts = machine.run(Store(), tmp_path / "store.db")
+    [problem] = counts.problems
+    assert (counts.added, counts.skipped, "not of a known form" in problem) == (3, {"odd row": 3}, True)
+    assert machine.states == {}
 
 
 def test_two_tools_may_use_one_id(machine: Machine, wire: Wire, tmp_path: Path) -> None:

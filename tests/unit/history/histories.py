@@ -45,8 +45,8 @@ def read(corpus: str) -> dict[str, HistorySession]:
     for root in reader.roots({}, home, "linux"):
         for item in reader.discover(root):
             sessions, skipped, _ = reader.read(item)
-            assert not skipped
             found |= {session.id.replace(str(home), HOME): session for session in sessions}
+            assert not skipped
     return found
 
 

@@ -38,7 +38,7 @@ def items(corpus: str, home: Path) -> list[tuple[Reader, Path]]:
 
 
 def encoded(reading: Reading) -> bytes:
-    return msgspec.json.encode(reading.sessions)
+    return msgspec.json.encode(list(reading.sessions))
 
 
 def read(tool: Reader, item: Path, cursor: object = None) -> Reading:

@@ -42,9 +42,7 @@ class Opencode:
         skipped: Counter[str] = Counter()
         if item.suffix == ".json":
             return Reading([_from_documents(item, skipped)], skipped)
-        with open_copy(item) as rows:
-            sessions = [_from_rows(rows, row, item, skipped) for row in rows.select(SESSIONS)]
-        return Reading(sessions, skipped)
+        return Reading(_sessions_of(item, skipped), skipped)
 
     def count(self, item: Path) -> int:
         """Return the number of sessions."""
@@ -56,6 +54,12 @@ class Opencode:
     def resume_command(self, session_id: str) -> list[str] | None:
         """Return `opencode --session`."""
         return ["opencode", "--session", session_id]
+
+
+def _sessions_of(item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
+    with open_copy(item) as rows:
+        for row in rows.select(SESSIONS):
+            yield _from_rows(rows, row, item, skipped)
 
 
 def _from_rows(rows: Rows, row: Any, item: Path, skipped: Counter[str]) -> HistorySession:
