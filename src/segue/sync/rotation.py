@@ -141,6 +141,15 @@ class Rotation:
         if state.replaced and not find_left(state, machines):
             write_state(self._database, State())
 
+    async def is_retired(self, key: Key) -> bool:
+        """Return True if the account of the key has a mark.
+
+        Raises:
+            TransportError: the hub cannot be used.
+        """
+        async with self._at(key) as account:
+            return MARK_MACHINE in await account.heads()
+
     async def follow(self, old: Key, new: Key, heads: Mapping[str, int]) -> None:
         """Take a key that another machine made; HEADS are those of its account.
 
@@ -148,9 +157,8 @@ class Rotation:
             TransportError: the hub cannot be used.
         """
         replaced = read_state(self._database).replaced
-        async with self._at(old) as account:
-            if MARK_MACHINE not in await account.heads():  # Two machines replaced the key at the same time.
-                replaced.append(Replaced(old.to_line(), dict(heads)))
+        if not await self.is_retired(old):  # Two machines replaced the key at the same time.
+            replaced.append(Replaced(old.to_line(), dict(heads)))
         write_state(self._database, State(None, replaced))
         keys.replace_key(self._database, new)
 

@@ -47,6 +47,8 @@ def test_the_other_machine_stops_says_how_to_join_again_and_loses_nothing(pair: 
         ) as caught:
             pair.lap.sync()
         assert caught.value.data["reason"] == "rekeyed"
+    with pytest.raises(Conflict, match="replaced on desk"):
+        pair.lap.wire.call("sync.join", url=str(pair.hub), invitation=pair.invitation)
     assert "replaced on desk" in pair.lap.wire.call("sync.status")["error"]
     assert pair.lap.texts(id) == ["before", "said offline"]
     assert pair.desk.wire.call("sync.invite")["invitation"] == result["invitation"]
@@ -147,6 +149,22 @@ def test_a_key_can_be_replaced_again_before_the_others_followed(pair: Pair) -> N
     assert rekey(pair.lap) != third
 
 
+def test_a_machine_that_met_no_other_one_joins_again_too(desk: Machine, lap: Machine, tmp_path: Path) -> None:
+    hub = str(tmp_path / "hub")
+    old = desk.wire.call("sync.init", url=hub, name="desk")["invitation"]
+    desk.sync()
+    lap.wire.call("sync.join", url=hub, invitation=old, name="lap")
+    new = rekey(desk)
+    with pytest.raises(Conflict, match="replaced on desk"):
+        lap.sync()
+    lap.wire.call("sync.join", url=hub, invitation=new)
+    id = lap.wire.call("session.create", name="of the lap")["id"]
+    lap.say(id, "text")
+    for machine in (lap, desk):
+        assert machine.sync()["problems"] == []
+    assert desk.texts(id) == ["text"]
+
+
 def test_a_machine_that_syncs_joins_no_other_history_and_its_own_only_once(pair: Pair, tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="has the key of this invitation already"):
         pair.lap.wire.call("sync.join", url=str(pair.hub), invitation=pair.invitation)
@@ -167,7 +185,7 @@ def test_a_hub_that_is_away_or_has_a_bad_batch_leaves_the_key_as_it_was(pair: Pa
     pair.lap.say(id, "second batch")
     pair.sync()
     away = pair.hub.rename(pair.hub.with_name("away"))
-    with pytest.raises(Conflict, match="is its disk mounted"):
+    with pytest.raises(Conflict, match="mount its disk"):
         pair.desk.wire.call("sync.rekey")
     away.rename(pair.hub)
     lap = next(one["id"] for one in pair.lap.wire.call("sync.status")["machines"] if one["here"])

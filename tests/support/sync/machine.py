@@ -2,12 +2,17 @@
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+from segue.config import Config
+from segue.errors import Conflict
+from segue.paths import Paths
+from segue.runtime.progress import RunningJobs
+from segue.server.jobs.sync_rounds import SyncRounds
 from segue.store.engine.connection import connect_writer
 from segue.store.engine.tx import Tx
 from segue.store.records import purges
@@ -15,12 +20,14 @@ from segue.store.records.message import stream
 from segue.store.search import index
 from segue.store.sync import account, journal, lifecycle
 from segue.store.sync.homes import Home
-from segue.sync import marks, starting
+from segue.sync import keys, marks, positions, rotation, starting
 from segue.sync.keys import Key
-from segue.sync.syncer import CopyFound, Syncer
-from segue.sync.transports.transport import Transport, TransportError
+from segue.sync.transports.transport import Transport
 
 T = TypeVar("T")
+
+OpenTransport = Callable[[Key, list[str]], Transport]
+"""Opens the account of a key, for a machine with these names."""
 
 
 class Crash(BaseException):
@@ -76,14 +83,15 @@ class Store:
 class Machine:
     """A machine with its directory, its clock and its way to the hub."""
 
-    def __init__(self, name: str, folder: Path, clock: Callable[[], int], key: Key, random: Random) -> None:
+    def __init__(self, name: str, folder: Path, clock: Callable[[], int], random: Random) -> None:
         self.name = name
         self.folder = folder
         self.clock = clock
-        self.key = key
         self.random = random
         self.home = Home(f"/home/{name}")
         self.crashes = 0
+        self.is_retired = False
+        """True if the last round found that another machine replaced the key."""
         self._fuse: int | None = None
         self.store: Store
         folder.mkdir(exist_ok=True)
@@ -100,8 +108,16 @@ class Machine:
                 self.crashes += 1
                 raise Crash
 
-    def create(self) -> None:
+    @property
+    def key(self) -> Key:
+        return keys.read_key(self.database)
+
+    def create(self, key: Key) -> None:
         self.store = Store(self.database, self.clock, self._dies)
+        self._begin(key)
+
+    def _begin(self, key: Key) -> None:
+        keys.write_key(self.database, key)
         fingerprint = starting.new_fingerprint(self.database)
         self.store.do(lifecycle.begin, "test:", self.name, fingerprint)
         mark = marks.Mark([fingerprint.rpartition(" ")[2]], self.uid)
@@ -122,34 +138,56 @@ class Machine:
     def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return query(Tx(self.store.connection, self.clock()), *args, **kwargs)
 
-    async def sync(self, open_transport: Callable[[list[str]], Transport], fuse: int | None = None) -> tuple[int, int]:
+    async def sync(self, open_transport: OpenTransport, fuse: int | None = None) -> int:
         """Do one round, dying after FUSE steps; return how many batches were pulled and pushed."""
+        before = self._batches()
+        rounds = Rounds(self, open_transport)
+        await self._live(lambda: rounds.run(accept_deletions=True), fuse)
+        assert not [problem for problem in rounds.problems if "not erased yet" not in problem], rounds.problems
+        return self._batches() - before
+
+    async def rekey(self, open_transport: OpenTransport, fuse: int | None = None) -> bool:
+        """Replace the key, dying after FUSE steps; return True if this machine has a new one."""
+        before = self.key
+        await self._live(Rounds(self, open_transport).rekey, fuse)
+        return self.key != before
+
+    async def follow(self, key: Key, open_transport: OpenTransport, fuse: int | None = None) -> None:
+        """Take a key that another machine made, dying after FUSE steps.
+
+        A machine that never met one of the account leaves first, as the error asks for.
+        """
+        if await self._live(lambda: Rounds(self, open_transport).follow("test:", key, None), fuse) == "sync_on":
+            self.store.do(account.end)
+            for path_of in (keys.key_path, marks.mark_path, rotation.state_path):
+                path_of(self.database).unlink(missing_ok=True)
+            self._begin(key)
+
+    async def _live(self, work: Callable[[], Awaitable[object]], fuse: int | None) -> str | None:
+        """Do the work, and start again if the machine dies in it. A hub that is away is no fault.
+
+        Return the reason why it was refused.
+        """
         self._fuse = fuse
         try:
-            for _ in range(3):
-                syncer = Syncer(
-                    self.store,  # type: ignore[arg-type]
-                    Mortal(open_transport(self.read(account.own_names)), self._dies),
-                    self.key,
-                    self.home,
-                    lambda: None,
-                )
-                syncer.accept_deletions = True
-                try:
-                    done = await syncer.run()
-                except CopyFound:
-                    await starting.rename(self.store, self.database)  # type: ignore[arg-type]
-                    continue
-                except TransportError:
-                    return 0, 0
-                assert not done.problems, done.problems
-                await starting.record_mark(self.store, self.database)  # type: ignore[arg-type]
-                return done.pulled, done.pushed
+            await work()
         except Crash:
             await self.die()
+        except Conflict as error:
+            if error.data["reason"] not in ("hub", "rekeyed", "account", "sync_on"):
+                raise
+            self.is_retired = error.data["reason"] == "rekeyed"
+            return str(error.data["reason"])
+        else:
+            self.is_retired = False
         finally:
             self._fuse = None
-        return 0, 0
+        return None
+
+    def _batches(self) -> int:
+        """Return how many batches this machine has, of all machines."""
+        known = self.read(positions.machines)
+        return sum(0 if one.is_own else one.pulled for one in known) + self.read(account.get).accepted
 
     @property
     def uid(self) -> str:
@@ -188,6 +226,23 @@ class Machine:
             shutil.copyfileobj(old, file)
 
 
+class Rounds(SyncRounds):
+    """The rounds of a machine, which may die at each call of the hub."""
+
+    def __init__(self, machine: Machine, open_transport: OpenTransport) -> None:
+        paths = Paths(Config(), Path(), machine.database, Path(), socket_explicit=False)
+        super().__init__(machine.store, paths, RunningJobs(), lambda: None)  # type: ignore[arg-type]
+        self._machine = machine
+        self._open_transport = open_transport
+
+    def home(self) -> Home:
+        return self._machine.home
+
+    async def open(self, key: Key | None = None, url: str | None = None) -> Transport:
+        names = self._machine.read(account.own_names)
+        return Mortal(self._open_transport(key or self.key(), names), self._machine._dies)
+
+
 class Mortal:
     """A transport during whose calls the machine may die, before or after they have their effect."""
 
@@ -197,7 +252,7 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._transport, name)
-        if name == "pull":
+        if name in ("pull", "close"):
             return method
 
         async def call(*args: Any) -> Any:

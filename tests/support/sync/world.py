@@ -13,7 +13,7 @@ from segue.sync.transports.folder import FolderTransport
 from segue.sync.transports.transport import Batch, Transport
 from tests.support.sync.actions import Said, random_action, texts_in
 from tests.support.sync.compare import snapshot
-from tests.support.sync.machine import Machine
+from tests.support.sync.machine import Machine, OpenTransport
 
 DAY_MS = 86_400_000
 START_MS = 1_790_000_000_000
@@ -28,6 +28,8 @@ class Dangers(NamedTuple):
     clone: float = 0.0
     put_back: float = 0.0
     lose_hub: float = 0.0
+    rekey: float = 0.0
+    """A machine replaces the key, and the others join again."""
     partition: float = 0.1
     """Of a round."""
     carried: bool = False
@@ -43,7 +45,7 @@ class World:
         self.dangers = dangers
         self.now = START_MS
         self.said = Said()
-        self.key = Key(self.random.randbytes(32))
+        first = Key(self.random.randbytes(32))
         uids = Random(seed + 1)
         self._new_uid = account.new_uid
         account.new_uid = lambda: uids.randbytes(16)  # A seed gives the same history each time.
@@ -51,13 +53,15 @@ class World:
         self.backups: list[tuple[Machine, Path, set[str]]] = []
         self.hubs: list[Path] = []
         self.copies: list[Path] = []
-        self.counts = {"copies": 0, "old files put back": 0, "lost hubs": 0, "old hubs": 0}
+        self.counts = {"copies": 0, "old files put back": 0, "lost hubs": 0, "old hubs": 0, "keys replaced": 0}
         for number in range(self.random.choice([2, 3, 3, 4])):
-            self.add_machine(f"m{number}").create()
+            self.add_machine(f"m{number}").create(first)
+        self.newest = self.machines[0]
+        """The machine that replaced the key last. The others take its key."""
 
     def add_machine(self, name: str) -> Machine:
         skew = self.random.choice(SKEWS)
-        machine = Machine(name, self.folder / name, lambda: self.now + skew, self.key, self.random)
+        machine = Machine(name, self.folder / name, lambda: self.now + skew, self.random)
         self.machines.append(machine)
         hub = self.folder / (f"hub-{name}" if self.dangers.carried else "hub")
         hub.mkdir(exist_ok=True)
@@ -68,11 +72,20 @@ class World:
     def hub_of(self, machine: Machine) -> Path:
         return self.folder / (f"hub-{machine.name}" if self.dangers.carried else "hub")
 
-    def transport(self, machine: Machine, uids: list[str]) -> Transport:
-        directory = self.hub_of(machine)
-        if self.random.random() < self.dangers.partition:
-            directory = directory / "away"
-        return FolderTransport(directory, self.key.account, uids)
+    @property
+    def key(self) -> Key:
+        return self.newest.key
+
+    def transport(self, machine: Machine) -> OpenTransport:
+        """Return a function that opens the hub of the machine, to which there is no way now and then."""
+
+        def open_account(key: Key, uids: list[str]) -> Transport:
+            directory = self.hub_of(machine)
+            if self.random.random() < self.dangers.partition:
+                directory = directory / "away"
+            return FolderTransport(directory, key.account, uids)
+
+        return open_account
 
     async def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -84,8 +97,14 @@ class World:
         machine = random.choice(self.machines)
         chance = random.random()
         if chance < 0.17:
-            fuse = random.randrange(40) if random.random() < dangers.crash else None
-            await machine.sync(lambda uids: self.transport(machine, uids), fuse)
+            fuse = self._fuse()
+            await machine.sync(self.transport(machine), fuse)
+            if machine.is_retired and random.random() < 0.5:
+                await machine.follow(self.key, self.transport(machine), self._fuse())
+        elif chance > 1 - dangers.rekey:
+            if await machine.rekey(self.transport(machine), self._fuse()):
+                self.counts["keys replaced"] += 1
+                self.newest = machine
         elif chance < 0.17 + dangers.clone and len(self.machines) < 6:
             await self.clone(machine)
         elif chance < 0.17 + dangers.clone + dangers.put_back:
@@ -96,6 +115,10 @@ class World:
             self.carry(complete=False)
         else:
             random_action(machine, self.said, random)
+
+    def _fuse(self) -> int | None:
+        """Return the number of steps after which the machine dies, or None."""
+        return self.random.randrange(40) if self.random.random() < self.dangers.crash else None
 
     async def clone(self, machine: Machine) -> None:
         self.counts["copies"] += 1
@@ -174,8 +197,10 @@ class World:
                 self.now += 1000
                 if self.dangers.carried:
                     self.carry_all()
-                pulled, pushed = await machine.sync(lambda uids, m=machine: self.transport(m, uids))  # type: ignore[misc]
-                moved += pulled + pushed
+                if machine.key != self.key:
+                    await machine.follow(self.key, self.transport(machine))
+                    moved += 1
+                moved += await machine.sync(self.transport(machine))
             if not moved:
                 return
         raise AssertionError("the machines never come to rest")
@@ -226,10 +251,9 @@ class World:
         return [id for (id,) in machine.store.connection.execute("SELECT id FROM sessions")]
 
     def _words_at(self, hub: Path) -> set[str]:
+        """Return the deleted words in the account. Nobody has the key of another one, which an old hub may bring."""
         words: set[str] = set()
-        for file in hub.glob("*/*/*"):
-            if len(file.name) != 10:
-                continue
+        for file in hub.glob(f"{self.key.account}/*/??????????"):
             data = file.read_bytes()
             batch = Batch(file.parent.name, int(file.name), b"", data[36:])
             plain = encode(open_batch(self.key, batch))
@@ -238,7 +262,7 @@ class World:
 
     def _where(self, hub: Path, text: str) -> str:
         found = ""
-        for file in hub.glob("*/*/??????????"):
+        for file in hub.glob(f"{self.key.account}/*/??????????"):
             batch = Batch(file.parent.name, int(file.name), b"", file.read_bytes()[36:])
             for record in open_batch(self.key, batch).records:
                 if text in str(record):

@@ -14,8 +14,8 @@ from tests.support.sync.machine import Machine
 
 
 def test_a_damaged_message_is_left_out_and_the_others_are_published(tmp_path: Path) -> None:
-    machine = Machine("m", tmp_path / "m", lambda: START_MS, new_key(), Random(1))
-    machine.create()
+    machine = Machine("m", tmp_path / "m", lambda: START_MS, Random(1))
+    machine.create(new_key())
     id = machine.do(sessions.create, bot_id="default", name="one").id
     for text in ("first", "second", "third"):
         machine.do(append.append, id, prepare(Draft(role="user", content=text), 10**6))

@@ -1,5 +1,6 @@
 """The folder as a hub: half files, files of other programs, and the rights to write."""
 
+import errno
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -89,7 +90,7 @@ async def test_another_account_sees_nothing(hub: FolderTransport, tmp_path: Path
 async def test_a_folder_that_is_away_is_an_error_and_not_empty(tmp_path: Path) -> None:
     hub = FolderTransport(tmp_path / "disk", ACCOUNT, [MACHINE])
     for call in (hub.heads(), hub.push(batch(1)), hub.get(MACHINE, 1)):
-        with pytest.raises(TransportError, match="is its disk mounted"):
+        with pytest.raises(TransportError, match="mount its disk"):
             await call
     assert not (tmp_path / "disk").exists()
 
@@ -119,3 +120,23 @@ async def test_a_wait_ends_when_another_machine_writes(tmp_path: Path, monkeypat
             while not ended.is_set():  # The first ones may come before the wait has looked at the folder.
                 number += 1
                 await other.push(batch(number, OTHER))
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "No space left on device; make room there"),
+        (errno.EACCES, "Permission denied; check who may write there"),
+        (errno.EROFS, "Read-only file system; mount its disk for writing"),
+        (errno.EIO, "Input/output error; check the disk or the network that it is on"),
+    ],
+)
+async def test_an_error_of_the_disk_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(folder, "create_file", fail)
+    with pytest.raises(TransportError, match=f"cannot use {tmp_path}: {advice}"):
+        await FolderTransport(tmp_path, ACCOUNT, [MACHINE]).push(batch(1))

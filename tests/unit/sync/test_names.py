@@ -18,14 +18,14 @@ from tests.support.sync.machine import Machine
 async def test_a_name_with_the_old_text_that_comes_after_the_change_is_the_same_everywhere(tmp_path: Path) -> None:
     key = new_key()
     (tmp_path / "hub").mkdir()
-    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, key, Random(1)) for name in ("desk", "lap")]
+    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
     for machine in (desk, lap):
-        machine.create()
+        machine.create(key)
         machine.home = desk.home
 
     async def sync() -> None:
         for machine in (desk, lap) * 4:
-            await machine.sync(lambda names: FolderTransport(tmp_path / "hub", key.account, names))
+            await machine.sync(lambda key, names: FolderTransport(tmp_path / "hub", key.account, names))
 
     id = desk.do(sessions.create, bot_id="default", name="given").id
     message = desk.do(append.append, id, prepare(Draft(role="user", content="old"), 10**6)).message_id

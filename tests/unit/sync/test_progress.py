@@ -33,7 +33,7 @@ class Recorder(Progress):
 
 async def test_a_round_counts_what_it_receives_sends_and_rewrites(tmp_path: Path) -> None:
     key = new_key()
-    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, key, Random(1)) for name in ("desk", "lap")]
+    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
     (tmp_path / "hub").mkdir()
 
     async def run(machine: Machine) -> list[tuple[str, int, int | None, str]]:
@@ -44,7 +44,7 @@ async def test_a_round_counts_what_it_receives_sends_and_rewrites(tmp_path: Path
         return progress.ends
 
     for machine in (desk, lap):
-        machine.create()
+        machine.create(key)
     desk.do(sessions.create, id="s", bot_id="default")
     for number in range(600):
         desk.do(append.append, "s", append.prepare(Draft(role="user", content=f"text {number}"), 10**6))

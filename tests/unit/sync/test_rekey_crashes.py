@@ -12,41 +12,22 @@ from typing import Any
 import anyio
 import pytest
 
-from segue.config import Config
 from segue.errors import Conflict
 from segue.models import Draft
-from segue.paths import Paths
-from segue.runtime.progress import RunningJobs
-from segue.server.jobs.sync_rounds import SyncRounds
 from segue.store.records import append, sessions
 from segue.store.records.append import prepare
-from segue.store.sync import account
 from segue.sync import keys, positions, rotation
-from segue.sync.keys import Key, new_key
+from segue.sync.keys import new_key
 from segue.sync.retired import MARK_MACHINE
 from segue.sync.sealing import open_batch
 from segue.sync.transports.folder import FolderTransport
-from segue.sync.transports.transport import Batch, Transport
+from segue.sync.transports.transport import Batch
 from tests.support.counters import tried
 from tests.support.sync.compare import snapshot
-from tests.support.sync.machine import Crash, Machine, Mortal
+from tests.support.sync.machine import Crash, Machine, Rounds
 
 START_MS = 1_790_000_000_000
 HEADER_BYTES = 36
-
-
-class Rounds(SyncRounds):
-    """The rounds of a machine that may die at each call of the hub."""
-
-    def __init__(self, machine: Machine, hub: Path) -> None:
-        paths = Paths(Config(), Path(), machine.database, Path(), socket_explicit=False)
-        super().__init__(machine.store, paths, RunningJobs(), lambda: None)  # type: ignore[arg-type]
-        self._machine, self._hub = machine, hub
-
-    async def open(self, key: Key | None = None, url: str | None = None) -> Transport:
-        names = self._machine.read(account.own_names)
-        transport = FolderTransport(self._hub, (key or self.key()).account, names)
-        return Mortal(transport, self._machine._dies)
 
 
 class Pair:
@@ -57,10 +38,9 @@ class Pair:
         self.hub.mkdir(parents=True)
         key = new_key()
         self.now = START_MS
-        self.desk, self.lap = [Machine(name, folder / name, self._clock, key, Random(1)) for name in ("desk", "lap")]
+        self.desk, self.lap = [Machine(name, folder / name, self._clock, Random(1)) for name in ("desk", "lap")]
         for machine in (self.desk, self.lap):
-            machine.create()
-            keys.write_key(machine.database, key)
+            machine.create(key)
             self.say(machine, f"first of {machine.name}")
         for module in (keys, rotation):
             patch.setattr(module, "replace_file", self._mortal(module.replace_file))
@@ -90,7 +70,7 @@ class Pair:
                 return
 
     def rounds(self, machine: Machine) -> Rounds:
-        return Rounds(machine, self.hub)
+        return Rounds(machine, lambda key, names: FolderTransport(self.hub, key.account, names))
 
     async def dies(self, machine: Machine, fuse: int, work: Any) -> bool:
         """Do the work; return True if the machine died in it, and was started again."""
@@ -159,7 +139,7 @@ def test_a_crash_at_any_step_loses_nothing_and_leaves_one_key(
     while anyio.run(_dies_at, folder / str(fuse), fuse, who, monkeypatch):
         tried(f"crashes of the machine that {'replaces' if who == 'desk' else 'takes'} a key")
         fuse += 1
-    assert fuse > (40 if who == "desk" else 8)
+    assert fuse > (30 if who == "desk" else 5)
 
 
 async def _dies_at(folder: Path, fuse: int, who: str, patch: pytest.MonkeyPatch) -> bool:

@@ -21,8 +21,8 @@ from tests.support.sync.machine import Machine
 async def test_a_push_rests_after_a_batch_only_if_clients_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int, rests: int
 ) -> None:
-    machine = Machine("m", tmp_path / "m", lambda: START_MS, new_key(), Random(1))
-    machine.create()
+    machine = Machine("m", tmp_path / "m", lambda: START_MS, Random(1))
+    machine.create(new_key())
     id = machine.do(sessions.create, bot_id="default", name="one").id
     for number in range(1100):
         machine.do(append.append, id, prepare(Draft(role="user", content=str(number)), 10**6))
@@ -41,6 +41,6 @@ async def test_a_push_rests_after_a_batch_only_if_clients_write(
             machine.store.commit_count += commits
             return await super().push(batch)
 
-    assert await machine.sync(lambda names: Hub(tmp_path / "hub", machine.key.account, names)) == (0, 3)
+    assert await machine.sync(lambda key, names: Hub(tmp_path / "hub", key.account, names)) == 3
     assert slept == [REST_SECONDS] * rests
     machine.store.close()

@@ -104,8 +104,7 @@ class SyncRounds:
         for _ in range(RENAMES):
             transport = await self.open(key)
             try:
-                home = Home(os.environ.get("HOME") if self._config.home_relative else None)
-                syncer = Syncer(self._store, transport, key, home, self._on_deleted, progress)
+                syncer = Syncer(self._store, transport, key, self.home(), self._on_deleted, progress)
                 syncer.accept_deletions = accept_deletions
                 self.problems = (await syncer.run()).problems
                 await starting.record_mark(self._store, self._database)
@@ -148,6 +147,8 @@ class SyncRounds:
 
     async def _follow(self, url: str, key: Key, name: str | None) -> None:
         if key == self.key():
+            if self.retired is not None:
+                raise Conflict(self.retired, reason="rekeyed")
             raise Conflict("this machine has the key of this invitation already", reason="sync_on")
         transport = await self.open(key, url)
         try:
@@ -155,7 +156,9 @@ class SyncRounds:
             heads = await transport.heads()
         finally:
             await transport.close()
-        if not {one.uid.hex() for one in await self._store.read(positions.machines)} & heads.keys():
+        known = {one.uid.hex() for one in await self._store.read(positions.machines)}
+        # After a hub lost everything, the machine that replaced the key may be one that this one never met.
+        if not known & heads.keys() and not await self.rotation.is_retired(self.key()):
             raise Conflict("sync is on already; run segue sync leave first", reason="sync_on")
         await self._store.write(joining.begin_again, url, name, heads)
         await self.rotation.follow(self.key(), key, heads)
@@ -193,6 +196,10 @@ class SyncRounds:
             return keys.read_key(self._database)
         except ValueError as error:
             raise Conflict(str(error), reason="key") from None
+
+    def home(self) -> Home:
+        """Return the directory below which paths travel without it."""
+        return Home(os.environ.get("HOME") if self._config.home_relative else None)
 
     async def open(self, key: Key | None = None, url: str | None = None) -> Transport:
         """Return the transport to the account of a key, by default this machine's.

@@ -5,6 +5,7 @@ versions of a file. A file is written under another name and then linked to its 
 the carrier copies it in parts: its first bytes say how long it is.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -34,6 +35,13 @@ _MACHINE = re.compile(r"[0-9a-f]{32}")
 
 LOOK_SECONDS = 2.0
 """Seconds between two looks at the folder while `wait` waits."""
+
+ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room there"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "check who may write there"),
+    errno.EROFS: "mount its disk for writing",
+}
+"""What to do after an error."""
 
 STALE_SECONDS = 3600.0
 """Seconds: the age of a temporary file that a killed daemon left."""
@@ -165,11 +173,13 @@ class FolderTransport:
     async def _run(self, function: Callable[..., T], *args: object) -> T:
         """Run FUNCTION in a thread, because a network file system may take long."""
         if not await to_thread.run_sync(self._directory.is_dir):
-            raise TransportError(f"there is no folder {self._directory}; is its disk mounted?", retry=True)
+            raise TransportError(f"there is no folder {self._directory}; mount its disk, or create it", retry=True)
         try:
             return await to_thread.run_sync(partial(function, *args))
         except OSError as error:
-            raise TransportError(f"cannot use {self._directory}: {error.strerror or error}", retry=True) from None
+            advice = ADVICE.get(error.errno or 0, "check the disk or the network that it is on")
+            reason = f"cannot use {self._directory}: {error.strerror or error}; {advice}"
+            raise TransportError(reason, retry=True) from None
 
 
 def _encode(batch: Batch) -> bytes:
