@@ -18,6 +18,10 @@ PROGRAMS = Path(sys.executable).parent
 """The folder of `segued` and `segue`."""
 
 
+READY_SECONDS = 120
+"""Seconds for a start, which takes 0.4 s of the processor, on a slow machine that does much else."""
+
+
 class Segued:
     """One database, and the processes that serve it one after the other."""
 
@@ -58,11 +62,11 @@ class Segued:
 
     def wait_end_of_start(self) -> None:
         """Return when the process serves or has ended. Raise AssertionError after the timeout."""
-        assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"
+        assert self._ready.wait(READY_SECONDS), f"not ready: {self.log}"
 
     def wait_ready(self) -> "Segued":
         """Return when the process that was launched serves."""
-        assert self._ready.wait(TIMEOUT_SECONDS), f"not ready: {self.log}"
+        assert self._ready.wait(READY_SECONDS), f"not ready: {self.log}"
         assert self.process is not None
         assert "ready on" in "".join(self.log), f"exit {self.process.wait(TIMEOUT_SECONDS)}: {self.log}"
         return self

@@ -20,7 +20,7 @@ from segue.store.records.message import stream
 from segue.store.search import index
 from segue.store.sync import account, journal, lifecycle
 from segue.store.sync.homes import Home
-from segue.sync import keys, marks, positions, rotation, starting
+from segue.sync import keys, marks, positions, starting
 from segue.sync.keys import Key
 from segue.sync.transports.transport import Transport
 
@@ -153,36 +153,32 @@ class Machine:
         return self.key != before
 
     async def follow(self, key: Key, open_transport: OpenTransport, fuse: int | None = None) -> None:
-        """Take a key that another machine made, dying after FUSE steps.
+        """Take a key that another machine made, dying after FUSE steps."""
+        await self._live(lambda: Rounds(self, open_transport).follow("test:", key, None), fuse)
 
-        A machine that never met one of the account leaves first, as the error asks for.
-        """
-        if await self._live(lambda: Rounds(self, open_transport).follow("test:", key, None), fuse) == "sync_on":
-            self.store.do(account.end)
-            for path_of in (keys.key_path, marks.mark_path, rotation.state_path):
-                path_of(self.database).unlink(missing_ok=True)
-            self._begin(key)
+    def join_again(self) -> None:
+        """Leave, and join with the same key."""
+        key = self.key
+        self.store.do(account.end)
+        for path_of in (keys.key_path, marks.mark_path):
+            path_of(self.database).unlink()
+        self._begin(key)
 
-    async def _live(self, work: Callable[[], Awaitable[object]], fuse: int | None) -> str | None:
-        """Do the work, and start again if the machine dies in it. A hub that is away is no fault.
-
-        Return the reason why it was refused.
-        """
+    async def _live(self, work: Callable[[], Awaitable[object]], fuse: int | None) -> None:
+        """Do the work, and start again if the machine dies in it. A hub that is away is no fault."""
         self._fuse = fuse
         try:
             await work()
         except Crash:
             await self.die()
         except Conflict as error:
-            if error.data["reason"] not in ("hub", "rekeyed", "account", "sync_on"):
+            if error.data["reason"] not in ("hub", "rekeyed"):
                 raise
             self.is_retired = error.data["reason"] == "rekeyed"
-            return str(error.data["reason"])
         else:
             self.is_retired = False
         finally:
             self._fuse = None
-        return None
 
     def _batches(self) -> int:
         """Return how many batches this machine has, of all machines."""

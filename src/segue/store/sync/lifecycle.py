@@ -19,6 +19,14 @@ def begin(tx: Tx, url: str, name: str, fingerprint: str) -> None:
         ) <> 'store'
         """
     )
+    tx.run(
+        """
+        UPDATE sync_sessions SET parent = (
+            SELECT p.uid FROM sessions AS s JOIN sync_sessions AS p ON p.id = s.parent_id
+            WHERE s.id = sync_sessions.id
+        )
+        """
+    )
     tx.run("INSERT INTO sync_dirty (kind, ref) SELECT 'session', uid FROM sync_sessions")
     machine = account.get(tx).machine
     tx.run(

@@ -17,19 +17,25 @@ def adopt_session(tx: Tx, record: SessionRecord) -> bool:
     It has the id with a suffix if another session had that id when it came here first. Return True if there is one.
     """
     for id in (own_sessions.suffixed(record.wire_id, record.uid), record.wire_id):
-        adopted = tx.run(
+        row = tx.run(
             """
-            UPDATE sync_sessions SET uid = :uid, wire_id = :wire_id, twin = 0
+            SELECT uid FROM sync_sessions
             WHERE id = :id AND wire_id = :id AND created_at = :created_at AND bot_id = :bot_id AND state = 0
               AND fields IS NULL
             """,
-            uid=record.uid,
             id=id,
-            wire_id=record.wire_id,
             created_at=record.created_at,
             bot_id=record.bot_id,
-        )
-        if adopted.rowcount:
+        ).fetchone()
+        if row is not None:
+            tx.run(
+                "UPDATE sync_sessions SET uid = :uid, wire_id = :wire_id, twin = 0 WHERE uid = :old",
+                uid=record.uid,
+                wire_id=record.wire_id,
+                old=row[0],
+            )
+            for table, column in (("sync_sessions", "parent"), ("sync_memories", "session")):
+                tx.run(f"UPDATE {table} SET {column} = :uid WHERE {column} = :old", uid=record.uid, old=row[0])
             return True
     return False
 

@@ -1,0 +1,35 @@
+"""A machine that left and joins again: what is here gets the identities that the others know."""
+
+from pathlib import Path
+from random import Random
+
+from segue.models import MemoryDraft
+from segue.store.records import memories, sessions
+from segue.sync.keys import new_key
+from segue.sync.transports.folder import FolderTransport
+from tests.support.sync.compare import snapshot
+from tests.support.sync.machine import Machine
+
+START_MS = 1_790_000_000_000
+
+
+async def test_parents_and_the_sessions_of_memories_are_those_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    key = new_key()
+    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
+    for machine in (desk, lap):
+        machine.create(key)
+
+    async def sync(*machines: Machine) -> None:
+        for machine in machines:
+            await machine.sync(lambda key, names: FolderTransport(tmp_path / "hub", key.account, names))
+
+    desk.do(sessions.create, id="parent", bot_id="default")
+    desk.do(sessions.create, id="child", bot_id="default", parent_id="parent")
+    desk.do(memories.save, "default", "parent", MemoryDraft(fact="fact", category="fact", importance=3))
+    await sync(desk, lap, desk)
+    lap.join_again()
+    await sync(lap, desk, lap, desk)
+    assert snapshot(lap) == snapshot(desk)
+    for machine in (desk, lap):
+        machine.store.close()
