@@ -33,7 +33,7 @@ NEW_MESSAGES = 200
 NEW_BYTES = 120 * 1024
 """The same for a slice of new messages, about 6 ms, a client's longest wait.
 
-FTS5 makes a segment of it. Larger ones are merged less often: a message takes 25 µs, and 50 in slices of 40.
+FTS5 makes a segment of it. Larger ones are merged less often: a message takes 28 µs, and 50 in slices of 40.
 """
 
 COLUMNS = """
