@@ -96,7 +96,9 @@ class Actions:
         if (session := await self.session()) is None:
             return
         pinned = ", pinned" if session.pinned else ""
-        about = [title(session.name, None), f"{session.id}  ({session.message_count} messages{pinned})"]
+        entry = self._app.lister.entry(session.id)
+        name = entry.title if entry is not None else title(session.name, None)
+        about = [name, f"{session.id}  ({session.message_count} messages{pinned})"]
         if await self._app.ask_screen(ConfirmScreen("Delete this session permanently?", about)):
             await self._app.link.send(changes.delete_session(session.id), Deleted)
             self._app.say(f"deleted {session.id}")

@@ -27,11 +27,11 @@ from segue.browse.keys import KEYS, LIST, READ, for_key
 from segue.browse.link import Link
 from segue.browse.lister import Lister
 from segue.browse.live import Live
-from segue.browse.moves import COLUMNS_OF_THREE, Moves
+from segue.browse.moves import Moves
 from segue.browse.options import Options
 from segue.browse.preview import Preview
 from segue.browse.reader import Reader
-from segue.browse.state import show, starting
+from segue.browse.state import PANES, set_panes, show, starting
 from segue.browse.style import CSS
 from segue.browse.views.conversation import Conversation
 from segue.browse.views.details import Details
@@ -59,11 +59,7 @@ class Browse(App[int]):
     CSS = CSS
     TITLE = "segue browse"
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it as one of the instance
-        (0, "-one"),
-        (80, "-two"),
-        (COLUMNS_OF_THREE, "-three"),
-    ]
+    HORIZONTAL_BREAKPOINTS = PANES
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(name, f"press('{name}')", show=False, priority=name in ("tab", "shift+tab", "ctrl+c"))
         for name in dict.fromkeys(name for key in KEYS for name in key.keys.split(","))
@@ -100,7 +96,8 @@ class Browse(App[int]):
 
     def compose(self) -> ComposeResult:
         """Yield the widgets."""
-        self.query_input = SearchInput(placeholder="/ search names and messages", id="query", select_on_focus=False)
+        set_panes(self.screen, self.size.width)
+        self.query_input = SearchInput(id="query", select_on_focus=False)
         self.rows_pane = Rows(self.palette, id="list")
         self.conversation = Conversation(self.palette, self.reader.fetch, id="conversation")
         self.ask_input = AskInput(placeholder="i ask in this session", id="ask", select_on_focus=False)
@@ -282,6 +279,7 @@ class Browse(App[int]):
         """Say so where nothing fits."""
         is_small = event.size.width < LEAST_COLUMNS or event.size.height < LEAST_LINES
         self.screen.set_class(is_small, "-small")
+        set_panes(self.screen_stack[0], event.size.width)
         self.moves.fit_list(event.size.width)
         self.show_state()
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from segue.browse.data.sessions import short_names
 from segue.browse.screens.choice import Choice, ChoiceScreen
 from segue.workflows.times import parse_moment
 
@@ -48,5 +49,6 @@ class Filtering:
             return [everything, *(Choice(role, "", role) for role in ("user", "assistant", "system", "tool"))]
         if name == "since":
             return [everything, *(Choice(age, "", label) for age, label in TIMES.items())]
-        found = self._app.lister.sessions.values(name)
-        return [everything, *(Choice(value, "", value, str(count)) for value, count in found)]
+        found = [*self._app.lister.sessions.values(name)]
+        labels = short_names([value for value, _ in found]) if name == "project" else {}
+        return [everything, *(Choice(value, "", labels.get(value, value), str(count)) for value, count in found)]

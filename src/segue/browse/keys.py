@@ -111,6 +111,7 @@ INPUT_HINTS = {
     "choose": (("Enter", "choose"), ("↓ ↑", "move"), ("Esc", "close")),
     "prompt": (("Enter", "save"), ("Esc", "leave")),
     "confirm": (("y", "yes"), ("n", "no")),
+    "details": (("?", "keys"), ("Esc", "close")),
     "mark": (("j k", "extend"), ("y", "copy"), ("m", "remember"), ("Esc", "leave")),
 }
 

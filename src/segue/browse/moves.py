@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from segue.browse.appearance import save
 from segue.browse.keys import LIST, READ
+from segue.browse.state import COLUMNS_OF_THREE, shows_details_over
 from segue.browse.views.theme import NAMES, palette
 
 if TYPE_CHECKING:
     from segue.browse.app import Browse
     from segue.browse.views.conversation import Conversation
     from segue.browse.views.rows import Rows
-
-COLUMNS_OF_THREE = 120
-"""Columns of the terminal from which on the details have a place of their own."""
 
 LEAST_COLUMNS_OF_TWO, LEAST_CONVERSATION = 80, 30
 """Columns: from which on there are two panes, and how many the list leaves to the conversation."""
@@ -90,8 +88,8 @@ class Moves:
         app = self._app
         if app.conversation.mark is not None:
             self.end_mark()
-        elif app.screen.has_class("-details") and app.size.width < COLUMNS_OF_THREE:
-            app.screen.remove_class("-details")
+        elif shows_details_over(app):
+            self.details()
         elif self._reads:
             app.go(LIST)
         elif app.query_input.value:
@@ -228,6 +226,7 @@ class Moves:
         """Show or hide the details."""
         wide = self._app.size.width >= COLUMNS_OF_THREE and not self._app.lister.is_searching
         self._app.screen.toggle_class("-no-details" if wide else "-details")
+        self._app.show_state()
 
     def theme(self) -> None:
         """Change to the next theme."""

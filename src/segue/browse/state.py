@@ -17,8 +17,24 @@ if TYPE_CHECKING:
 
     from segue.browse.app import Browse
 
+COLUMNS_OF_THREE = 120
+"""Columns of the terminal from which on the details have a place of their own."""
+
+PANES = [(0, "-one"), (80, "-two"), (COLUMNS_OF_THREE, "-three")]
+"""The least columns and the class of a screen, for each number of panes."""
+
+LEAST_PLACEHOLDER = 60
+"""Columns from which on the first line says what is searched."""
+
 LEAST_TITLE = 24
 """Cells: the least width of the title. The facts beside it are left out first."""
+
+
+def set_panes(screen: "Screen[Any]", columns: int) -> None:
+    """Set the number of panes before they are laid out, because Textual sets it after and lays them out again."""
+    wanted = max(pair for pair in PANES if pair[0] <= columns)
+    for pair in PANES:
+        screen.set_class(pair is wanted, pair[1])
 
 
 def headline(app: "Browse") -> Text:
@@ -37,6 +53,7 @@ def headline(app: "Browse") -> Text:
 def show(app: "Browse", screen: "Screen[Any]") -> None:
     """Show all lines around the panes."""
     screen.set_class(app.pane == READ, "-reading")
+    app.query_input.placeholder = "/ search names and messages" if app.size.width >= LEAST_PLACEHOLDER else "/ search"
     shown = chips(app)
     screen.set_class(bool(shown.plain), "-chips")
     for id, text in (
@@ -107,6 +124,11 @@ def status(app: "Browse") -> Text:
     return text
 
 
+def shows_details_over(app: "Browse") -> bool:
+    """Return True if the details lie over another pane."""
+    return app.screen.has_class("-details") and not app.screen.has_class("-three")
+
+
 def footer(app: "Browse") -> Text:
     """Return the keys of the focused pane, cut at whole hints; the one for all keys is the last to go."""
     if isinstance(app.screen, ChoiceScreen):
@@ -119,6 +141,8 @@ def footer(app: "Browse") -> Text:
         state = "ask"
     elif app.conversation.mark is not None:
         state = "mark"
+    elif shows_details_over(app):
+        state = "details"
     else:
         state = READ if app.pane == READ else LIST
     pairs = [(named(key, app.palette.signs), word) for key, word in hints(state)]

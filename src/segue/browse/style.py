@@ -47,7 +47,7 @@ PageScreen > .foot { height: 1; padding: 0 1; color: $dim; background: $surface;
 TextPage, StatsPage { height: 1fr; }
 Toast { width: auto; max-width: 70; padding: 0 1; margin-top: 0; }
 .-one .box, .-two .box { width: 100%; }
-.box .chosen { height: 2; color: $dim; margin-top: 1; }
+.box .chosen { color: $dim; margin-top: 1; }
 .-ascii #middle, .-ascii #details { border-left: ascii $line; }
 .-ascii .box { border: ascii $accent; }
 """

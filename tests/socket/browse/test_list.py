@@ -6,6 +6,7 @@ import pytest
 from segue.browse import appearance
 from segue.browse.keys import LIST, READ
 from segue.browse.views.row_drawing import Heading, SessionRow
+from segue.browse.views.rows import Rows
 from segue.browse.views.theme import ASCII
 from tests.socket.browse.conftest import Driver, Opened
 
@@ -93,6 +94,19 @@ async def test_panes_change_by_tab_and_by_arrows(browse: Opened) -> None:
             await driver.until(lambda focused=focused: driver.app.focused is focused)
         await driver.press("escape")
         assert driver.app.pane == LIST
+
+
+async def test_the_first_layout_has_the_panes_of_the_terminal(browse: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    settle = Rows.settle
+
+    def noted(rows: Rows) -> None:
+        seen.append(rows.outer_size.width)
+        settle(rows)
+
+    monkeypatch.setattr(Rows, "settle", noted)
+    async with browse(size=(100, 30)):
+        assert {*seen} - {0} == {34}
 
 
 @pytest.mark.parametrize(("columns", "visible"), [(60, 1), (100, 2), (160, 3)])
@@ -226,6 +240,7 @@ async def test_esc_closes_the_details_before_it_leaves_the_conversation(browse: 
     async with browse(size=(60, 24)) as driver:
         await driver.press("enter", "D")
         await driver.shows("directory")
+        await driver.shows("Esc close")
         await driver.press("escape")
         await driver.shows_no("directory")
         assert driver.app.pane == "read"
@@ -238,6 +253,7 @@ async def test_the_palette_shows_the_whole_command_of_the_chosen_key(browse: Ope
     async with browse(size=(columns, 24)) as driver:
         await driver.press("question_mark")
         await driver.shows("Esc close")
+        await driver.shows("segue show first")  # Below a label that a narrow screen wraps
         await driver.type("repeat the last")
         await driver.shows("segue ask --retry --session first")
         await driver.press("escape")

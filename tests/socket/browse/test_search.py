@@ -1,3 +1,5 @@
+import pytest
+
 from segue.browse.views.row_drawing import HitRow, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
 
@@ -94,6 +96,23 @@ async def test_filters_narrow_the_list_and_the_search(browse: Opened) -> None:
         await driver.type("remove")
         await driver.press("enter")
         await driver.shows_no("tool: codex")
+
+
+@pytest.mark.parametrize("columns", [40, 100])
+async def test_the_filter_by_project_has_short_names_and_counts(browse: Opened, columns: int) -> None:
+    place = f"/home/ada/{'deep/' * 20}webshop"
+    async with browse(size=(columns, 30)) as driver:
+        driver.wire.call("session.create", id="far", working_dir=place, project=place)
+        await driver.until(lambda: "far" in driver.app.lister.sessions.entries)
+        await driver.press("ctrl+f")
+        await driver.shows("Filter by")
+        await driver.press("enter")
+        await driver.shows("webshop")
+        assert place not in driver.screen
+        assert next(line for line in driver.screen.split("\n") if "webshop" in line).strip("│ ").endswith(" 1")
+        await driver.type("webshop")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.lister.sessions.filters.project == place)
 
 
 async def test_filters_by_time_role_project_and_archived_are_sent(browse: Opened) -> None:

@@ -90,17 +90,26 @@ def end_of_range(summary: dict[str, Any], name: str, places: dict[int, str]) -> 
 
 def export(server: Server, path: Path) -> None:
     with Client.connect(server.socket) as client:
-        ids = [one["id"] for one in client.request("session.list", {"archived": None, "limit": 1000})["sessions"]]
+        sessions = client.request("session.list", {"archived": None, "limit": 1000})["sessions"]
+        ids, progress = [one["id"] for one in sessions], Progress("export")
+        progress.begin("writing")
         rest = fetch_rest(client, set(ids))
         lines = [] if rest is None else [rest]
-        path.write_bytes(b"\n".join(msgspec.json.encode(line) for line in [*lines, *(fetch(client, id) for id in ids)]))
+        path.write_bytes(
+            b"\n".join(msgspec.json.encode(line) for line in [*lines, *(fetch(client, id, progress) for id in ids)])
+        )
+    assert progress.done == sum(one["message_count"] for one in sessions)
 
 
 def restore(server: Server, path: Path) -> Counts:
     counts = Counts()
     with Client.connect(server.socket) as client:
         assert exports_in(path) == [path]
-        Restorer(client, counts).run([path], Progress("import"))
+        progress = Progress("import")
+        Restorer(client, counts).run([path], progress)
+    if counts.sessions:
+        assert (progress.unit, progress.total) == ("messages", counts.messages)
+        assert progress.done == progress.total
     return counts
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from segue.browse import actions, keys, moves
+from segue.browse import actions, keys, moves, state
 from segue.browse.data.heights import Heights
 from segue.browse.data.pages import PAGE, Pages
 from segue.browse.data.search import Search
 from segue.browse.data.sessions import Entry, Sessions
-from segue.browse.views.list_rows import found_rows
+from segue.browse.views.list_rows import found_rows, starting_rows
 from segue.browse.views.row_drawing import Note
+from segue.runtime.progress import Progress
 from tests.unit.browse.test_drawing import message
 
 
@@ -130,3 +131,10 @@ def test_a_search_that_stopped_early_says_that_it_continues() -> None:
     ]
     found.next_cursor = None
     assert found_rows(found, Sessions("/"), 80)[-1] == Note("No message matches.")
+
+
+def test_the_list_says_how_far_the_start_of_the_daemon_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "STARTING", progress := Progress("start"))
+    assert starting_rows(state.starting(), 30) == [Note("Starting segued")]
+    progress.set("changing the schema", 2, 7, "steps")
+    assert starting_rows(state.starting(), 34) == [Note("Starting segued: changing the"), Note("schema, 2 of 7 steps")]

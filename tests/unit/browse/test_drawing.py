@@ -13,6 +13,7 @@ from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
 from segue.browse.views.markdown import lay_out
 from segue.browse.views.message import Drawn, Look, Place, draw
+from segue.browse.views.pieces import first_telling
 from segue.browse.views.row_drawing import HitRow, Note, RowPainter, SessionRow
 from segue.browse.views.theme import ASCII, NAMES, Palette, Signs, palette
 from segue.browse.views.wrapping import wrap
@@ -244,3 +245,17 @@ def test_what_a_model_thought_stands_before_what_it_said() -> None:
 def test_a_code_block_without_code_is_shown_as_typed(text: str) -> None:
     lines = plain(lay_out(text, DARK, 60).lines)
     assert any(text[:3] in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n412 passed\nin 8 s", "412 passed"),
+        ("<untrusted_context>\n  Output: main.py\n</untrusted_context>", "Output: main.py"),
+        ("```json\n{}\n```", "{}"),
+        ("<empty>", "<empty>"),
+        ("", ""),
+    ],
+)
+def test_an_outcome_shows_the_first_line_that_says_something(text: str, line: str) -> None:
+    assert first_telling(text) == line

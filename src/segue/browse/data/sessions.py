@@ -135,7 +135,7 @@ class Sessions:
         places: dict[str, list[Entry]] = {}
         for entry in others:
             places.setdefault(entry.place, []).append(entry)
-        names = _short_names([*places])
+        names = short_names([*places])
         ordered = sorted(places, key=lambda place: not self._is_here(place))
         groups += [Group(place, names[place], places[place]) for place in ordered]
         return [group for group in groups if group.entries]
@@ -177,7 +177,7 @@ def entry_of(session: Session) -> Entry:
     return Entry(**{name: getattr(session, name) for name in members})
 
 
-def _short_names(places: list[str]) -> dict[str, str]:
+def short_names(places: list[str]) -> dict[str, str]:
     """Return the last part of each path, with as many parts before it as tell it from the others."""
     names: dict[str, str] = {}
     left, count = places, 1

@@ -86,7 +86,8 @@ class ChoiceList(Lines):
         reserved = min(texts.width(choice.note), (cells - keys) // 2)  # The command line of a key is shown whole
         label = texts.cut(texts.line(choice.label), cells - keys - 7 - reserved, palette.signs.ellipsis)
         room = cells - keys - texts.width(label) - 7
-        note = texts.cut(texts.line(choice.note), room, palette.signs.ellipsis) if room > 6 else ""
+        is_shown = room > 6 or texts.width(choice.note) <= room
+        note = texts.cut(texts.line(choice.note), room, palette.signs.ellipsis) if is_shown else ""
         line = [
             Segment(f" {texts.fill(choice.key, keys)}  " if keys else " ", palette.bright),
             Segment(texts.fill(label, max(texts.width(label), cells - keys - texts.width(note) - 5)), palette.text),
@@ -136,8 +137,14 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     def on_resize(self) -> None:
         """Leave room around the list."""
-        around = AROUND + (3 if self.has_keys else 0)
+        around = AROUND + (self.chosen_lines + 1 if self.has_keys else 0)
+        self.chosen.styles.height = self.chosen_lines
         self.choices.styles.height = min(len(self.choices.choices), max(3, self.app.size.height - around))
+
+    @property
+    def chosen_lines(self) -> int:
+        """Return the lines below the list, where a narrow screen wraps what the chosen key does."""
+        return 2 if self.app.size.width >= LEAST_NOTES else 3
 
     @property
     def has_keys(self) -> bool:

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from segue.browse.views import text as texts
 from segue.browse.views.lines import strip
 from segue.browse.views.markdown import lay_out
-from segue.browse.views.pieces import call_summary, marked, media_facts
+from segue.browse.views.pieces import call_summary, first_telling, marked, media_facts
 from segue.browse.views.theme import Palette
 from segue.browse.views.times import clock
 from segue.browse.views.wrapping import Line, plain
@@ -243,7 +243,7 @@ class _Painter:
         signs, palette = self.palette.signs, self.palette
         room = self.cells - 4 - texts.width(name.text)
         line = [name]
-        first = "" if result is None else next((one.strip() for one in result.text.splitlines() if one.strip()), "")
+        first = "" if result is None else first_telling(result.text)
         about_cells = min(texts.width(about), max(10, room * 3 // 5))
         about = texts.cut(about, about_cells, signs.ellipsis)
         line += [Segment(f"  {about}", palette.dim)] if about else []

@@ -16,6 +16,10 @@ ARGUMENTS = ("command", "cmd", "file_path", "pattern", "query", "path", "url", "
 """Members of a call's arguments that say the most, the best first."""
 
 
+TAG = re.compile(r"</?[\w:-]+>|```\w*")
+"""A line that only begins or ends what a tool printed."""
+
+
 def call_summary(call: ToolCall) -> str:
     """Return the most telling argument of a call as one line."""
     arguments = call.arguments
@@ -24,6 +28,12 @@ def call_summary(call: ToolCall) -> str:
             if isinstance(value := arguments.get(name), str) and value.strip():
                 return texts.line(" ".join(value.split()))
     return texts.line(" ".join(argument_text(arguments).split())) if arguments not in (None, {}) else ""
+
+
+def first_telling(text: str) -> str:
+    """Return the first line of an outcome that says something: a tag around it, such as `<output>`, does not."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if not TAG.fullmatch(line)), lines[0] if lines else "")
 
 
 def media_facts(part: dict[str, Any]) -> str:

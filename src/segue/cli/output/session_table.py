@@ -16,8 +16,8 @@ CURRENT = "*"
 ELSEWHERE = "@"
 """The mark of a session that another machine used last, if it has no other mark."""
 
-NAME_CELLS = 20
-"""Cells: the least width of a name, also at 40 columns."""
+NAME_CELLS, LEAST_NAME = 20, 12
+"""Cells: the least width of a name, and the one at 40 columns beside an ID that is not made by segue."""
 
 PICKER_CELLS = 32
 """Cells: the width of a name in a picker, if the terminal has room for it and the rest."""
@@ -135,7 +135,7 @@ def _widths(rows: list[Row], columns: int) -> Row:
 
     1. The ID and the age have their whole width; the other columns appear where the terminal is wide enough.
     2. Directory and model take at most their share, so that the name keeps the most.
-    3. The name takes what is left, and at least NAME_CELLS.
+    3. The name takes what is left, and at least LEAST_NAME; others are left out for it.
     """
     widest = {title: max([width(getattr(row, title)) for row in (HEADER, *rows)]) for title in Row._fields}
     taken = {"mark": 1, "id": min(widest["id"], ID_CELLS), "used": max(AGO_CELLS, widest["used"])}
@@ -149,8 +149,11 @@ def _widths(rows: list[Row], columns: int) -> Row:
             taken["machine"] = min(widest["machine"], MACHINE_CELLS)
     if columns >= MODEL_COLUMNS and any(row.model for row in rows):
         taken["model"] = min(widest["model"], columns // 6)
-    left = columns - sum(cells + 1 for cells in taken.values()) - 1
-    taken["name"] = max(NAME_CELLS, min(widest["name"], left))
+    for title in ("", "machine", "state", "messages"):
+        taken.pop(title, None)
+        if (left := columns - sum(cells + 1 for cells in taken.values()) - 1) >= LEAST_NAME:
+            break
+    taken["name"] = max(LEAST_NAME, min(widest["name"], left))
     return Row(*(str(taken.get(title, 0)) for title in Row._fields))
 
 
