@@ -11,10 +11,8 @@ plan:
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from rich.segment import Segment
 from rich.style import Style
 
@@ -23,6 +21,10 @@ from segue.browse.views.table import table_lines
 from segue.browse.views.text import width
 from segue.browse.views.theme import Palette
 from segue.browse.views.wrapping import Line, Run, plain, wrap
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 MARKDOWN_CHARS = 32_768
 """Characters: a longer text is shown plain, because some of 35 KB take 150 ms to parse."""
@@ -75,7 +77,7 @@ class Writer:
         self._numbers: list[int | None] = []
         self._style: Style | None = None
 
-    def write(self, parsed: Sequence[Token]) -> None:
+    def write(self, parsed: "Sequence[Token]") -> None:
         """Lay out the tokens."""
         table: list[Token] | None = None
         for token in parsed:
@@ -101,22 +103,22 @@ class Writer:
     def _room(self) -> int:
         return max(4, self.cells - sum(prefix.cells for prefix in self._prefixes))
 
-    def _paragraph(self, token: Token) -> None:
+    def _paragraph(self, token: "Token") -> None:
         if not token.hidden:
             self._gap()
 
-    def _heading(self, token: Token) -> None:
+    def _heading(self, token: "Token") -> None:
         self._gap()
         self._style = self.palette.accent + Style(bold=True, underline=token.tag == "h1" and self.palette.is_ansi)
 
-    def _end_heading(self, _token: Token) -> None:
+    def _end_heading(self, _token: "Token") -> None:
         self._style = None
 
-    def _inline(self, token: Token) -> None:
+    def _inline(self, token: "Token") -> None:
         for line in wrap([*self._runs(token)], self._room):
             self._emit(line)
 
-    def _fence(self, token: Token) -> None:
+    def _fence(self, token: "Token") -> None:
         self._gap()
         if not token.content.strip():  # What was typed, because a message must not look empty
             for line in plain(f"{token.markup}{token.info}", self._room):
@@ -126,44 +128,44 @@ class Writer:
         for line in code_lines(token.content, token.info, self.palette, self._room, wrap_code=self.wrap_code):
             self._emit(line)
 
-    def _html(self, token: Token) -> None:
+    def _html(self, token: "Token") -> None:
         self._gap()
         for line in plain(token.content.rstrip("\n"), self._room, self.palette.dim):
             self._emit(line)
 
-    def _rule(self, _token: Token) -> None:
+    def _rule(self, _token: "Token") -> None:
         self._gap()
         self._emit([Segment(self.palette.signs.rule * min(self._room, 40), self.palette.line)])
 
-    def _quote(self, _token: Token) -> None:
+    def _quote(self, _token: "Token") -> None:
         self._gap()
         bar = Segment(f"{self.palette.signs.bar} ", self.palette.line)
         self._prefixes.append(Prefix(bar, bar))
 
-    def _list(self, token: Token) -> None:
+    def _list(self, token: "Token") -> None:
         if not self._numbers:
             self._gap()
         self._numbers.append(int(token.attrGet("start") or 1) if token.type == "ordered_list_open" else None)
 
-    def _end_list(self, _token: Token) -> None:
+    def _end_list(self, _token: "Token") -> None:
         self._numbers.pop()
 
-    def _item(self, _token: Token) -> None:
+    def _item(self, _token: "Token") -> None:
         number = self._numbers[-1]
         bullet = (self.palette.signs.bullet if len(self._numbers) == 1 else "-") if number is None else f"{number}."
         if number is not None:
             self._numbers[-1] = number + 1
         self._prefixes.append(Prefix(Segment(f"{bullet} ", self.palette.dim), Segment(" " * (width(bullet) + 1))))
 
-    def _end_item(self, _token: Token) -> None:
+    def _end_item(self, _token: "Token") -> None:
         if not self._prefixes[-1].used:  # An empty item still has its bullet
             self._emit([])
         self._prefixes.pop()
 
-    def _end_quote(self, _token: Token) -> None:
+    def _end_quote(self, _token: "Token") -> None:
         self._prefixes.pop()
 
-    def _runs(self, token: Token) -> Iterator[Run]:
+    def _runs(self, token: "Token") -> Iterator[Run]:
         """Yield the runs of an inline token."""
         styles: list[Style | None] = [self._style]
         links: list[str] = []
@@ -196,7 +198,7 @@ class Writer:
         if address and f"<{address}>" not in source and f"({address}" in source:
             yield f" ({address})", self.palette.dim
 
-    def _add_table(self, parsed: Sequence[Token]) -> None:
+    def _add_table(self, parsed: "Sequence[Token]") -> None:
         rows: list[list[list[Run]]] = []
         for token in parsed:
             if token.type == "tr_open":
@@ -210,11 +212,13 @@ class Writer:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # Loads with the first conversation, after the list is on the screen
+
     return MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
 
 
-HANDLERS: dict[str, Callable[[Writer, Token], None]] = {
+HANDLERS: dict[str, "Callable[[Writer, Token], None]"] = {
     "paragraph_open": Writer._paragraph,
     "heading_open": Writer._heading,
     "heading_close": Writer._end_heading,
