@@ -279,7 +279,7 @@ class Actions:
             self._app.lister.show_all_names()
         elif isinstance(row, Note) and row.query:
             self._app.query_input.value = row.query
-        else:
+        elif isinstance(row, SessionRow | HitRow):
             await self._app.preview.open(row)
             self._app.go(READ)
 

@@ -1,5 +1,8 @@
+import re
+
 import pytest
 
+from segue.browse.keys import LIST
 from segue.browse.views.row_drawing import HitRow, SessionRow
 from tests.socket.browse.conftest import Driver, Opened
 
@@ -107,9 +110,8 @@ async def test_the_filter_by_project_has_short_names_and_counts(browse: Opened, 
         await driver.press("ctrl+f")
         await driver.shows("Filter by")
         await driver.press("enter")
-        await driver.shows("webshop")
+        await driver.until(lambda: re.search(r"webshop +1 ", driver.screen))
         assert place not in driver.screen
-        assert next(line for line in driver.screen.split("\n") if "webshop" in line).strip("│ ").endswith(" 1")
         await driver.type("webshop")
         await driver.press("enter")
         await driver.until(lambda: driver.app.lister.sessions.filters.project == place)
@@ -142,6 +144,17 @@ async def test_a_suggestion_is_searched_for(browse: Opened) -> None:
         await driver.shows("Try: ")
         await driver.press("down", "enter")
         await driver.until(lambda: len(hits(driver)) == 1)
+
+
+async def test_enter_opens_nothing_where_nothing_was_found(browse: Opened) -> None:
+    async with browse(size=(60, 24)) as driver:
+        await search(driver, "nowhere")
+        await driver.shows("No message holds all words.")
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.focused is driver.app.rows_pane)
+        await driver.press("enter")
+        await driver.pilot.pause()
+        assert driver.app.pane == LIST
 
 
 async def test_an_answer_that_comes_late_is_dropped(browse: Opened) -> None:

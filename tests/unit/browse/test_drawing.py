@@ -13,7 +13,7 @@ from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
 from segue.browse.views.markdown import lay_out
 from segue.browse.views.message import Drawn, Look, Place, draw
-from segue.browse.views.pieces import first_telling
+from segue.browse.views.pieces import first_telling, marked
 from segue.browse.views.row_drawing import HitRow, Note, RowPainter, SessionRow
 from segue.browse.views.theme import ASCII, NAMES, Palette, Signs, palette
 from segue.browse.views.wrapping import wrap
@@ -259,3 +259,26 @@ def test_a_code_block_without_code_is_shown_as_typed(text: str) -> None:
 )
 def test_an_outcome_shows_the_first_line_that_says_something(text: str, line: str) -> None:
     assert first_telling(text) == line
+
+
+HINDI = "\u0926\u0941\u0928\u093f\u092f\u093e"
+"""A word with a sign below a letter, and two vowels beside letters."""
+
+
+def test_a_vowel_with_a_cell_of_its_own_is_counted_and_put_in_its_place() -> None:
+    shown = texts.line(f"a {HINDI} b")
+    assert texts.width(shown) == 9  # Five letters and vowels, as xterm and tmux count them
+    assert texts.without_fillers(shown) == f"a {HINDI} b"
+    assert texts.placed(f"\x1b[1m{shown}") == f"\x1b[1ma \x1b7     \x1b8{HINDI}\x1b8\x1b[5C b"
+    for cells in range(1, 6):
+        begin, rest = texts.split_at(texts.line(HINDI), cells)
+        assert texts.without_fillers(begin + rest) == HINDI
+        assert rest[:1] not in {texts.FILLER, *texts._VOWELS}
+        assert texts.FILLER not in texts.placed(begin)
+    assert texts.line(texts.FILLER) == "\ufffd"
+
+
+def test_a_match_is_marked_between_vowels() -> None:
+    line = [Segment(texts.line(f"x {HINDI} {HINDI}"))]
+    found = marked(line, re.compile(f"{HINDI} {HINDI}"), Style(bold=True))
+    assert [texts.without_fillers(text) for text, style, _ in found if style] == [f"{HINDI} {HINDI}"]

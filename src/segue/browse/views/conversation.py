@@ -3,6 +3,7 @@
 from textual.message import Message
 
 from segue.browse.views import message as messages
+from segue.browse.views import text as texts
 from segue.browse.views.reading import Reading
 
 
@@ -146,7 +147,7 @@ class Conversation(Reading):
             for line, strip in enumerate(self._strips(at))
             if first <= (at, line) <= last
         ]
-        return "\n".join(lines).strip("\n")
+        return texts.without_fillers("\n".join(lines).strip("\n"))
 
     def next_block(self, direction: int) -> bool:
         """Move to the next code block in memory; False if there is none."""
@@ -165,10 +166,10 @@ class Conversation(Reading):
     def code_block(self) -> str | None:
         """Return the source of the chosen code block, of the first one of the message, or of the view."""
         if self.block and self.block[0] == self.cursor:
-            return self._drawn(self.cursor).blocks[self.block[1]][1]
+            return texts.without_fillers(self._drawn(self.cursor).blocks[self.block[1]][1])
         for at in dict.fromkeys([self.cursor, *(row_at for _, row_at, _ in self.rows)]):
             if self.pages[at] is not None and (blocks := self._drawn(at).blocks):
-                return blocks[0][1]
+                return texts.without_fillers(blocks[0][1])
         return None
 
     def _move_to(self, at: int, line: int) -> None:

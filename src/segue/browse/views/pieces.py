@@ -50,9 +50,13 @@ def media_facts(part: dict[str, Any]) -> str:
 def marked(line: Line, query: re.Pattern[str], style: Style) -> Line:
     """Return the line with each match of the query marked."""
     whole = "".join(segment.text for segment in line)
-    spans = [match.span() for match in query.finditer(whole) if match.end() > match.start()]
+    plain = texts.without_fillers(whole)
+    spans = [match.span() for match in query.finditer(plain) if match.end() > match.start()]
     if not spans:
         return line
+    if plain != whole:
+        places = [at for at, sign in enumerate(whole) if sign != texts.FILLER] + [len(whole)]
+        spans = [(places[start], places[end]) for start, end in spans]
     marked: Line = []
     at = 0
     for text, own, _ in line:

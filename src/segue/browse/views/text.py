@@ -2,11 +2,15 @@
 
 Terminals disagree on the width of some signs, such as flags, skin tones and joined emoji. The browser puts the cursor
 after each of them itself: whatever a terminal draws, the rest of the line is in its place.
+
+The scripts of India and its neighbors have vowels that take a cell of their own in most terminals, and none in Textual.
+Each of them gets a filler, which counts as a cell and is never written.
 """
 
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from rich.cells import cell_len
 
@@ -18,7 +22,15 @@ if TYPE_CHECKING:
 MARKS = (0x200E, 0x200F, 0x061C)
 """Marks of direction that only order neighbours. They are left out, because Hebrew and Arabic texts contain them."""
 
-_TABLE = dict.fromkeys((*UNSAFE, *DIRECTIONS, 57344, 57345), "�") | dict.fromkeys(MARKS)
+FILLER = "\ue002"
+"""It follows a vowel with a cell of its own. The code is a private one; in foreign texts it is replaced."""
+
+_SCRIPTS = range(0x0900, 0x1C00)
+_VOWELS = "".join(chr(code) for code in _SCRIPTS if category(chr(code)) == "Mc")
+_SIGNS_ABOVE = "".join(chr(code) for code in _SCRIPTS if category(chr(code)) == "Mn")
+
+_TABLE: dict[int, str | None] = dict.fromkeys((*UNSAFE, *DIRECTIONS, 0xE000, 0xE001, ord(FILLER)), "�")
+_TABLE |= dict.fromkeys(MARKS) | {ord(vowel): vowel + FILLER for vowel in _VOWELS}
 _LINE = str.maketrans({**_TABLE, 0x0A: " ", 0x0D: " ", 0x09: " ", 0x2028: " ", 0x2029: " "})
 _BLOCK = str.maketrans({**_TABLE, 0x0A: "\n", 0x0D: "", 0x2028: "\n", 0x2029: "\n"} | {0x09: "\t"})
 _WIDE_TOKEN = re.compile(r"\s+|[^\s]+")
@@ -29,15 +41,18 @@ _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _MARKED = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
 _JOINED = f"\u200d[^\x00-\x1f]{_MARKED}*"
 
-CLUSTER = re.compile(f"{_FLAG}|.{_MARKED}*(?:{_JOINED})*[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]*", re.DOTALL)
+CLUSTER = re.compile(
+    f"{_FLAG}|.{_MARKED}*(?:{_JOINED})*[{_VOWELS}{_SIGNS_ABOVE}{FILLER}\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]*",
+    re.DOTALL,
+)
 """One sign: a flag, or a character with its variation, skin tone, accents and all that is joined to it."""
 
 DOUBTFUL = re.compile(
-    f"{_FLAG}|[^\x00-\x1f]{_MARKED}+(?:{_JOINED})*|[^\x00-\x1f](?:{_JOINED})+|[\u3164\uffa0\U0001f000-\U0001fbff]"
+    f"[\u0900-\u1bff\u200c\u200d]*{FILLER}[\u0900-\u1bff\u200c\u200d{FILLER}]*|{_FLAG}|[^\x00-\x1f]{_MARKED}+(?:{_JOINED})*|[^\x00-\x1f](?:{_JOINED})+|[\u3164\uffa0\U0001f000-\U0001fbff]"
 )
 """A sign whose width differs between terminals. Control characters are none: what a terminal obeys stays as it is."""
 
-_SIGNS = re.compile("[\u200d\u20e3\u3164\ufe0e\ufe0f\uffa0\U0001f000-\U0001fbff\U000e0020-\U000e007f]")
+_SIGNS = re.compile(f"[{FILLER}\u200d\u20e3\u3164\ufe0e\ufe0f\uffa0\U0001f000-\U0001fbff\U000e0020-\U000e007f]")
 """One of these is in each of them. Most output has none, and this is found ten times as fast."""
 
 SAVE, RESTORE = "\x1b7", "\x1b8"
@@ -52,6 +67,11 @@ def block(text: str) -> str:
     """Return the text with its lines, without characters that drive a terminal; tabs become spaces."""
     safe = text.translate(_BLOCK)
     return safe.expandtabs(4) if "\t" in safe else safe
+
+
+def without_fillers(text: str) -> str:
+    """Return the text as it was before it was made safe for the screen."""
+    return text.replace(FILLER, "")
 
 
 def width(text: str) -> int:
@@ -120,7 +140,7 @@ def _at_its_place(sign: str) -> str:
     """Return a sign with its cells emptied first, and with the cursor after them."""
     cells = cell_len(sign)
     forward = f"\x1b[{cells}C" if cells else ""
-    return f"{SAVE}{' ' * cells}{RESTORE}{sign}{RESTORE}{forward}"
+    return f"{SAVE}{' ' * cells}{RESTORE}{without_fillers(sign)}{RESTORE}{forward}"
 
 
 def placing(driver: "type[Driver]") -> "type[Driver]":
