@@ -4,10 +4,9 @@
 """
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,13 +57,35 @@ def sources(suffix: str) -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob(f"*{suffix}")) if not is_unchecked(path)]
 
 
+class Docstring(NamedTuple):
+    """The docstring of a module, class or function, empty if it has none."""
+
+    holder: type[ast.AST]
+    name: str
+    text: Text
+
+
+@cache
+def docstrings(path: Path) -> list[Docstring]:
+    """Return the docstring of each module, class and function of a Python file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = Text(path, getattr(node, "lineno", 1), " ".join((ast.get_docstring(node) or "").split()))
+            found.append(Docstring(type(node), getattr(node, "name", ""), text))
+    return found
+
+
+def comments(path: Path) -> Iterator[Text]:
+    for text in plain_texts(path):
+        if found := re.search(r"(^|  )# .*", text.words.lstrip()):
+            yield text._replace(words=found[0])
+
+
 def python_texts(path: Path) -> Iterator[Text]:
     """Yield each comment and each string of a Python file, docstrings included."""
-    source = path.read_text()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield Text(path, token.start[0], token.string)
-    for node in ast.walk(ast.parse(source)):
+    yield from comments(path)
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             for number, line in enumerate(node.value.splitlines()):
                 yield Text(path, node.lineno + number, line)
@@ -75,32 +96,13 @@ def plain_texts(path: Path) -> Iterator[Text]:
     yield from (Text(path, number, line) for number, line in enumerate(path.read_text().splitlines(), 1))
 
 
-def function_docstrings(path: Path) -> Iterator[Text]:
-    """Yield the docstrings of functions, but not of tests, which describe a case."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("test_"):
-            continue
-        if words := ast.get_docstring(node):
-            yield Text(path, node.lineno, words)
-
-
 def texts_of_tests(path: Path) -> Iterator[Text]:
     """Yield the names of tests as words, the docstrings and the comments of a file of tests; strings may be data."""
-    source = path.read_text()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            yield Text(path, token.start[0], token.string)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            yield Text(path, node.lineno, node.name.replace("_", " "))
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield Text(path, getattr(node, "lineno", 1), " ".join((ast.get_docstring(node) or "").split()))
-
-
-def other_docstrings(path: Path) -> Iterator[Text]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Module | ast.ClassDef) and (words := ast.get_docstring(node)):
-            yield Text(path, getattr(node, "lineno", 1), words)
+    yield from comments(path)
+    for docstring in docstrings(path):
+        yield docstring.text
+        if docstring.name.startswith("test_"):
+            yield docstring.text._replace(words=docstring.name.replace("_", " "))
 
 
 def written_files() -> list[Path]:
@@ -146,12 +148,14 @@ def test_the_readme_and_the_manual_use_no_banned_words() -> None:
     assert [fault for path in paths for fault in banned(prose(path))] == []
 
 
-def test_function_docstrings_begin_with_a_verb() -> None:
+def test_docstrings_of_functions_begin_with_a_verb() -> None:
+    """Those of tests describe a case."""
     paths = [*sources(".py"), *sorted((ROOT / "tests").rglob("*.py"))]
-    texts = [text for path in paths for text in function_docstrings(path)]
+    functions = [one for path in paths for one in docstrings(path) if one.holder not in (ast.Module, ast.ClassDef)]
+    texts = [one.text for one in functions if not one.name.startswith("test_")]
     assert [str(text) for text in texts if OPENINGS.match(text.words)] == []
 
 
 def test_docstrings_of_modules_and_classes_name_what_they_define() -> None:
-    texts = [text for path in sources(".py") for text in other_docstrings(path)]
-    assert [str(text) for text in texts if text.words.split(maxsplit=1)[0] in QUESTIONS] == []
+    found = [one for path in sources(".py") for one in docstrings(path) if one.holder in (ast.Module, ast.ClassDef)]
+    assert [str(one.text) for one in found if one.text.words.split(" ")[0] in QUESTIONS] == []
