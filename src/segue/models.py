@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 MAX_INTEGER = 2**63 - 1
-"""SQLite's integers end here."""
+"""The largest integer of SQLite."""
 
 # A pattern is searched for, so each ends in (?![\s\S]): unlike `$` it does not forgive a final newline,
 # and unlike `\Z` a JSON Schema validator in JavaScript supports it.

@@ -84,7 +84,7 @@ class ToolStatus(Struct, kw_only=True):
 
     sessions: Count
     last_seen_at: Timestamp | None
-    """When a change of the tool was last imported."""
+    """The time at which a change of the tool was last imported."""
     lag_ms: Count | None
     """Milliseconds from that change to its import."""
     errors: list[str]

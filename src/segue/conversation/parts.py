@@ -26,7 +26,7 @@ BASE64_CHARS = 256
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _KINDS = tuple(map(re.compile, ("[A-Z]", "[a-z]", "[0-9+/_-]")))
-"""Data has all of these in its first characters; a long word or a hash has not."""
+"""Kinds of characters that data has in its beginning; a long word or a hash lacks one."""
 
 _ONE_EACH = r"[⺀-〿぀-ヿ㐀-䶿一-鿿가-힯豈-﫿\U00020000-\U0003ffff]"
 """A pattern of Chinese, Japanese and Korean characters: one token each. It is compiled on first use, in 3 ms."""

@@ -22,7 +22,7 @@ from segue.conversation.provider_media import anthropic_media, media_of, openai_
 from segue.models import Message
 
 OMITTED = "(The beginning of this conversation is omitted.)"
-"""Stands before an answer whose question is not part of the conversation, because the first turn must be the user's."""
+"""Text before an answer whose question is not part of the conversation, because the first turn must be the user's."""
 
 NAME_CHARS, ID_CHARS = 64, 64
 """Characters of a function's name and of a call's id; the smaller limit of the two providers."""

@@ -31,7 +31,7 @@ class Reading(NamedTuple):
     It is complete after the last session.
     """
     cursor: object = None
-    """What the reader needs to continue where it ended, None if it reads an item whole each time."""
+    """The state from which the reader continues, None if it reads an item whole each time."""
 
 
 class Reader(Protocol):

@@ -104,7 +104,7 @@ AROUND = 8
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """Return the value of the chosen line, or None. With `free`, also a text that no line has."""
+    """A list of choices. The result is the chosen value, or None; with `free` also a text that no line has."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss_it", show=False),

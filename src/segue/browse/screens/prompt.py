@@ -16,7 +16,7 @@ SHOWN_LINES = 12
 
 
 class PromptScreen(ModalScreen[str | None]):
-    """Return the text that was typed, or None."""
+    """A line of text. The result is what was typed, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
@@ -46,7 +46,7 @@ class PromptScreen(ModalScreen[str | None]):
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Return True for y. Every other answer is no."""
+    """A question. The result is True for y; every other answer is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,Y", "answer(True)", show=False),

@@ -18,7 +18,7 @@ from segue.workflows.labels import short_id, states, title
 
 LABEL_CELLS = 10
 EXACT_TOKENS = 100_000
-"""From how many on tokens are rounded, so that both numbers fit into a line."""
+"""Tokens: larger numbers are rounded, so that both fit into a line."""
 
 MEMORIES = 20
 """Memories of a session that are shown."""

@@ -53,7 +53,7 @@ DOUBTFUL = re.compile(
 """A sign whose width differs between terminals. Control characters are none: what a terminal obeys stays as it is."""
 
 _SIGNS = re.compile(f"[{FILLER}\u200d\u20e3\u3164\ufe0e\ufe0f\uffa0\U0001f000-\U0001fbff\U000e0020-\U000e007f]")
-"""One of these is in each of them. Most output has none, and this is found ten times as fast."""
+"""Characters of which each such sign has one. Most output has none, and a search for them is ten times as fast."""
 
 SAVE, RESTORE = "\x1b7", "\x1b8"
 

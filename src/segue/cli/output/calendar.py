@@ -10,7 +10,7 @@ LEVELS = 4
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""English in every locale, as all of segue."""
+"""Names in English in every locale, as all of segue is."""
 
 
 class Week(NamedTuple):

@@ -46,7 +46,7 @@ class SyncRounds:
         self.error: str | None = None
         self.problems: list[str] = []
         self.retired: str | None = None
-        """How to join again, after the key was replaced on another machine."""
+        """The way to join again after the key was replaced on another machine."""
 
     async def run(self, *, accept_deletions: bool) -> None:
         """Do both directions.

@@ -37,7 +37,7 @@ class SocketStream:
         self._max_bytes = max_bytes
         self._monotonic = monotonic
         self.progressed_at = monotonic()
-        """When a waiting `send` began, or when the peer last read during it."""
+        """The time at which a waiting `send` began, or at which the peer last read during it."""
         self._loop = asyncio.get_running_loop()
         self._received: asyncio.Future[bytes | None] | None = None
         """Resolves to received bytes, or to None when `receive` is to read again."""

@@ -43,7 +43,7 @@ class Reader(sqlite3.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.memory: dict[str, Any] = {}
-        """What queries remember from one transaction to the next. All readers of a store share it, in their threads."""
+        """The values that queries keep between transactions. All readers of a store share them, in their threads."""
 
     def check_between_steps(self, steps: int, is_over: Callable[[], bool] = bool) -> None:
         """Call IS_OVER after each STEPS steps of SQLite, and interrupt the statement if it returns True."""

@@ -20,7 +20,7 @@ class Tx:
     cause: Literal["client", "retention", "sync"] = "client"
     """The reason for the query: sync publishes every change except those that came from other machines."""
     memory: dict[str, Any] = field(default_factory=dict)
-    """What queries of one kind keep for later ones. It is empty again after every other write and every error."""
+    """The values that queries of one kind keep for later ones. Every other write and every error empties it."""
     at: str = field(init=False)
     """The same time in the stored format."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segue.history.importer import Importer
 
 NICENESS = 10
-"""How much less CPU time the daemon's importer gets than other programs."""
+"""Niceness: the daemon's importer gets less CPU time than other programs."""
 
 SHOW_SECONDS = 1.0
 """Seconds between two lines of what was imported."""

@@ -30,7 +30,7 @@ from segue.store.records.sessions import Scope
 
 _SET_COUNTERS = append.SET_COUNTERS.format(**dict.fromkeys(append.COUNTER_PARAMETERS, "?"))
 _UPDATE_COUNTERS = f"UPDATE sessions SET {_SET_COUNTERS} WHERE id = ?"
-"""Both numbers of tokens are bound twice. Python 3.14 refuses a sequence for parameters with numbers."""
+"""SQL: both numbers of tokens are bound twice, because Python 3.14 refuses a sequence for numbered parameters."""
 
 KNOWN_SESSIONS = 1000
 """Sessions: more are not kept for the next groups."""

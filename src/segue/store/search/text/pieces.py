@@ -19,7 +19,7 @@ _BORDER = re.compile("[a-z](?=[A-Z0-9])|[0-9](?=[A-Za-z])|[A-Z](?=[0-9]|[A-Z][a-
 _HAS_BORDER = re.compile(
     "[A-Z0-9](?:(?<=[a-z].)|(?<=[0-9][A-Z])|(?<=[A-Z][0-9])|(?<=[A-Z].)(?=[a-z])|(?<=[0-9])(?=[A-Za-z]))"
 )
-"""Finds the same as `_BORDER`, but begins at the rarer of the two characters, which takes a quarter of the time."""
+"""A pattern like `_BORDER` that begins at the rarer of the two characters, which takes a quarter of the time."""
 _DIGIT_BORDER = re.compile("[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _CHUNK = re.compile(r"""[^\s"'`(){}\[\],;<>=|&!?*\\]+""")
 _WORD = re.compile(r"[^\W_]+")
