@@ -73,7 +73,7 @@ class SyncControl(Protocol):
         """Return the state of sync."""
 
     async def forget(self, machine: str) -> None:
-        """Take over what a machine wrote that is gone."""
+        """Take over the batches of a machine that is gone for good."""
 
     async def leave(self, *, erase: bool) -> None:
         """Turn sync off."""

@@ -83,7 +83,7 @@ async def rekey(ctx: Context) -> SyncRekeyed:
 
 @method("sync.forget", raises=(Conflict, NotFound, StorageError))
 async def forget(ctx: Context, *, machine: MachineName) -> Empty:
-    """Take over what a machine wrote that is gone for good, so that what is deleted is deleted there too.
+    """Take over the batches of a machine that is gone for good, so that deletions reach them too.
 
     A conflict has the reason `ambiguous` if several machines have the name, and `self` for this one.
     """

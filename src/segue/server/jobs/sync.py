@@ -271,7 +271,7 @@ class SyncJob:
                     path_of(self._database).unlink()
 
     async def forget(self, machine: str) -> None:
-        """Take over what a machine wrote that is gone for good, so that what is deleted is deleted there too.
+        """Take over the batches of a machine that is gone for good, so that deletions reach them too.
 
         Raises:
             NotFound: there is no such machine.

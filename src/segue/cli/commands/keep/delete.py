@@ -26,7 +26,7 @@ from segue.workflows import changes
 @json_option
 @pass_daemon
 def delete(daemon: DaemonClient, *, session_ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
-    """Delete sessions with all their messages, or messages.
+    """Delete sessions, or single messages.
 
     '#MESSAGE' is a message ID as `segue show` prints it; quote it for the shell.
     ID names a session as in `segue show`. If one of the IDs is unknown, nothing is deleted. Exit status 1 if

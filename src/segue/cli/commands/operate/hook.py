@@ -27,10 +27,10 @@ RECENT = 10
 @click.argument("event", metavar="[EVENT]", required=False)
 @pass_daemon
 def hook(daemon: DaemonClient, *, agent: str, event: str | None) -> None:
-    """Store what an agent says, and tell it what is known.
+    """Store an agent's conversation, and give it your memories.
 
     Agents run this command; `segue help recipes` has the lines for Claude Code and Codex. AGENT is the name of the
-    agent, as claude or codex. EVENT is its event as JSON; default: standard input.
+    agent, such as claude. EVENT is its event as JSON; default: standard input.
 
     SessionStart prints the memories and the last summary of the directory. UserPromptSubmit stores the prompt, and Stop
     the reply, in a session of their own that the directory then continues. Other events do nothing. A failure has the

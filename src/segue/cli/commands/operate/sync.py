@@ -27,7 +27,7 @@ name_option = click.option("--name", metavar="TEXT", help="Name of this machine;
     invoke_without_command=True,
     examples=["segue sync init ~/Sync/segue", "segue sync join ~/Sync/segue", "segue sync status"],
 )
-@click.option("--accept-deletions", is_flag=True, help="Delete what other machines deleted, however many it is.")
+@click.option("--accept-deletions", is_flag=True, help="Delete what other machines deleted, however much it is.")
 @click.pass_context
 def sync(context: click.Context, *, accept_deletions: bool) -> int | None:
     """Keep one history on several machines, end-to-end encrypted.
@@ -129,8 +129,8 @@ def rekey(daemon: DaemonClient, *, as_json: bool) -> int:
     """Replace the key, after it leaked or a machine was lost.
 
     Everything at the hub is sealed again under a new key, and what was sealed under the old one is erased. Prints the
-    new invitation. The other machines stop until `segue sync join HUB` gets it there; nothing of them is lost. Exit
-    status 1 if the old account is not erased yet.
+    new invitation. The other machines lose nothing, and stop until you run `segue sync join HUB` there. Exit status 1
+    if the old account is not erased yet.
     """
     with daemon.show_job("rekey", REKEYS, quiet=as_json):
         response = daemon.exchange("sync.rekey")
@@ -150,7 +150,7 @@ def rekey(daemon: DaemonClient, *, as_json: bool) -> int:
 @click.argument("machine", metavar="MACHINE")
 @pass_daemon
 def forget(daemon: DaemonClient, *, machine: str) -> int:
-    """Take over what a machine wrote that is gone for good.
+    """Take over the batches of a machine that is gone for good.
 
     Its sessions stay. What is deleted is then deleted from its batches at the hub too. MACHINE is a name or an ID of
     `segue sync status --json`.
