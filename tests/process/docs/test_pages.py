@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from segue.manual import FOLDER, TOPICS, read_topic, summary_of, topic_path
+from segue.shell import VARIABLES
 from tests.process.docs.blocks import PAGES, steady
 from tests.support.counters import ANSWERED
 from tests.support.docs import PAGES as GENERATED
@@ -16,6 +17,7 @@ from tests.support.picture import PICTURES, THEMES, converse, draw
 ROOT = README.parent
 TESTS = ROOT / "tests"
 SOURCES = [path for path in (ROOT / "src").rglob("*") if path.suffix in {".py", ".bash", ".zsh", ".fish"}]
+VARIABLES_FILE = ROOT / "src" / "segue" / "shell" / "__init__.py"
 LINK = re.compile(r"(?:\]\(|src(?:set)?=\")([^)#:\"]+)[)\"]")
 
 
@@ -54,9 +56,16 @@ def test_links_lead_to_files() -> None:
 
 def test_every_variable_of_the_environment_is_documented() -> None:
     text = "".join(topic_path(topic).read_text() for topic in TOPICS)
-    names = {name for path in SOURCES for name in re.findall(r"(?<![_A-Z])SEGUE_[A-Z_]+", path.read_text())}
+    readers = "".join(path.read_text() for path in SOURCES if path != VARIABLES_FILE)
+    names = set(re.findall(r"(?<![_A-Z])SEGUE_[A-Z_]+", readers))
     internal = {"SEGUE_REPORT_FD", "SEGUE_REPORT_STEPS"}  # Set by a client for the daemon that it starts
     assert {name for name in names - internal if f"`{name}`" not in text and f"`{name}=" not in text} == set()
+    assert set(VARIABLES) <= names
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    assert len(README.read_text().splitlines()) <= 180
+    assert README.stat().st_size <= 9 * 1024
 
 
 def test_the_picture_shows_what_the_commands_print(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`segue help`: topics from the manual, the help of commands, and suggestions."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,10 @@ def test_markdown_fits_the_terminal_and_opens_no_links(monkeypatch: pytest.Monke
     text = render("# Title\n\n" + "word " * 50 + "[a](https://example.org)")
     assert max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines())) <= 40
     assert "\x1b]8" not in text
+
+
+def test_the_package_runs_as_a_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "segue", "help", "glossary"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == read_topic("glossary")

@@ -1,7 +1,6 @@
 """The scripts that `segue init` prints, as each shell and shellcheck read them."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from segue.cli.commands.operate.init import PARTS, SCRIPTS
-from segue.manual import TOPICS, read_topic
-from segue.shell import VARIABLES
 
 SEGUE = str(Path(sys.executable).with_name("segue"))
 
@@ -72,14 +69,3 @@ def test_shellcheck_finds_nothing_in_the_script_for_bash(tmp_path: Path) -> None
     command = ["shellcheck", "--shell=bash", excluded, "-"]
     done = subprocess.run(command, input=printed, capture_output=True, check=False)
     assert (done.returncode, done.stdout.decode()) == (0, "")
-
-
-def test_the_manual_has_each_variable_that_a_user_may_set() -> None:
-    """One that a client sets for its daemon begins with SEGUE_REPORT."""
-    package, table_file = SCRIPTS.parent, SCRIPTS / "__init__.py"
-    sources = [path for kind in ("py", "zsh", "bash", "fish") for path in package.rglob(f"*.{kind}")]
-    text = "\n".join(path.read_text() for path in sources if path != table_file)
-    names = set(re.findall(r"\bSEGUE_(?!REPORT)[A-Z_]+", text))
-    assert set(VARIABLES) <= names
-    tables = "".join(line for topic in TOPICS for line in read_topic(topic).split("\n") if line.startswith("| `SEGUE"))
-    assert {name for name in names if f"`{name}`" not in tables} == set()
