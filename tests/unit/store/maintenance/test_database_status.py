@@ -15,7 +15,7 @@ from tests.support.database import Database
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    """Yield a database of two sessions with one message each."""
+    """Return a database of two sessions with one message each."""
     database = Database(tmp_path / "sessions.db")
     for id in ("a", "b"):
         database.append(database.session(id), "text")
