@@ -66,7 +66,7 @@ def served(segued: Segued) -> list[str]:
     return found
 
 
-def saved(segued: Segued, folder: Path) -> dict[str, bytes]:
+def saved(segued: Segued) -> dict[str, bytes]:
     """Return the contents of the files of the killed daemon."""
     return {suffix: Path(f"{segued.database}{suffix}").read_bytes() for suffix in ("", "-wal")}
 
@@ -92,7 +92,7 @@ def put_back(segued: Segued, files: dict[str, bytes]) -> None:
 def test_after_a_failure_at_any_step_one_of_the_two_databases_is_served(
     segued: Segued, unserved: Cli, copy: Path, tmp_path: Path, what: str, disk: tuple[str, ...]
 ) -> None:
-    files, trace = saved(segued, tmp_path), tmp_path / "trace"
+    files, trace = saved(segued), tmp_path / "trace"
     assert restore(unserved, trace, *disk) == 0
     counts = Counter(line.split()[1].partition("(")[0] for line in trace.read_text().splitlines())
     assert counts["link"] == 1
@@ -119,12 +119,12 @@ def test_after_a_failure_at_any_step_one_of_the_two_databases_is_served(
 def test_a_failed_restore_leaves_every_file_unchanged(
     segued: Segued, unserved: Cli, copy: Path, tmp_path: Path
 ) -> None:
-    before = saved(segued, tmp_path)
+    before = saved(segued)
     fault = ("-e", "inject=rename:error=ENOSPC:when=2")
     assert restore(unserved, tmp_path / "trace", *BROKEN_DISK, *fault) == 1
     assert names(segued.database) == {"daemon.json"}
     assert segued.database.stat().st_nlink == 1
-    assert saved(segued, tmp_path)["-wal"] in (before["-wal"], b"")
+    assert saved(segued)["-wal"] in (before["-wal"], b"")
 
 
 def test_another_program_that_reads_the_database_prevents_the_restore(

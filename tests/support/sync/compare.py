@@ -23,8 +23,8 @@ def _snapshot(tx: Tx, machine: Machine) -> dict[str, Any]:
     rows = tx.run("SELECT uid, id FROM sync_sessions WHERE id IS NOT NULL ORDER BY uid").fetchall()
     uids = {id: bytes(uid).hex() for uid, id in rows}
     return {
-        "sessions": {uids[id]: _session(tx, id, uids, machine) for id in uids},
-        "memories": sorted(_memories(tx, uids)),
+        "sessions": {uids[id]: _session(tx, id, machine) for id in uids},
+        "memories": sorted(_memories(tx)),
         "bots": sorted(
             (bot.id, bot.name, bot.description)
             for bot in bots.list_page(tx, limit=99, offset=0, answer_bytes=10**6).bots
@@ -37,7 +37,7 @@ def _name(tx: Tx, kind: int, id: int) -> str:
     return f"{account.machine_uid(tx, machine).hex()[:6]}.{oid}"
 
 
-def _session(tx: Tx, id: str, uids: dict[str, str], machine: Machine) -> dict[str, Any]:
+def _session(tx: Tx, id: str, machine: Machine) -> dict[str, Any]:
     session = sessions.get(tx, id)
     found = {name: value for name, value in msgspec.to_builtins(session).items() if name not in LOCAL}
     found["place"] = [
@@ -62,7 +62,7 @@ def _session(tx: Tx, id: str, uids: dict[str, str], machine: Machine) -> dict[st
     return found
 
 
-def _memories(tx: Tx, uids: dict[str, str]) -> list[tuple[Any, ...]]:
+def _memories(tx: Tx) -> list[tuple[Any, ...]]:
     found = []
     for (id,) in tx.run("SELECT id FROM memories").fetchall():
         one = memories.get(tx, id)
