@@ -83,6 +83,15 @@ def open_private(path: Path, flags: int, mode: int = FILE_MODE) -> int:
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, mode)
 
 
+def close_unwritten(descriptor: int) -> None:
+    """Close a descriptor through which nothing was written that must be kept.
+
+    The kernel frees it even if it reports an error, which is about earlier writes to the disk.
+    """
+    with suppress(OSError):
+        os.close(descriptor)
+
+
 def is_own_file(found: os.stat_result) -> bool:
     """Return True for a regular file of this user."""
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
@@ -109,7 +118,7 @@ def read_private(path: Path, max_bytes: int) -> bytes | None:
     except OSError:
         return None
     finally:
-        os.close(descriptor)
+        close_unwritten(descriptor)
 
 
 def create_file(path: Path, data: bytes, *, mode: int = FILE_MODE, durable: bool = False) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segue.errors import AlreadyRunning, StartError
-from segue.files import FILE_MODE, open_private
+from segue.files import FILE_MODE, close_unwritten, open_private
 
 PID_BYTES = 20
 """Bytes: read at most this much of a lock file. No pid has more digits."""
@@ -36,11 +36,11 @@ def take_lock(path: Path, owned: str) -> int:
         os.fchmod(descriptor, FILE_MODE)
     except BlockingIOError:
         pid = _read_pid(descriptor)
-        os.close(descriptor)
+        close_unwritten(descriptor)
         holder = f" (pid {pid})" if pid is not None else ""
         raise AlreadyRunning("already running", f"another segued{holder} owns {owned}") from None
     except OSError as error:
-        os.close(descriptor)
+        close_unwritten(descriptor)
         if error.errno in (errno.EOPNOTSUPP, errno.ENOLCK):
             raise StartError("lock", f"{path.parent} cannot hold locks; it must be on a local disk") from None
         raise StartError("lock", f"cannot lock {path}: {error.strerror}") from None
@@ -52,7 +52,7 @@ def release_lock(descriptor: int) -> None:
     """Clear the pid in the lock file and release the lock."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
-    os.close(descriptor)
+    close_unwritten(descriptor)
 
 
 def lock_holder(path: Path) -> int | None:
@@ -65,7 +65,7 @@ def lock_holder(path: Path) -> int | None:
         pid = _read_pid(descriptor)
         return pid if pid is not None and is_alive(pid) and _is_locked(descriptor) else None
     finally:
-        os.close(descriptor)
+        close_unwritten(descriptor)
 
 
 def is_lock_held(path: Path) -> bool:
@@ -77,7 +77,7 @@ def is_lock_held(path: Path) -> bool:
     try:
         return _is_locked(descriptor)
     finally:
-        os.close(descriptor)
+        close_unwritten(descriptor)
 
 
 def is_alive(pid: int) -> bool:

@@ -81,8 +81,9 @@ class DiskReserve:
     def close(self) -> None:
         """Free the space for good."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with suppress(OSError):  # The kernel frees the space even if it reports an error.
+                file.close()
 
     def _allocate(self, size: int) -> bool:
         if not hasattr(os, "posix_fallocate"):

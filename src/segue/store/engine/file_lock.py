@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segue.errors import AlreadyRunning, StartError
+from segue.files import close_unwritten
 
 HAS_INDEPENDENT_FLOCK = sys.platform == "linux"
 
@@ -49,7 +50,7 @@ def lock_database_file(path: Path) -> Iterator[None]:
             raise AlreadyRunning(SUBJECT, text)
         yield
     finally:
-        os.close(descriptor)
+        close_unwritten(descriptor)
 
 
 def _lock(descriptor: int, path: Path) -> None:
