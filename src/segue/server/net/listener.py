@@ -1,5 +1,6 @@
 """The listening socket, bound without a moment in which its path is missing or open to other users."""
 
+import logging
 import os
 import socket
 import stat
@@ -10,6 +11,8 @@ from typing import NamedTuple
 from segue.errors import AlreadyRunning, StartError
 from segue.files import prepare_directory
 from segue.paths import check_socket_length
+
+log = logging.getLogger("segue.server")
 
 BACKLOG = 1024
 """Connections that the kernel queues. More than `limits.clients`, so that a burst waits instead of failing."""
@@ -53,8 +56,12 @@ class Listener:
     def remove(self) -> None:
         """Remove the path if it leads to this socket and no service manager owns it; queued connections remain."""
         if self.is_in_place() and not self.externally_managed:
-            with suppress(FileNotFoundError):
+            try:
                 self.path.unlink()
+            except FileNotFoundError:
+                pass
+            except OSError as error:  # The next daemon replaces a socket that nobody serves.
+                log.warning("cannot remove %s: %s", self.path, error.strerror)
 
 
 def bind_listener(path: Path) -> Listener:
