@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ANSWERED = "answered writes looked for afterwards: none was lost"
+FAULTS = "system calls that failed or were the last, each followed by a restart"
 
 VARIABLE = "SEGUE_TRIED_FILE"
 

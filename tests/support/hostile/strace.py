@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.process import Segued
+from tests.support.wire import TIMEOUT_SECONDS
 
 CALLS = (
     "pwrite64",
@@ -26,11 +28,26 @@ CALLS = (
 )
 """The system calls between a request and its answer."""
 
-BY_PATH = ("openat", "fcntl")
+EXIT_CALLS = (
+    "pwrite64",
+    "pread64",
+    "fdatasync",
+    "openat",
+    "ftruncate",
+    "unlink",
+    "fcntl",
+    "newfstatat",
+    "close",
+    "sendto",
+)
+"""The system calls from the last requests to the end of the process."""
+
+BY_PATH = ("openat", "fcntl", "newfstatat", "close")
 """The calls that fail only for the files of the daemon, because the interpreter needs them for its own."""
 
 _CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)\(")
 _INJECTED = "(INJECTED)"
+_KILLED = "+++ killed by SIGKILL"
 
 
 class Fault(NamedTuple):
@@ -46,7 +63,7 @@ class Fault(NamedTuple):
     """If not 0, every STEP-th call after that fails too."""
 
     def __str__(self) -> str:
-        return f"{self.call}:{self.what}:{self.number}"
+        return f"{self.call}:{self.what}:{self.number}{'+' if self.lasting else ''}"
 
     @property
     def injection(self) -> str:
@@ -67,8 +84,8 @@ class Traced(Segued):
         self._strace += ["-e", f"trace={','.join(traced)}", *([] if fault is None else ["-e", fault.injection])]
         if fault is None or fault.what != "KILL":  # it makes the other calls fast, but loses signals
             self._strace.append("--seccomp-bpf")
-        if fault is not None and fault.call in BY_PATH:
-            self._strace += [word for path in self._own_paths() for word in ("-P", os.fspath(path))]
+        if fault is not None:
+            self._strace += _path_options(fault, own_paths(self))
         self._segued = self.program
 
     def trace_next(self) -> None:
@@ -95,19 +112,57 @@ class Traced(Segued):
 
     def counts(self) -> dict[str, int]:
         """Return for each call the largest number of any thread."""
-        own = [f"{quote}{path}" for path in self._own_paths() for quote in '"<']
-        threads: dict[str, Counter[str]] = defaultdict(Counter)
-        for line in self.trace.read_text(errors="replace").splitlines():
-            found = _CALL.match(line)
-            if found and (found[2] not in BY_PATH or any(path in line for path in own)):
-                threads[found[2]][found[1]] += 1
-        return {call: max(threads[call].values()) for call in CALLS if call in threads}
+        return _count(self.trace, CALLS, own_paths(self))
 
-    def _own_paths(self) -> list[Path]:
-        beside = [
-            self.database.with_name(self.database.name + suffix) for suffix in ("-wal", "-shm", "-journal", ".lock")
-        ]
-        return [self.database, *beside, self.record, self.database.parent, self.socket.parent]
+
+class Attached:
+    """strace attached to a running daemon until that ends, with a fault or only recording."""
+
+    def __init__(self, segued: Segued, trace: Path, fault: Fault | None = None) -> None:
+        self._trace = trace
+        self._own_paths = own_paths(segued)
+        traced = [fault.call] if fault else EXIT_CALLS
+        command = ["strace", "-f", "-o", os.fspath(trace), "-y", "-e", "signal=none", "-e", f"trace={','.join(traced)}"]
+        if fault is not None:
+            command += ["-e", fault.injection, *_path_options(fault, self._own_paths)]
+        self._process = subprocess.Popen([*command, "-p", str(segued.pid)], stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr is not None
+        line = self._process.stderr.readline()  # Written when all threads are attached.
+        assert "attached" in line, line
+
+    def close(self) -> None:
+        """Wait for the end of strace, which ends after the daemon."""
+        self._process.communicate(timeout=TIMEOUT_SECONDS)
+
+    def injected(self) -> int:
+        """Return how many calls failed or were the last."""
+        text = self._trace.read_text(errors="replace")
+        return text.count(_INJECTED) + text.count(_KILLED)
+
+    def counts(self) -> dict[str, int]:
+        """Return for each call the largest number of any thread."""
+        return _count(self._trace, EXIT_CALLS, self._own_paths)
+
+
+def own_paths(segued: Segued) -> list[Path]:
+    """Return the files and folders of a daemon."""
+    suffixes = ("-wal", "-shm", "-journal", ".lock")
+    beside = [segued.database.with_name(segued.database.name + suffix) for suffix in suffixes]
+    return [segued.database, *beside, segued.record, segued.database.parent, segued.socket.parent]
+
+
+def _path_options(fault: Fault, paths: list[Path]) -> list[str]:
+    return [word for path in paths for word in ("-P", os.fspath(path))] if fault.call in BY_PATH else []
+
+
+def _count(trace: Path, calls: Sequence[str], paths: list[Path]) -> dict[str, int]:
+    own = [f"{quote}{path}" for path in paths for quote in '"<']
+    threads: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in trace.read_text(errors="replace").splitlines():
+        found = _CALL.match(line)
+        if found and (found[2] not in BY_PATH or any(path in line for path in own)):
+            threads[found[2]][found[1]] += 1
+    return {call: max(threads[call].values()) for call in calls if call in threads}
 
 
 def version() -> str:
