@@ -102,6 +102,14 @@ def with_trigger_named_as_index_table(copy: Path) -> None:
     )
 
 
+def with_the_last_id(copy: Path) -> None:
+    execute(copy, "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'messages'")
+
+
+def with_the_last_order_of_use(copy: Path) -> None:
+    execute(copy, "UPDATE sessions SET activity = 9223372036854775807 WHERE id = 'old'")
+
+
 def of_another_user(copy: Path) -> None:
     os.chown(copy, NOBODY, NOBODY)
 
@@ -153,6 +161,8 @@ WRONG: dict[Callable[[Path], None], str] = {
     with_view: "unexpected view 'spy'",
     with_index: "unexpected index 'spy'",
     with_changed_trigger: "changed trigger 'session_deleted'",
+    with_the_last_id: "the last ID of table messages is 9223372036854775807",
+    with_the_last_order_of_use: "the order of use of a session is 9223372036854775807",
     with_trigger_named_as_index_table: "malformed database schema",
     **(dict.fromkeys(OF_OTHERS, "belongs to user") if AM_ROOT else {}),
     newer: "upgrade segue",

@@ -20,6 +20,10 @@ ADVICE = {
         "Another program changed rows. Lists show a wrong number of messages; no message is lost. A fork of the session"
         " has the right number."
     ),
+    "numbers": (
+        "Another program changed rows. New messages or sessions are refused, as if the disk were full. `segue restore"
+        " COPY --stop` restores a backup, and `segue import` adds what `segue export` saves from this database to it."
+    ),
     "search index": (
         "If the daemon rebuilds it, there is nothing to do; searches wait for that. Otherwise proceed as for a damaged"
         " file."

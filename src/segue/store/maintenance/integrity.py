@@ -13,14 +13,17 @@ from segue.store.engine.tx import Tx
 INDEX_CHECKS = 2
 """Checks of the search index that follow in a full check."""
 
+LARGEST_NUMBER = 2**62
+"""Half of the numbers that SQLite has for IDs. No use of segue reaches it."""
+
 PROBLEMS = 100
 """Problems of one kind that a check reports, because a broken file may have millions."""
 
 
 def check(tx: Tx, path: Path, progress: Progress, *, full: bool) -> list[str]:
-    """Return a sentence for each problem of modes, schema and pages, and if FULL also of references and counters.
+    """Return a sentence for each problem of modes, schema and pages, and if FULL also of references and numbers.
 
-    Each begins with its kind (modes, schema, file, references, counters), by which the command line suggests a fix.
+    Each begins with its kind, such as `modes` or `counters`, by which the command line suggests a fix.
     """
     problems = [f"modes: {text}" for text in wide_files(path)]
     steps = FULL if full else QUICK
@@ -115,6 +118,27 @@ def _counters(tx: Tx) -> list[str]:
     return [f"counters: message_count of session {id!r} is {counter}, it holds {held}" for id, counter, held in wrong]
 
 
+def find_exhausted_numbers(tx: Tx) -> list[str]:
+    """Return a sentence for each number so large that soon no next one exists, because another program stored it."""
+    found = tx.run(
+        """
+        SELECT 'the last ID of table ' || name, seq FROM sqlite_sequence WHERE seq > :most
+        UNION ALL SELECT 'the largest ID of table messages', max(id) FROM messages HAVING max(id) > :most
+        UNION ALL SELECT 'the order of use of a session', max(activity) FROM sessions HAVING max(activity) > :most
+        UNION ALL SELECT 'the message_count of a session', max(message_count) FROM sessions
+            HAVING max(message_count) > :most
+        """,
+        most=LARGEST_NUMBER,
+    )
+    return [f"numbers: {what} is {number}; soon there is no next one" for what, number in found]
+
+
 QUICK = {"schema": _schema, "pages": _pages_quickly}
-FULL = {"schema": _schema, "pages": _pages, "references": _references, "counters": _counters}
+FULL = {
+    "schema": _schema,
+    "pages": _pages,
+    "references": _references,
+    "counters": _counters,
+    "numbers": find_exhausted_numbers,
+}
 """The checks by the names of their steps."""

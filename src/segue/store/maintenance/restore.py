@@ -28,6 +28,7 @@ from segue.store.engine.migrate import check_ours, load_migrations, schema_versi
 from segue.store.engine.schema import find_differences
 from segue.store.engine.tx import Tx
 from segue.store.maintenance.file_swap import SUBJECT, recover_interrupted_swap, swap_database_file
+from segue.store.maintenance.integrity import find_exhausted_numbers
 from segue.store.maintenance.temp_files import RESTORE, remove_stale_temp_files
 from segue.store.records import retention
 from segue.timestamps import wall_ms
@@ -218,6 +219,8 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
     if problems != "ok":
         lines = [line for line in problems.splitlines() if not line.startswith("***")]  # The heading has stars.
         raise StartError(SUBJECT, f"{source} is damaged: {lines[0] if lines else problems}")
+    if exhausted := find_exhausted_numbers(Tx(connection, wall_ms())):
+        raise StartError(SUBJECT, f"{source} cannot be used: {exhausted[0].partition(': ')[2]}")
 
 
 def _first_value(connection: sqlite3.Connection, sql: str) -> str:

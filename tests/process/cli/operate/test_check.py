@@ -73,6 +73,10 @@ def miscount(path: Path) -> None:
     execute(path, "UPDATE sessions SET message_count = 7")
 
 
+def use_up_the_ids(path: Path) -> None:
+    execute(path, "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'messages'")
+
+
 def lose_words(path: Path) -> None:
     execute(path, "DELETE FROM message_words_data WHERE id > 100")
 
@@ -83,6 +87,7 @@ PROBLEMS: dict[Callable[[Path], None], tuple[str, str]] = {
     lose_a_session: ("references", "200 messages without their session 's'"),
     lose_a_bot: ("references", "of sessions"),
     miscount: ("counters", "is 7, it holds 200"),
+    use_up_the_ids: ("numbers", "the last ID of table messages is 9223372036854775807"),
     lose_words: ("search index", "being rebuilt"),
 }
 
