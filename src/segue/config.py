@@ -30,6 +30,9 @@ _MAX_SPAN = 1_000_000_000
 READERS = "segue.history"
 """The group of entry points whose names are those of the tools."""
 
+MAX_BYTES = 65_536
+"""Bytes: the longest file. Longer ones are something else, and the time to parse some texts grows with the square."""
+
 SHOWN_CHARS = 40
 """Characters: the part of a wrong value that an error shows."""
 
@@ -142,24 +145,30 @@ def load_config(path: Path) -> Config:
         ConfigError: the file cannot be read or a setting is wrong. The text has the file, the key and the reason.
     """
     try:
-        with path.open("rb") as file:
+        # Without O_NONBLOCK, a pipe would block until another program writes to it.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             check_trusted(os.fstat(file.fileno()), path)
-            text = file.read().decode()
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return Config()
     except OSError as error:
         raise ConfigError(f"config: {path}", f"cannot be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"config: {path}", f"longer than {MAX_BYTES} bytes; name a configuration file of segue")
+    try:
+        return parse_config(data.decode(), path)
     except UnicodeDecodeError as error:
         raise ConfigError(f"config: {path}", f"not UTF-8 at byte {error.start}") from None
-    return parse_config(text, path)
 
 
 def check_trusted(found: os.stat_result, path: Path) -> None:
     """Check that only this user and root can change the file, because its settings name paths and commands.
 
     Raises:
-        ConfigError: it belongs to another user, or other users can write to it.
+        ConfigError: it belongs to another user, other users can write to it, or it is a pipe.
     """
+    if stat.S_ISFIFO(found.st_mode):  # It cannot be read again, as daemon.status does.
+        raise ConfigError(f"config: {path}", "it is a pipe; name a file")
     if found.st_uid not in (os.geteuid(), 0):
         raise ConfigError(f"config: {path}", f"it belongs to user {found.st_uid}; name a file of your own")
     if stat.S_ISREG(found.st_mode) and found.st_mode & 0o022:

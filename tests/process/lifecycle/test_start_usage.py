@@ -57,6 +57,18 @@ def test_an_unreadable_configuration_exits_with_status_2(segued: Segued) -> None
     segued.refuse(2, "config", "--config", "/dev/null/config.toml")
 
 
+def test_a_configuration_that_is_no_text_of_bounded_length_is_refused(segued: Segued) -> None:
+    segued.config.write_bytes(b"#" * 65_536)
+    segued.start()
+    assert segued.stop() == 0
+    os.truncate(segued.config, 65_537)
+    assert "longer than 65536 bytes" in segued.refuse(2, "config")
+    segued.refuse(2, "config", "--config", "/dev/zero")
+    segued.config.unlink()
+    os.mkfifo(segued.config, 0o600)
+    assert "a pipe" in segued.refuse(2, "config")
+
+
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666], ids=oct)
 def test_a_configuration_writable_by_other_users_is_refused(segued: Segued, mode: int) -> None:
     segued.config.write_text("")
