@@ -114,9 +114,18 @@ def test_a_path_that_is_no_regular_file_is_refused(path: Path, tmp_path: Path) -
 
 def test_a_link_at_the_path_of_a_companion_is_refused(path: Path, tmp_path: Path) -> None:
     (tmp_path / "other").touch(mode=0o644)
-    Path(f"{path}-wal").symlink_to("other")
-    assert refusal(prepare_file, path).startswith("database: ")
+    wal = Path(f"{path}-wal")
+    for target in ("other", "nowhere"):
+        wal.symlink_to(target)
+        assert refusal(prepare_file, path) == f"database: cannot open {wal}: is a symbolic link; move it away"
+        wal.unlink()
     assert mode(tmp_path / "other") == 0o644
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_companion_that_is_no_regular_file_is_named(path: Path) -> None:
+    os.mkfifo(f"{path}-shm")
+    assert refusal(prepare_file, path) == f"database: cannot open {path}-shm: not a regular file"
 
 
 def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

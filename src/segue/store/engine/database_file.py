@@ -58,18 +58,25 @@ def prepare_file(path: Path) -> None:
     Raises:
         StartError: a file is not a regular file of this user, or cannot be opened.
     """
-    try:
-        created = not path.exists()
-        _tighten(path, os.O_CREAT)
-        for suffix in COMPANIONS:
-            companion = path.with_name(path.name + suffix)
-            if companion.exists():
-                _tighten(companion)
-        if created:
+    created = not path.exists()
+    _prepare(path, os.O_CREAT, "name the file itself")
+    for suffix in COMPANIONS:
+        companion = path.with_name(path.name + suffix)
+        if os.path.lexists(companion):
+            _prepare(companion, 0, "move it away")
+    if created:
+        try:
             sync_directory(path.parent)
+        except OSError as error:
+            raise StartError("database", f"cannot open {path}: {error.strerror}") from None
+
+
+def _prepare(file: Path, flags: int, fix: str) -> None:
+    try:
+        _tighten(file, flags)
     except OSError as error:
-        hint = "is a symbolic link; name the file itself" if path.is_symlink() else error.strerror
-        raise StartError("database", f"cannot open {path}: {hint}") from None
+        reason = f"is a symbolic link; {fix}" if file.is_symlink() else error.strerror
+        raise StartError("database", f"cannot open {file}: {reason}") from None
 
 
 def wide_files(path: Path) -> list[str]:
