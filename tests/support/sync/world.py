@@ -251,7 +251,7 @@ class World:
         return [id for (id,) in machine.store.connection.execute("SELECT id FROM sessions")]
 
     def _words_at(self, hub: Path) -> set[str]:
-        """Return the deleted words in the account. Nobody has the key of another one, which an old hub may bring."""
+        """Return the deleted words in the account. No machine has the key of another, which an old hub may have."""
         words: set[str] = set()
         for file in hub.glob(f"{self.key.account}/*/??????????"):
             data = file.read_bytes()
