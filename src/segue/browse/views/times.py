@@ -1,9 +1,11 @@
 """Times as a person reads them."""
 
-import time
 from datetime import UTC, datetime
 
 from segue.timestamps import milliseconds
+
+MOST_WEEKS = 9
+"""Weeks: an older session has its date instead of its age."""
 
 
 def now() -> datetime:
@@ -21,9 +23,12 @@ def clock(moment: str) -> str:
 
 
 def age_of(moment_ms: int) -> str:
-    """Return how long ago a moment was, such as `now`, `3m`, `2h`, `5d` or `7w`."""
+    """Return how long ago a moment was, such as `now`, `3m`, `2h`, `5d` or `7w`; its day or month after nine weeks."""
     seconds = max(0, int(now().timestamp()) - moment_ms // 1000)
-    for size, unit in ((604_800 * 9, ""), (604_800 * 2, "w"), (86_400, "d"), (3600, "h"), (60, "m")):
+    if seconds >= MOST_WEEKS * 604_800:
+        local = datetime.fromtimestamp(moment_ms / 1000, UTC).astimezone()
+        return f"{local.day} {local:%b}" if local.year == now().year else f"{local:%b %Y}"
+    for size, unit in ((604_800 * 2, "w"), (86_400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
-            return f"{seconds // size}{unit}" if unit else time.strftime("%b %y", time.localtime(moment_ms / 1000))
+            return f"{seconds // (604_800 if unit == 'w' else size)}{unit}"
     return "now"
