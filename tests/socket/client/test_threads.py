@@ -61,7 +61,7 @@ def test_a_thread_that_times_out_does_not_disturb_the_others(client: Client) -> 
     client.timeout = 0.05
     with pytest.raises(TimedOut):
         client.request("message.search", {"query": "(a+)+$", "match": "regex"})  # Ends after one second.
-    client.timeout = 10
+    client.timeout = TIMEOUT_SECONDS
     assert client.request("daemon.ping") == "pong"
     client.call(session.create)
     reader.join(TIMEOUT_SECONDS)
