@@ -60,7 +60,7 @@ class Listener:
                 self.path.unlink()
             except FileNotFoundError:
                 pass
-            except OSError as error:  # The next daemon replaces a socket that nobody serves.
+            except OSError as error:  # The next daemon replaces a socket that no daemon serves.
                 log.warning("cannot remove %s: %s", self.path, error.strerror)
 
 
