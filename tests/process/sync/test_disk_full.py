@@ -1,6 +1,8 @@
 """The disk of a machine is full in the middle of a pull."""
 
+import os
 import resource
+import signal
 from pathlib import Path
 from random import Random
 
@@ -9,7 +11,8 @@ import pytest
 from segue.errors import StorageError
 from tests.process.sync.conftest import Machine
 
-MESSAGES = 120
+MESSAGES = 300
+"""More than the limits hold, also if the daemon empties its WAL between two rounds."""
 TEXT_BYTES = 20_000
 
 
@@ -29,6 +32,7 @@ def test_a_pull_that_fills_the_disk_is_completed_when_there_is_room(machines: li
     wires[0].call("sync.run")
     wires[1].call("sync.join", url=hub, invitation=invitation, name="lap")
     wires[1].call("sync.run")
+    os.kill(lap.segued.pid, signal.SIGSTOP)  # It looks at the hub by itself, and would pull before it has a limit.
     id = wires[0].call("session.create", name="shared")["id"]
     texts = [random.randbytes(TEXT_BYTES // 2).hex() for _ in range(MESSAGES)]
     for start in range(0, MESSAGES, 30):
@@ -39,6 +43,7 @@ def test_a_pull_that_fills_the_disk_is_completed_when_there_is_room(machines: li
     stored = 0
     for room in (largest + 300_000, largest + 1_400_000):
         limit_files(lap, room)
+        os.kill(lap.segued.pid, signal.SIGCONT)
         with pytest.raises(StorageError) as full:
             wires[1].call("sync.run")
         assert full.value.data["reason"] == "full"
