@@ -55,7 +55,7 @@ def seen(server: Server, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def test_a_check_says_which_check_it_is_at(seen: Callable[..., Jobs]) -> None:
     jobs = seen(integrity, "_references", "daemon.check", full=True)
-    assert jobs == [{"job": "check", "step": "references", "done": 2, "total": 6, "unit": "checks"}]
+    assert jobs == [{"job": "check", "step": "references", "done": 2, "total": 7, "unit": "checks"}]
 
 
 def test_a_backup_says_how_much_is_copied(seen: Callable[..., Jobs], tmp_path: Path) -> None:
