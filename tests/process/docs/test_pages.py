@@ -9,7 +9,7 @@ import pytest
 from segue.manual import FOLDER, TOPICS, read_topic, summary_of, topic_path
 from segue.shell import VARIABLES
 from tests.process.docs.blocks import PAGES, steady
-from tests.support.counters import ANSWERED
+from tests.support.counters import ANSWERED, FAULTS
 from tests.support.docs import PAGES as GENERATED
 from tests.support.docs import README, part_of, updated
 from tests.support.picture import PICTURES, THEMES, converse, draw
@@ -93,8 +93,9 @@ def counted_kinds() -> set[str]:
 
 def _pattern(name: ast.expr, tree: ast.Module) -> str:
     """Return the pattern of the first argument of `tried`: a text, one with fields, or any text of the file."""
-    if isinstance(name, ast.Name) and name.id == "ANSWERED":
-        return re.escape(ANSWERED)
+    shared = {"ANSWERED": ANSWERED, "FAULTS": FAULTS}
+    if isinstance(name, ast.Name) and name.id in shared:
+        return re.escape(shared[name.id])
     if isinstance(name, ast.Name):
         return "|".join(re.escape(text) for one in ast.walk(tree) if (text := _text(one)))
     parts = name.values if isinstance(name, ast.JoinedStr) else [name]

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from random import Random
 from subprocess import CalledProcessError
+from typing import Any
 
 import anyio
 import pytest
@@ -149,11 +150,21 @@ class World:
         raise AssertionError(f"the machines never come to rest: {before}")
 
     def _sync(self, segued: Segued) -> dict[str, int]:
-        """Sync, and return the newest batch of each machine that is here."""
-        with Wire(segued.socket, timeout=SYNC_SECONDS) as wire:
-            status = wire.call("sync.run", accept_deletions=True)
-            assert status["problems"] == []
-            return {one["id"]: one["batches"] for one in status["machines"]}
+        """Sync, and return the newest batch of each machine that is here.
+
+        The server may still notice that a process was killed, and end all connections once more.
+        """
+        answers: list[dict[str, Any]] = []
+
+        def is_answered() -> bool:
+            with Wire(segued.socket, timeout=SYNC_SECONDS) as wire:
+                answers.append(wire.respond("sync.run", {"accept_deletions": True}))
+            return "result" in answers[-1]
+
+        wait_until(is_answered, START_SECONDS, lambda: f"sync fails: {answers[-1]}")
+        status = answers[-1]["result"]
+        assert status["problems"] == []
+        return {one["id"]: one["batches"] for one in status["machines"]}
 
     def check(self) -> None:
         """Check that nothing is lost, all machines are equal, and what was deleted is nowhere."""
