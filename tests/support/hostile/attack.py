@@ -91,9 +91,14 @@ class Attack:
         self.polite.append()
         self.polite.check()
         tried("attacks by hostile clients, beside a polite one")
-        assert memory_bytes(self.segued) - self._memory < SLACK_BYTES
+        # The daemon returns the free pages of its heap every 30 s.
+        wait_until(lambda: memory_bytes(self.segued) - self._memory < SLACK_BYTES, what=self._memory_kept)
         status = self.polite.wire.call("daemon.status")
         assert "internal" not in status["errors_by_kind"]
+
+    def _memory_kept(self) -> str:
+        kept = memory_bytes(self.segued) - self._memory
+        return f"{kept / MEBIBYTE:.0f} MiB are not given back"
 
     def _idle_usage(self) -> Usage:
         """Return the usage of the idle daemon: equal in three samples, because a file may be open for a moment."""
