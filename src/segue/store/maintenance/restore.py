@@ -13,6 +13,7 @@ import secrets
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -224,13 +225,20 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
 
 
 def _first_value(connection: sqlite3.Connection, sql: str) -> str:
-    """Return the first value that a statement gives. Another thread runs it, so that Ctrl-C interrupts it."""
+    """Return the first value that a statement gives. Another thread runs it, so that Ctrl-C interrupts it.
+
+    1. The thread exists before the statement is given to it. Otherwise Ctrl-C could leave a thread that nothing joins.
+    2. An interrupt has no effect before the statement runs, so it is repeated until the thread has nothing to do.
+    """
     with ThreadPoolExecutor(1) as thread:
-        found = thread.submit(lambda: str(connection.execute(sql).fetchone()[0]))
+        thread.submit(bool).result()
         try:
-            return found.result()
+            return thread.submit(lambda: str(connection.execute(sql).fetchone()[0])).result()
         except BaseException:
-            connection.interrupt()
+            later = thread.submit(bool)
+            while not later.done():
+                connection.interrupt()
+                time.sleep(0.01)
             raise
 
 
