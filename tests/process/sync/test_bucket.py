@@ -9,12 +9,9 @@ from unittest.mock import patch
 import anyio
 import pytest
 
-from segue.store.sync.wire import encode
-from segue.sync.keys import parse_line
-from segue.sync.sealing import open_batch
-from segue.sync.transports.hub import open_hub
 from tests.process.command_line import Cli
 from tests.support.process import Segued
+from tests.support.sync.hub_content import words_at
 from tests.support.system.s3 import CREDENTIALS, Store, open_store
 
 pytestmark = pytest.mark.long
@@ -50,18 +47,10 @@ def segue(segued: Segued) -> Cli:
     return Cli(segued.environment, segued.folder)
 
 
-async def words_at(url: str, invitation: str) -> bytes:
-    """Return the plain content of all batches in the bucket."""
-    key, found = parse_line(invitation), b""
+def words(url: str, invitation: str) -> bytes:
+    """Return the plain content of the bucket, with the credentials of the test."""
     with patch.dict(os.environ, CREDENTIALS):
-        transport = open_hub(url, key, ())
-    try:
-        for machine in await transport.heads():
-            async for batch in transport.pull(machine, 0):
-                found += encode(open_batch(key, batch))
-    finally:
-        await transport.close()
-    return found
+        return anyio.run(words_at, url, invitation)
 
 
 def test_two_daemons_share_a_history_through_a_bucket_and_survive_kills(machines: list[Segued], store: Store) -> None:
@@ -88,11 +77,11 @@ def test_two_daemons_share_a_history_through_a_bucket_and_survive_kills(machines
     assert texts[0] == texts[1]
     assert sorted(texts[0]) == sorted(said)
     first = desk.connect().call("message.list", session_id=session, limit=1)["messages"][0]["id"]
-    assert b"from the desk" in anyio.run(words_at, url, made.out)
+    assert b"from the desk" in words(url, made.out)
     desk.connect().call("message.delete", session_id=session, message_ids=[first])
     for segued in machines:
         segued.connect().call("sync.run")
-    assert b"from the desk" not in anyio.run(words_at, url, made.out)
+    assert b"from the desk" not in words(url, made.out)
     assert "from the desk" not in _texts(lap, session)
     data = b"".join(store.objects("hubs").values())
     assert not [text for text in said if len(text) > 7 and text.encode() in data]

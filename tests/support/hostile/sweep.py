@@ -22,7 +22,7 @@ class Sweep:
 
     def __init__(self) -> None:
         self.hits: Counter[str] = Counter()
-        """How many faults happened in each call."""
+        """The number of faults that happened in each call."""
         self.failures: list[str] = []
         self._lock = threading.Lock()
 

@@ -5,28 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from segue.errors import Conflict
-from segue.store.sync.wire import encode
-from segue.sync.keys import parse_line
-from segue.sync.sealing import open_batch
-from segue.sync.transports.hub import open_hub
 from tests.socket.sync.conftest import Machine
 from tests.socket.sync.transports.conftest import REMOTE_HUBS
 from tests.socket.sync.transports.hubs import S3Hub
+from tests.support.sync.hub_content import words_at
 from tests.support.system.s3 import CREDENTIALS
-
-
-async def words_at(url: str, invitation: str) -> bytes:
-    """Return the plain content of everything at the hub."""
-    key = parse_line(invitation)
-    transport = open_hub(url, key, ())
-    found = b""
-    try:
-        for machine in await transport.heads():
-            async for batch in transport.pull(machine, 0):
-                found += encode(open_batch(key, batch))
-    finally:
-        await transport.close()
-    return found
 
 
 @pytest.mark.usefixtures("postgres_network")
