@@ -15,9 +15,9 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 from segue.errors import AlreadyRunning, StartError
@@ -35,6 +35,7 @@ from segue.store.records import retention
 from segue.timestamps import wall_ms
 
 COPY_BYTES = 1024 * 1024
+POLL_SECONDS = 0.01
 
 AgePair = tuple[int | None, int | None]
 """Milliseconds: the retentions of own and of imported sessions."""
@@ -227,19 +228,34 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
 def _first_value(connection: sqlite3.Connection, sql: str) -> str:
     """Return the first value that a statement gives. Another thread runs it, so that Ctrl-C interrupts it.
 
-    1. The thread exists before the statement is given to it. Otherwise Ctrl-C could leave a thread that nothing joins.
-    2. An interrupt has no effect before the statement runs, so it is repeated until the thread has nothing to do.
+    1. The threads share lists and no lock. A lock that Ctrl-C finds half taken would stay taken for ever.
+    2. After Ctrl-C, either the thread does not begin the statement, or this thread knows that it began.
+    3. An interrupt has no effect before the statement runs, so it is repeated until there is a result.
     """
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(bool).result()
+    began: list[bool] = []
+    canceled: list[bool] = []
+    results: list[str | Exception] = []
+
+    def run() -> None:
+        began.append(True)
         try:
-            return thread.submit(lambda: str(connection.execute(sql).fetchone()[0])).result()
-        except BaseException:
-            later = thread.submit(bool)
-            while not later.done():
-                connection.interrupt()
-                time.sleep(0.01)
-            raise
+            results.append("" if canceled else str(connection.execute(sql).fetchone()[0]))
+        except Exception as error:  # noqa: BLE001 # The other thread raises it.
+            results.append(error)
+
+    try:
+        Thread(target=run, daemon=True).start()
+        while not results:
+            time.sleep(POLL_SECONDS)
+    except BaseException:
+        canceled.append(True)
+        while began and not results:
+            connection.interrupt()
+            time.sleep(POLL_SECONDS)
+        raise
+    if isinstance(result := results[0], Exception):
+        raise result
+    return result
 
 
 def _describe(connection: sqlite3.Connection, copy: Path, ages: AgePair, max_sessions: int) -> Candidate:
