@@ -1,4 +1,4 @@
-"""Fixtures: an open store , and its writer connection."""
+"""Fixtures: an open store, its writer connection and the clock of its limits."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,14 +7,24 @@ import anyio
 import pytest
 
 from segue.store.engine.inline_limit import InlineCommitLimit
+from segue.store.engine.metrics import StoreMetrics
 from segue.store.store import Store, open_store
 from tests.socket.store.harness import WriterProbe, clock, worker_threads
+from tests.support.clock import HandClock
 from tests.support.wire import TIMEOUT_SECONDS
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "sessions.db"
+
+
+@pytest.fixture(autouse=True)
+def timer(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    """Return the clock by which the store decides what it runs inline: a machine that stalls must not change that."""
+    timer = HandClock()
+    monkeypatch.setattr("segue.store.store.StoreMetrics", lambda: StoreMetrics(timer.monotonic))
+    return timer
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Small writes run their statements on the event loop's thread, and only their commit on the writer thread."""
 
+import math
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -27,6 +28,7 @@ from tests.socket.store.harness import (
     wait_for,
     write_together,
 )
+from tests.support.clock import HandClock
 from tests.support.wire import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -67,20 +69,27 @@ async def test_a_batch_over_the_inline_limit_runs_on_the_writer_thread(store: St
         assert found == [expected] * count
 
 
-def use_up_time(tx: Tx) -> int:
-    """Take longer than a batch may inline, and return the thread."""
-    end = time.monotonic() + INLINE_SECONDS
-    while time.monotonic() <= end:
-        pass
-    return threading.get_ident()
+@pytest.fixture
+def use_up_time(timer: HandClock) -> Callable[[Tx], int]:
+    """Return a write that takes longer than a batch may inline, and returns its thread."""
+
+    def use_up_time(tx: Tx) -> int:
+        timer.pass_time(math.ceil(INLINE_SECONDS * 1000))
+        return threading.get_ident()
+
+    return use_up_time
 
 
-async def test_after_a_slow_batch_the_next_one_runs_on_the_writer_thread(store: Store, writer: WriterProbe) -> None:
+async def test_after_a_slow_batch_the_next_one_runs_on_the_writer_thread(
+    store: Store, writer: WriterProbe, use_up_time: Callable[[Tx], int]
+) -> None:
     assert await store.write_inline(use_up_time) == threading.get_ident()
     assert await store.write_inline(thread) == await writer.thread()
 
 
-async def test_a_batch_that_runs_out_of_time_runs_once_on_the_writer_thread(store: Store, writer: WriterProbe) -> None:
+async def test_a_batch_that_runs_out_of_time_runs_once_on_the_writer_thread(
+    store: Store, writer: WriterProbe, use_up_time: Callable[[Tx], int]
+) -> None:
     def add_slowly(tx: Tx) -> int:
         add(tx, "slow")
         return use_up_time(tx)

@@ -1,7 +1,7 @@
 """Reads run concurrently with each other and with the writer, each on a consistent state."""
 
+import math
 import threading
-import time
 
 import anyio
 import pytest
@@ -23,6 +23,7 @@ from tests.socket.store.harness import (
     thread,
     wait_for,
 )
+from tests.support.clock import HandClock
 from tests.support.wire import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -136,11 +137,9 @@ async def test_an_inline_read_runs_on_the_loop_and_sees_every_answered_write(sto
     assert await store.read_inline(notes) == ["a"]
 
 
-async def test_an_inline_read_runs_on_a_thread_after_a_slow_one(store: Store) -> None:
+async def test_an_inline_read_runs_on_a_thread_after_a_slow_one(store: Store, timer: HandClock) -> None:
     def read_slowly(tx: Tx) -> None:
-        end = time.monotonic() + INLINE_SECONDS
-        while time.monotonic() <= end:
-            pass
+        timer.pass_time(math.ceil(INLINE_SECONDS * 1000))
 
     await store.read_inline(read_slowly)
     assert await store.read_inline(thread) != threading.get_ident()
