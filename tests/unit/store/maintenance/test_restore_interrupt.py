@@ -9,7 +9,9 @@ import pytest
 
 from segue.store.maintenance.restore import _first_value
 
-ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n WHERE x <> 1 OR began()"
+ENDLESS = (
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n WHERE x <> 1 OR began()"
+)
 
 
 def test_ctrl_c_interrupts_a_statement_that_would_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
