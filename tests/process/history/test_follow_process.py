@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.process.command_line import Cli
-from tests.support.deadline import shortest, wait_until
+from tests.support.deadline import wait_until
 from tests.support.process import Segued
 
 
@@ -52,18 +52,12 @@ def test_a_written_session_is_found_and_the_importer_ends_with_a_killed_daemon(s
     wire = segued.connect()
     wait_until(lambda: wire.call("message.search", query="zebra")["total"] == 1)
     wait_until(lambda: "shell-gpt" in import_status(segued)["tools"])
-    said = ["zebra crossing"]
-
-    def lag_ms() -> float:
-        before = import_status(segued)["tools"]["shell-gpt"]
-        said.append(f"answer {len(said)}")
-        write(segued, *said)
-        wait_until(lambda: import_status(segued)["tools"]["shell-gpt"]["last_seen_at"] != before["last_seen_at"])
-        return float(import_status(segued)["tools"]["shell-gpt"]["lag_ms"])
-
-    assert shortest(lag_ms, 2000) < 2000
+    before = import_status(segued)["tools"]["shell-gpt"]
+    write(segued, "zebra crossing", "answer")
+    wait_until(lambda: import_status(segued)["tools"]["shell-gpt"]["last_seen_at"] != before["last_seen_at"])
     found = import_status(segued)["tools"]["shell-gpt"]
     assert (found["sessions"], found["errors"]) == (1, [])
+    assert found["lag_ms"] is not None
     [line] = [line for line in unserved.ok("status").out.splitlines() if line.startswith("  shell-gpt ")]
     assert "1 session, last change" in line
     nice = os.getpriority(os.PRIO_PROCESS, segued.pid)

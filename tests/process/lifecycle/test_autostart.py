@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from segue.client.autostart.start import START_SECONDS
 from tests.process.command_line import SEGUE, Cli
 from tests.support.deadline import quickest, wait_until
 from tests.support.process import Segued
@@ -205,7 +206,7 @@ def test_a_database_that_a_container_holds_is_reported_immediately(segued: Segue
     inside = f"mount -t tmpfs -o mode=0700 tmpfs {segued.socket.parent} && exec {segued.program[0]}"
     segued.program = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", inside]
     segued.start()
-    assert quickest(lambda: segue.run("list"), 5) < 5
+    assert quickest(lambda: segue.run("list"), START_SECONDS) < START_SECONDS
     outcome = segue.run("list")
     assert (outcome.code, outcome.err.count("\n")) == (4, 1)
     assert f"another host or container ({os.uname().nodename}) holds {segued.database}" in outcome.err
