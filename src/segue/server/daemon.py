@@ -38,8 +38,8 @@ RUN_SECONDS = 3
 """Seconds into the drain in which requests are still executed. Later ones are refused, so that there is time to answer
 all of them."""
 
-SELF_CHECK_SECONDS = 0.5
-"""Seconds. How long the daemon waits for its own first connection to close."""
+SELF_CHECK_SECONDS = 5
+"""Seconds. How long the daemon waits for its own first connection to close, which takes a millisecond."""
 
 IDLE_CHECKS = 10
 """Checks for idleness within `idle_exit_minutes`."""
