@@ -9,11 +9,9 @@ from tests.support.counters import measured, tried
 from tests.support.deadline import wait_until
 from tests.support.hostile import flood
 from tests.support.hostile.attack import Attack
+from tests.support.wire import TIMEOUT_SECONDS
 
 CALLS = 500
-
-END_SECONDS = 60
-"""Seconds: until the last lines of the flood, some 3000, are answered."""
 
 
 def percentiles(seconds: list[float]) -> str:
@@ -40,11 +38,15 @@ def test_another_client_is_answered_during_a_flood(attack: Attack) -> None:
         stdout=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: wire.call("daemon.status")["requests"] > before + 4 * flood.PIPELINED * flood.CONNECTIONS)
-    beside = polite_calls(attack)
-    during = wire.call("daemon.status")["requests"] - before - CALLS
-    assert process.poll() is None
-    answers = int(process.communicate("", timeout=END_SECONDS)[0])
+    try:
+        wait_until(lambda: wire.call("daemon.status")["requests"] > before + 4 * flood.PIPELINED * flood.CONNECTIONS)
+        beside = polite_calls(attack)
+        during = wire.call("daemon.status")["requests"] - before - CALLS
+        assert process.poll() is None
+        answers = int(process.communicate("", timeout=TIMEOUT_SECONDS)[0])
+    finally:
+        process.kill()
+        process.communicate()
     assert answers >= during / 2 > CALLS
     assert wire.call("message.count", session_id="flood")["count"] == answers / 4
     tried("lines of a flood beside a polite client", answers)

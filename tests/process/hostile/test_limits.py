@@ -17,6 +17,7 @@ from tests.support.counters import tried
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import Segued
+from tests.support.system.usage import is_released, usage
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 CLIENTS = 8
@@ -64,23 +65,11 @@ def test_accept_continues_after_a_failure(server: Server, monkeypatch: pytest.Mo
     assert sum("cannot accept a connection" in record.getMessage() for record in caplog.records) == 1
 
 
-def usage(segued: Segued) -> tuple[int, int]:
-    """Return the numbers of open descriptors and threads, except the database's, which readers open late."""
-    process = Path("/proc") / str(segued.pid)
-    if not process.exists():  # macOS has no /proc
-        return 0, 0
-    links = []
-    for link in (process / "fd").iterdir():
-        with suppress(FileNotFoundError):  # Closed since the directory was listed.
-            links.append(str(link.readlink()))
-    return sum(not link.startswith(str(segued.database)) for link in links), len(list((process / "task").iterdir()))
-
-
 def test_many_short_connections_leave_no_descriptor_and_no_thread(segued: Segued) -> None:
     segued.start()
     watcher = segued.connect()
     watcher.call("session.create", id="s")
-    baseline = usage(segued)
+    before = usage(segued, watcher)
     line = b'{"jsonrpc":"2.0","id":1,"method":"message.count","params":{"session_id":"s"}}\n'
     for number in range(STORM):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:
@@ -93,8 +82,10 @@ def test_many_short_connections_leave_no_descriptor_and_no_thread(segued: Segued
             elif number % 5 == 3:
                 one.sendall(line)
                 assert one.recv(1000).startswith(b"{")
-    wait_until(lambda: watcher.call("daemon.status")["clients"] == 1)
-    assert all(now <= before for now, before in zip(usage(segued), baseline, strict=True))
+    wait_until(
+        lambda: is_released(usage(segued, watcher), before),
+        what=lambda: f"{usage(segued, watcher)} is not yet {before}",
+    )
     tried("connections made and dropped immediately", STORM)
 
 
