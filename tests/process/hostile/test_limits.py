@@ -17,7 +17,7 @@ from tests.support.counters import tried
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.process import Segued
-from tests.support.system.usage import is_released, usage
+from tests.support.system.usage import idle_usage, is_released, usage
 from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 CLIENTS = 8
@@ -69,7 +69,7 @@ def test_many_short_connections_leave_no_descriptor_and_no_thread(segued: Segued
     segued.start()
     watcher = segued.connect()
     watcher.call("session.create", id="s")
-    before = usage(segued, watcher)
+    before = idle_usage(segued, watcher)
     line = b'{"jsonrpc":"2.0","id":1,"method":"message.count","params":{"session_id":"s"}}\n'
     for number in range(STORM):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as one:

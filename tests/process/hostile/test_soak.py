@@ -13,7 +13,7 @@ from tests.support.hostile.attack import MEBIBYTE, warm_up
 from tests.support.hostile.soak import Soaker
 from tests.support.hostile.soak_plot import plot_memory
 from tests.support.process import Segued
-from tests.support.system.usage import is_released, memory_bytes, usage
+from tests.support.system.usage import idle_usage, is_released, memory_bytes, usage
 
 SOAKERS = 5
 SAMPLES = 20
@@ -71,7 +71,7 @@ def test_a_soak_loses_no_answered_write_and_frees_every_resource(
 ) -> None:
     watcher = segued.start().connect()
     warm_up(watcher)
-    before = usage(segued, watcher)
+    before = idle_usage(segued, watcher)
     soakers = [Soaker(soak_seed, number, segued) for number in range(SOAKERS)]
     start = time.monotonic()
     threads = [threading.Thread(target=soaker.run, args=(start + soak_seconds,)) for soaker in soakers]

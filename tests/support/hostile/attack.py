@@ -9,7 +9,7 @@ from typing import Self
 from tests.support.counters import tried
 from tests.support.deadline import wait_until
 from tests.support.process import Segued
-from tests.support.system.usage import Usage, is_released, memory_bytes, usage
+from tests.support.system.usage import Usage, idle_usage, is_released, memory_bytes, usage
 from tests.support.wire import Wire
 
 MEBIBYTE = 2**20
@@ -57,7 +57,7 @@ class Attack:
         self.segued = segued
         self.polite = polite
         self._attackers: list[Wire] = []
-        self._before = self._idle_usage()
+        self._before = idle_usage(segued, polite.wire)
         self._memory = memory_bytes(segued)
 
     def __enter__(self) -> Self:
@@ -99,17 +99,6 @@ class Attack:
     def _memory_kept(self) -> str:
         kept = memory_bytes(self.segued) - self._memory
         return f"{kept / MEBIBYTE:.0f} MiB are not given back"
-
-    def _idle_usage(self) -> Usage:
-        """Return the usage of the idle daemon: equal in three samples, because a file may be open for a moment."""
-        samples = [self._usage() for _ in range(3)]
-
-        def is_steady() -> bool:
-            samples[:] = [*samples[1:], self._usage()]
-            return samples[0] == samples[1] == samples[2]
-
-        wait_until(is_steady)
-        return samples[0]
 
     def _usage(self) -> Usage:
         return usage(self.segued, self.polite.wire)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.deadline import wait_until
 from tests.support.process import Segued
 from tests.support.wire import Wire
 
@@ -33,6 +34,18 @@ def usage(segued: Segued, watcher: Wire) -> Usage:
         descriptors,
         threads,
     )
+
+
+def idle_usage(segued: Segued, watcher: Wire) -> Usage:
+    """Return the usage of the idle daemon: equal in three samples, because a file may be open for a moment."""
+    samples = [usage(segued, watcher) for _ in range(3)]
+
+    def is_steady() -> bool:
+        samples[:] = [*samples[1:], usage(segued, watcher)]
+        return samples[0] == samples[1] == samples[2]
+
+    wait_until(is_steady)
+    return samples[0]
 
 
 def is_released(now: Usage, before: Usage) -> bool:
