@@ -228,8 +228,8 @@ def _check_sound(connection: sqlite3.Connection, source: Path) -> None:
 def _first_value(connection: sqlite3.Connection, sql: str) -> str:
     """Return the first value that a statement gives. Another thread runs it, so that Ctrl-C interrupts it.
 
-    1. The threads share lists and no lock. A lock that Ctrl-C finds half taken would stay taken for ever.
-    2. After Ctrl-C, either the thread does not begin the statement, or this thread knows that it began.
+    1. The threads share lists and no lock. A lock that Ctrl-C finds half taken would stay taken.
+    2. After Ctrl-C, either the thread does not begin the statement, or this thread sees that it began.
     3. An interrupt has no effect before the statement runs, so it is repeated until there is a result.
     """
     began: list[bool] = []
