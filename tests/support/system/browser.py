@@ -2,18 +2,22 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The browser of this machine. Where it is None, the tests that need it are skipped; CI installs it."""
 
-LOAD_SECONDS = 30
+LOAD_SECONDS = 120
+
+END_SECONDS = 20
+"""Seconds: how long the browser may take to save its profile and end."""
 
 READ_FD, WRITE_FD = 3, 4
 """Descriptors on which `--remote-debugging-pipe` reads and writes messages that end in a zero byte."""
@@ -74,6 +78,7 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
+            assert select.select([self._messages], [], [], LOAD_SECONDS)[0], "the browser does not answer"
             data = os.read(self._messages, 1 << 20)
             assert data, "the browser ended"
             self._buffer += data
@@ -100,6 +105,9 @@ def browser(folder: Path) -> Iterator[Browser]:
         yield Browser(commands, messages)
     finally:
         process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+        process.kill()
         process.wait()
         os.close(commands)
         os.close(messages)

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+from tests.support.wire import TIMEOUT_SECONDS
+
 HANGING = """
 import sys, threading
 import anyio
@@ -17,7 +19,7 @@ async def main():
     shutdown = signals.Shutdown()
     shutdown.requested.set()
     await signals.force_exit(shutdown)
-    threading.Event().wait(30)
+    threading.Event().wait(100)
 
 start_logging("info")
 sys.stderr.write(" " * int(sys.argv[1]))
@@ -28,7 +30,7 @@ anyio.run(main)
 
 def hang(filling: int, stderr: int) -> int:
     program = [sys.executable, "-c", HANGING, str(filling)]
-    return subprocess.run(program, stderr=stderr, timeout=20, check=False).returncode
+    return subprocess.run(program, stderr=stderr, timeout=TIMEOUT_SECONDS, check=False).returncode
 
 
 def test_an_exit_that_hangs_is_ended_with_a_line_in_the_log() -> None:
