@@ -258,8 +258,6 @@ class Browse(App[int]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search as the user types."""
         if event.input is self.query_input:
-            self.screen.set_class(bool(event.value.strip()), "-searching")
-            self.call_after_refresh(lambda: self.moves.fit_list(self.size.width))
             if not event.value.strip():
                 self.conversation.query_pattern = None
                 self.conversation.settle()

@@ -21,6 +21,9 @@ PAGE_ROWS = 1000
 MOST_SESSIONS = 20_000
 """Sessions that are loaded without being asked for. The end of the list loads more."""
 
+NAMES_SECONDS = 0.025
+"""Seconds: names are shown with the messages if the daemon finds these in less, because drawing twice takes longer."""
+
 REFRESH_SECONDS = 1.0
 """Seconds: the shortest interval between two orderings of the list."""
 
@@ -37,6 +40,9 @@ class Lister:
         self.current_id: str | None = None
         self._cursor: str | None = None
         self._answered = asyncio.Event()
+        self._searching = asyncio.Lock()
+        self._drawn = 0
+        """The last search of which something was drawn."""
         self._is_pending = False
         self.is_begun = self.is_loaded = False
 
@@ -113,6 +119,12 @@ class Lister:
         self._app.rows_pane.fill(rows, select=select)
         self._app.show_state()
 
+    def _show_found(self) -> None:
+        """Show what the search found, at first with the cursor on the first row."""
+        is_first = self._drawn != self.search.generation
+        self._drawn = self.search.generation
+        self.refresh(select=("first", None) if is_first else None)
+
     def refresh_soon(self) -> None:
         """Fill the list within a second, because events may come by the hundred."""
         if not self._is_pending:
@@ -157,16 +169,17 @@ class Lister:
                 await self._answered.wait()
             return None
         self._answered.clear()
-        generation = self.search.begin(query)
-        self.refresh(select=("first", None))
-        await self._ask(generation)
+        asked = asyncio.create_task(self._ask(self.search.begin(query)))
+        if not (await asyncio.wait([asked], timeout=NAMES_SECONDS))[0]:
+            self._show_found()
+        await asked
         return None
 
     async def find_again(self) -> None:
         """Search again after the mode or a filter changed."""
-        generation = self.search.begin(self.search.query)
+        self._drawn = self.search.begin(self.search.query)
         self.refresh()
-        await self._ask(generation)
+        await self._ask(self._drawn)
 
     async def next_mode(self) -> None:
         """Search in the next mode."""
@@ -186,14 +199,19 @@ class Lister:
         return len(search.hits) > before
 
     async def _ask(self, generation: int) -> None:
+        """Search for the messages after the search that runs now. Of the queries typed meanwhile the last is sent."""
         search = self.search
         if not self.is_searching or not search.is_long_enough:
             self._answered.set()
-            return
-        if search.pause:
-            await asyncio.sleep(search.pause)
-        if generation != search.generation:
-            return
+            return self._show_found()
+        await asyncio.sleep(search.pause)
+        async with self._searching:
+            if generation == search.generation:
+                await self._send(generation)
+        return None
+
+    async def _send(self, generation: int) -> None:
+        search = self.search
         started = time.monotonic()
         try:
             page = await self._app.link.search(SearchPage, self._params())
@@ -201,12 +219,12 @@ class Lister:
             if generation == search.generation:
                 search.error, search.hits = error.message.removeprefix("$."), []
                 self._answered.set()
-                self.refresh()
+                self._show_found()
             return
         search.seconds = time.monotonic() - started
         if search.add(page, generation, more=False):
             self._answered.set()
-            self.refresh()
+            self._show_found()
             self._app.preview.show_soon()
 
     def _params(self, cursor: str | None = None) -> dict[str, object]:

@@ -52,10 +52,12 @@ def headline(app: "Browse") -> Text:
 
 def show(app: "Browse", screen: "Screen[Any]") -> None:
     """Show all lines around the panes."""
-    screen.set_class(app.pane == READ, "-reading")
-    app.query_input.placeholder = "/ search names and messages" if app.size.width >= LEAST_PLACEHOLDER else "/ search"
     shown = chips(app)
-    screen.set_class(bool(shown.plain), "-chips")
+    app.moves.fit_list(app.size.width)
+    classes = {"-reading": app.pane == READ, "-searching": app.lister.is_searching, "-chips": bool(shown.plain)}
+    screen.remove_class(*(name for name, is_set in classes.items() if not is_set))
+    screen.add_class(*(name for name, is_set in classes.items() if is_set))  # Each call computes all styles again
+    app.query_input.placeholder = "/ search names and messages" if app.size.width >= LEAST_PLACEHOLDER else "/ search"
     for id, text in (
         ("#count", headline(app)),
         ("#chips", shown),

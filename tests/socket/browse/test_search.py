@@ -1,4 +1,6 @@
+import asyncio
 import re
+from typing import Any
 
 import pytest
 
@@ -196,3 +198,25 @@ async def test_few_names_are_shown_before_the_messages_until_all_are_wanted(brow
         await driver.press("down", "down", "down", "down", "down", "enter")
         await driver.until(lambda: len(driver.listed) == 8)
         assert driver.app.actions.session_id == driver.listed[5]
+
+
+async def test_while_a_search_runs_names_are_shown_and_of_the_next_queries_the_last_is_sent(browse: Opened) -> None:
+    async with browse() as driver:
+        link, sent, gate = driver.app.link, [], asyncio.Event()
+        search = link.search
+
+        async def held(kind: Any, params: dict[str, Any]) -> Any:
+            sent.append(params["query"])
+            await gate.wait()
+            return await search(kind, params)
+
+        setattr(link, "search", held)  # noqa: B010 - a type checker rejects the assignment
+        await driver.press("slash", "r")
+        await driver.until(lambda: sent)
+        await driver.shows("searching")
+        await driver.press("e", "t", "r")
+        await driver.until(lambda: driver.app.lister.search.query == "retr")
+        await driver.until(lambda: driver.listed == ["second"])
+        gate.set()
+        await driver.until(lambda: len(hits(driver)) == 1)
+        assert sent == ["r", "retr*"]

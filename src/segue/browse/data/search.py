@@ -8,7 +8,11 @@ from segue.results import SearchHit, SearchPage
 MODES = ("words", "substring", "regex")
 LIMIT = 50
 QUICK_SECONDS, PAUSE_SECONDS = 0.03, 0.06
-"""Seconds: while answers come faster than the first, each key is searched immediately; else after the second."""
+"""Seconds: in a mode that reads messages, a search starts after the second if the last one took longer than the first.
+
+Words are searched for without a pause, because the daemon finds them in some milliseconds. A slow answer is then that
+of a busy machine, which a pause makes slower still.
+"""
 
 PREFIX_CHARS = 3
 """Characters from which on the last word is searched as a prefix."""
@@ -50,7 +54,7 @@ class Search:
     @property
     def pause(self) -> float:
         """Return the seconds to wait for another key before the request is sent."""
-        return 0.0 if self.seconds < QUICK_SECONDS else PAUSE_SECONDS
+        return 0.0 if self.mode == "words" or self.seconds < QUICK_SECONDS else PAUSE_SECONDS
 
     def params(self, cursor: str | None = None) -> dict[str, Any]:
         """Return the parameters of `message.search` without the filters."""

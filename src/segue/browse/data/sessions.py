@@ -149,7 +149,9 @@ class Sessions:
         words = query.lower().replace('"', " ").replace("*", " ").split()
         if not words:
             return []
-        found = [entry for entry in self.entries.values() if all(word in entry.lowered for word in words)]
+        found = [*self.entries.values()]
+        for word in words:  # In one loop for each word, because a call for each entry takes ten times as long
+            found = [entry for entry in found if word in entry.lowered]
         return self._ordered([*filter(self.filters.accepts, found)])  # Ordering all of them would delay each key
 
     def values(self, member: str) -> Iterator[tuple[str, int]]:

@@ -39,6 +39,7 @@ def browse(daemon: DaemonClient, context: click.Context, *, theme: str | None, o
         save(looks)
     theme = choose_theme(theme or looks.theme)
     os.environ.setdefault("ESCDELAY", "25")  # Textual waits 100 ms for the rest of a key otherwise
+    os.environ.setdefault("TEXTUAL_FPS", "120")  # Textual would draw what was found up to 17 ms later
     no_color = bool(os.environ.get("NO_COLOR"))
     from segue.browse.app import Browse
     from segue.browse.options import Options
