@@ -50,7 +50,8 @@ Indexing costs half as much as the appends. A search does not wait for the worke
 """
 
 COUNT_SECONDS = 0.1
-"""Seconds between two steps of the statistics while clients write, enough for 20 000 messages a second.
+"""Seconds between two steps of the statistics while clients write and more than `index.BACKLOG_MESSAGES` are left,
+enough for 20 000 messages a second. With fewer left, `WRITERS_SECONDS`.
 
 The first start of a file of an older version, or an import, leaves many to count, and no client waits for them.
 """
@@ -198,8 +199,8 @@ class Maintenance:
         elif phase is Phase.INDEX:
             self._backlog = await self._store.write_long(index.step, newest)
         elif phase is Phase.COUNT:
-            await self._store.write_long(figures.step, newest)
-            self._next_count = self._monotonic() + COUNT_SECONDS
+            left = await self._store.write_long(figures.step, newest)
+            self._next_count = self._monotonic() + (COUNT_SECONDS if left > index.BACKLOG_MESSAGES else WRITERS_SECONDS)
         else:
             await self._store.write_deletion(index.merge_step)
 

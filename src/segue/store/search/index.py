@@ -54,9 +54,9 @@ TEXT_SECONDS = 0.003
 
 To write and merge them takes about as long again."""
 
-BACKLOG_MESSAGES = 10_000
-"""Messages: if more are to be indexed, the indexer makes no pause for the writers. A search takes a third of a second
-to index this number."""
+BACKLOG_MESSAGES = 30_000
+"""Messages: if more are to be indexed, the indexer makes no pause for the writers. A search takes a second to index
+this number, if it comes before the writers pause."""
 
 # The rows that FTS5 writes for a new table. They replace a table that FTS5 cannot open. Format 4 is valid for all
 # versions since 3.9, and the ten bytes are a structure record without segments.

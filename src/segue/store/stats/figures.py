@@ -122,8 +122,10 @@ def is_due(tx: Tx, newest: int) -> bool:
     return is_behind(tx, newest) or tx.run(_NEXT_RECOUNT).fetchone() is not None
 
 
-def step(tx: Tx, newest: int) -> None:
+def step(tx: Tx, newest: int) -> int:
     """Count a slice of a block that changed, and a slice of the messages up to the id `newest`.
+
+    Return about how many messages up to `newest` are left.
 
     The second leaves out blocks that are being counted again, because they are counted up to the new position.
     """
@@ -137,6 +139,7 @@ def step(tx: Tx, newest: int) -> None:
         again = {(recount.session_id, recount.block) for recount in _recounts(tx)}
         _add(tx, {key: series for key, series in found.items() if key[:2] not in again})
         daemon_state.set(tx, UPTO, str(target if last is None else last))
+    return newest - counted_upto(tx)
 
 
 def kept(tx: Tx, since: int, until: int) -> Iterator[Figures]:
