@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
@@ -45,7 +45,7 @@ def check_lines(lines: list[Any]) -> None:
             assert one.get("error", {}).get("code") != -32603
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(pieces=st.lists(st.one_of(st.binary(max_size=300), spoilt(), st.just(b"\n")), max_size=12))
 def test_every_response_to_random_bytes_is_json(attack: Attack, pieces: list[bytes]) -> None:
     with Wire(attack.segued.socket) as wire:

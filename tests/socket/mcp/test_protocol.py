@@ -3,7 +3,7 @@ import threading
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from segue import __version__
@@ -142,7 +142,6 @@ MESSAGES = VALUES | st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(message=MESSAGES)
 def test_any_message_gets_at_most_one_response_and_never_an_internal_error(agent: Agent, message: Any) -> None:
     responses = agent.send(json.dumps(message).encode())

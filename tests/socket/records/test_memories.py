@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.config import Config, Limits
@@ -191,10 +191,7 @@ def test_a_deleted_successor_hands_its_predecessor_to_its_own_successor_or_makes
     assert wire.call("memory.get", memory_id=one["id"])["superseded_by"] == four["id"]
 
 
-@settings(
-    max_examples=25, deadline=None, database=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+@settings(max_examples=25)
 @given(length=st.integers(1, 12), data=st.data())
 def test_a_chain_of_any_length_stays_whole_whichever_of_its_links_are_deleted(
     wire: Wire, length: int, data: st.DataObject

@@ -1,7 +1,7 @@
 """Thousands of random requests, with deletes, cleanups, closed connections and restarts between them.
 
 Every answer is what a plain model in memory says (`tests/support/model/*.py`), and so is all that can be read
-afterwards. Each run has a fixed and a random seed, and `--model-examples` conversations of some hundred requests each.
+afterwards. A run has `--model-examples` conversations of some hundred requests each; `--model-seed=random` has others.
 """
 
 import json
@@ -33,6 +33,9 @@ CLIENTS = 2
 CLIENT = st.integers(0, CLIENTS - 1)
 CALLS = 12
 """The most requests of one step."""
+
+ENOUGH_EXAMPLES = 100
+"""Conversations in which each method also succeeds, whatever the seed."""
 
 CONFIG = Config(
     session=SessionConfig(max_sessions=MAX_SESSIONS, auto_cleanup=False),
@@ -206,4 +209,5 @@ def test_the_daemon_answers_as_the_plain_model_does(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert {name for name, outcome in tally if outcome == "ok"} == set(REQUESTS), "each also succeeds at times"
+    if model_examples >= ENOUGH_EXAMPLES:
+        assert {name for name, outcome in tally if outcome == "ok"} == set(REQUESTS), "each also succeeds at times"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segue.config import Config, Limits
@@ -160,7 +160,6 @@ def test_another_protocol_gets_parse_errors(server: Server, wire: Wire, sent: by
         st.binary(max_size=60) | st.sampled_from([b"\n", PING, PING[:20], b"[", b"{}", b"[1,2]", b"1"]), max_size=8
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_do_not_harm_the_server(server: Server, pieces: list[bytes]) -> None:
     assume(b"content-" not in b"".join(pieces).lower())  # A stream that begins so gets framed responses.
     with Wire(server.socket) as wire:

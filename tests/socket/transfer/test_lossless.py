@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from segue.client import Client
@@ -143,7 +143,6 @@ def successors(wire: Wire) -> Iterator[tuple[str, str | None]]:
 @settings(
     max_examples=6,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 10**9), steps=st.integers(20, 80))
 def test_a_store_is_the_same_after_export_wipe_and_import(

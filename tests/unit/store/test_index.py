@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.runtime.progress import Progress
@@ -207,7 +207,7 @@ DEED = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None)
 @given(deeds=st.lists(DEED, max_size=30))
 def test_the_index_fits_after_any_sequence_of_changes(
     file: Database, monkeypatch: pytest.MonkeyPatch, deeds: list[tuple[str, str, object]]

@@ -1,6 +1,6 @@
 """A query against single texts: the same matches as in the index."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.store.search.text.text_match import TextMatch
@@ -9,7 +9,7 @@ from tests.support.database import Database, emptied
 TEXTS = st.text(st.sampled_from([*'aabBcé19 .-_*"今天ไท👍']), max_size=20)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None)
 @given(text=TEXTS, query=TEXTS)
 def test_a_text_matches_if_a_message_with_it_is_found(file: Database, text: str, query: str) -> None:
     database = emptied(file)

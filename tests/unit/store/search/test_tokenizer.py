@@ -8,7 +8,7 @@ from unicodedata import category, combining, normalize
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segue.store.search.index_entries import own_texts
@@ -227,7 +227,7 @@ def is_cjk(word: str) -> bool:
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 SYNTAX = st.lists(st.sampled_from([*"ab\"*():^+-{}'; \0", " AND ", " NEAR(", "words :"]), max_size=30).map("".join)
-LASTING = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LASTING = settings(max_examples=150, deadline=None)
 
 
 @LASTING
