@@ -1,10 +1,11 @@
 """`segue ask` while it runs, and a gate that its model waits at."""
 
 import os
+import select
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.process.command_line import SEGUE, Cli
 from tests.support.process import Segued
@@ -46,7 +47,7 @@ class Asking:
         """Return when the text came out; AssertionError if the output ends before."""
         assert self.process.stdout is not None
         while text not in self.seen:
-            data = os.read(self.process.stdout.fileno(), 65536)
+            data = read(self.process.stdout)
             assert data, f"never written: {text!r} in {self.seen!r}"
             self.seen += data
 
@@ -55,7 +56,7 @@ class Asking:
         assert self.process.stderr is not None
         seen = b""
         while text not in seen:
-            data = os.read(self.process.stderr.fileno(), 65536)
+            data = read(self.process.stderr)
             assert data, f"never told: {text!r} in {seen!r}"
             seen += data
 
@@ -66,6 +67,11 @@ class Asking:
         """Return the exit code, all of the output, and what was not yet read of stderr."""
         out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
         return self.process.returncode, self.seen + out, err.decode()
+
+
+def read(pipe: IO[bytes]) -> bytes:
+    """Return the next bytes of a pipe, none at its end or after the timeout."""
+    return os.read(pipe.fileno(), 65536) if select.select([pipe], [], [], TIMEOUT_SECONDS)[0] else b""
 
 
 def messages(segued: Segued) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -83,6 +84,7 @@ class Terminal:
         return self.process.wait(TIMEOUT_SECONDS)
 
     def _read(self) -> bool:
+        assert select.select([self._master], [], [], TIMEOUT_SECONDS)[0], f"nothing follows {self.screen!r}"
         try:
             data = os.read(self._master, 65536)
         except OSError:  # Linux says EIO when the last program has gone

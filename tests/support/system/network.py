@@ -155,15 +155,22 @@ def open_proxies(cluster: Cluster, machines: int) -> Iterator[Network]:
 
 
 def may_make_namespaces() -> bool:
-    """Return True if this process may make network namespaces, and the program for it is there."""
+    """Return True if this process may make network namespaces and cables, and the program for it is there."""
     if os.geteuid() or shutil.which("ip") is None:
         return False
     name = f"segue-{secrets.token_hex(3)}-try"
-    with suppress(subprocess.CalledProcessError):
+    try:
         _ip("netns", "add", name)
-        _ip("netns", "del", name)
+        _ip("-n", name, "link", "add", "one", "type", "veth", "peer", "name", "other")
+        _ip("-n", name, "addr", "add", "10.77.0.1/24", "dev", "one")
+        _ip("-n", name, "link", "set", "one", "up")
+    except subprocess.CalledProcessError:
+        return False
+    else:
         return True
-    return False
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            _ip("netns", "del", name)
 
 
 @contextmanager
