@@ -18,10 +18,10 @@ from segue.results import Appended, Empty
 PAUSE_SECONDS = 0.05
 """Seconds between two texts that are sent. A reader sees no difference to each character."""
 
-TEXT_CHARS = 2**20
-"""Characters of one text, so that its line is never too long for the daemon."""
+TEXT_CHARS = 2**18
+"""Characters of one text, so that its line is never too long for the daemon, and a slow machine takes it in time."""
 
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 10.0
 """Seconds: how long the end waits for each response. Then the reply is stored as a whole, which is retried."""
 
 
