@@ -36,7 +36,7 @@ log = logging.getLogger("segue.jsonrpc")
 LONG_BYTES = 2**20
 """Bytes: a longer line is parsed alone, because parsing it takes many milliseconds."""
 
-MAX_DENSITY = messages.Density(structures=500_000, values=1_000_000)
+MAX_DENSITY = messages.Density(structures=500_000, values=1_000_000, names=100_000)
 """The most in one long line: more make it too large. Parsing that number blocks the event loop for 60 ms."""
 
 YIELD_EVERY = 50
@@ -122,16 +122,17 @@ class Dispatcher:
     async def _parse_long(self, line: bytes) -> Any:
         async with self._parsing_long:
             await checkpoint()
-            if _is_dense(messages.density(line)):  # It may be text, which is parsed fast.
+            if messages.density(line).excess(MAX_DENSITY):  # It may be text, which is parsed fast.
                 for counted in messages.count_values(line):
-                    if _is_dense(counted):
-                        raise TooLarge("a line has too many values", limit=MAX_DENSITY.structures)
+                    if much := counted.excess(MAX_DENSITY):
+                        raise TooLarge(f"a line has too many {much}", limit=getattr(MAX_DENSITY, much))
                     await checkpoint()
             try:
-                return messages.decode_json(line)
+                item = messages.decode_json(line)
             except ParseError:  # On a thread, because the line may have millions of surrogates.
-                line = await to_thread.run_sync(messages.replace_lone_surrogates, line)
-            return messages.decode_json(line)
+                item = messages.decode_json(await to_thread.run_sync(messages.replace_lone_surrogates, line))
+            await checkpoint()  # The request takes time too.
+            return item
 
     async def _handle_batch(self, items: list[Any], ctx: Any) -> bytes | None:
         responses: list[bytes] = []
@@ -202,10 +203,6 @@ class Dispatcher:
         response = messages.error_response(request.id, error)
         self.errors[error.kind] += 1
         return response
-
-
-def _is_dense(counted: messages.Density) -> bool:
-    return counted.structures > MAX_DENSITY.structures or counted.values > MAX_DENSITY.values
 
 
 def to_error(exception: Exception, where: str) -> SegueError:

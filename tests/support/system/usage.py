@@ -78,3 +78,15 @@ def memory_bytes(segued: Segued, of: str = "VmRSS") -> int:
     if not path.exists():
         return 0
     return int(next(line for line in path.read_text().splitlines() if line.startswith(f"{of}:")).split()[1]) * 1024
+
+
+def cpu_seconds(segued: Segued) -> float:
+    """Return the seconds for which the threads of the daemon have run; 0 without /proc."""
+    return sum(map(_run_nanoseconds, Path(f"/proc/{segued.pid}/task").glob("*/schedstat"))) / 1e9
+
+
+def _run_nanoseconds(schedstat: Path) -> int:
+    try:
+        return int(schedstat.read_text().split()[0])
+    except OSError:  # The thread has ended since the listing.
+        return 0

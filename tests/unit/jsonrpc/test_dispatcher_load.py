@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from segue.config import Limits
-from segue.jsonrpc.dispatcher import LONG_BYTES, YIELD_EVERY, Dispatcher
+from segue.jsonrpc.dispatcher import LONG_BYTES, MAX_DENSITY, YIELD_EVERY, Dispatcher
 from segue.jsonrpc.method import method
 from tests.support.specification import methods_of
 from tests.support.wire import TIMEOUT_SECONDS
@@ -85,17 +85,33 @@ async def test_long_line_waits_for_no_slow_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("filling", "code"),
+    ("filling", "much"),
     [
-        (b"[],", -32004),
-        (b'{"a":1},', -32004),
-        (b"1,", -32004),
+        (b"[],", "structures"),
+        (b'{"a":1},', "structures"),
+        (b"1,", "values"),
         (b'{"aaaaaaaaaaaaaaaaaaaaaaaa":1},', None),
         (b"12345,", None),
         (b'"]}]}]}]},,::,,::",', None),
     ],
 )
-async def test_line_with_too_many_values_is_too_large(filling: bytes, code: int | None) -> None:
-    line = long_line("echo", filling * (5 * 2**20 // len(filling)))
+async def test_line_with_too_many_values_is_too_large(filling: bytes, much: str | None) -> None:
+    await check_refusal(filling * (5 * 2**20 // len(filling)), much)
+
+
+@pytest.mark.parametrize(("different", "much"), [(MAX_DENSITY.names, "names"), (MAX_DENSITY.names - 10, None)])
+async def test_line_with_too_many_different_names_is_too_large(different: int, much: str | None) -> None:
+    """A name that differs in its escapes only is another one."""
+    names = (b'\\"' * (number % 2) + b"%07d" % (number // 2) for number in range(different))
+    await check_refusal(b"".join(b'{"%b" :1},{"again":1},' % name for name in names), much)
+
+
+async def check_refusal(filling: bytes, much: str | None) -> None:
+    """Check the response to a line of the filling; MUCH is what it has too much of."""
+    line = long_line("echo", filling)
     given = json.loads(await Dispatcher(METHODS, Limits()).handle_line(line, None) or b"")
-    assert given.get("error", {}).get("code") == code
+    if much is None:
+        assert given["id"] == 1
+    else:
+        assert given["error"]["message"] == f"a line has too many {much}"
+        assert given["error"]["data"] == {"kind": "too_large", "limit": getattr(MAX_DENSITY, much)}
