@@ -1,8 +1,11 @@
 """The JavaScript client, run by the Node.js of the machine against the real daemon."""
 
 import json
+import os
 import shutil
+import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from segue.manual import topic_path
 from tests.process.docs.blocks import blocks
 from tests.process.docs.typescript import TARGET, declarations
 from tests.support.process import Segued
+from tests.support.system.users import AM_ROOT, NOBODY
 from tests.support.wire import TIMEOUT_SECONDS
 
 MODULE = TARGET.with_name("segue.mjs")
@@ -135,12 +139,60 @@ def test_a_client_reconnects_after_a_restart(segued: Segued, tmp_path: Path) -> 
     assert (json.loads(out), err) == (["a", "a", False, "reset"], "")
 
 
-def test_a_socket_that_others_can_open_is_refused(segued: Segued) -> None:
-    segued.start()
-    segued.socket.chmod(0o666)
-    found = run(segued, "console.log(JSON.stringify(await connect().catch((error) => error.message)));")
-    assert "others can open" in found
-    segued.socket.chmod(0o600)
+@pytest.fixture
+def listener(segued: Segued) -> Iterator[socket.socket]:
+    """Listen at the socket of a daemon that does not run; a test sees whether anybody connected."""
+    segued.socket.parent.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(segued.socket))
+        segued.socket.chmod(0o600)
+        listener.listen()
+        listener.settimeout(0)
+        yield listener
+    segued.socket.unlink()
+
+
+REFUSAL = "await connect().then(() => null, (error) => error.message)"
+OTHER_USER = "process.getuid = () => process.geteuid() + 1;"
+"""Let the module take itself for another user, because only root can make a file of another user."""
+
+
+def test_a_socket_that_others_can_open_is_refused(segued: Segued, listener: socket.socket) -> None:
+    modes = [0o600 | 1 << bit for bit in range(6)]
+    refused = run(
+        segued,
+        f"""
+import {{ chmodSync }} from "node:fs";
+const refused = [];
+for (const mode of {modes}) {{
+  chmodSync("{segued.socket}", mode);
+  refused.push({REFUSAL});
+}}
+console.log(JSON.stringify(refused));
+""",
+    )
+    assert refused == [f"others can open {segued.socket} (mode {mode:o})" for mode in modes]
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_a_socket_of_another_user_is_refused(segued: Segued, listener: socket.socket) -> None:
+    if AM_ROOT:
+        os.chown(segued.socket, NOBODY, NOBODY)
+    refused = run(segued, f"{'' if AM_ROOT else OTHER_USER} console.log(JSON.stringify({REFUSAL}));")
+    assert refused == f"{segued.socket} belongs to user {NOBODY if AM_ROOT else os.getuid()}"
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_a_link_to_a_socket_is_refused(segued: Segued, listener: socket.socket) -> None:
+    link = segued.socket.with_name("link")
+    link.symlink_to(segued.socket)
+    refused = run(segued, f"console.log(JSON.stringify({REFUSAL}));", SEGUE_SOCKET=str(link))
+    assert refused == f"{link} is not a socket"
+    link.unlink()
+    with pytest.raises(BlockingIOError):
+        listener.accept()
 
 
 def test_the_daemon_is_found_by_its_record(segued: Segued) -> None:
