@@ -26,6 +26,7 @@ class StoreWrites:
         self._queue = queue
         self.reserve = reserve
         self._long_writes = anyio.Semaphore(1)
+        self.long_write_count = 0
         self.journal = Journal()
 
     async def write(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -49,6 +50,7 @@ class StoreWrites:
         """
         async with self._long_writes:
             self._check_space()
+            self.long_write_count += 1
             return await self._queue.submit(self.journal.wrap(query, args, kwargs), inline=False, long=True)
 
     async def write_inline(self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -17,6 +17,7 @@ Plan. These invariants hold at every commit:
 """
 
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -167,15 +168,16 @@ def reset(tx: Tx) -> None:
 
 
 @rebuild_if_damaged
-def step(tx: Tx, target: int) -> int:
+def step(tx: Tx, target: int, share: float = 1.0) -> int:
     """Index the next slice: changed sessions, then messages of one of them or new messages up to `target`.
 
-    Return about how many messages up to `target` are left.
+    SHARE is the part of a whole slice of new messages that is to be indexed. Return about how many messages up to
+    `target` are left.
     """
     changed = tx.run("SELECT session_id FROM search_changes LIMIT :limit", limit=SLICE_MESSAGES).fetchall()
     pages = NEW_MERGE_PAGES
     if not any(_renew_slice(tx, session_id) for (session_id,) in changed):
-        pages = round(NEW_MERGE_PAGES * _add_slice(tx, target))
+        pages = round(NEW_MERGE_PAGES * _add_slice(tx, target, share))
     tx.run("INSERT INTO message_words (message_words, rank) VALUES ('merge', :pages)", pages=max(pages, MERGE_PAGES))
     return target - progress(tx).upto
 
@@ -264,16 +266,17 @@ def _with_attributes(tx: Tx, rows: list[IndexRow]) -> Iterator[tuple[IndexRow, S
         yield row, attributes[row.session_id]
 
 
-def _add_slice(tx: Tx, target: int) -> float:
-    """Add a slice of new messages, or the first part of it, and return the share.
+def _add_slice(tx: Tx, target: int, share: float) -> float:
+    """Add a share of a slice of new messages, or the first part of it, and return the part of the whole slice.
 
     The entries are written in one go, because FTS5 writes a segment before most other statements of the transaction.
     """
     rows = new_slice(tx, progress(tx).upto, target)
-    added = add_all(tx, _with_attributes(tx, rows), time.thread_time() + TEXT_SECONDS)
-    share = len(added) / len(rows) if rows else 1.0
+    first = rows[: math.ceil(len(rows) * share)]
+    added = add_all(tx, _with_attributes(tx, first), time.thread_time() + TEXT_SECONDS * share)
+    done = len(added) / len(rows) if rows else 1.0
     rows = rows[: len(added)]
     words, upto = sum([one.words for one in added]), rows[-1].id if rows else target
     tx.run("UPDATE search_progress SET words = words + :words, upto = max(upto, :upto)", words=words, upto=upto)
     blocks.record(tx, [blocks.Entry(row.id, row.created_at, one.length) for row, one in zip(rows, added, strict=True)])
-    return share
+    return done

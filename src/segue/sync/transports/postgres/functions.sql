@@ -65,7 +65,7 @@ BEGIN
     RETURN QUERY SELECT m.machine, m.head FROM segue_hub.machines m WHERE m.account = p_account;
 END $$;
 
--- Return the next batches, together at most 1 MiB, or one that is larger.
+-- Return the next batches, together at most 256 KiB, or one that is larger.
 CREATE OR REPLACE FUNCTION segue_hub.pull(p_account bytea, p_secret bytea, p_machine uuid, p_after bigint)
 RETURNS TABLE (number bigint, token bytea, body bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
