@@ -15,7 +15,10 @@ from segue.errors import AlreadyRunning, StartError
 from segue.files import FILE_MODE, close_unwritten, open_private
 
 PID_BYTES = 20
-"""Bytes: read at most this much of a lock file. No pid has more digits."""
+"""Bytes: read at most this much of a lock file for the pid. No pid has more digits."""
+
+NOTE_BYTES = 200
+"""Bytes: the longest note."""
 
 
 def take_lock(path: Path, owned: str) -> int:
@@ -80,6 +83,35 @@ def is_lock_held(path: Path) -> bool:
         close_unwritten(descriptor)
 
 
+def write_note(path: Path, note: str) -> None:
+    """Write a line after the pid of this process, which holds the lock. A process that waits for the lock reads it."""
+    data = f"{os.getpid()}\n{note}".encode()[:NOTE_BYTES] + b"\n"
+    with suppress(OSError):
+        descriptor = open_private(path, os.O_WRONLY)
+        try:
+            os.pwrite(descriptor, data, 0)
+            os.ftruncate(descriptor, len(data))
+        finally:
+            close_unwritten(descriptor)
+
+
+def read_note(path: Path) -> tuple[str, int]:
+    """Return the note of the process that holds the lock, and when it was written; without a note the text is empty."""
+    try:
+        descriptor = open_private(path, os.O_RDONLY)
+    except OSError:
+        return "", 0
+    try:
+        lines = os.pread(descriptor, NOTE_BYTES + 1, 0).decode(errors="replace").split("\n")
+        if len(lines) > 2 and lines[0].isdigit() and is_alive(int(lines[0])) and _is_locked(descriptor):
+            return lines[1], os.fstat(descriptor).st_mtime_ns
+    except OSError:
+        pass
+    finally:
+        close_unwritten(descriptor)
+    return "", 0
+
+
 def is_alive(pid: int) -> bool:
     """Return True if a process with this pid exists and this user may send it a signal."""
     try:
@@ -109,7 +141,7 @@ def _write_pid(descriptor: int) -> None:
 
 def _read_pid(descriptor: int) -> int | None:
     try:
-        text = os.pread(descriptor, PID_BYTES, 0).strip()
+        text = os.pread(descriptor, PID_BYTES, 0).partition(b"\n")[0].strip()
     except OSError:
         return None
     return int(text) if text.isdigit() else None

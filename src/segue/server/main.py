@@ -84,7 +84,7 @@ async def run(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(handle_signals, shutdown)
         tasks.start_soon(force_exit, shutdown)
-        tasks.start_soon(report.follow, progress)
+        tasks.start_soon(report.follow, progress, paths.lock)
         await serve(
             paths,
             shutdown,

@@ -2,6 +2,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import anyio
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from segue.cli.output import progress as display
 from segue.cli.output.progress import ProgressDisplay
 from segue.client.autostart.spawn import _read_report
+from segue.runtime.lock import read_note, release_lock, take_lock
 from segue.runtime.progress import STARTING, Progress
 from segue.server.process import startup_report
 from segue.server.process.startup_report import StartupReport
@@ -121,23 +123,31 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(reading)
 
 
-async def test_a_daemon_that_migrates_reports_its_steps(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_daemon_that_migrates_reports_its_steps(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(startup_report, "STEP_SECONDS", 0)
     progress = Progress("start")
     progress.set("changing the schema", 2, 7, "steps")
     report = StartupReport(pipe[1], with_steps=True)
+    path = tmp_path / "x.db.lock"
+    lock = take_lock(path, "x.db")
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(report.follow, progress)
+        tasks.start_soon(report.follow, progress, path)
         found: list[bytes | None] = []
         client = threading.Thread(target=lambda: found.append(_read_report(pipe[0], TIMEOUT_SECONDS)))
         client.start()
         with anyio.fail_after(TIMEOUT_SECONDS):
             while STARTING.total != 7:
                 await anyio.sleep(0.001)
+            while read_note(path)[0] != "+ 2 7 changing the schema":
+                await anyio.sleep(0.001)
         report.send(0, "/the/socket")
         await anyio.to_thread.run_sync(client.join)
     assert found == [b"0 /the/socket\n"]
     assert STARTING.done == 2
+    assert read_note(path)[0] == ""
+    release_lock(lock)
 
 
 def test_the_client_shows_the_steps_and_returns_the_last_line(pipe: tuple[int, int]) -> None:

@@ -121,11 +121,12 @@ def _read_report(reading: int, seconds: float) -> bytes | None:
         if data.startswith(b"+") and data.endswith(b"\n"):
             steps, data = [*steps, data], b""
         for step in steps:
-            _show_step(step.decode(errors="replace"))
+            show_step(step.decode(errors="replace"))
     return data
 
 
-def _show_step(line: str) -> None:
+def show_step(line: str) -> None:
+    """Show how far the migration is, by a line of the report."""
     _, done, total, *step = line.split()
     STARTING.set(" ".join(step), int(done), int(total), "steps")
 

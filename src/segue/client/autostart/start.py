@@ -4,7 +4,8 @@ The daemon's own lock on its database decides. The lock file here only avoids us
 
 1. Each client connects, or tries to lock the file `<database>.start`.
 2. The client with the lock starts segued and waits for its report.
-3. The other clients repeat step 1 until the daemon serves or the deadline passes.
+3. The other clients repeat step 1 until the daemon serves or the deadline passes. While the daemon migrates a large
+   file, it notes its steps in its own lock file: the clients show them, and each new one sets the deadline anew.
 """
 
 import fcntl
@@ -15,14 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from segue.client.autostart.endpoint import endpoint_to_start
-from segue.client.autostart.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, spawn_daemon
+from segue.client.autostart.spawn import ALREADY_RUNNING, NO_REPORT, SERVING, show_step, spawn_daemon
 from segue.client.connect import try_connect
 from segue.client.diagnostics import holder_hint
 from segue.client.errors import NotStarted, Unreachable
 from segue.files import make_own_directory, open_private
 from segue.paths import Paths
 from segue.runtime.daemon_record import read_record
-from segue.runtime.lock import is_lock_held
+from segue.runtime.lock import is_lock_held, read_note
 from segue.runtime.progress import STARTING
 
 START_SECONDS = 20.0
@@ -44,16 +45,23 @@ def start_daemon(paths: Paths, timeout: float | None = None) -> socket.socket:
         NotStarted: segued reported an error, or does not serve within `timeout` or START_SECONDS.
     """
     endpoint = endpoint_to_start(paths)
-    deadline = time.monotonic() + min(START_SECONDS, START_SECONDS if timeout is None else timeout)
+    seconds = min(START_SECONDS, START_SECONDS if timeout is None else timeout)
+    deadline = time.monotonic() + seconds
+    noted = 0
     reason = "another process is still starting it"
     with _start_lock(paths) as lock:
         while (connected := _connect(endpoint, deadline)) is None:
+            step, at = read_note(paths.lock)
+            if step and at != noted:
+                show_step(step)
+                deadline, noted = time.monotonic() + seconds, at
             left = deadline - time.monotonic()
             if left <= 0:
                 raise NotStarted(endpoint.socket, f"{reason}{holder_hint(paths)}")
             _check_held_elsewhere(paths)
-            if not _acquire(lock):
-                STARTING.set("waiting for another process that starts it", 0, None, "")
+            if step or not _acquire(lock):
+                if not step:
+                    STARTING.set("waiting for another process that starts it", 0, None, "")
                 time.sleep(POLL_SECONDS)
                 continue
             code, report = spawn_daemon(endpoint, left)

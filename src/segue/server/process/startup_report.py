@@ -3,6 +3,7 @@
 The client passes the write end of a pipe and names its descriptor in `SEGUE_REPORT_FD`. The last line is an exit status
 (0: the daemon serves), a space, and the socket's path or the error message. A client that sets `SEGUE_REPORT_STEPS`
 gets lines before it while a migration takes long: `+`, the number of steps that are done and of all, and their name.
+Clients that did not start the daemon find the last one of these lines in the lock file of the database.
 """
 
 import fcntl
@@ -10,9 +11,11 @@ import os
 import signal
 import stat
 from contextlib import suppress
+from pathlib import Path
 
 import anyio
 
+from segue.runtime.lock import write_note
 from segue.runtime.progress import Progress
 
 VARIABLE = "SEGUE_REPORT_FD"
@@ -28,9 +31,11 @@ class StartupReport:
     def __init__(self, descriptor: int | None = None, *, with_steps: bool = False) -> None:
         self._descriptor = descriptor
         self._with_steps = with_steps
+        self._is_sent = False
 
     def send(self, code: int, text: str) -> None:
         """Send the first report; later ones are dropped, because the client reads one line."""
+        self._is_sent = True
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
@@ -38,13 +43,19 @@ class StartupReport:
             os.write(descriptor, f"{code} {text}\n".encode(errors="replace"))
         os.close(descriptor)
 
-    async def follow(self, progress: Progress) -> None:
-        """Send how far the migration is, until the report is sent."""
-        while self._with_steps and self._descriptor is not None:
+    async def follow(self, progress: Progress, lock: Path) -> None:
+        """Send how far the migration is, and note it in the lock file, until the report is sent."""
+        line = ""
+        while not self._is_sent:
             await anyio.sleep(STEP_SECONDS)
-            if progress.total and self._descriptor is not None:
-                with suppress(OSError):
-                    os.write(self._descriptor, f"+ {progress.done} {progress.total} {progress.step}\n".encode())
+            if progress.total and not self._is_sent:
+                line = f"+ {progress.done} {progress.total} {progress.step}"
+                write_note(lock, line)
+                if self._with_steps and self._descriptor is not None:
+                    with suppress(OSError):
+                        os.write(self._descriptor, f"{line}\n".encode())
+        if line:
+            write_note(lock, "")
 
 
 def detach() -> StartupReport:
