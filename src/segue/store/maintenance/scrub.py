@@ -9,7 +9,7 @@ import msgspec
 from segue.redaction import MARK, find_truncated, redact_all
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
-from segue.store.records.message import edit
+from segue.store.records.message import edit, from_user
 from segue.store.records.message.row import CONTENT
 from segue.store.records.session_identity import NAME_CHARS, automatic_base, name_from
 from segue.store.records.session_row import SYSTEM_PROMPT
@@ -143,9 +143,10 @@ def _redact_name(tx: Tx, session_id: str, values: dict[str, str | None], kinds: 
 
 def _comes_from_first_message(tx: Tx, session_id: str, name: str) -> bool:
     row = tx.run(
-        """
+        f"""
         SELECT CAST(content AS BLOB), created_at FROM messages
-        WHERE session_id = :id AND role = 'user' ORDER BY id LIMIT 1
+        WHERE session_id = :id AND role = 'user' AND id >= {from_user.FIRST_ID.format(session=":id")}
+        ORDER BY id LIMIT 1
         """,
         id=session_id,
     ).fetchone()

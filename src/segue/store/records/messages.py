@@ -9,6 +9,7 @@ from segue.models import Message
 from segue.store.engine.rows import fetch_row, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import purges, sessions
+from segue.store.records.message import from_user
 from segue.store.records.message.row import SELECT, SELECTED, to_message
 
 # Hides messages that are deleted but not yet purged. One session has one first id; all sessions need a lookup each.
@@ -161,7 +162,12 @@ def backwards_from(tx: Tx, session_id: str, upto: int) -> Iterator[Message]:
 
 def user_messages_backwards(tx: Tx, session_id: str, after_id: int) -> Iterator[Message]:
     """Yield the session's user messages with a larger id, newest first, without the ones that cannot be decoded."""
-    return _after(tx, session_id, after_id, "AND role = 'user'")
+    if conversation(tx, session_id) is not None:
+        yield from _after(tx, session_id, after_id, "AND role = 'user'")
+        return
+    for first, last in from_user.ranges_backwards(tx, session_id):
+        found = "AND role = 'user' AND id BETWEEN :first AND :last"
+        yield from _after(tx, session_id, after_id, found, first=first, last=last)
 
 
 def newest_summary(tx: Tx, session_id: str, after_id: int) -> Message | None:

@@ -11,6 +11,7 @@ from segue.results import SessionPage
 from segue.store.engine.rows import iterate_valid, wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records.listing.filter import Filter, Selection, select
+from segue.store.records.message import from_user
 from segue.store.records.session_row import SELECT_SUMMARY, to_summary
 from segue.timestamps import milliseconds
 
@@ -42,7 +43,10 @@ SQLite's substr() ends a text at a NUL, so it gets bytes; a character has four a
 which would mean that there is no message, so coalesce() makes x'' of it.
 """
 
-_OF_USER = "role = 'user' AND (metadata = '{}' OR json_extract(metadata, '$.injected') IS NOT 1)"
+_OF_USER = f"""
+    role = 'user' AND (metadata = '{{}}' OR json_extract(metadata, '$.injected') IS NOT 1)
+    AND id >= {from_user.FIRST_ID.format(session="sessions.id")}
+"""
 
 _PREVIEW = ", ".join(_BEGINNING.format(condition=one) for one in (_OF_USER, "NOT is_summary", "true"))
 
