@@ -86,7 +86,7 @@ def forget(tx: Tx, machine: str) -> None:
         Conflict: several machines have the name, or it is this one.
     """
     machines.find(tx, machine)
-    known = [one for one in positions.machines(tx) if machine in (one.name, one.uid.hex())]
+    known = [one for one in positions.machines(tx) if machine == one.name or machines.is_id(machine, one.uid.hex())]
     if len(known) > 1:
         uids = ", ".join(one.uid.hex() for one in known)
         raise Conflict(f"several machines are named {machine!r}; give one of {uids}", reason="ambiguous")

@@ -1,8 +1,11 @@
 """The names of machines in results, and lists of what one of them used last."""
 
+import msgspec
 import pytest
 
-from segue.errors import InvalidParams, NotFound
+from segue.cli.commands.operate.sync import shown_names
+from segue.errors import Conflict, InvalidParams, NotFound
+from segue.status_results import SyncMachine
 from tests.socket.sync.conftest import Machine, Pair
 
 
@@ -86,9 +89,19 @@ def test_two_machines_with_one_name_are_distinguished_by_their_ids(used: Pair) -
     used.lap.wire.call("session.create", name="later")
     used.sync()
     used.sync()
-    ids = {one["here"]: one["id"] for one in used.desk.wire.call("sync.status")["machines"] if one["name"] == "desk"}
+    machines = used.desk.wire.call("sync.status")["machines"]
+    ids = {one["here"]: one["id"] for one in machines if one["name"] == "desk"}
     assert listed(used.desk, ids[True]) == {"of the desk"}
     assert "later" in listed(used.desk, ids[False])
+    shown = shown_names(msgspec.convert(machines, list[SyncMachine]))
+    assert shown == [f"desk {ids[True][:8]}", "lap", f"desk {ids[False][:8]}"]
+    assert "later" in listed(used.desk, shown[2].split()[1])
+    with pytest.raises(NotFound):
+        listed(used.desk, ids[False][:7])
+    with pytest.raises(Conflict, match=f"several machines are named 'desk'; give one of {ids[True]}, {ids[False]}"):
+        used.desk.wire.call("sync.forget", machine="desk")
+    used.desk.wire.call("sync.forget", machine=ids[False][:8])
+    assert [one["forgotten"] for one in used.desk.wire.call("sync.status")["machines"]] == [False, False, True]
 
 
 def test_search_names_the_machine_of_a_hit(used: Pair) -> None:

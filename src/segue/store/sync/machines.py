@@ -14,6 +14,9 @@ from segue.store.records.listing.filter import Filter
 from segue.store.records.message import page as message_page
 from segue.store.search import search
 
+ID_DIGITS = 8
+"""Digits that are enough of an ID."""
+
 _NAME = "coalesce(k.name, lower(substr(hex(k.uid), 1, 8)))"
 
 
@@ -29,12 +32,17 @@ def find(tx: Tx, name: str) -> list[int]:
         WHERE k.n = a.machine OR NOT k.former OR k.forgotten ORDER BY k.n <> a.machine, k.n
         """
     ).fetchall()
-    found = {n: bool(is_own) for n, *names, is_own in rows if name in names}
+    found = {n: bool(is_own) for n, known, uid, is_own in rows if name == known or is_id(name, uid)}
     if not found:
         known = ", ".join(f"{one[1]} (here)" if one[3] else one[1] for one in rows)
         off = f"no machine {name!r}; sync is off, so there is only this machine"
         raise NotFound("machine", name, message=f"no machine {name!r}; there are: {known}" if rows else off)
     return [] if any(found.values()) else [*found]
+
+
+def is_id(text: str, uid: str) -> bool:
+    """Return True if the text is the ID of a machine, or enough digits of it."""
+    return len(text) >= ID_DIGITS and uid.startswith(text)
 
 
 def name_messages(tx: Tx, found: Sequence[Message]) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 
 import click
 
@@ -11,6 +13,7 @@ from segue.cli.groups import Group, command
 from segue.cli.input import confirmed, read_stdin, require_tty
 from segue.cli.output.terminal import echo, echo_json, echo_tsv, escape_line, warn
 from segue.results import Empty, SyncInvitation, SyncRekeyed, SyncStatus
+from segue.status_results import SyncMachine
 
 MAX_LINE = 4096
 
@@ -18,6 +21,9 @@ SCHEMES = ("postgres", "postgresql", "s3")
 
 SYNCS = "segued completes it unless you stop it; run segue sync to wait for it"
 REKEYS = "segued completes it unless you stop it; segue sync invite prints the new invitation then"
+
+SHOWN_DIGITS = 8
+"""Digits of an ID that distinguish machines of one name. `sync.forget` takes them too."""
 
 name_option = click.option("--name", metavar="TEXT", help="Name of this machine; default: its host name.")
 
@@ -105,21 +111,28 @@ def invite(daemon: DaemonClient) -> None:
 def sync_status(daemon: DaemonClient, *, as_json: bool) -> None:
     """Show the machines, what is not sent yet, and problems.
 
-    Columns: machine, its newest batch here, batches that did not come yet, time of the newest.
+    Columns: machine, its newest batch here, batches that did not come yet, time of the newest. Machines of one name
+    have the beginning of their ID too.
     """
     answer = daemon.exchange("sync.status")
     if as_json:
         return echo_json(answer.raw())
     status = answer.decode(SyncStatus)
-    for one in status.machines:
+    for one, name in zip(status.machines, shown_names(status.machines), strict=True):
         marks = {" (here)": one.here, " (forgotten)": one.forgotten, " (old key)": one.old_key}
         mark = next((mark for mark, is_so in marks.items() if is_so), "")
-        echo_tsv([f"{one.name}{mark}", str(one.batches), str(one.behind), one.seen_at or "-"])
+        echo_tsv([f"{name}{mark}", str(one.batches), str(one.behind), one.seen_at or "-"])
     if status.unsent_messages or status.unsent_changes:
         echo(f"not sent yet: {status.unsent_messages} messages, {status.unsent_changes} changes")
     for problem in [*filter(None, [status.error]), *status.problems]:
         warn(escape_line(problem))
     return None
+
+
+def shown_names(machines: Sequence[SyncMachine]) -> list[str]:
+    """Return the names of the machines; those of one name with the beginning of their IDs."""
+    count = Counter(one.name for one in machines)
+    return [one.name if count[one.name] == 1 else f"{one.name} {one.id[:SHOWN_DIGITS]}" for one in machines]
 
 
 @command("rekey", examples=["segue sync rekey"])
@@ -153,7 +166,7 @@ def forget(daemon: DaemonClient, *, machine: str) -> int:
     """Take over the batches of a machine that is gone for good.
 
     Its sessions stay. What is deleted is then deleted from its batches at the hub too. MACHINE is a name or an ID of
-    `segue sync status --json`.
+    `segue sync status --json`, of which 8 digits are enough.
     """
     if not machine:
         raise click.UsageError("MACHINE is empty; segue sync status shows the machines")
