@@ -127,12 +127,9 @@ def create(tx: Tx, uid: bytes, known: Known, machine: int) -> str:
     sessions.create(tx, id=id, bot_id=known.bot_id, emit_event=False)
     sql = "UPDATE sessions SET created_at = :at, updated_at = :at, last_message_at = :at WHERE id = :id"
     tx.run(sql, id=id, at=known.created_at)
-    tx.run(
-        "UPDATE sync_sessions SET id = :id, fields = :fields WHERE uid = :uid",
-        id=id,
-        uid=uid,
-        fields=fields.encode({}),
-    )
+    tx.run("UPDATE sync_sessions SET id = :id WHERE uid = :uid", id=id, uid=uid)
+    # The lowest stamps, because these values are nobody's. With none, a change here would count as one of them.
+    fields.store(tx, uid, fields.first_stamps(sessions.get(tx, id), b""))
     tx.run(
         "UPDATE memories SET session_id = :id WHERE id IN (SELECT id FROM sync_memories WHERE session = :uid)",
         id=id,
@@ -195,7 +192,7 @@ def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> bool:
     outdated = False
     for name, (value, at, machine) in record.fields.items():
         stamp = new.get(name)
-        if stamp is not None and not _is_newer(tx, name, (value, at, machine), stamp, values[name], home):
+        if stamp is not None and not _is_newer(tx, record.uid, name, (value, at, machine), stamp, values[name], home):
             outdated |= name in fields.TEXTS and value != values[name]
             continue
         changes[name] = local = _from_wire(tx, name, value, home)
@@ -206,7 +203,7 @@ def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> bool:
     if not changes:
         return outdated
     fields.store(tx, record.uid, new)
-    if stamps and any(name in fields.TEXTS for name in changes):
+    if stamps and any(name in fields.TEXTS and name in stamps and stamps[name].machine for name in changes):
         contents.erase_record(tx, record.uid)
     columns = {name: value for name, value in changes.items() if name != "ended"}
     if "ended" in changes:
@@ -219,14 +216,18 @@ def _merge_fields(tx: Tx, record: SessionRecord, id: str, home: Home) -> bool:
     return outdated
 
 
-def _is_newer(tx: Tx, name: str, published: tuple[Any, int, bytes], stamp: FieldStamp, value: Any, home: Home) -> bool:
+def _is_newer(
+    tx: Tx, uid: bytes, name: str, published: tuple[Any, int, bytes], stamp: FieldStamp, value: Any, home: Home
+) -> bool:
     """Return True if the published change wins; of two with one stamp, which only copies have, by the value."""
     new, at, machine = published
     if (at, machine) != stamp.rank:
         return (at, machine) > stamp.rank
     local = states.field_to_wire(tx, name, value, home)
-    if name == "parent_id":  # A parent may have different ids on two machines.
-        new, local = ((parent and parent[0] and parent[0].hex()) for parent in (new, local))
+    if name == "parent_id":  # A parent may have different ids on two machines, and none where it is deleted.
+        new = new and new[0] and new[0].hex()
+        local = local and tx.run("SELECT lower(hex(parent)) FROM sync_sessions WHERE uid = :uid", uid=uid).fetchone()[0]
+        new, local = new or None, local or None
     return fields.hash_of(new) > fields.hash_of(local)
 
 
