@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from segue.models import (
+    BotId,
     Count,
     Extraction,
     Memory,
@@ -47,8 +48,12 @@ class ImportSource(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ImportedSession(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A session as a tool recorded it. Null counts as left out. `parent` is an id of the same tool."""
+    """A session as a tool recorded it. Null counts as left out. `parent` is an id of the same tool.
 
+    `bot_id` is that of a new session; one that exists stays with its bot.
+    """
+
+    bot_id: BotId | None = None
     working_dir: WorkingDir | None = None
     project: Project | None = None
     name: Name | None = None

@@ -86,7 +86,7 @@ async def update(
     )
 
 
-@method("session.import", raises=(Conflict, TooLarge, StorageError, InvalidData))
+@method("session.import", raises=(NotFound, Conflict, TooLarge, StorageError, InvalidData))
 async def import_(
     ctx: Context,
     *,

@@ -49,6 +49,7 @@ def session_params(session: HistorySession, now_ms: int, changed_at: str | None 
     if session.parent:
         metadata["sub_agent"] = True
     params = {
+        "bot_id": session.bot and session.bot.id,
         "working_dir": session.directory if _is_directory(session.directory) else None,
         "project": _project(session.directory),
         "name": _name(session.title),
@@ -132,6 +133,7 @@ def params_of(message: HistoryMessage, at: str | None) -> Iterator[dict[str, Any
         "output_tokens": message.output_tokens,
         "stop_reason": message.stop_reason or ("interrupted" if message.aborted else None),
         "response_ms": message.response_ms,
+        "is_summary": (message.role, message.kind) == ("system", "summary") or None,
         "metadata": metadata or None,
     }
     yield {name: value for name, value in params.items() if value is not None}

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from segue.client import Client
 from segue.errors import Conflict
@@ -28,6 +28,7 @@ from segue.history.checking import checked
 from segue.history.convert import count_params
 from segue.history.importing.counts import Counts
 from segue.history.importing.known import Known, fetch_known
+from segue.history.importing.rest import restore_memories_of
 from segue.history.importing.sending import REFUSED, Origin, Sender
 from segue.history.lines import Cursors
 from segue.history.reader import Reader, Reading
@@ -165,6 +166,7 @@ class Importer:
     def _take(self, sessions: Iterable[HistorySession], origin: Origin, refused: list[str]) -> dict[str, str]:
         """Import the sessions; return the digests of those that the daemon has, and add the problems to `refused`."""
         known, digests = self._known(origin.tool), dict[str, str]()
+        is_changed, remembered = False, list[tuple[HistorySession, str]]()
         for session in sessions:
             last = _last_time(session) or origin.changed_at
             if self.options.since is not None and last < self.options.since:
@@ -175,15 +177,20 @@ class Importer:
             self.counts.sessions += 1
             self.counts.messages += sum(map(count_params, session.messages))
             try:
-                digests[session.id] = self._send(origin, session, last)
+                digests[session.id], is_sent = self._send(origin, session, last)
+                is_changed |= is_sent
+                if session.memories and (stored := known.get(session.id)):
+                    remembered.append((structs.replace(session, messages=[]), stored.session_id))
             except Conflict:
                 self.counts.left_out[DELETED] += 1
             except REFUSED as error:
                 refused.append(f"session {wire_path(session.id)}: {error}")
+        if is_changed:  # All of them, because one of a changed session may supersede one of another.
+            restore_memories_of(self.client, remembered)
         return digests
 
-    def _send(self, origin: Origin, session: HistorySession, last: str) -> str:
-        """Send the session unless the daemon has it as it is, and return its digest.
+    def _send(self, origin: Origin, session: HistorySession, last: str) -> tuple[str, bool]:
+        """Send the session unless the daemon has it as it is, and return its digest, and True if it was sent.
 
         Raises:
             Conflict: it was deleted in the daemon.
@@ -191,11 +198,13 @@ class Importer:
         """
         known, digest = self._known(origin.tool), _digest(session)
         before = known.get(session.id)
-        if before is None or before.digest != digest:
-            if not self.options.dry_run:
-                self._sender.send(origin, session, digest, is_known=before is not None)
-            known[session.id] = Known(digest, origin.path, max(last, before.last_at if before else ""))
-        return digest
+        if before is not None and before.digest == digest:
+            return digest, False
+        session_id = ""
+        if not self.options.dry_run:
+            session_id = self._sender.send(origin, session, digest, is_known=before is not None)
+        known[session.id] = Known(digest, origin.path, max(last, before.last_at if before else ""), session_id)
+        return digest, not self.options.dry_run
 
     def _reason_to_leave_out(self, known: Known | None, path: str, last: str) -> str | None:
         if known is not None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from segue.models import Count, Name, Timestamp
+from segue.models import BotId, Category, Count, Importance, Name, Timestamp
 
 Role = Literal["user", "assistant", "system", "tool"]
 
@@ -51,6 +51,46 @@ class HistoryMessage(Struct, kw_only=True, omit_defaults=True):
     """True if a rewind left the message out of the conversation."""
 
 
+class HistoryBot(Struct):
+    """A bot that owns a session."""
+
+    id: BotId
+    name: Name
+
+
+class HistoryMemory(Struct, kw_only=True):
+    """A fact of a session's bot; `id` and `superseded_by` are the tool's own ids, `source` is the key of a message."""
+
+    id: str
+    fact: str
+    category: Category
+    importance: Importance
+    source: str | None = None
+    superseded_by: str | None = None
+    is_manual: bool = False
+    at: Timestamp
+
+
+class HistorySummary(Struct, kw_only=True):
+    """A summary of the messages with the positions `start` to `end`, without the last; the first message has 0."""
+
+    text: str
+    start: Count
+    end: Count
+    token_count: Count
+    at: Timestamp
+
+
+class HistoryExtraction(Struct, kw_only=True):
+    """A pending extraction of the session's memories."""
+
+    attempt_count: Count
+    last_attempt_at: Timestamp | None = None
+    next_attempt_at: Timestamp
+    error_message: str | None = None
+    at: Timestamp
+
+
 class HistorySession(Struct, kw_only=True, omit_defaults=True):
     """A conversation as the tool recorded it; `id`, `parent` and `forked_from` are the tool's own ids."""
 
@@ -67,5 +107,9 @@ class HistorySession(Struct, kw_only=True, omit_defaults=True):
     parent: str | None = None
     forked_from: str | None = None
     archived: bool = False
+    bot: HistoryBot | None = None
     messages: list[HistoryMessage] = []
+    summaries: list[HistorySummary] = []
+    memories: list[HistoryMemory] = []
+    extraction: HistoryExtraction | None = None
     metadata: dict[str, Any] = {}

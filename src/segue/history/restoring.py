@@ -18,6 +18,7 @@ from segue.client import Client
 from segue.errors import NotFound, SegueError
 from segue.history.bundle import Bundle, Rest, fetch
 from segue.history.importing.counts import Counts
+from segue.history.importing.rest import restore_memories
 from segue.history.importing.sending import BATCH_BYTES, BATCH_MESSAGES
 from segue.history.reader import open_regular
 from segue.runtime.place import wire_path
@@ -25,8 +26,6 @@ from segue.runtime.progress import Progress
 
 BEGINNINGS = (b'{"session":{', b'{"bots":[')
 """The beginnings of the lines that an export has."""
-
-MAX_BATCH_MEMORIES = 1000
 
 NOT_COMPARED = frozenset({"id", "session_id", "state"})
 """Members in which a stored message may differ from the exported one."""
@@ -175,22 +174,10 @@ class Restorer:
             return None
 
     def _restore_memories(self) -> None:
-        """Store the memories, then again those that were superseded, because their successors are known only then."""
         several = sorted(self._memories, key=lambda memory: memory["id"])
-        ids: dict[int, int] = {}
         for memory in several:
             memory["source_message_id"] = self._message_ids.get(memory["source_message_id"])
-        current = [{**memory, "superseded_by": None} for memory in several]
-        self._send_memories(several, current, ids)
-        superseded = [memory for memory in several if memory["superseded_by"] in ids]
-        changed = [{**memory, "superseded_by": ids[memory["superseded_by"]]} for memory in superseded]
-        self._send_memories(superseded, changed, ids)
-
-    def _send_memories(self, several: list[dict[str, Any]], sent: list[dict[str, Any]], ids: dict[int, int]) -> None:
-        for first in range(0, len(sent), MAX_BATCH_MEMORIES):
-            chunk = slice(first, first + MAX_BATCH_MEMORIES)
-            result = self._client.request("session.restore", {"memories": sent[chunk]})
-            ids |= zip((memory["id"] for memory in several[chunk]), result["memory_ids"], strict=True)
+        restore_memories(self._client, several)
 
 
 def _check_same(bundle: Bundle, there: list[dict[str, Any]]) -> None:

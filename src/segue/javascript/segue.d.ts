@@ -507,6 +507,7 @@ export interface ImportStatus {
 }
 
 export interface ImportedSession {
+  bot_id?: string | null;
   working_dir?: string | null;
   project?: string | null;
   name?: string | null;

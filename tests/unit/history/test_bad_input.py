@@ -49,7 +49,7 @@ class Recorder(NoDaemon):
             return super().request(method, params)
         msgspec.json.encode(params)
         self.sources.append(params["source"])
-        return {"added": len(params["messages"]), "updated": 0, "unchanged": 0}
+        return {"session_id": "s", "added": len(params["messages"]), "updated": 0, "unchanged": 0}
 
 
 def test_a_name_that_is_no_text_is_imported_with_its_bytes_escaped(tmp_path: Path) -> None:

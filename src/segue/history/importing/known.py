@@ -16,6 +16,7 @@ class Known(NamedTuple):
     path: str | None
     """The file that it was read from."""
     last_at: str
+    session_id: str
 
     def is_elsewhere(self, path: str, last_at: str) -> bool:
         """Return True if the file at `path` holds a copy: the session came from another file, which is still there.
@@ -36,7 +37,7 @@ def fetch_known(client: Client, tool: str) -> dict[str, Known]:
         for session in page["sessions"]:
             source = session["source"]
             digest = session["metadata"].get(DIGEST, "")
-            found[source["id"]] = Known(digest, source.get("path"), session["last_message_at"])
+            found[source["id"]] = Known(digest, source.get("path"), session["last_message_at"], session["id"])
         if page["next_cursor"] is None:
             return found
         params["cursor"] = page["next_cursor"]

@@ -14,8 +14,9 @@ from segue.errors import InvalidData, InvalidParams, TooLarge
 from segue.history.convert import encode, params_of, session_params, with_times
 from segue.history.importing.counts import Counts
 from segue.history.importing.known import DIGEST
+from segue.history.importing.rest import restore_bot, restore_rest
 from segue.history.records import HistoryMessage, HistorySession
-from segue.timestamps import wall_ms
+from segue.timestamps import timestamp, wall_ms
 
 BATCH_MESSAGES = 80
 """Messages of one request. The daemon stores them in about 2 ms, in which other clients wait."""
@@ -48,14 +49,16 @@ class Sender:
         self._sent: OrderedDict[tuple[str, str], dict[str, int]] = OrderedDict()
         """The hash of each message by key, of the sessions that were sent last."""
 
-    def send(self, source: Origin, session: HistorySession, digest: str, *, is_known: bool) -> None:
-        """Send what differs from what was sent before.
+    def send(self, source: Origin, session: HistorySession, digest: str, *, is_known: bool) -> str:
+        """Send what differs from what was sent before, and return the id of the session.
 
         Raises:
             Conflict: the session was deleted in the daemon, and is not to be restored.
             InvalidData, InvalidParams, TooLarge: the daemon refuses the session itself.
         """
-        now = wall_ms()
+        now, session_id = wall_ms(), ""
+        if session.bot is not None:
+            restore_bot(self._client, session.bot, session.started_at or timestamp(now))
         tool, path, changed_at = source
         about = session_params(session, now, changed_at)
         sent = self._sent.pop((tool, session.id), {}) if is_known else {}
@@ -66,13 +69,15 @@ class Sender:
             if number == len(batches):
                 about |= {"metadata": about["metadata"] | {DIGEST: digest}}
             origin = {"tool": tool, "id": session.id, "path": path}
-            self._send_batch({"source": origin, "session": about, "restore": self._restore}, batch)
+            session_id = self._send_batch({"source": origin, "session": about, "restore": self._restore}, batch)
+        restore_rest(self._client, session, session_id)
         self._sent[tool, session.id] = hashes
         if len(self._sent) > REMEMBERED_SESSIONS:
             self._sent.popitem(last=False)
+        return session_id
 
-    def _send_batch(self, params: dict[str, Any], batch: list[msgspec.Raw]) -> None:
-        """Send a batch, without the messages that the daemon refuses."""
+    def _send_batch(self, params: dict[str, Any], batch: list[msgspec.Raw]) -> str:
+        """Send a batch, without the messages that the daemon refuses; return the id of the session."""
         try:
             result = self._client.request("session.import", params | {"messages": batch})
         except REFUSED as error:
@@ -81,11 +86,12 @@ class Sender:
             if len(batch) == 1:
                 self._counts.skipped[f"message that segued refuses ({error})"] += 1
             for part in [[message] for message in batch] if len(batch) > 1 else [[]]:
-                self._send_batch(params, part)
-            return
+                session_id = self._send_batch(params, part)
+            return session_id
         self._counts.added += result["added"]
         self._counts.updated += result["updated"]
         self._counts.unchanged += result["unchanged"]
+        return str(result["session_id"])
 
 
 def _changed(

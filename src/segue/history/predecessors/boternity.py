@@ -7,7 +7,14 @@ from typing import Any
 
 from segue.history.foreign_database import DatabaseReader, Rows
 from segue.history.reader import from_iso
-from segue.history.records import HistoryMessage, HistorySession
+from segue.history.records import (
+    HistoryBot,
+    HistoryExtraction,
+    HistoryMemory,
+    HistoryMessage,
+    HistorySession,
+    HistorySummary,
+)
 
 SESSIONS = """
     SELECT s.id, s.title, s.started_at, s.ended_at, s.model, s.status, b.slug, b.name AS bot_name
@@ -18,14 +25,20 @@ MESSAGES = """
     FROM chat_messages WHERE session_id = ? ORDER BY created_at, id
 """
 SUMMARIES = """
-    SELECT summary, messages_start, messages_end, token_count FROM context_summaries
+    SELECT summary, messages_start, messages_end, token_count, created_at FROM context_summaries
     WHERE session_id = ? ORDER BY created_at, id
 """
 MEMORIES = """
-    SELECT id, fact, category, importance, source_message_id, superseded_by, is_manual FROM session_memories
-    WHERE session_id = ? ORDER BY created_at, id
+    SELECT id, fact, category, importance, source_message_id, superseded_by, is_manual, created_at
+    FROM session_memories WHERE session_id = ? ORDER BY created_at, id
 """
-EXTRACTIONS = "SELECT attempt_count, error_message FROM pending_memory_extractions WHERE session_id = ? ORDER BY id"
+EXTRACTIONS = """
+    SELECT attempt_count, last_attempt_at, next_attempt_at, error_message, created_at
+    FROM pending_memory_extractions WHERE session_id = ? ORDER BY created_at, id
+"""
+
+
+EARLIEST = "1970-01-01T00:00:00.000Z"
 
 
 class Boternity(DatabaseReader):
@@ -39,7 +52,7 @@ class Boternity(DatabaseReader):
         return [home / ".boternity/boternity.db"]
 
     def sessions(self, rows: Rows, item: Path, skipped: Counter[str]) -> Iterator[HistorySession]:
-        """Yield every session; its bot, summaries, memories and extractions are in `metadata`."""
+        """Yield every session; its bot is named by its slug."""
         for row in rows.select(SESSIONS):
             yield HistorySession(
                 id=row["id"],
@@ -49,8 +62,11 @@ class Boternity(DatabaseReader):
                 started_at=from_iso(row["started_at"]),
                 ended_at=from_iso(row["ended_at"]),
                 status=row["status"] if row["status"] != "active" else None,
+                bot=HistoryBot(row["slug"], row["bot_name"]),
                 messages=list(_messages(rows, row["id"])),
-                metadata={"bot": row["slug"], "bot_name": row["bot_name"]} | _others(rows, row["id"]),
+                summaries=list(_summaries(rows, row["id"])),
+                memories=list(_memories(rows, row["id"])),
+                extraction=next(_extractions(rows, row["id"]), None),
             )
 
 
@@ -69,7 +85,42 @@ def _messages(rows: Rows, session_id: str) -> Iterator[HistoryMessage]:
         )
 
 
-def _others(rows: Rows, session_id: str) -> dict[str, Any]:
-    kinds = {"summaries": SUMMARIES, "memories": MEMORIES, "pending_extractions": EXTRACTIONS}
-    found = {kind: [dict(row) for row in rows.select(sql, session_id)] for kind, sql in kinds.items()}
-    return {kind: several for kind, several in found.items() if several}
+def _summaries(rows: Rows, session_id: str) -> Iterator[HistorySummary]:
+    for row in rows.select(SUMMARIES, session_id):
+        yield HistorySummary(
+            text=row["summary"],
+            start=row["messages_start"],
+            end=row["messages_end"],
+            token_count=row["token_count"],
+            at=_time(row["created_at"]),
+        )
+
+
+def _memories(rows: Rows, session_id: str) -> Iterator[HistoryMemory]:
+    for row in rows.select(MEMORIES, session_id):
+        yield HistoryMemory(
+            id=row["id"],
+            fact=row["fact"],
+            category=row["category"],
+            importance=row["importance"],
+            source=row["source_message_id"],
+            superseded_by=row["superseded_by"],
+            is_manual=bool(row["is_manual"]),
+            at=_time(row["created_at"]),
+        )
+
+
+def _extractions(rows: Rows, session_id: str) -> Iterator[HistoryExtraction]:
+    for row in rows.select(EXTRACTIONS, session_id):
+        yield HistoryExtraction(
+            attempt_count=row["attempt_count"],
+            last_attempt_at=from_iso(row["last_attempt_at"]),
+            next_attempt_at=_time(row["next_attempt_at"]),
+            error_message=row["error_message"],
+            at=_time(row["created_at"]),
+        )
+
+
+def _time(text: Any) -> str:
+    """Return a time that the table requires; one that cannot be read is the earliest."""
+    return from_iso(text) or EARLIEST

@@ -39,6 +39,7 @@ def import_session(
     """Store what is new or different of a session and return the counts.
 
     Raises:
+        NotFound: there is no such bot.
         Conflict: the session was deleted, and is not to be restored.
     """
     session_id = _find(tx, source.tool, source.id)
@@ -70,7 +71,7 @@ def _create(tx: Tx, source: ImportSource, about: ImportedSession) -> str:
     moment = tx.now if about.created_at is None else milliseconds(about.created_at)
     session = sessions.create(
         tx,
-        bot_id="default",
+        bot_id=about.bot_id or "default",
         id=session_identity.generate(tx, moment),
         created_at=about.created_at,
         emit_event=False,
