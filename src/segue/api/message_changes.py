@@ -154,8 +154,9 @@ async def begin(
     `message.finish`, or the daemon dies, the state is `interrupted`, and the message has all text that was durable. A
     search finds the message when it has ended.
 
-    The same `key` with the same content begins a message again that has not ended or was interrupted, so that a retry
-    after a lost connection does not make a second one.
+    The same `key` with the stored content begins a message again that has not ended or was interrupted, so that a retry
+    after a lost connection does not make a second one. After a delta, `on_key="replace"` begins it again with the given
+    content, and `on_key="keep"` with the stored one.
     """
     target = drafts.target_of(session_id, working_dir, create, bot_id, project, scope, terminal)
     if content is None and parts is None:

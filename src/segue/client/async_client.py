@@ -23,7 +23,7 @@ from segue.client.follow import (
     follow_messages,
 )
 from segue.client.paging import Pager
-from segue.client.protocol import Answer, arguments
+from segue.client.protocol import Answer, arguments, name_of
 from segue.client.retry import FOLLOW_PAUSE, RESTART_SECONDS, RETRY_PAUSE, RETRY_SECONDS, can_repeat, may_pass
 from segue.client.sync_client import TIMEOUT
 from segue.events import Event
@@ -86,7 +86,7 @@ class AsyncClient:
 
     async def call(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a method of `segue.api` and return its typed result: `await client.call(bot.get, bot_id="b")`."""
-        answer = await self.exchange(method.name, arguments(args, kwargs))
+        answer = await self.exchange(name_of(method), arguments(args, kwargs))
         result: R = answer.decode(method.result)
         return result
 
@@ -112,9 +112,9 @@ class AsyncClient:
 
     async def pages(self, method: Method[Any, P, R], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         """Yield all pages of a list method. `limit` is the page size."""
-        pager = Pager(method.name, arguments(args, kwargs))
+        pager = Pager(name_of(method), arguments(args, kwargs))
         while (params := pager.next_params()) is not None:
-            page: R = (await self.exchange(method.name, params)).decode(method.result)
+            page: R = (await self.exchange(name_of(method), params)).decode(method.result)
             pager.add(page)
             yield page
 

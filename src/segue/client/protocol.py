@@ -181,6 +181,18 @@ class RequestPipeline:
         return min((*unanswered, *self._forgotten), default=None)
 
 
+def name_of(method: Any) -> str:
+    """Return the name of a method.
+
+    Raises:
+        TypeError: it is the name itself, as `request` takes it.
+    """
+    if isinstance(method, str):
+        raise TypeError(f"this takes a method such as segue.api.message.append; by name: request({method!r}, {{…}})")
+    name: str = method.name
+    return name
+
+
 def arguments(args: tuple[object, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a typed call without those that are UNSET.
 

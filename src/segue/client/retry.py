@@ -20,7 +20,8 @@ READS = frozenset(
     {
         "bot.get", "bot.list", "context.build", "daemon.ping", "daemon.status", "events.subscribe", "extraction.list",
         "memory.get", "memory.list", "message.count", "message.get", "message.list", "message.search", "rpc.discover",
-        "session.export", "session.get", "session.list", "summary.latest",
+        "session.complete", "session.export", "session.get", "session.list", "session.prompt", "session.stats",
+        "summary.latest",
     }
 )  # fmt: skip
 """Names: the methods that change nothing in the database and end soon."""
@@ -34,7 +35,7 @@ def can_repeat(name: str, params: Any) -> bool:
         return False
     if name == "session.resolve":
         return params.get("create") is False
-    if name in ("message.append", "message.begin"):
+    if name in ("message.append", "message.begin", "message.replace"):
         return params.get("key") is not None
     if name == "message.append_many":
         messages = params.get("messages")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from segue.client.connect import Target, connection_attempts
 from segue.client.errors import ClientError, ConnectionLost, Unreachable
-from segue.client.protocol import Answer, arguments
+from segue.client.protocol import Answer, arguments, name_of
 from segue.client.retry import FOLLOW_PAUSE, RESTART_SECONDS, RETRY_PAUSE, RETRY_SECONDS, can_repeat, may_pass
 from segue.client.sync_connection import SyncConnection
 from segue.paths import PathOptions, Paths, resolve_paths
@@ -65,7 +65,7 @@ class Client:
 
     def call(self, method: "Method[Any, P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a method of `segue.api` and return its typed result: `client.call(session.get, session_id="…")`."""
-        result: R = self.exchange(method.name, arguments(args, kwargs)).decode(method.result)
+        result: R = self.exchange(name_of(method), arguments(args, kwargs)).decode(method.result)
         return result
 
     def request(self, name: str, params: Any = None) -> Any:
@@ -90,7 +90,7 @@ class Client:
 
     def pages(self, method: "Method[Any, P, R]", *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
         """Yield all pages of a list method: `client.pages(session.list, status="active")`. `limit` is the page size."""
-        for _, page in self.exchange_pages(method.name, method.result, arguments(args, kwargs)):
+        for _, page in self.exchange_pages(name_of(method), method.result, arguments(args, kwargs)):
             yield page
 
     def exchange_pages(

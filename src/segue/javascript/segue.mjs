@@ -21,7 +21,8 @@ const LF = 0x0a;
 const READS = new Set([
   "bot.get", "bot.list", "context.build", "daemon.ping", "daemon.status", "events.subscribe", "extraction.list",
   "memory.get", "memory.list", "message.count", "message.get", "message.list", "message.search", "rpc.discover",
-  "session.get", "session.list", "summary.latest",
+  "session.complete", "session.export", "session.get", "session.list", "session.prompt", "session.stats",
+  "summary.latest",
 ]);
 
 /** An error that the daemon returned. `kind` is stable; `data` depends on it. */
@@ -280,7 +281,7 @@ function openConnection(path, timeout) {
     const timer = setTimeout(() => stream.destroy(new Error(`no connection within ${timeout} ms`)), timeout);
     const refuse = (error) => {
       clearTimeout(timer);
-      reject(new ConnectionError(`no daemon at ${path} (${error.message})`));
+      reject(new ConnectionError(`no daemon at ${path} (${error.message}); start one with: segue start`));
     };
     stream.once("error", refuse);
     stream.once("connect", () => {
@@ -297,7 +298,7 @@ function checkSocket(path) {
   try {
     found = lstatSync(path);
   } catch (error) {
-    throw new ConnectionError(`no daemon at ${path} (${error.code})`);
+    throw new ConnectionError(`no daemon at ${path} (${error.code}); start one with: segue start`);
   }
   if (!found.isSocket()) throw new TypeError(`${path} is not a socket`);
   if (found.uid !== process.getuid()) throw new TypeError(`${path} belongs to user ${found.uid}`);
@@ -327,9 +328,9 @@ function isPrivateDirectory(path) {
 }
 
 function canRepeat(method, params = {}) {
-  if (READS.has(method)) return true;
+  if (READS.has(method) || method === "session.import") return true; // All messages of an import have keys.
   if (method === "session.resolve") return params.create === false;
-  if (method === "message.append" || method === "message.begin") return params.key != null;
+  if (["message.append", "message.begin", "message.replace"].includes(method)) return params.key != null;
   return method === "message.append_many" && params.messages.every(({ key }) => key != null);
 }
 

@@ -29,7 +29,7 @@ from segue.config import Limits
 from segue.errors import Internal, InvalidRequest, MethodNotFound, ParseError, SegueError, ShuttingDown, TooLarge
 from segue.jsonrpc import messages
 from segue.jsonrpc._jsonrpcserver import Error, Left, MethodCall, Success, run_method
-from segue.jsonrpc.method import Method, Queued, Table
+from segue.jsonrpc.method import Method, Queued, Table, nearest
 
 log = logging.getLogger("segue.jsonrpc")
 
@@ -185,7 +185,9 @@ class Dispatcher:
         self.requests += 1
         method = self._methods.get(request.method)
         if method is None:
-            response = self._failure(request, MethodNotFound(f"no method {request.method[:100]!r}"))
+            near = nearest(request.method, self._methods, likeness=0.8)
+            advice = f"; did you mean {near}?" if near else ""
+            response = self._failure(request, MethodNotFound(f"no method {request.method[:100]!r}{advice}"))
         else:
             outcome = await run_method(MethodCall(request.method, [request.params], request.id), ctx, method)
             response = self._encode(request, outcome)

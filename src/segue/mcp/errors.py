@@ -34,6 +34,6 @@ def explain(error: Exception) -> str:
 
 def _wrong_argument(error: InvalidParams) -> str:
     """Return the error with the name of the argument."""
-    name = str(error.data.get("path", "$")).removeprefix("$").removeprefix(".")
-    reason = error.data.get("reason", error.message)
+    path = str(error.data.get("path", "$"))
+    name, reason = path.removeprefix("$").removeprefix("."), error.message.removeprefix(f"{path}: ")
     return f"argument {ARGUMENTS.get(name, name)}: {reason}" if name else f"arguments: {reason}"

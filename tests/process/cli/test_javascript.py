@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from segue.client.retry import READS
 from segue.manual import topic_path
 from tests.process.docs.blocks import blocks
 from tests.process.docs.typescript import TARGET, declarations
@@ -195,6 +197,25 @@ def test_a_link_to_a_socket_is_refused(segued: Segued, listener: socket.socket) 
         listener.accept()
 
 
+def test_the_client_repeats_the_same_requests_as_that_of_python() -> None:
+    text = MODULE.read_text(encoding="utf-8")
+    [listed] = re.findall(r"READS = new Set\(\[(.*?)\]\)", text, re.DOTALL)
+    assert set(re.findall(r'"(.+?)"', listed)) == READS
+
+
+def test_without_a_daemon_the_error_says_how_to_start_one(segued: Segued) -> None:
+    found = run(segued, "console.log(JSON.stringify(await connect().catch((error) => error.message)));")
+    assert found == f"no daemon at {segued.socket} (ENOENT); start one with: segue start"
+
+
+def test_a_socket_that_others_can_open_is_refused(segued: Segued) -> None:
+    segued.start()
+    segued.socket.chmod(0o666)
+    found = run(segued, "console.log(JSON.stringify(await connect().catch((error) => error.message)));")
+    assert "others can open" in found
+    segued.socket.chmod(0o600)
+
+
 def test_the_daemon_is_found_by_its_record(segued: Segued) -> None:
     segued.start()
     found = run(segued, "console.log(JSON.stringify(segue.findSocket()));", SEGUE_SOCKET="")
@@ -217,4 +238,4 @@ def test_the_examples_of_the_manual_run(segued: Segued, tmp_path: Path) -> None:
             check=True,
         )
         printed.append(done.stdout)
-    assert printed == ["Hello\n", "pong not_found\n"]
+    assert printed == ["Hello\n", "complete Use Object.entries(d).sort().\n", "pong not_found\n"]

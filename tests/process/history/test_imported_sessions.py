@@ -29,6 +29,8 @@ def test_an_imported_session_is_marked_shown_with_its_calls_and_never_continued(
     [session] = [one for one in wire.call("session.list")["sessions"] if one["name"] == "Sorting things"]
     assert " claude " in segue.shown("list", "--all", columns=80)
     assert "[claude] Sorting things" in segue.shown("search", "dict")
+    assert "dict" in segue.ok("search", "--source", "claude", "dict").out
+    assert segue.run("search", "--source", "", "dict").code == segue.run("grep", "--source", "codex", "dict").code == 1
     transcript = segue.ok("show", session["id"]).out
     assert f"source    claude {session['source']['path']}" in transcript
     assert "→ Bash ls" in transcript

@@ -113,8 +113,9 @@ def test_every_repeated_method_exists_and_no_write_is_repeated_without_a_key() -
     assert set(METHODS) >= READS
     writes = [name for name in METHODS if name.rpartition(".")[2] not in ("get", "list", "count", "search", "latest")]
     repeated = [name for name in writes if can_repeat(name, {})]
-    reads = ["context.build", "daemon.ping", "daemon.status", "events.subscribe", "rpc.discover", "session.export"]
-    assert sorted(repeated) == [*reads, "session.import"]
+    reads = ["context.build", "daemon.ping", "daemon.status", "events.subscribe", "rpc.discover"]
+    of_sessions = ["session.complete", "session.export", "session.import", "session.prompt", "session.stats"]
+    assert sorted(repeated) == [*reads, *of_sessions]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,8 @@ def test_every_repeated_method_exists_and_no_write_is_repeated_without_a_key() -
         ("message.append", ["s", "user", "x"], False),
         ("message.append_many", {"messages": [{"key": "a"}, {"key": "b"}]}, True),
         ("message.append_many", {"messages": [{"key": "a"}, {}]}, False),
+        ("message.replace", {"last": 1, "key": "k"}, True),
+        ("message.replace", {"last": 1}, False),
         ("session.import", {"messages": [b"{}"]}, True),
         ("session.resolve", {"create": False}, True),
         ("session.resolve", {}, False),

@@ -6,7 +6,7 @@ import pytest
 
 from segue.api import daemon, message, session
 from segue.client import Client, ClientError, ConnectionLost, ProtocolError, TimedOut
-from segue.errors import InvalidParams, NotFound, Overloaded
+from segue.errors import InvalidParams, NotFound, Overloaded, SegueError
 from segue.models import Session
 from segue.results import Appended, SessionPage
 from tests.support.inprocess import Server
@@ -58,6 +58,13 @@ def test_an_error_has_the_class_that_the_daemon_raised_and_the_client_remains_us
 def test_a_request_by_name_returns_json_values_and_takes_positional_parameters(client: Client) -> None:
     client.request("session.create", {"id": "s"})
     assert client.request("message.count", ["s"]) == {"count": 0}
+
+
+def test_a_call_by_name_names_the_request_that_takes_one(client: Client) -> None:
+    with pytest.raises(TypeError, match=r"by name: request\('message.append', "):
+        client.call("message.append", session_id="s")  # type: ignore[arg-type]
+    with pytest.raises(SegueError, match=r"^no method 'message.apend'; did you mean message.append\?$"):
+        client.request("message.apend")
 
 
 def test_a_message_of_many_megabytes_is_sent_and_received(client: Client) -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from segue.api import METHODS, context, session
+from segue.api import METHODS, context, daemon, message, session
 from segue.errors import InvalidParams, NotFound
-from segue.jsonrpc.method import MAX_REASON, is_optional, method, method_table, wire_type
+from segue.jsonrpc.method import MAX_REASON, Method, is_optional, method, method_table, wire_type
 from tests.support.specification import methods_of
 
 
@@ -258,3 +258,24 @@ def test_an_unknown_parameter_is_refused_even_if_it_is_null() -> None:
     with pytest.raises(InvalidParams) as caught:
         session.get.bind({"session_id": "s", "surprise": None})
     assert caught.value.data["path"] == "$.surprise"
+    assert str(caught.value) == "$.surprise: unknown; it takes session_id"
+
+
+@pytest.mark.parametrize(
+    ("target", "params", "text"),
+    [
+        (message.append, {"sesion_id": "s"}, "$.sesion_id: unknown; did you mean session_id?"),
+        (daemon.ping, {"x": 1}, "$.x: unknown; it takes no parameters"),
+        (
+            message.append_many,
+            {"session_id": "s", "messages": [{"role": "user", "cntent": "x"}]},
+            "$.messages[0].cntent: unknown",
+        ),
+    ],
+)
+def test_an_unknown_parameter_is_refused_with_the_name_that_was_probably_meant(
+    target: Method[Any, ..., Any], params: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        target.bind(params)
+    assert (str(caught.value), caught.value.data["reason"]) == (text, "unknown")

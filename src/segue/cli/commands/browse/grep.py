@@ -67,6 +67,7 @@ class Match(NamedTuple):
 @click.option("--dir", "directory", metavar="PATH", help="Only sessions of this directory.")
 @click.option("--project", metavar="PATH", help="Only sessions of the project with this root.")
 @click.option("--session", metavar="ID", help="Only this session.")
+@click.option("--source", metavar="TOOL", help='Only sessions imported from this tool; "" for all others.')
 @click.option("--role", type=click.Choice(["user", "assistant", "system", "tool"]), help="Only messages of this role.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest time: an age (30m, 12h, 7d) or a date.")
@@ -88,6 +89,7 @@ def grep(
     directory: str | None,
     project: str | None,
     session: str | None,
+    source: str | None,
     role: str | None,
     bot: str | None,
     since: str | None,
@@ -114,6 +116,7 @@ def grep(
         "session_id": None if session is None else find_session(daemon, session).id,
         "working_dir": None if directory is None else os.path.realpath(directory),
         "project": None if project is None else os.path.realpath(project),
+        "source": source,
         "bot_id": bot,
         "role": role,
         "since": since,

@@ -25,6 +25,7 @@ INDEXING = "segued continues to add messages to the search index; search again"
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest time: an age (30m, 12h, 7d) or a date.")
 @click.option("--until", callback=parse_time, metavar="TIME", help="Latest time: an age (30m, 12h, 7d) or a date.")
 @click.option("--session", metavar="ID", help="Only this session.")
+@click.option("--source", metavar="TOOL", help='Only sessions imported from this tool; "" for all others.')
 @click.option("--role", type=click.Choice(["user", "assistant", "system", "tool"]), help="Only messages of this role.")
 @click.option("--bot", metavar="ID", help="Only sessions of this bot.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, metavar="N", help="Maximum number of messages.")
@@ -38,6 +39,7 @@ def search(
     since: str | None,
     until: str | None,
     session: str | None,
+    source: str | None,
     role: str | None,
     bot: str | None,
     limit: int,
@@ -54,6 +56,7 @@ def search(
     """
     filters = {
         "session_id": None if session is None else find_session(daemon, session).id,
+        "source": source,
         "bot_id": bot,
         "role": role,
         "since": since,

@@ -1,6 +1,5 @@
 """The `import` command."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -137,8 +136,12 @@ def _select(what: Iterable[str]) -> "tuple[list[Reader], list[Path]]":
         raise click.UsageError("name the file of an export: segue import sessions.jsonl")
     paths = [Path(word).expanduser().absolute() for word in words]
     for word, path in zip(words, paths, strict=True):
-        if not os.path.lexists(path):
-            raise click.UsageError(_unknown(word, known))
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise click.UsageError(_unknown(word, known)) from None
+        except OSError as error:
+            raise Failure(f"cannot read {escape_line(str(path))}: {error.strerror}") from None
     return tools if tools or paths else list(known.values()), paths
 
 
@@ -250,15 +253,20 @@ def _print_counts(counts: "Counts", *, dry_run: bool, nothing: str = "nothing to
     for reason, count in sorted(counts.skipped.items()):
         warn(f"skipped {count} × {reason}")
     for reason, count in sorted(counts.left_out.items()):
-        warn(f"left out {count} {'session' if count == 1 else 'sessions'} {reason}")
+        warn(f"left out {_several(count, 'session')} {reason}")
+    sessions, files = _several(counts.sessions, "session"), _several(counts.items_unchanged, "file")
     if dry_run and counts.sessions:
-        echo(f"would import {counts.sessions} sessions with {counts.messages} messages")
+        echo(f"would import {sessions} with {_several(counts.messages, 'message')}")
         return
     several = {
-        "sessions read": counts.sessions,
-        "messages added": counts.added,
-        "updated": counts.updated,
-        "unchanged": counts.unchanged,
-        "files unchanged": counts.items_unchanged,
+        f"{sessions} read": counts.sessions,
+        f"{_several(counts.added, 'message')} added": counts.added,
+        f"{counts.updated} updated": counts.updated,
+        f"{counts.unchanged} unchanged": counts.unchanged,
+        f"{files} unchanged": counts.items_unchanged,
     }
-    echo(", ".join(f"{count} {name}" for name, count in several.items() if count) or nothing)
+    echo(", ".join(text for text, count in several.items() if count) or nothing)
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
