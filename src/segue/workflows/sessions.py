@@ -5,8 +5,8 @@ The forms are tried in this order, and the first that matches decides:
 1. `-` is the most recent session other than the current one; `@1` is the first row of the newest list.
 2. The whole ID.
 3. The start or the end of an ID.
-4. The whole name of a session that is not completed, in any case.
-5. Words of such a name, in any order.
+4. The whole name of a session that is not completed, in any case, with or without a generated date.
+5. Words of such a name, in any order. The generated date has none, because a number such as 1 would match it.
 """
 
 import re
@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from segue.errors import InvalidParams, NotFound
 from segue.models import Session, SessionSummary
 from segue.results import Resolution, SessionPage
+from segue.workflows.labels import GENERATED_DATE
 
 R = TypeVar("R")
 
@@ -125,17 +126,17 @@ def _candidates(client: Caller, given: str) -> Iterator[list[SessionSummary]]:
     if not words:
         return
     named = [
-        session
+        (session, (session.name or "").casefold())
         for session in _all(client, name_contains=max(words, key=len)[:255])
-        if session.status != "completed" and _has_words(session.name or "", words)
+        if session.status != "completed"
     ]
-    yield [session for session in named if (session.name or "").casefold() == given.casefold()]
-    yield named[:CANDIDATES]
+    yield [session for session, name in named if given.casefold() in (name, re.sub(GENERATED_DATE, "", name))]
+    yield [session for session, name in named if _has_words(re.sub(GENERATED_DATE, "", name), words)][:CANDIDATES]
 
 
 def _has_words(name: str, words: list[str]) -> bool:
-    """Return True if each word is the start of a word of the name."""
-    return all(re.search(rf"(?<!\w){re.escape(word)}", name.casefold()) for word in words)
+    """Return True if each word is the start of a word of the folded name."""
+    return all(re.search(rf"(?<!\w){re.escape(word)}", name) for word in words)
 
 
 def _all(client: Caller, **filters: Any) -> Iterator[SessionSummary]:

@@ -61,3 +61,14 @@ def test_an_ended_session_is_not_found_by_name(three: Cli) -> None:
     three.ok("end", "zebra")
     assert three.run("show", "zebra").code == 1
     assert three.ok("show", "0340-249").code == 0
+
+
+def test_the_generated_date_of_a_name_is_no_word_of_it(segue: Cli, segued: Segued) -> None:
+    wire = segued.connect()
+    for id, text in (("kept", "sort a dict"), ("other", "sort a dict by value")):
+        wire.call("message.append", session_id=id, role="user", content=text, create=True)
+    for given in ("1", "sort 2"):
+        assert segue.run("delete", given, "--yes").err == f"segue: no session {given!r}\n"
+    name = wire.call("session.get", session_id="kept")["name"]
+    for given in (name, "Sort a dict"):
+        assert segue.ok("pin", given, "--json").json["id"] == "kept"
