@@ -49,9 +49,17 @@ def test_a_hit_fits_a_terminal_and_its_text_is_wrapped_at_words(segue: Cli, colu
 def test_a_search_without_hits_exits_with_status_1(segue: Cli) -> None:
     segue.ok("add", "zebra")
     for arguments in (["nothing"], [""], ["zebra", "--role", "tool"], ["zebra", "--bot", "nobody"]):
-        assert segue.run("search", *arguments) == (1, "", "")
+        code, out, err = segue.run("search", *arguments)
+        assert (code, out) == (1, "")
+        assert err.startswith(("segue: nothing found; try", "segue: no message matches, but the name"))
     outcome = segue.run("search", "nothing", "--json")
     assert (outcome.code, outcome.json["hits"], outcome.json["total"]) == (1, [], 0)
+
+
+def test_a_pipe_has_no_rows_of_sessions_that_have_the_words_in_their_name(segue: Cli) -> None:
+    segue.ok("new", "--name", "zebra plan")
+    message = "segue: no message matches, but the name or summary of a session does\n"
+    assert segue.run("search", "zebra") == (1, "", message)
 
 
 def test_a_terminal_says_what_else_there_is(segue: Cli) -> None:

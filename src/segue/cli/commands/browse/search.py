@@ -69,7 +69,7 @@ def search(
         echo_json(response.raw()) if as_json else _print_page(page)
         shown += len(page.hits)
         first = first or page
-    if not shown and first is not None and stdout_is_tty() and not as_json:
+    if not shown and first is not None and not as_json:
         _print_nothing_found(first)
     return 0 if shown else 1
 
@@ -89,10 +89,14 @@ def _pages(daemon: DaemonClient, limit: int, params: dict[str, str | None]) -> I
 
 
 def _print_nothing_found(page: SearchPage) -> None:
-    """Print the sessions that have the words in their name or summary; else what to search for instead."""
+    """Write that nothing was found to stderr, with what to search for instead.
+
+    A terminal also shows the sessions that have the words in their name or summary. They are no rows for a script.
+    """
     if page.sessions:
         warn("no message matches, but the name or summary of a session does")
-        print_sessions(page.sessions, None)
+        if stdout_is_tty():
+            print_sessions(page.sessions, None)
     elif page.suggestions:
         warn(f"nothing found; try: {', '.join(f'segue search {shlex.quote(one)}' for one in page.suggestions)}")
     else:
