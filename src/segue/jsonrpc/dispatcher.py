@@ -72,7 +72,8 @@ class Dispatcher:
         if not item:
             return self.error_response(InvalidRequest("a batch must not be empty"))
         if len(item) > self._limits.batch:
-            return self.error_response(TooLarge("too many requests in one batch", limit=self._limits.batch))
+            text = f"a batch has {len(item)} requests, and the limit is {self._limits.batch}; split it"
+            return self.error_response(TooLarge(text, limit=self._limits.batch))
         return await self._handle_batch(item, ctx)
 
     def begin(self, line: bytes, ctx: Any, respond: Callable[[bytes], None]) -> bool:

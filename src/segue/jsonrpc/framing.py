@@ -83,7 +83,7 @@ class MessageDecoder:
 
 
 class LineDecoder:
-    """A decoder of lines of at most `limit` bytes, their LF not counted."""
+    """A decoder of lines of at most `limit` bytes, their LF and a CR before it not counted."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -121,9 +121,10 @@ class LineDecoder:
         return lines
 
     def _buffer_part(self, part: bytes, lines: list[bytes | Unreadable]) -> None:
-        if self._skipping:
+        if self._skipping or not part:
             return
-        if len(self._buffer) + len(part) > self._limit:
+        # A CR may be one byte more, because it may be the end of the line. What follows it shows whether it is.
+        if len(self._buffer) + len(part) > self._limit + part.endswith(b"\r"):
             # Reported here and not at the LF, because the sender may never send one.
             lines.append(TOO_LONG)
             self._buffer = bytearray()

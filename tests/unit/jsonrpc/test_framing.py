@@ -50,6 +50,13 @@ def test_line_may_be_as_long_as_the_limit(length: int, lines: list[bytes | Unrea
     assert split(*one_by_one(b"x" * length + end)) == lines
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_a_cr_at_the_end_of_a_line_does_not_count(end: bytes) -> None:
+    for line, expected in [(b"x" * LIMIT, b"x" * LIMIT + b"\r"), (b"x" * (LIMIT + 1), TOO_LONG)]:
+        assert split(line + end) == split(*one_by_one(line + end)) == [expected]
+    assert split(b"x" * LIMIT, b"\r", b"x\n") == split(b"x" * LIMIT + b"\rx\n") == [TOO_LONG]
+
+
 def test_too_long_line_is_reported_immediately_and_skipped_to_its_lf() -> None:
     lines = LineDecoder(LIMIT)
     assert lines.feed(b"x" * LIMIT) == []
@@ -74,18 +81,20 @@ pieces = st.sampled_from([b"\n", b"\r\n", b" ", b"x", b"12345", b"0123456789", "
 def test_chunk_boundaries_change_nothing(pieces: list[bytes], cuts: list[int]) -> None:
     data = b"".join(pieces)
     expected = [
-        TOO_LONG if len(line) > LIMIT else line for line in data.split(b"\n") if line.strip(b" \r") or len(line) > LIMIT
+        TOO_LONG if is_too_long else line
+        for line in data.split(b"\n")
+        if (is_too_long := len(line.removesuffix(b"\r")) > LIMIT) or line.strip(b" \r")
     ]
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     assert split(*(data[start:end] for start, end in pairwise(borders))) == expected
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30))
-def test_buffer_never_exceeds_the_limit(chunks: list[bytes]) -> None:
+def test_buffer_never_exceeds_the_limit_and_a_cr(chunks: list[bytes]) -> None:
     lines = LineDecoder(LIMIT)
     for chunk in chunks:
         lines.feed(chunk)
-        assert lines.buffered_bytes <= LIMIT
+        assert lines.buffered_bytes <= LIMIT + len(b"\r")
 
 
 def bodies(*chunks: bytes, limit: int = LIMIT) -> list[bytes | Unreadable]:
