@@ -22,6 +22,16 @@ def fill(wire: Wire) -> None:
         wire.call("message.append_many", session_id="s", messages=messages)
 
 
+def is_served(wire: Wire) -> bool:
+    """Return True if the client gets its page, False if it was closed because it had not read for half a minute."""
+    try:
+        return len(wire.answer()["result"]["messages"]) > 900
+    except (EOFError, ConnectionError):
+        return False
+    finally:
+        wire.close()
+
+
 @pytest.mark.parametrize(("clients", "limit_mib"), [(100, 300), (511, 500)])
 def test_unread_pages_occupy_bounded_memory(segued: Segued, clients: int, limit_mib: int) -> None:
     wire = segued.start().connect()
@@ -38,9 +48,8 @@ def test_unread_pages_occupy_bounded_memory(segued: Segued, clients: int, limit_
         highest = max(highest, memory_bytes(segued) / MIB)
     measured(f"{clients} unread pages of {PAGE_MIB} MiB: {highest:.0f} MiB, slowest append {slowest * 1000:.0f} ms")
     assert highest < limit_mib
-    for other in wires[:20]:
-        assert len(other.answer()["result"]["messages"]) > 900
-        other.close()
-    for other in wires[20:]:
+    served = [is_served(other) for other in wires[:20]]
+    assert any(served)
+    for other in wires:
         other.close()
     wait_until(lambda: wire.call("daemon.status")["clients"] == 1)

@@ -1,15 +1,17 @@
 """`daemon.status` has the counters that explain a slow or failing daemon."""
 
 from contextlib import suppress
+from threading import Event
 
 import pytest
 
 from segue.config import Config, Limits
 from segue.errors import SegueError
+from segue.store.engine.tx import Tx
 from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.wal import wait_until_wal_was_emptied
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 
 @pytest.fixture
@@ -87,16 +89,22 @@ def test_an_idle_daemon_reports_no_running_read(wire: Wire) -> None:
     wait_until(lambda: bool(wire.call("daemon.status")["reads"] == quiet))  # The maintenance worker reads now and then.
 
 
-def test_other_clients_see_a_long_read(server: Server, wire: Wire) -> None:
+def test_other_clients_see_a_long_read(server: Server, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     wire.call("session.create", id="s")
-    rows = [{"role": "user", "content": "x" * 2000}] * 1000
-    for _ in range(5):
-        wire.call("message.append_many", session_id="s", messages=rows)
-    checker = server.connect()
-    for _ in range(20):
-        checker.post("daemon.check", full=True)
-    wait_until(lambda: (wire.call("daemon.status")["reads"]["oldest_ms"] or 0) > 5)
-    assert [checker.answer()["result"]["ok"] for _ in range(20)] == [True] * 20
+    released = Event()
+
+    def count_late(tx: Tx, session_id: str) -> int:
+        assert released.wait(TIMEOUT_SECONDS)
+        return 7
+
+    monkeypatch.setattr("segue.store.records.messages.count", count_late)
+    counting = server.connect()
+    counting.post("message.count", session_id="s")
+    try:
+        wait_until(lambda: (wire.call("daemon.status")["reads"]["oldest_ms"] or 0) > 5)
+    finally:
+        released.set()
+    assert counting.answer()["result"] == {"count": 7}
 
 
 def test_status_describes_the_process(wire: Wire) -> None:
