@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import mcp
 import pytest
@@ -117,3 +120,32 @@ def test_a_terminal_says_what_the_command_waits_for(segue: Cli) -> None:
     terminal.read_until("waiting for MCP messages")
     terminal.type("\x04")
     assert terminal.finish()[0] == 0
+
+
+def test_ctrl_c_ends_it_while_the_daemon_hangs(unserved: Cli, tmp_path: Path) -> None:
+    """The end of the interpreter would wait for the thread that waits for the daemon."""
+    path = tmp_path / "hanging.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        listener.settimeout(TIMEOUT_SECONDS)
+        command = [SEGUE, "--socket", str(path), "mcp"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=unserved.environment, preexec_fn=allow_ctrl_c
+        ) as process:
+            try:
+                assert process.stdin is not None
+                process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"resources/list"}\n')
+                process.stdin.flush()
+                asked, _ = listener.accept()
+                with asked:
+                    asked.settimeout(TIMEOUT_SECONDS)
+                    assert asked.recv(1) == b"{"
+                    process.send_signal(signal.SIGINT)
+                    assert process.wait(TIMEOUT_SECONDS / 2) == -signal.SIGINT
+            finally:
+                process.kill()
+
+
+def allow_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

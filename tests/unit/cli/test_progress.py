@@ -52,6 +52,29 @@ def test_a_pipe_gets_one_line_a_step(capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
+def test_the_end_does_not_wait_for_a_daemon_that_hangs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display, "END_SECONDS", 0.01)
+    work = Work(*STEPS)
+    asked, answered = threading.Event(), threading.Event()
+    outcomes = []
+
+    def hang() -> None:
+        asked.set()
+        outcomes.append(answered.wait(TIMEOUT_SECONDS))
+        work.look()
+
+    shown = ProgressDisplay(work.progress, refresh=hang)
+    with shown:
+        assert asked.wait(TIMEOUT_SECONDS)
+    assert outcomes == []
+    answered.set()
+    shown._thread.join(TIMEOUT_SECONDS)
+    assert (outcomes, shown._thread.is_alive()) == ([True], False)
+    assert capsys.readouterr().err == "", "shown after the end"
+
+
 def test_a_terminal_gets_a_bar_that_is_cleared(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,9 @@ DRAW_SECONDS = 0.2
 BAR_CELLS, LEAST_BAR = 30, 8
 """Cells: the widest bar, and the narrowest one that is drawn."""
 
+END_SECONDS = 1.0
+"""Seconds that the end waits for the thread. It draws in milliseconds, but may ask a daemon that hangs."""
+
 LEAST_PACED = 20
 """Number: a step with fewer things shows for how long it runs. They differ, so their rate says nothing."""
 
@@ -66,7 +69,7 @@ class ProgressDisplay:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._stopped.set()
         if not self._quiet:
-            self._thread.join()
+            self._thread.join(END_SECONDS)
         if isinstance(error, KeyboardInterrupt) and self._after_interrupt:
             done = self._counts() if self.progress.step else ""
             warn(f"interrupted{f' at {done}' if done else ''}; {self._after_interrupt}")
@@ -79,7 +82,7 @@ class ProgressDisplay:
                 wait = DRAW_SECONDS
                 if self._refresh is not None:
                     self._refresh()
-                if self.progress.step:
+                if self.progress.step and not self._stopped.is_set():
                     self._show(has_bar=has_bar)
             if self._drawn:
                 self._write(CLEAR_LINE)

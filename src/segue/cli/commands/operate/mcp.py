@@ -1,5 +1,6 @@
 """The `mcp` commands: serve agents over MCP, and write the entry into an agent's configuration."""
 
+import signal
 import sys
 
 import click
@@ -36,6 +37,10 @@ def mcp(ctx: click.Context, daemon: DaemonClient, *, max_tokens: int) -> None:
             raise BadInput("cannot read standard input: it is closed")
         if sys.stdin.isatty():
             warn("waiting for MCP messages; an agent starts this, see: segue mcp install --help")
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            # Ctrl-C ends the process at once. An exception could leave a lock of the pool taken, and the end waits for
+            # the threads of the pool.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         serve(Session(Daemon(daemon.options), max_tokens))
 
 
