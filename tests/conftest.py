@@ -74,8 +74,8 @@ LENGTHS = {
     "pings": Length(1_000_000, "pings on one connection"),
     "sleep_seconds": Length(2.0, "seconds for which the daemon is stopped like a sleeping machine"),
     "soak_seconds": Length(60.0, "seconds of soak"),
-    "sync_minutes": Length(0.5, "minutes in which three machines sync while everything around them breaks"),
-    "sync_histories": Length(8, "histories of several machines that sync", long=328),
+    "sync_minutes": Length(2.0, "minutes in which three machines sync while everything around them breaks"),
+    "sync_histories": Length(9, "histories of several machines that sync", long=333),
     "sweep_seconds": Length(120.0, "seconds in which system calls are made to fail"),
 }
 """Fixtures with one value, or with a short and a long one. An option of the same name replaces both."""

@@ -20,7 +20,7 @@ from segue.store.records.message import stream
 from segue.store.search import index
 from segue.store.sync import account, journal, lifecycle
 from segue.store.sync.homes import Home
-from segue.sync import keys, marks, positions, starting
+from segue.sync import keys, marks, positions, rotation, starting
 from segue.sync.keys import Key
 from segue.sync.transports.transport import Transport
 
@@ -153,15 +153,24 @@ class Machine:
         return self.key != before
 
     async def follow(self, key: Key, open_transport: OpenTransport, fuse: int | None = None) -> None:
-        """Take a key that another machine made, dying after FUSE steps."""
-        await self._live(lambda: Rounds(self, open_transport).follow("test:", key, None), fuse)
+        """Take a key that another machine made, dying after FUSE steps.
 
-    def join_again(self) -> None:
-        """Leave, and join with the same key."""
-        key = self.key
+        Leave first if the error says so: the hub lost the old account, and this machine never met one of the new.
+        """
+        try:
+            await self._live(lambda: Rounds(self, open_transport).follow("test:", key, None), fuse)
+        except Conflict as error:
+            if error.data["reason"] == "sync_on":
+                self.join_again(key)
+            elif error.data["reason"] != "account":  # The machine that made the key has to sync first.
+                raise
+
+    def join_again(self, key: Key | None = None) -> None:
+        """Leave, and join with the same key or another one."""
+        key = key or self.key
         self.store.do(account.end)
-        for path_of in (keys.key_path, marks.mark_path):
-            path_of(self.database).unlink()
+        for path_of in (keys.key_path, marks.mark_path, rotation.state_path):
+            path_of(self.database).unlink(missing_ok=True)
         self._begin(key)
 
     async def _live(self, work: Callable[[], Awaitable[object]], fuse: int | None) -> None:

@@ -23,6 +23,7 @@ KINDS = {
     "old files put back": Dangers(put_back=0.03),
     "hub lost or old": Dangers(lose_hub=0.02),
     "keys replaced": Dangers(rekey=0.03, clone=0.01, put_back=0.01),
+    "keys replaced, hub lost or old": Dangers(rekey=0.02, clone=0.01, put_back=0.01, lose_hub=0.015),
     "all together": Dangers(clone=0.015, put_back=0.02, lose_hub=0.015),
     "all together, files in any order": Dangers(clone=0.015, put_back=0.02, lose_hub=0.015, carried=True),
 }

@@ -13,6 +13,44 @@ from tests.support.sync.machine import Machine
 START_MS = 1_790_000_000_000
 
 
+async def test_what_replaces_a_memory_stays(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    key = new_key()
+    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
+    for machine in (desk, lap):
+        machine.create(key)
+
+    async def sync(*machines: Machine) -> None:
+        for machine in machines:
+            await machine.sync(lambda key, names: FolderTransport(tmp_path / "hub", key.account, names))
+
+    def save(machine: Machine, fact: str, supersedes: int | None) -> int:
+        draft = MemoryDraft(fact=fact, category="fact", importance=3, supersedes=supersedes)
+        return machine.do(memories.save, "default", None, draft).id
+
+    first = save(desk, "first", None)
+    second = save(desk, "second", first)
+    await sync(desk, lap, desk)
+    anew = new_key()
+    for machine in (desk, lap):
+        machine.join_again(anew)
+    await sync(desk)
+    [latest] = lap.store.connection.execute("SELECT id FROM memories WHERE fact = 'second'").fetchone()
+    save(lap, "said before the lap syncs again", latest)
+    save(desk, "also", second)
+    await sync(lap, desk, lap, desk)
+    links = dict(
+        lap.store.connection.execute(
+            "SELECT m.fact, n.fact FROM memories AS m LEFT JOIN memories AS n ON n.id = m.superseded_by"
+        ).fetchall()
+    )
+    assert links["first"] == "second"
+    assert links["second"] in ("also", "said before the lap syncs again")
+    assert snapshot(lap) == snapshot(desk)
+    for machine in (desk, lap):
+        machine.store.close()
+
+
 async def test_parents_and_the_sessions_of_memories_are_those_of_the_others(tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     key = new_key()

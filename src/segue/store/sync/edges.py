@@ -5,7 +5,7 @@ A memory is superseded by the newest memory that is not deleted and reaches it d
 
 from segue.store.engine.tx import Tx
 from segue.store.records import memories
-from segue.store.sync import kinds
+from segue.store.sync import dirty, kinds
 from segue.store.sync.kinds import MEMORY, Identity
 
 
@@ -17,6 +17,25 @@ def add(tx: Tx, old: Identity, new: Identity) -> bool:
     """
     values = {"old_machine": old.machine, "old_oid": old.oid, "new_machine": new.machine, "new_oid": new.oid}
     return tx.run(sql, **values).rowcount > 0
+
+
+def move(tx: Tx, before: Identity, after: Identity) -> None:
+    """Make the edges of a memory those of the identity that it gets, and have them published under that."""
+    changed = successors(tx, before) + ([after] if predecessors(tx, before) else [])
+    values = {"before": before.machine, "before_oid": before.oid}
+    for end in ("old", "new"):
+        tx.run(
+            f"""
+            UPDATE OR IGNORE sync_edges SET {end}_machine = :machine, {end}_oid = :oid
+            WHERE {end}_machine = :before AND {end}_oid = :before_oid
+            """,
+            **values,
+            **after._asdict(),
+        )
+        tx.run(f"DELETE FROM sync_edges WHERE {end}_machine = :before AND {end}_oid = :before_oid", **values)
+    tx.run("DELETE FROM sync_dirty WHERE kind = 'edges' AND ref = :ref", ref=f"{before.machine} {before.oid}")
+    for one in changed:
+        dirty.mark(tx, "edges", f"{one.machine} {one.oid}")
 
 
 def successors(tx: Tx, old: Identity) -> list[Identity]:

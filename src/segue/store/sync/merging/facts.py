@@ -38,8 +38,8 @@ def merge_memory(tx: Tx, record: MemoryRecord) -> None:
         raise Stale
     row = kinds.find_row(tx, MEMORY, identity)
     session_id = _session_of(tx, record)
-    if row is None and (row := twins.adopt_memory(tx, record, session_id, identity)) is None:
-        row = _insert_memory(tx, record, session_id, identity)
+    if row is None:
+        row = twins.adopt_memory(tx, record, session_id, identity) or _insert_memory(tx, record, session_id, identity)
         edges.renew(tx, edges.below(tx, identity))
     elif (order := _compare(tx, MEMORY, row, record)) <= 0:
         if order < 0:

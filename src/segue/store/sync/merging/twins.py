@@ -6,7 +6,7 @@ A twin gets the identity that another machine published, so that nothing is ther
 from typing import Any
 
 from segue.store.engine.tx import Tx
-from segue.store.sync import kinds, own_sessions
+from segue.store.sync import edges, kinds, own_sessions
 from segue.store.sync.kinds import MEMORY, MESSAGE, SUMMARY, Identity
 from segue.store.sync.wire import MemoryRecord, MessageRecord, SessionRecord, SummaryRecord
 
@@ -102,6 +102,8 @@ def adopt_memory(tx: Tx, record: MemoryRecord, session_id: str | None, identity:
         kind="memory",
         number=MEMORY,
     ).fetchone()
+    if row is not None:
+        edges.move(tx, kinds.identity_of(tx, MEMORY, row[0]), identity)
     return _adopt(tx, MEMORY, row, identity)
 
 
