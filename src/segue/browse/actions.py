@@ -7,7 +7,7 @@ from msgspec import UnsetType
 
 from segue.browse.clipboard import copy
 from segue.browse.filtering import Filtering
-from segue.browse.keys import KEYS, READ, named
+from segue.browse.keys import KEYS, READ, Key, command_line, named
 from segue.browse.screens.choice import Choice, ChoiceScreen
 from segue.browse.screens.pager import PageScreen, TextPage
 from segue.browse.screens.prompt import ConfirmScreen, PromptScreen
@@ -183,7 +183,8 @@ class Actions:
         """Hand the session off to another tool, which takes over the terminal."""
         if (session_id := self.session_id) is None:
             return
-        choices = [Choice(tool, "", tool, self._command(f"segue handoff ID --to {tool}")) for tool in TOOLS]
+        command = f"segue handoff {short_id(session_id)} --to"
+        choices = [Choice(tool, "", tool, f"{command} {tool}") for tool in TOOLS]
         screen = ChoiceScreen(self._app.palette, "Hand off to a tool, or type a command", choices, free=True)
         if tool := await self._app.ask_screen(screen):
             self._run(["handoff", session_id, "--to", tool])
@@ -205,12 +206,14 @@ class Actions:
             self._app.say(f"segue {words[0]} ended with exit status {done.returncode}", error=True)
 
     async def copy(self) -> None:
-        """Copy the marked lines, the message's text, or the session's ID."""
+        """Copy the session's ID."""
+        self._copy(self.session_id or "", "the ID")
+
+    async def copy_message(self) -> None:
+        """Copy the marked lines, or the message's text."""
         if marked := self._app.conversation.marked_text():
             self._copy(marked, "the marked text")
             return self._app.moves.end_mark()
-        if self._app.pane != READ:
-            return self._copy(self.session_id or "", "the ID")
         if (message := self.message) is not None:
             whole = await self._app.reader.whole(message) if _is_cut(message) else message
             self._copy(whole.content or _parts_text(whole), "the message")
@@ -254,17 +257,16 @@ class Actions:
         """Show all keys, and run the chosen one."""
         keys = sorted((key for key in KEYS if self._app.pane in key.panes), key=lambda key: not key.command)
         choices = [
-            Choice(key.action, named(key.shown, self._app.palette.signs), key.label, self._command(key.command))
-            for key in keys
+            Choice(key.action, named(key.shown, self._app.palette.signs), key.label, self._command(key)) for key in keys
         ]
         if action := await self._app.ask_screen(ChoiceScreen(self._app.palette, "Keys", choices)):
             await self._app.run_key(action)
 
-    def _command(self, command: str) -> str:
-        """Return a command line with the session and the message under the cursor."""
-        if self.session_id is not None:
-            command = command.replace("ID", short_id(self.session_id))
-        return command.replace("MESSAGE", str(self.message.id)) if self.message is not None else command
+    def _command(self, key: Key) -> str:
+        """Return the command line of a key for the session and the message under the cursor."""
+        session, message = self._app.lister.entry(self.session_id), self.message
+        newest = self._app.conversation.is_at_newest_reply
+        return command_line(key, self._app.pane, session=session, message=message, newest=newest)
 
     async def filter(self) -> None:
         """Choose a filter and its value."""

@@ -250,8 +250,8 @@ class Browse(App[int]):
             self.spawn(self.actions.filter())
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Take the pane that was clicked as the current one."""
-        if event.widget in (self.rows_pane, self.conversation):
+        """Take the pane that was clicked as the current one. The search belongs to the list, which shows its hits."""
+        if event.widget in (self.rows_pane, self.conversation, self.query_input):
             self.pane = READ if event.widget is self.conversation else LIST
         self.show_state()
 

@@ -72,9 +72,15 @@ class Asking:
 
 
 async def _run(process: asyncio.subprocess.Process, question: bytes | None) -> bytes:
-    """Give the question to the command and return its errors."""
-    try:
-        return (await process.communicate(question))[1]
-    except RuntimeError:  # It ended before it read the question; other loops than asyncio's report this
-        await process.wait()
-        return await process.stderr.read() if process.stderr is not None else b""
+    """Give the question to the command and return its errors.
+
+    They are read beside: `communicate` loses them if the command ends before it reads the question.
+    """
+    errors = asyncio.ensure_future(process.stderr.read() if process.stderr is not None else asyncio.sleep(0, b""))
+    if process.stdin is not None:
+        with suppress(OSError, RuntimeError):  # The command has ended; other loops than asyncio's raise the second
+            process.stdin.write(question or b"")
+            await process.stdin.drain()
+        process.stdin.close()
+    await process.wait()
+    return await errors

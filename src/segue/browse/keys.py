@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
+from segue.browse.data.sessions import Entry
 from segue.browse.views import text as texts
 from segue.browse.views.theme import Signs
+from segue.models import Message
+from segue.workflows.labels import short_id
 
 LIST, READ = "list", "read"
 """The panes: the list of sessions or hits, and the conversation."""
@@ -25,7 +28,7 @@ class Key(NamedTuple):
     hint: str = ""
     """The word in the footer; empty: it is not there."""
     command: str = ""
-    """The command line that does the same. ID is the session, MESSAGE the message."""
+    """The command line that does the same. ID is the session, MESSAGE the message. `command_line` fits it."""
 
 
 KEYS = (
@@ -39,7 +42,8 @@ KEYS = (
     Key("half_up", "ctrl+u", "^U", "half a page up"),
     Key("page_down", "pagedown", "PgDn", "a page down"),
     Key("page_up", "pageup", "PgUp", "a page up"),
-    Key("enter", "enter", "Enter", "open the session; whole text of a long message", BOTH, "open", "segue show ID"),
+    Key("enter", "enter", "Enter", "open the session", (LIST,), "open", "segue show ID"),
+    Key("pager", "enter", "Enter", "the whole text of the message", (READ,), "", "segue show ID --around MESSAGE"),
     Key("escape", "escape", "Esc", "back to the list; end the search"),
     Key("next_pane", "tab,right", "Tab →", "next pane"),
     Key("previous_pane", "shift+tab,left", "S-Tab ←", "previous pane"),
@@ -56,9 +60,11 @@ KEYS = (
     Key("fold_all", "Z", "Z", "unfold or fold all tool calls", (READ,)),
     Key("dense", "z", "z", "one or two lines for each session", (LIST,)),
     Key("wrap", "w", "w", "wrap or cut long lines of code", (READ,)),
-    Key("copy", "y", "y", "copy the ID of the session, or the text of the message", BOTH, "copy", "segue show -r ID"),
-    Key("copy_more", "Y", "Y", "copy the command that resumes the session, or the ID of the message"),
-    Key("copy_code", "c", "c", "copy the code block", (READ,), "code", "segue show -x ID"),
+    Key("copy", "y", "y", "copy the ID of the session", (LIST,), "copy"),
+    Key("copy_message", "y", "y", "copy the text of the message", (READ,), "copy", "segue show -r ID"),
+    Key("copy_more", "Y", "Y", "copy the command that resumes the session", (LIST,)),
+    Key("copy_more", "Y", "Y", "copy the ID of the message", (READ,)),
+    Key("copy_code", "c", "c", "copy the code block", (READ,), "code", "segue show -x N ID"),
     Key("mark", "v", "v", "mark text by lines", (READ,)),
     Key("remember", "m", "m", "remember the marked text", (READ,), "", "segue memory add TEXT"),
     Key("open_tool", "o", "o", "open in the tool of an imported session", BOTH, "", "segue open ID"),
@@ -92,7 +98,7 @@ BY_ACTION = {key.action: key for key in KEYS}
 
 FOOTERS = {
     LIST: "down enter search copy pin tag resume fork edit ask palette quit",
-    READ: "down previous_question fold copy copy_code fork edit_message ask palette escape",
+    READ: "down previous_question fold copy_message copy_code fork edit_message ask palette escape",
 }
 """The actions that the footer shows, by pane or state. The last ones are left out first, but `palette` stays."""
 
@@ -119,6 +125,23 @@ INPUT_HINTS = {
 def for_key(name: str, pane: str) -> Key | None:
     """Return what a key does in a pane."""
     return next((key for key in KEYS if name in key.keys.split(",") and pane in key.panes), None)
+
+
+def command_line(key: Key, pane: str, *, session: Entry | None, message: Message | None, newest: bool) -> str:
+    """Return the command line of a key for the session and the message under the cursor.
+
+    `newest` is True if the message is the newest reply, the only one that `segue show -r` and `-x` print.
+    """
+    command = key.command
+    if key.action in ("copy_message", "copy_code") and not newest:
+        command = "segue show ID --around MESSAGE"
+    if key.action == "fork" and pane == LIST:
+        command = command.partition(" --upto")[0]
+    if session is not None:
+        if (key.action == "pin" and session.pinned) or (key.action == "archive" and session.archived):
+            command = command.replace("segue ", "segue un", 1)
+        command = command.replace("ID", short_id(session.id), 1)
+    return command if message is None else command.replace("MESSAGE", str(message.id))
 
 
 def named(keys: str, signs: Signs) -> str:

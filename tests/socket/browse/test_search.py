@@ -220,3 +220,15 @@ async def test_while_a_search_runs_names_are_shown_and_of_the_next_queries_the_l
         gate.set()
         await driver.until(lambda: len(hits(driver)) == 1)
         assert sent == ["r", "retr*"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+async def test_a_search_from_the_conversation_shows_what_it_finds_while_typing(browse: Opened, columns: int) -> None:
+    async with browse(size=(columns, 30)) as driver:
+        await driver.press("enter")
+        await driver.until(lambda: driver.app.pane == "read")
+        await search(driver, "retry")
+        await driver.shows("Messages")
+        await driver.press("escape")
+        await driver.shows("? keys")
+        assert driver.app.pane == LIST

@@ -136,6 +136,13 @@ class Conversation(Reading):
             self.scroll_lines(count)
         self.settle()
 
+    @property
+    def is_at_newest_reply(self) -> bool:
+        """Return True if the cursor is on the newest message of a model."""
+        after = (self.pages[at] for at in range(self.pages.count - 1, self.cursor, -1))
+        is_last = not any(message is None or message.role == "assistant" for message in after)
+        return self.current is not None and self.current.role == "assistant" and is_last
+
     def marked_text(self) -> str:
         """Return the text of the marked lines."""
         if self.mark is None:
