@@ -11,8 +11,8 @@ MARKS = re.compile("\ue000([^\ue001]*)\ue001")
 """A match in a snippet; the first group is its text."""
 
 INDENT = "  "
-MIN_NAME_CELLS, MIN_SNIPPET_CELLS = 10, 20
-"""Cells: the least width of a name and of a line of a snippet, however narrow the terminal is."""
+MIN_NAME_CELLS, MIN_SNIPPET_CELLS = 6, 20
+"""Cells: the least width of a name, which is left out where it has less, and of a line of a snippet."""
 
 
 def heading(hit: SearchHit, lead: str = "", color: str = "magenta") -> str:
@@ -20,7 +20,8 @@ def heading(hit: SearchHit, lead: str = "", color: str = "magenta") -> str:
     id, used = escape_line(f"{lead}{short_id(hit.session_id)}"), ago(hit.created_at)
     origin = f"[{hit.source}] " if hit.source else f"[on {hit.machine}] " if hit.machine else ""
     name = escape_line(origin + re.sub(GENERATED_DATE, "", hit.session_name or "")).strip()
-    shown = cut(name, max(MIN_NAME_CELLS, _columns() - width(id) - len(used) - 4))
+    room = _columns() - width(id) - len(used) - 4
+    shown = cut(name, room) if room >= MIN_NAME_CELLS else ""
     return f"{styled(id, fg=color, bold=True)}  {shown}{'  ' if shown else ''}{styled(used, dim=True)}"
 
 
