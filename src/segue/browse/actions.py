@@ -109,8 +109,9 @@ class Actions:
             return
         about = [f"#{message.id} {message.role}", " ".join(message.content.split())[:300]]
         if await self._app.ask_screen(ConfirmScreen("Delete this message permanently?", about)):
-            await self._app.link.send(changes.delete_message(message), DeletedCount)
-            self._app.say(f"deleted message {message.id}")
+            found = await self._app.link.send(changes.delete_message(message), DeletedCount)
+            done = f"deleted message {message.id}" if found.deleted else f"message {message.id} was deleted before"
+            self._app.say(done, error=not found.deleted)
 
     async def undo(self) -> None:
         """Take the last turn back, after showing it."""

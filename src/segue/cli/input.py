@@ -40,4 +40,8 @@ def confirmed(question: str) -> bool:
     """Ask on standard error and return True if the answer is y or yes."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # The terminal shows `^C` after the question, and the next prompt would follow it
+        raise

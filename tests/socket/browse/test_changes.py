@@ -220,3 +220,15 @@ async def test_a_question_that_is_refused_stays_in_its_line(browse: Opened) -> N
         await driver.until(lambda: driver.said)
         assert driver.said == ["no model command"]
         assert driver.app.ask_input.value == "and now?"
+
+
+async def test_a_message_that_was_deleted_elsewhere_meanwhile_is_reported(browse: Opened) -> None:
+    async with browse() as driver:
+        await read(driver)
+        await driver.press("d")
+        await driver.shows("Delete this message permanently?")
+        last = driver.messages("first")[-1]["id"]
+        driver.wire.call("message.delete", session_id="first", message_ids=[last])
+        await driver.press("y")
+        await driver.until(lambda: driver.said)
+        assert driver.said == [f"message {last} was deleted before"]
