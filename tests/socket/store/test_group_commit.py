@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from segue.errors import Conflict, Overloaded, StorageError
@@ -36,6 +37,24 @@ async def test_writes_that_wait_together_share_one_commit(store: Store, writer: 
     assert statements.count("COMMIT") == 2  # one for the blocked write, one for the fifty
     assert "SAVEPOINT one" not in statements
     assert await store.read(notes) == [str(number) for number in range(50)]
+
+
+async def test_a_batch_waits_some_turns_of_the_loop_for_as_many_writes_as_the_last_one_had(store: Store) -> None:
+    before = store.commit_count
+    for write in [store.queue(add, text) for text in "abc"]:
+        await write
+    assert store.commit_count == before + 1
+    later = []
+    for text in "def":
+        later.append(store.queue(add, text))
+        await anyio.lowlevel.checkpoint()
+    for write in later:
+        await write
+    assert store.commit_count == before + 2
+    for text in "gh":  # The first waits for others in vain, the second does not wait.
+        await store.queue(add, text)
+    assert store.commit_count == before + 4
+    assert await store.read(notes) == list("abcdefgh")
 
 
 async def test_no_write_is_answered_before_the_commit(store: Store) -> None:

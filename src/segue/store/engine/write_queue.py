@@ -2,7 +2,8 @@
 
 Plan:
 
-1. `submit` appends a write. If no batch runs, it starts one at the end of the loop's turn.
+1. `submit` appends a write. If no batch runs, it starts one at the end of the loop's turn, or `GATHER_TURNS` later if
+   fewer writes wait than the last batch had.
 2. `_start_batch` takes all waiting writes as one batch, which gets one transaction and one COMMIT. A long write, such
    as a step of the search index, is a batch of its own. It takes turns with batches of the others.
 3. If every write of the batch is marked `inline`, the event loop's thread runs the statements. The reason: the two
@@ -48,6 +49,10 @@ log = logging.getLogger("segue.store")
 
 T = TypeVar("T")
 
+GATHER_TURNS = 2
+"""Turns of the loop that a batch with fewer writes than the last one waits for. A sync costs as much for many as for
+one, and the clients of the last batch send their next requests in these turns."""
+
 OTHER_FRAMES = 100
 """Frames of the WAL that a batch takes which is not inline, such as a step of the search index."""
 
@@ -91,6 +96,7 @@ class WriteQueue:
         self._memory = Memory()
         self._waiting: deque[Write[Any]] = deque()
         self._waiting_long: deque[Write[Any]] = deque()
+        self._turns_left, self._last_size = 0, 0
         self._long_is_next = False
         """True after a batch of other writes, which would otherwise leave a long one waiting without end."""
         self._idle = asyncio.Event()
@@ -143,7 +149,12 @@ class WriteQueue:
         if not len(self):  # `fail` has refused them.
             self._idle.set()
             return
+        if self._turns_left and len(self._waiting) < self._last_size:
+            self._turns_left -= 1
+            self._loop.call_soon(self._start_batch)
+            return
         batch = self._take_batch()
+        self._turns_left, self._last_size = GATHER_TURNS, len(batch)
         queries = [write.query for write in batch]
         try:
             now = self._clock()
@@ -239,7 +250,7 @@ class WriteQueue:
         if failure := next((result.error for result in results if isinstance(result.error, StoreFailed)), None):
             self.fail(failure)
         if len(self):
-            self._start_batch()
+            self._loop.call_soon(self._start_batch)
         else:
             self._idle.set()
         self.commits += 1
