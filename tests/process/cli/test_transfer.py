@@ -177,6 +177,9 @@ def test_a_file_is_imported_by_its_path_whatever_tool_wrote_it(segue: Cli, segue
     for word, help in (("cladue", "did you mean claude?"), ("zzz", "the tools are aider, ")):
         refused = segue.run("import", word)
         assert (refused.code, f"{word!r} is neither a tool nor a path; {help}" in refused.err) == (2, True)
+    (tmp_path / "loop").symlink_to("loop")
+    refused = segue.run("import", str(tmp_path / "loop" / "x"))
+    assert (refused.code, "cannot read " in refused.err, "symbolic links" in refused.err) == (1, True, True)
     assert segue.ok("import", "codex").out.startswith("no history of codex found; name a file or folder")
 
 
@@ -242,6 +245,7 @@ def test_an_export_of_a_project_has_its_sessions_only(segue: Cli, segued: Segued
     wire = segued.connect()
     about = [{"project": str(tmp_path), "created_at": "2026-01-30T03:00:00.000Z"}, {"project": str(tmp_path)}, {}]
     ids = [wire.call("session.create", **one)["id"] for one in about]
+    store = wire.call("session.create", metadata={"segue.kind": "store"})["id"]
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
 
@@ -251,9 +255,11 @@ def test_an_export_of_a_project_has_its_sessions_only(segue: Cli, segued: Segued
 
     assert exported("--project", str(link)) == [ids[1], ids[0]]
     assert exported("--project", str(tmp_path), "--since", "7d") == [ids[1]]
+    assert exported("--source", "") == [ids[2], ids[1], ids[0]]
+    assert exported("--all") == [ids[2], ids[1], ids[0], store]
     assert "no session matches" in segue.run("export", "--project", "/").err
     assert "cannot write /proc/x: " in segue.run("export", ids[0], "--output", "/proc/x").err
-    for refused in (["--all", "--project", "/"], [ids[0], "--project", "/"]):
+    for refused in (["--all", "--project", "/"], [ids[0], "--source", "aider"]):
         assert segue.run("export", *refused).code == 2
 
 

@@ -1,9 +1,10 @@
 """The `export` command."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -33,6 +34,7 @@ SUFFIXES = {"jsonl": "jsonl", "markdown": "md", "html": "html"}
 @click.argument("sessions", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All sessions, archived and imported ones included.")
 @click.option("--project", metavar="PATH", help="All sessions of the project with this root.")
+@click.option("--source", metavar="TOOL", help='All sessions imported from this tool; "" for all others.')
 @click.option("--since", callback=parse_time, metavar="TIME", help="Earliest last message: an age (7d) or a date.")
 @click.option("--format", type=click.Choice(FORMATS), default="markdown", help="Format of the output.")
 @click.option("--output", metavar="PATH", help="File to write, or folder for one file per session.")
@@ -43,6 +45,7 @@ def export(
     sessions: tuple[str, ...],
     everything: bool,
     project: str | None,
+    source: str | None,
     since: str | None,
     format: str,
     output: str | None,
@@ -51,10 +54,15 @@ def export(
 
     Without an ID, the session that the current directory continues is exported. JSON Lines have everything that is
     stored, one session per line, and `segue import` stores it again; with --all, another line has bots and memories of
-    no session. HTML is one file per session that needs no network.
+    no session, and the sessions in which frameworks keep data are exported too. HTML is one file per session that needs
+    no network.
     """
     root = None if project is None else os.path.realpath(project)
-    chosen = list(_chosen(daemon, sessions, everything=everything, project=root, since=since))
+    filters = {"project": root, "source": source}
+    with_stores = everything and format == "jsonl"
+    chosen = list(
+        _chosen(daemon, sessions, everything=everything, filters=filters, since=since, with_stores=with_stores)
+    )
     ids = [session.id for session in chosen]
     if not ids and not everything:
         raise Failure("no session matches; list them all with: segue list --all")
@@ -82,18 +90,31 @@ def export(
 
 
 def _chosen(
-    daemon: DaemonClient, sessions: tuple[str, ...], *, everything: bool, project: str | None, since: str | None
+    daemon: DaemonClient,
+    sessions: tuple[str, ...],
+    *,
+    everything: bool,
+    filters: dict[str, str | None],
+    since: str | None,
+    with_stores: bool,
 ) -> Iterator[Session | SessionSummary]:
-    if sessions and (everything or project or since):
-        raise click.UsageError("give either IDs or --all, --project or --since")
-    if everything and (project or since):
-        raise click.UsageError("--all leaves nothing for --project or --since to choose")
-    if not everything and project is None and since is None:
+    is_filtered = any(value is not None for value in (*filters.values(), since))
+    if sessions and (everything or is_filtered):
+        raise click.UsageError("give either IDs or --all, --project, --source or --since")
+    if everything and is_filtered:
+        raise click.UsageError("--all leaves nothing for --project, --source or --since to choose")
+    if not everything and not is_filtered:
         yield from [find_session(daemon, given) for given in sessions] or [find_or_current(daemon, None)]
         return
+    yield from _listed(daemon, filters, since)
+    if with_stores:
+        yield from _listed(daemon, {"metadata": {"segue.kind": "store"}}, None)
+
+
+def _listed(daemon: DaemonClient, filters: Mapping[str, Any], since: str | None) -> Iterator[SessionSummary]:
     cursor: str | None = None
     while True:
-        params = {"archived": None, "limit": 1000, "cursor": cursor, "project": project}
+        params = {"archived": None, "limit": 1000, "cursor": cursor, **filters}
         page = msgspec.convert(daemon.client.request("session.list", params), SessionPage)
         for session in page.sessions:
             if since is not None and session.last_message_at < since:
