@@ -26,6 +26,10 @@ PROGRESS = re.compile(
 """The lines of a command that takes longer than a second. A busy machine makes each command take as long."""
 
 
+ERASED = re.compile(r"^[^\n]*\r\x1b\[K", re.MULTILINE)
+"""The bar of such a command on a terminal, which has erased it."""
+
+
 class Outcome(NamedTuple):
     """What a run left behind."""
 
@@ -72,11 +76,11 @@ class Terminal:
         os.write(self._master, text.encode())
 
     def finish(self) -> tuple[int, str]:
-        """Return the exit code, and all that was shown."""
+        """Return the exit code, and all that was shown and not erased."""
         while self._read():
             pass
         os.close(self._master)
-        return self.process.wait(TIMEOUT_SECONDS), self.screen.replace("\r\n", "\n")
+        return self.process.wait(TIMEOUT_SECONDS), ERASED.sub("", self.screen.replace("\r\n", "\n"))
 
     def hang_up(self) -> int:
         """Close the terminal as a window is closed; returns the exit code."""

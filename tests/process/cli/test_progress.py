@@ -71,6 +71,5 @@ def test_a_terminal_shows_a_bar_until_ctrl_c(segue: Cli, busy: str) -> None:
     terminal = Terminal([SEGUE, "--socket", busy, "scrub", "--yes"], environment, segue.directory, 100)
     terminal.read_until("300 of 1 200 rows")
     os.killpg(terminal.process.pid, signal.SIGINT)
-    code, screen = terminal.finish()
-    assert code == 130
-    assert screen.endswith(f"\r\x1b[Ksegue: {SAID}\n")
+    assert terminal.finish()[0] == 130
+    assert terminal.screen.endswith(f"\r\x1b[Ksegue: {SAID}\r\n")

@@ -21,8 +21,8 @@ CHANGING = [
     (r'"idle_seconds":\d+', '"idle_seconds":N'),
     (r'"cursor":"[0-9a-f]{16}-\d+"', '"cursor":"CURSOR"'),
     (r"\b\d{4}-\d{3}\b", "PART-OF-ID"),
-    (r" +\d+s( ago)?$", " AGE"),
-    (r" \d+s\) *$", " AGE)"),
+    (r" +\d+[sm]( ago)?$", " AGE"),
+    (r" \d+[sm]\) *$", " AGE)"),
 ]
 """Text that differs between two runs: times, IDs made from times, ages, and escape sequences of a terminal."""
 

@@ -9,6 +9,7 @@ import pytest
 from segue.api import message, session
 from segue.client import Client, ConnectionLost
 from segue.client.follow import FollowedMessage
+from tests.support.deadline import wait_until
 from tests.support.inprocess import Server
 from tests.support.wire import TIMEOUT_SECONDS
 
@@ -54,8 +55,7 @@ class Follower:
 
 def test_a_message_is_followed_when_it_has_ended(server: Server, client: Client) -> None:
     follower = Follower(server, 4, live=False, after_id=0)
-    while not follower.found:  # The first message shows that it follows.
-        pass
+    wait_until(lambda: bool(follower.found))  # The first message shows that it follows.
     id = begin(client, "one ")
     client.call(message.append, session_id="s", role="user", content="between")
     client.call(message.delta, message_id=id, text="two")
@@ -71,8 +71,7 @@ def test_a_message_is_followed_when_it_has_ended(server: Server, client: Client)
 def test_a_live_follower_gets_the_content_so_far(server: Server, client: Client) -> None:
     id = begin(client, "one ")
     follower = Follower(server, 3, live=True)
-    while not follower.found:
-        pass
+    wait_until(lambda: bool(follower.found))
     client.call(message.delta, message_id=id, text="two")
     client.call(message.finish, message_id=id, content="all")
     assert follower.join() == [(id, "streaming", "one "), (id, "streaming", "one two"), (id, "complete", "all")]

@@ -12,7 +12,7 @@ from segue.timestamps import timestamp
 from tests.socket.records.extraction.calls import claim, draft, enqueue, exhaust, fail, queue
 from tests.support.clock import DAY, MINUTE, SECOND
 from tests.support.inprocess import Server
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 WORKERS = 32
 
@@ -80,7 +80,7 @@ def test_a_worker_of_one_bot_gets_and_sees_that_bot_s_entries_only(wire: Wire) -
 
 def claim_all(server: Server) -> list[list[int]]:
     """Return what each worker got, all claiming at the same time, each over a connection of its own."""
-    together = Barrier(WORKERS)
+    together = Barrier(WORKERS, timeout=TIMEOUT_SECONDS)
 
     def work(_: int) -> list[int]:
         with Wire(server.socket) as wire:

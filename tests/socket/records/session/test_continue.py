@@ -9,7 +9,7 @@ from segue.config import Config, SessionConfig
 from segue.errors import NotFound
 from tests.support.clock import DAY, HOUR, SECOND
 from tests.support.inprocess import Server
-from tests.support.wire import Wire
+from tests.support.wire import TIMEOUT_SECONDS, Wire
 
 HERE = "/home/ada/project"
 
@@ -134,7 +134,7 @@ def test_an_append_to_a_directory_continues_like_resolve_and_says_so(server: Ser
 
 
 def test_two_hundred_concurrent_calls_over_fifty_connections_give_one_session(server: Server) -> None:
-    together = Barrier(50)
+    together = Barrier(50, timeout=TIMEOUT_SECONDS)
 
     def four_times(_: int) -> list[str]:
         with Wire(server.socket) as wire:
