@@ -18,6 +18,7 @@ from langgraph.types import Command, interrupt
 from segue.integrations.langgraph import SegueSaver, SegueStore
 from segue.integrations.langgraph_threads import checkpoint_draft
 from tests.integrations.suites import run_suite
+from tests.support.deadline import seconds_of
 from tests.support.process import Segued
 
 TRAIT = "a trait of SqliteStore: its tables, its migrations or its private functions"
@@ -125,7 +126,7 @@ def test_a_list_of_many_checkpoints_is_complete_and_in_order(served: Segued) -> 
     assert found.checkpoint["channel_values"] == {"n": 60}
 
 
-def test_a_checkpoint_of_ten_thousand_is_read_by_its_id_within_five_milliseconds(served: Segued) -> None:
+def test_a_checkpoint_of_ten_thousand_is_read_by_its_id_without_the_others(served: Segued) -> None:
     saver = SegueSaver()
     drafts = [
         checkpoint_draft(
@@ -135,14 +136,14 @@ def test_a_checkpoint_of_ten_thousand_is_read_by_its_id_within_five_milliseconds
         for number in range(10_000)
     ]
     saver._threads.append("t", drafts, replace=False)
-    taken = []
-    for number in range(0, 10_000, 200):
-        begun = time.perf_counter()
+
+    def read(number: int) -> None:
         found = saver.get_tuple(config("t", checkpoint_id=f"{number:08}"))
-        taken.append(time.perf_counter() - begun)
         assert found is not None
         assert found.checkpoint["channel_values"] == {"n": number}
-    assert min(taken) < 0.005  # The others wait for a processor on a busy machine.
+
+    taken = [seconds_of(lambda number=number: read(number)) for number in range(0, 10_000, 200)]  # type: ignore[misc]
+    assert min(taken) < seconds_of(lambda: list(saver.list(config("t")))) / 20
 
 
 def test_the_newest_checkpoint_is_the_one_with_the_highest_id(served: Segued) -> None:
