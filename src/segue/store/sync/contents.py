@@ -61,6 +61,12 @@ def thing_of_memory(machine: bytes, oid: int) -> bytes:
     return b"k" + machine + oid.to_bytes(8, "big")
 
 
+def has_memory(tx: Tx, identity: Identity) -> bool:
+    """Return True if a batch is known that holds the memory."""
+    thing = thing_of_memory(account.machine_uid(tx, identity.machine), identity.oid)
+    return tx.run("SELECT 1 FROM sync_contents WHERE thing = :thing LIMIT 1", thing=thing).fetchone() is not None
+
+
 def thing_of_bot(id: str) -> bytes:
     """Return the name of a bot among the contents."""
     return b"b" + id.encode()

@@ -6,7 +6,7 @@ A twin gets the identity that another machine published, so that nothing is ther
 from typing import Any
 
 from segue.store.engine.tx import Tx
-from segue.store.sync import edges, kinds, own_sessions
+from segue.store.sync import contents, edges, kinds, own_sessions
 from segue.store.sync.kinds import MEMORY, MESSAGE, SUMMARY, Identity
 from segue.store.sync.wire import MemoryRecord, MessageRecord, SessionRecord, SummaryRecord
 
@@ -85,13 +85,16 @@ _UNPUBLISHED = """
 
 
 def adopt_memory(tx: Tx, record: MemoryRecord, session_id: str | None, identity: Identity) -> int | None:
-    """Give a memory of this machine the record's identity if it is the same; return its id."""
-    row = tx.run(
+    """Give a memory of this machine the record's identity if it is the same; return its id.
+
+    One that was published, and is to be published again to a hub that lost it, keeps the identity that others know.
+    """
+    rows = tx.run(
         f"""
         SELECT id FROM memories AS own
         WHERE bot_id = :bot_id AND substr(fact, 1, 64) = substr(:fact, 1, 64) AND fact = :fact AND created_at = :at
           AND session_id IS :session_id AND importance = :importance AND category = :category
-          AND {_UNPUBLISHED} ORDER BY id LIMIT 1
+          AND {_UNPUBLISHED} ORDER BY id
         """,
         bot_id=record.bot_id,
         fact=record.fact,
@@ -101,10 +104,13 @@ def adopt_memory(tx: Tx, record: MemoryRecord, session_id: str | None, identity:
         category=record.category,
         kind="memory",
         number=MEMORY,
-    ).fetchone()
-    if row is not None:
-        edges.move(tx, kinds.identity_of(tx, MEMORY, row[0]), identity)
-    return _adopt(tx, MEMORY, row, identity)
+    ).fetchall()
+    for row in rows:
+        before = kinds.identity_of(tx, MEMORY, row[0])
+        if not contents.has_memory(tx, before):
+            edges.move(tx, before, identity)
+            return _adopt(tx, MEMORY, row, identity)
+    return None
 
 
 def adopt_summary(tx: Tx, record: SummaryRecord, session_id: str, identity: Identity) -> int | None:
