@@ -76,6 +76,17 @@ def test_a_wrong_invitation_changes_nothing(machines: list[Machine], tmp_path: P
     assert not desk.segued.database.with_name("sync.key").exists()
 
 
+def test_a_second_history_in_one_folder_is_noticed(machines: list[Machine], tmp_path: Path) -> None:
+    desk, lap = machines
+    for machine in machines:
+        machine.start()
+    hub = str(tmp_path / "hub")
+    assert desk.segue.run("sync", "init", hub).err == ""
+    second = lap.segue.run("sync", "init", hub)
+    assert second.code == 0
+    assert "has another history already, which this one never meets; to have both as one, run segue" in second.err
+
+
 def test_the_key_and_the_mark_are_private(machines: list[Machine], tmp_path: Path) -> None:
     desk, _ = machines
     desk.start()

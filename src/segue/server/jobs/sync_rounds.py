@@ -149,7 +149,7 @@ class SyncRounds:
         if key == self.key():
             if self.retired is not None:
                 raise Conflict(self.retired, reason="rekeyed")
-            raise Conflict("this machine has the key of this invitation already", reason="sync_on")
+            raise Conflict("this machine has the key of this invitation already; run segue sync", reason="sync_on")
         transport = await self.open(key, url)
         try:
             await joining.check_account(transport, key, url)

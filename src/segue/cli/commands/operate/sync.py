@@ -1,6 +1,7 @@
 """The `sync` commands: one history on several machines."""
 
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,9 +18,13 @@ from segue.status_results import SyncMachine
 
 MAX_LINE = 4096
 
+ACCOUNT = re.compile(r"[0-9a-f]{32}")
+"""The name of an account's folder."""
+
 SCHEMES = ("postgres", "postgresql", "s3")
 
 SYNCS = "segued completes it unless you stop it; run segue sync to wait for it"
+JOINS = "to have both as one, run segue sync leave, and segue sync join with the invitation of the other machine"
 REKEYS = "segued completes it unless you stop it; segue sync invite prints the new invitation then"
 
 SHOWN_DIGITS = 8
@@ -67,9 +72,21 @@ def init(daemon: DaemonClient, *, hub: str, name: str | None) -> int:
     HUB is a folder that other machines see too, or the URL of another hub. Prints the invitation for them: who has it
     can read everything, so keep it like a password.
     """
+    address = _address(hub)
+    is_used = _has_account(address)
     daemon.disable_timeout()
-    echo(daemon.call("sync.init", SyncInvitation, url=_address(hub), name=name).invitation)
+    echo(daemon.call("sync.init", SyncInvitation, url=address, name=name).invitation)
+    if is_used:
+        warn(f"{escape_line(hub)} has another history already, which this one never meets; {JOINS}")
     return _sync_now(daemon)
+
+
+def _has_account(address: str) -> bool:
+    """Return True if a machine that this one does not know writes to the folder. Other hubs cannot be asked."""
+    try:
+        return any(ACCOUNT.fullmatch(one.name) and one.is_dir() for one in os.scandir(address))
+    except OSError:  # The daemon names what is wrong with it.
+        return False
 
 
 @command("join", examples=["segue sync join ~/Sync/segue", "segue sync join ~/Sync/segue < invitation.txt"])
