@@ -13,10 +13,12 @@ from segue.server.jobs.maintenance import (
     FLUSH_RETRY_SECONDS,
     PAUSE_SECONDS,
     RETRY_SECONDS,
+    SHORT_STEPS,
     WRITERS_SECONDS,
     Maintenance,
     Phase,
 )
+from segue.store.engine.tx import Tx
 from segue.store.records import append, sessions
 from segue.store.search import index, index_entries
 from segue.store.store import open_store
@@ -79,3 +81,30 @@ async def test_the_pause_for_writers_is_shorter_the_more_messages_are_to_be_inde
     assert pauses[::2] == [PAUSE_SECONDS] * 7
     shares = [0, 0, 0.25, 0.5, 0.75, 1]
     assert pauses[1::2] == [*(WRITERS_SECONDS * share for share in shares), BUSY_SECONDS]
+
+
+async def test_the_index_takes_short_steps_after_a_long_write_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = append.prepare(Draft(role="user", content="zebra"), 100)
+    shares: list[float] = []
+    step = index.step
+
+    def record(tx: Tx, target: int, share: float = 1.0) -> int:
+        shares.append(share)
+        return step(tx, target, share)
+
+    monkeypatch.setattr(index, "step", record)
+    with anyio.fail_after(TIMEOUT_SECONDS):
+        async with open_store(tmp_path / "data" / "sessions.db", clock=lambda: START_MS) as store:
+            worker = Maintenance(store)
+            id = (await store.write(sessions.create, bot_id="default")).id
+            await store.write(append.append, id, new)
+            await worker._run_round()
+            assert shares == [1]
+            await store.write_long(append.append, id, new)
+            await worker._run_round()
+            assert shares == [1, *[1 / SHORT_STEPS] * SHORT_STEPS]
+            await store.write(append.append, id, new)
+            await worker._run_round()
+            assert shares[-1] == 1
