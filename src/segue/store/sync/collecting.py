@@ -193,7 +193,11 @@ def _new_records(tx: Tx, own: Account, limit: int) -> Iterator[tuple[int, Messag
 
 def _sessions_first(tx: Tx, records: list[Record], home: Home) -> Iterator[Record]:
     """Yield the sessions, and the times and tokens of those that have messages in the batch."""
-    published = {record.uid: record for record in records if isinstance(record, SessionRecord)}
+    published: dict[bytes, SessionRecord] = {}
+    for one in records:
+        # A whole session may have changed too. The record of its changes has some of the same fields.
+        if isinstance(one, SessionRecord) and len(one.fields) >= len(published.get(one.uid, one).fields):
+            published[one.uid] = one
     for uid in {record.session: None for record in records if isinstance(record, MessageRecord)}:
         if uid not in published and (record := states.session(tx, uid, home, whole=False)) is not None:
             if record.state == ALIVE:

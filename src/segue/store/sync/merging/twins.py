@@ -109,6 +109,8 @@ def adopt_memory(tx: Tx, record: MemoryRecord, session_id: str | None, identity:
         before = kinds.identity_of(tx, MEMORY, row[0])
         if not contents.has_memory(tx, before):
             edges.move(tx, before, identity)
+            # A session that is gone may have left its id to another one here.
+            tx.run("UPDATE sync_memories SET session = :session WHERE id = :id", session=record.session, id=row[0])
             return _adopt(tx, MEMORY, row, identity)
     return None
 
