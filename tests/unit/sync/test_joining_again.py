@@ -3,8 +3,9 @@
 from pathlib import Path
 from random import Random
 
-from segue.models import MemoryDraft
-from segue.store.records import memories, sessions
+from segue.models import Draft, MemoryDraft
+from segue.store.records import append, memories, sessions, summaries
+from segue.store.records.append import prepare
 from segue.sync.keys import new_key
 from segue.sync.transports.folder import FolderTransport
 from tests.support.sync.compare import snapshot
@@ -13,7 +14,7 @@ from tests.support.sync.machine import Machine
 START_MS = 1_790_000_000_000
 
 
-async def test_what_replaces_a_memory_stays(tmp_path: Path) -> None:
+async def test_what_replaces_a_memory_and_what_a_summary_ends_with_stay(tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     key = new_key()
     desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
@@ -23,6 +24,11 @@ async def test_what_replaces_a_memory_stays(tmp_path: Path) -> None:
     async def sync(*machines: Machine) -> None:
         for machine in machines:
             await machine.sync(lambda key, names: FolderTransport(tmp_path / "hub", key.account, names))
+
+    desk.do(sessions.create, id="talk", bot_id="default")
+    for number in range(3):
+        desk.do(append.append, "talk", prepare(Draft(role="user", content=f"text {number}"), 100))
+    desk.do(summaries.save, "talk", "the first two", 1, 2, 3)
 
     def save(machine: Machine, fact: str, supersedes: int | None) -> int:
         draft = MemoryDraft(fact=fact, category="fact", importance=3, supersedes=supersedes)
@@ -45,6 +51,9 @@ async def test_what_replaces_a_memory_stays(tmp_path: Path) -> None:
         ).fetchall()
     )
     assert links["first"] == "second"
+    for machine in (desk, lap):
+        context = snapshot(machine)["sessions"].popitem()[1]["context"]
+        assert len(context) == 1, "the third message, because the summary has the first two"
     assert links["second"] in ("also", "said before the lap syncs again")
     assert snapshot(lap) == snapshot(desk)
     for machine in (desk, lap):

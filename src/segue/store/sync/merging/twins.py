@@ -6,7 +6,7 @@ A twin gets the identity that another machine published, so that nothing is ther
 from typing import Any
 
 from segue.store.engine.tx import Tx
-from segue.store.sync import contents, edges, kinds, own_sessions
+from segue.store.sync import account, contents, edges, kinds, own_sessions
 from segue.store.sync.kinds import MEMORY, MESSAGE, SUMMARY, Identity
 from segue.store.sync.wire import MemoryRecord, MessageRecord, SessionRecord, SummaryRecord
 
@@ -62,11 +62,37 @@ def adopt_message(
             text=values["content"],
         ).fetchone()
         if row is not None:
+            _move_references(tx, kinds.identity_of(tx, MESSAGE, row[0]), identity, record)
             kinds.adopt(tx, MESSAGE, row[0], identity, record.run)
             tx.run("UPDATE sync_sessions SET twin = :id WHERE id = :session_id", id=row[0], session_id=session_id)
             _begin_run(tx, session_id, row[0] + 1, record.run + 1)
             return True
     return False
+
+
+def _move_references(tx: Tx, before: Identity, after: Identity, record: MessageRecord) -> None:
+    """Have memories and summaries name a message by the identity that it gets."""
+    tx.run(
+        """
+        UPDATE sync_memories SET source_machine = :machine, source_oid = :oid
+        WHERE source_machine = :before AND source_oid = :before_oid
+        """,
+        before=before.machine,
+        before_oid=before.oid,
+        **after._asdict(),
+    )
+    ends: dict[str, Any] = {
+        "machine": record.machine,
+        "oid": record.oid,
+        "before": account.machine_uid(tx, before.machine),
+    }
+    sql = "UPDATE sync_summaries SET machine = :machine, oid = :oid, run = :run WHERE machine = :before AND oid = :row"
+    tx.run(sql, **ends, row=before.oid, run=record.run)
+    sql = """
+        UPDATE sync_summaries SET start_machine = :machine, start_oid = :oid
+        WHERE start_machine = :before AND start_oid = :row
+    """
+    tx.run(sql, **ends, row=before.oid)
 
 
 def _begin_run(tx: Tx, session_id: str, first: int, run: int) -> None:
