@@ -235,7 +235,7 @@ def test_of_a_hundred_thousand_messages_only_those_that_fit_are_read(
         read += 1
         return to_message(*row)
 
-    monkeypatch.setattr("segue.store.records.messages.to_message", counting)
+    monkeypatch.setattr("segue.store.records.message.row.to_message", counting)
     assert shape(build(wire, session, max_tokens=50)) == (ids[-50:], 99_950, 50, False)
     assert 50 <= read <= 52, "those that fit, the first that does not, and perhaps a summary"
     read = 0

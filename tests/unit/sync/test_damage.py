@@ -4,6 +4,7 @@ from pathlib import Path
 from random import Random
 
 from segue.models import Draft
+from segue.store.engine.transactions import run_read
 from segue.store.records import append, sessions
 from segue.store.records.append import prepare
 from segue.store.sync import collecting
@@ -20,7 +21,7 @@ def test_a_damaged_message_is_left_out_and_the_others_are_published(tmp_path: Pa
     for text in ("first", "second", "third"):
         machine.do(append.append, id, prepare(Draft(role="user", content=text), 10**6))
     machine.store.connection.execute("UPDATE messages SET content = CAST(x'ff' AS TEXT) WHERE content = 'second'")
-    collected = machine.read(collecting.collect, machine.home)
+    collected = run_read(machine.store.connection, START_MS, lambda tx: collecting.collect(tx, machine.home))
     machine.store.close()
     assert collected is not None
     found = [record.values for record in collected.contents.records if isinstance(record, MessageRecord)]

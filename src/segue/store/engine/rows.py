@@ -1,7 +1,6 @@
 """Conversion of rows to types and of values to JSON columns."""
 
 import logging
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -17,9 +16,6 @@ V = TypeVar("V")
 
 MAX_REPORTED = 1000
 """Rows: the number of damaged rows that one daemon names in its log."""
-
-BAD_TEXT = "Could not decode to UTF-8"
-"""Part of the message that Python's sqlite3 raises for it; the error has no code."""
 
 reported_rows: set[str] = set()
 """The type and id of each damaged row in the log of this daemon."""
@@ -55,74 +51,18 @@ def wire_bytes(value: msgspec.Struct) -> int:
     return len(_encode(value))
 
 
-def fetch_row(tx: Tx, what: str, id: str | int, sql: str, /, **values: str | float | None) -> tuple[Any, ...] | None:
-    """Return the one row of a query.
-
-    Raises:
-        InvalidData: a column is not valid UTF-8. `what` and `id` name the row.
-    """
-    try:
-        row: tuple[Any, ...] | None = tx.run(sql, **values).fetchone()
-    except sqlite3.OperationalError as error:
-        if BAD_TEXT not in str(error):
-            raise
-        raise InvalidData(what, id) from None
-    return row
-
-
 def iterate_valid(
-    tx: Tx,
-    what: str,
-    convert: Callable[[tuple[Any, ...]], V],
-    sql: str,
-    rowid_sql: str,
-    row_sql: str,
-    **values: str | float | None,
+    tx: Tx, convert: Callable[[tuple[Any, ...]], V], sql: str, **values: str | float | None
 ) -> Iterator[V | None]:
-    """Yield the converted rows of `sql`, and None for each row that cannot be decoded.
-
-    A damaged row is logged once. Python ends a query at a text that is not UTF-8. The remaining rows are then read one
-    by one: `rowid_sql` selects the rowids of the same rows, and `row_sql` selects the row of `:rowid`.
-    """
-    count = 0
-    try:
-        for row in tx.run(sql, **values):
-            count += 1
-            try:
-                value = convert(row)
-            except InvalidData as damaged:
-                report_damaged(damaged)
-                yield None
-            else:
-                yield value
-        return
-    except sqlite3.OperationalError as error:
-        if BAD_TEXT not in str(error):
-            raise
-    for (rowid,) in tx.run(rowid_sql, **values).fetchall()[count:]:
+    """Yield the converted rows of a query, and None for each row that cannot be decoded, which is logged once."""
+    for row in tx.run(sql, **values):
         try:
-            found = fetch_row(tx, what, rowid, row_sql, **values, rowid=rowid)
-            converted = None if found is None else convert(found)
+            value = convert(row)
         except InvalidData as damaged:
             report_damaged(damaged)
-            converted = None
-        yield converted
-
-
-def iterate_table(
-    tx: Tx,
-    what: str,
-    convert: Callable[[tuple[Any, ...]], V],
-    select: str,
-    rest: str,
-    **values: str | float | None,
-) -> Iterator[V]:
-    """Yield the converted rows of `SELECT columns FROM table` and the rest of the statement, but no damaged ones."""
-    rowids = f"SELECT rowid FROM {select.rpartition(' FROM ')[2]}"
-    found = iterate_valid(
-        tx, what, convert, f"{select} {rest}", f"{rowids} {rest}", f"{select} WHERE rowid = :rowid", **values
-    )
-    return (row for row in found if row is not None)
+            yield None
+        else:
+            yield value
 
 
 def fill_page(found: Iterable[T | None], answer_bytes: int) -> list[T]:

@@ -28,6 +28,9 @@ _REASONS = {
 DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The disk is full, the user's quota is used up, or the process may not write a larger file (RLIMIT_FSIZE)."""
 
+BAD_TEXT = "Could not decode to UTF-8"
+"""Part of the message that Python's sqlite3 raises for a text that is not UTF-8; the error has no code."""
+
 PROBE_BYTES = 65_536
 """Bytes that `is_disk_full` writes: more than a small commit needs."""
 
@@ -102,6 +105,22 @@ def to_segue_error(error: Exception) -> Exception:
         return LocksBroken()
     reason_text = _REASONS.get(code & _PRIMARY)
     return StorageError(f"storage: {reason_text[1]}", reason=reason_text[0]) if reason_text else error
+
+
+def is_damaged_text(connection: sqlite3.Connection, error: Exception) -> bool:
+    """Return True if ERROR is that of a text that is not UTF-8, which `text_or_bytes` would read."""
+    return connection.text_factory is str and isinstance(error, sqlite3.OperationalError) and BAD_TEXT in str(error)
+
+
+def text_or_bytes(data: bytes) -> str | bytes:
+    """Return the text of a column, or its bytes if they are not UTF-8, so that one row does not end a whole query.
+
+    Connections get this text factory when they meet such a text, because it makes reads slower.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def is_disk_full(database: Path) -> bool:

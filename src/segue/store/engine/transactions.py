@@ -5,11 +5,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from segue.errors import SegueError
+from segue.errors import SegueError, StorageError
 from segue.store.engine.sqlite_errors import (
     CommitOutcomeUnknown,
     StoreFailed,
+    is_damaged_text,
     may_survive_rollback,
+    text_or_bytes,
     to_segue_error,
     writes_stopped,
 )
@@ -32,9 +34,12 @@ def run_read(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T])
         connection.execute("BEGIN")
         return query(Tx(connection, now))
     except Exception as error:
-        raise to_segue_error(error) from error
+        if not is_damaged_text(connection, error):
+            raise _explain(connection, error) from error
     finally:
         _roll_back(connection)
+    connection.text_factory = text_or_bytes
+    return run_read(connection, now, query)
 
 
 def run_read_without_wait(connection: sqlite3.Connection, now: int, query: Callable[[Tx], T]) -> T:
@@ -168,6 +173,7 @@ def commit_batch(
     2. If that fails, run all again, each in a savepoint. A failing query rolls back to its own savepoint.
     3. If that fails too (a constraint that SQLite checks in COMMIT, a full disk), commit each in its own transaction.
     4. After `StoreFailed`, such as an unknown outcome of a COMMIT, no further transaction begins.
+    5. After a damaged text, begin again with a connection that reads it.
     """
     attempts: tuple[RunOne, ...] = (_run_without_savepoint, _run_in_savepoint)
     for run_one in attempts if len(queries) > 1 else attempts[:1]:
@@ -186,9 +192,12 @@ def commit_batch(
             return results
         except Exception as error:  # noqa: BLE001 - Each caller of the batch gets this error or its own.
             _roll_back(connection)
+            if is_damaged_text(connection, error):
+                connection.text_factory = text_or_bytes
+                return commit_batch(connection, now, queries)
             if results is not None and may_survive_rollback(error):
                 return [_mark_unknown(result) for result in results]
-            failed = WriteResult(None, to_segue_error(error), [])
+            failed = WriteResult(None, _explain(connection, error), [])
         uncommitted = commit_error = None
     return [failed] if len(queries) == 1 else _commit_one_by_one(connection, now, queries)
 
@@ -212,6 +221,13 @@ def _mark_unknown(result: WriteResult) -> WriteResult:
     return result if result.error else WriteResult(None, CommitOutcomeUnknown(), [])
 
 
+def _explain(connection: sqlite3.Connection, error: Exception) -> Exception:
+    """Return the error that a client gets. A query that fails on bytes in place of a text is no bug."""
+    if isinstance(error, TypeError | AttributeError) and connection.text_factory is not str:
+        return StorageError("storage: a text in the file is not UTF-8", reason="corrupt")
+    return to_segue_error(error)
+
+
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
@@ -233,10 +249,11 @@ def _run_in_savepoint(connection: sqlite3.Connection, tx: Tx, query: Callable[[T
     try:
         value = query(tx)
     except Exception as error:
-        if not connection.in_transaction:  # After a full disk or an I/O error, SQLite has ended the transaction.
+        # After a full disk or an I/O error, SQLite has ended the transaction.
+        if not connection.in_transaction or is_damaged_text(connection, error):
             raise
         connection.execute("ROLLBACK TO one")
         connection.execute("RELEASE one")
-        return WriteResult(None, to_segue_error(error), [])
+        return WriteResult(None, _explain(connection, error), [])
     connection.execute("RELEASE one")
     return WriteResult(value, None, tx.emitted)

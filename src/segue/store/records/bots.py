@@ -7,7 +7,7 @@ from segue.errors import Conflict, NotFound
 from segue.events import BotDeletedEvent, MemoryDeleted, SessionDeleted
 from segue.models import MAX_INTEGER, Bot
 from segue.results import BotDeleted, BotList
-from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table
+from segue.store.engine.rows import decode, fill_page, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import session_identity
 
@@ -31,7 +31,7 @@ def get(tx: Tx, bot_id: str) -> Bot:
         NotFound: there is no such bot.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "bot", bot_id, f"{_SELECT} WHERE id = :id", id=bot_id)
+    row = tx.run(f"{_SELECT} WHERE id = :id", id=bot_id).fetchone()
     if row is None:
         raise NotFound("bot", bot_id)
     return _to_bot(row)
@@ -40,8 +40,8 @@ def get(tx: Tx, bot_id: str) -> Bot:
 def list_page(tx: Tx, *, limit: int, offset: int, answer_bytes: int) -> BotList:
     """Return one page of the bots in order of creation; it ends early when it exceeds `answer_bytes`."""
     total = tx.run("SELECT count(*) FROM bots").fetchone()[0]
-    rest = "ORDER BY rowid LIMIT :limit OFFSET :offset"
-    found = iterate_table(tx, "bot", _to_bot, _SELECT, rest, limit=limit, offset=offset)
+    sql = f"{_SELECT} ORDER BY rowid LIMIT :limit OFFSET :offset"
+    found = iterate_valid(tx, _to_bot, sql, limit=limit, offset=offset)
     return BotList(bots=fill_page(found, answer_bytes), total=total)
 
 
@@ -102,7 +102,7 @@ def _delete_sessions(tx: Tx, bot_id: str, limit: int) -> int:
     )
     tx.run("DELETE FROM sessions WHERE id IN (SELECT value FROM json_each(:ids))", ids=ids)
     for session_id, working_dir, source_tool, source_id in rows:
-        if source_tool is not None:
+        if source_id is not None:
             session_identity.retire_source(tx, source_tool, source_id)
         event = SessionDeleted(session_id=session_id)
         tx.emit("session.deleted", event, session_id=session_id, working_dir=working_dir, bot_id=bot_id)

@@ -8,10 +8,10 @@ from msgspec import UNSET
 from segue.conversation.exchanges import in_reply_order, is_question, units
 from segue.conversation.parts import estimate_tokens
 from segue.conversation.provider_requests import anthropic_request, openai_request
-from segue.errors import NotFound
+from segue.errors import InvalidData, NotFound
 from segue.models import MAX_INTEGER, ContextFormat, Memory, Message, Summary
 from segue.results import ConversationContext
-from segue.store.engine.rows import fetch_row, wire_bytes
+from segue.store.engine.rows import wire_bytes
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, messages, summaries
 from segue.store.records.session_row import SYSTEM_PROMPT
@@ -109,9 +109,11 @@ def message_tokens(message: Message) -> Tokens:
 def _session(tx: Tx, session_id: str) -> tuple[str, str | None]:
     """Return the session's bot and system prompt, which are readable even if other columns are damaged."""
     sql = f"SELECT bot_id, {SYSTEM_PROMPT} FROM sessions WHERE id = :id"
-    row = fetch_row(tx, "session", session_id, sql, id=session_id)
+    row = tx.run(sql, id=session_id).fetchone()
     if row is None:
         raise NotFound("session", session_id)
+    if bytes in map(type, row):
+        raise InvalidData("session", session_id)
     return row[0], row[1]
 
 

@@ -7,7 +7,7 @@ from msgspec import structs
 from segue.errors import Conflict, InvalidData, NotFound
 from segue.models import Extraction, Memory, MemoryDraft
 from segue.results import ExtractionPage
-from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table, report_damaged
+from segue.store.engine.rows import decode, fill_page, iterate_valid, report_damaged
 from segue.store.engine.tx import Tx
 from segue.store.records import memories, sessions
 from segue.timestamps import timestamp
@@ -43,7 +43,7 @@ def get(tx: Tx, extraction_id: int) -> Extraction:
         NotFound: there is no such entry.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "extraction", extraction_id, f"{_SELECT} WHERE id = :id", id=extraction_id)
+    row = tx.run(f"{_SELECT} WHERE id = :id", id=extraction_id).fetchone()
     if row is None:
         raise NotFound("extraction", extraction_id)
     return _to_extraction(row)
@@ -93,8 +93,8 @@ def list_page(
         conditions.append("bot_id = :bot_id")
     where = f"WHERE {' AND '.join(conditions)}"
     total = tx.run(f"SELECT count(*) FROM extractions {where}", bot_id=bot_id).fetchone()[0]
-    page = f"{where} ORDER BY next_attempt_at, id LIMIT :limit OFFSET :offset"
-    found = iterate_table(tx, "extraction", _to_extraction, _SELECT, page, bot_id=bot_id, limit=limit, offset=offset)
+    sql = f"{_SELECT} {where} ORDER BY next_attempt_at, id LIMIT :limit OFFSET :offset"
+    found = iterate_valid(tx, _to_extraction, sql, bot_id=bot_id, limit=limit, offset=offset)
     return ExtractionPage(extractions=fill_page(found, answer_bytes), total=total)
 
 

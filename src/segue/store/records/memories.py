@@ -9,7 +9,7 @@ from segue.errors import Conflict, InvalidParams, NotFound
 from segue.events import MemoryDeleted
 from segue.models import Memory, MemoryDraft
 from segue.results import MemoryPage
-from segue.store.engine.rows import decode, fetch_row, fill_page, iterate_table
+from segue.store.engine.rows import decode, fill_page, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, messages, sessions
 from segue.store.search.text.text_match import TextMatch
@@ -37,7 +37,7 @@ def get(tx: Tx, memory_id: int) -> Memory:
         NotFound: there is no such memory.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "memory", memory_id, f"{_SELECT} WHERE id = :id", id=memory_id)
+    row = tx.run(f"{_SELECT} WHERE id = :id", id=memory_id).fetchone()
     if row is None:
         raise NotFound("memory", memory_id)
     return _to_memory(row)
@@ -188,7 +188,8 @@ def _to_memory(row: tuple[Any, ...]) -> Memory:
 
 
 def _iterate(tx: Tx, rest: str, **values: str | int | None) -> Iterator[Memory]:
-    return iterate_table(tx, "memory", _to_memory, _SELECT, rest, **values)
+    found = iterate_valid(tx, _to_memory, f"{_SELECT} {rest}", **values)
+    return (memory for memory in found if memory is not None)
 
 
 def emit_saved(tx: Tx, memory_ids: list[int]) -> None:

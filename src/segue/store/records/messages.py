@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from segue.errors import InvalidParams, NotFound
 from segue.events import MessagesDeleted
 from segue.models import Message
-from segue.store.engine.rows import fetch_row, iterate_valid
+from segue.store.engine.rows import iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import purges, sessions
 from segue.store.records.message import from_user
-from segue.store.records.message.row import SELECT, SELECTED, to_message
+from segue.store.records.message.row import SELECT, SELECTED, converter
 
 # Hides messages that are deleted but not yet purged. One session has one first id; all sessions need a lookup each.
 OF_SESSION = "session_id = :session_id AND id >= :held_from"
@@ -24,10 +24,10 @@ def get(tx: Tx, message_id: int) -> Message:
         NotFound: there is no such message.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "message", message_id, f"{SELECT} WHERE id = :id AND {OF_ALL}", id=message_id)
+    row = tx.run(f"{SELECT} WHERE id = :id AND {OF_ALL}", id=message_id).fetchone()
     if row is None:
         raise NotFound("message", message_id)
-    return to_message(row)
+    return converter(tx)(row)
 
 
 def owner(tx: Tx, message_id: int) -> str:
@@ -191,8 +191,7 @@ def count_after(tx: Tx, session_id: str, after_id: int) -> int:
 
 def iterate(tx: Tx, source: str, **values: str | int | None) -> Iterator[Message | None]:
     """Yield the messages of a FROM clause, and None for each row that cannot be decoded."""
-    one = f"{SELECT} WHERE id = :rowid"
-    return iterate_valid(tx, "message", to_message, f"{SELECTED} {source}", f"SELECT id {source}", one, **values)
+    return iterate_valid(tx, converter(tx), f"{SELECTED} {source}", **values)
 
 
 def iterate_ids(tx: Tx, ids: list[int]) -> Iterator[Message | None]:
@@ -201,21 +200,11 @@ def iterate_ids(tx: Tx, ids: list[int]) -> Iterator[Message | None]:
     return iterate(tx, source, ids=json.dumps(ids))
 
 
-_WANTED = "WITH wanted (position, message_id) AS (SELECT key, value FROM json_each(:ids))"
-
-
 def iterate_in_order(tx: Tx, ids: list[int]) -> Iterator[Message | None]:
     """Yield the messages in the order of the given ids, and None for each row that cannot be decoded."""
     source = "FROM wanted CROSS JOIN messages ON id = message_id ORDER BY position"
-    return iterate_valid(
-        tx,
-        "message",
-        to_message,
-        f"{_WANTED} {SELECTED} {source}",
-        f"{_WANTED} SELECT id {source}",
-        f"{SELECT} WHERE id = :rowid",
-        ids=json.dumps(ids),
-    )
+    wanted = "WITH wanted (position, message_id) AS (SELECT key, value FROM json_each(:ids))"
+    return iterate_valid(tx, converter(tx), f"{wanted} {SELECTED} {source}", ids=json.dumps(ids))
 
 
 def _edge_id(tx: Tx, session_id: str, function: str) -> int:

@@ -146,7 +146,7 @@ def idle_ms(candidate: Candidate, now: int) -> int:
     """
     try:
         return max(0, now - milliseconds(candidate.last_message_at))
-    except ValueError:
+    except (TypeError, ValueError):
         raise InvalidData("session", candidate.id) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from segue.errors import Conflict, InvalidData, InvalidParams, NotFound
 from segue.events import EventKind, SessionDeleted
 from segue.models import EndStatus, Session
-from segue.store.engine.rows import encode_json, fetch_row
+from segue.store.engine.rows import encode_json
 from segue.store.engine.tx import Tx
 from segue.store.records import bots, purges, session_identity
 from segue.store.records.session_row import SELECT, to_session
@@ -39,7 +39,7 @@ def get(tx: Tx, session_id: str) -> Session:
         NotFound: there is no such session.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "session", session_id, f"{SELECT} WHERE id = :id", id=session_id)
+    row = tx.run(f"{SELECT} WHERE id = :id", id=session_id).fetchone()
     if row is None:
         raise NotFound("session", session_id)
     return to_session(row)
@@ -259,7 +259,7 @@ def delete(tx: Tx, session_id: str, *, for_good: bool = True) -> bool:
         return False
     tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
     session_identity.retire(tx, session_id)
-    if for_good and row[2] is not None:
+    if for_good and row[3] is not None:
         session_identity.retire_source(tx, row[2], row[3])
     purges.hide_all(tx, session_id)
     event = SessionDeleted(session_id=session_id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from segue.errors import InvalidParams, NotFound
 from segue.models import Summary
-from segue.store.engine.rows import decode, fetch_row, iterate_table, iterate_valid
+from segue.store.engine.rows import decode, iterate_valid
 from segue.store.engine.tx import Tx
 from segue.store.records import messages, sessions
 
@@ -61,7 +61,7 @@ def get(tx: Tx, summary_id: int) -> Summary:
         NotFound: there is no such summary.
         InvalidData: the row cannot be decoded.
     """
-    row = fetch_row(tx, "summary", summary_id, f"{_SELECT} FROM summaries WHERE id = :id", id=summary_id)
+    row = tx.run(f"{_SELECT} FROM summaries WHERE id = :id", id=summary_id).fetchone()
     if row is None:
         raise NotFound("summary", summary_id)
     return _to_summary(row)
@@ -76,7 +76,7 @@ def latest(tx: Tx, session_id: str) -> Summary | None:
     """
     sessions.require(tx, session_id)
     sql = f"{_SELECT_ALL} {_newest_first(tx, session_id)} LIMIT 1"
-    row = fetch_row(tx, "summary", session_id, sql, session_id=session_id)
+    row = tx.run(sql, session_id=session_id).fetchone()
     return None if row is None else _to_summary(row)
 
 
@@ -107,23 +107,16 @@ def end_of(tx: Tx, summary: Summary) -> int:
 
 def latest_valid(tx: Tx, session_id: str) -> Summary | None:
     """Return the session's newest summary that can be decoded, or None."""
-    found = iterate_valid(
-        tx,
-        "summary",
-        _to_summary,
-        f"{_SELECT_ALL} {_newest_first(tx, session_id)}",
-        f"SELECT summaries.id {_newest_first(tx, session_id)}",
-        f"{_SELECT} FROM summaries WHERE id = :rowid",
-        session_id=session_id,
-    )
+    sql = f"{_SELECT_ALL} {_newest_first(tx, session_id)}"
+    found = iterate_valid(tx, _to_summary, sql, session_id=session_id)
     return next((summary for summary in found if summary is not None), None)
 
 
 def of_session(tx: Tx, session_id: str, after_id: int) -> Iterator[Summary]:
     """Yield the session's summaries with a larger id, oldest first, without the ones that cannot be decoded."""
-    rest = "WHERE session_id = :session_id AND id > :after_id ORDER BY id"
-    select = f"{_SELECT} FROM summaries"
-    return iterate_table(tx, "summary", _to_summary, select, rest, session_id=session_id, after_id=after_id)
+    sql = f"{_SELECT} FROM summaries WHERE session_id = :session_id AND id > :after_id ORDER BY id"
+    found = iterate_valid(tx, _to_summary, sql, session_id=session_id, after_id=after_id)
+    return (summary for summary in found if summary is not None)
 
 
 def _to_summary(row: tuple[Any, ...]) -> Summary:

@@ -52,10 +52,10 @@ def record(tx: Tx, entries: Iterable[Entry]) -> None:
         )
 
 
-def lengths(tx: Tx, blocks: Iterable[int]) -> dict[int, bytes]:
-    """Return the lengths of the messages of each block, as codes of `WORDS`."""
+def lengths(tx: Tx, blocks: set[int]) -> dict[int, bytes]:
+    """Return the lengths of the messages of each block, as codes of `WORDS`; 0 in a block that is not recorded."""
     found = tx.run(
         "SELECT block, lengths FROM search_times WHERE block IN (SELECT value FROM json_each(:blocks))",
         blocks=json.dumps(list(blocks)),
     )
-    return dict(found.fetchall())
+    return dict.fromkeys(blocks, bytes(SIZE)) | dict(found.fetchall())

@@ -48,6 +48,8 @@ def read_hits(tx: Tx, matches: list[Match], shorten: Shorten, finders: Sequence[
     rows = {row[0]: row for row in tx.run(_HITS, ids=json.dumps([match.id for match in matches]))}
     hits = []
     for match in matches:
+        if match.id not in rows:  # Another program deleted it.
+            continue
         id, *texts, parts, content = rows[match.id]
         own = own_texts(content.decode(errors="replace"), as_text(parts))
         values = (id, *map(as_text, texts), shorten(own, match), match.score, match.matched or words_in(own))

@@ -111,9 +111,9 @@ def tag(kind: TagKind, value: str) -> str:
     return f"{TAG_MARK}{kind}" + (value if kind == "r" else blake2b(value.encode(), digest_size=8).hexdigest())
 
 
-def as_text(column: bytes | None) -> str | None:
+def as_text(column: bytes | str | None) -> str | None:
     """Decode a text column that was read as bytes, because invalid UTF-8 must not stop the index."""
-    return None if column is None else column.decode(errors="replace")
+    return column.decode(errors="replace") if isinstance(column, bytes) else column
 
 
 def new_slice(tx: Tx, after_id: int, upto: int) -> list[IndexRow]:
@@ -141,8 +141,9 @@ def _take_slice(rows: Iterable[tuple[Any, ...]], max_bytes: int) -> list[IndexRo
 
 
 def _row(columns: tuple[Any, ...]) -> IndexRow:
-    id, session_id, role, created_at, parts, content = columns
-    return IndexRow(id, session_id, role, created_at, as_text(parts), as_text(content) or "")
+    id, *texts = columns
+    session_id, role, created_at, parts, content = map(as_text, texts)
+    return IndexRow(id, session_id or "", role or "", created_at or "", parts, content or "")
 
 
 def add(tx: Tx, row: IndexRow, attributes: SessionAttributes) -> Added:

@@ -10,8 +10,9 @@ up to the next row were indexed with these attributes.
 4. A deleted session keeps its rows until its last message is purged, because removal needs the attributes.
 """
 
-import json
 import sqlite3
+
+import msgspec
 
 from segue.store.engine.tx import Tx
 from segue.store.search.index_entries import IndexRow, SessionAttributes, add, as_text, remove, slice_of_session
@@ -25,7 +26,7 @@ _CURRENT = """
 """
 
 
-class _MissingAttributes(sqlite3.DatabaseError):
+class _AttributesDamaged(sqlite3.DatabaseError):
     """The tables beside the index contradict it."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT_VTAB
@@ -42,7 +43,7 @@ def extend(tx: Tx, row: IndexRow) -> SessionAttributes:
 
 
 def attributes_at(tx: Tx, row: IndexRow) -> SessionAttributes:
-    """Return the attributes that a message was indexed with. Raises: SQLITE_CORRUPT_VTAB if none are recorded."""
+    """Return the attributes that a message was indexed with. Raises: SQLITE_CORRUPT_VTAB if none can be read."""
     found = tx.run(
         """
         SELECT attributes FROM search_sessions
@@ -52,7 +53,7 @@ def attributes_at(tx: Tx, row: IndexRow) -> SessionAttributes:
         id=row.id,
     ).fetchone()
     if found is None:
-        raise _MissingAttributes(f"search index: no attributes recorded for message {row.id}")
+        raise _AttributesDamaged(f"search index: no attributes recorded for message {row.id}")
     return _decode(found[0])
 
 
@@ -106,9 +107,12 @@ def _record(tx: Tx, session_id: str, from_id: int, attributes: SessionAttributes
         """,
         session_id=session_id,
         from_id=from_id,
-        attributes=json.dumps(attributes),
+        attributes=msgspec.json.encode(attributes).decode(),
     )
 
 
 def _decode(attributes: str) -> SessionAttributes:
-    return SessionAttributes(*json.loads(attributes))
+    try:
+        return msgspec.json.decode(attributes, type=SessionAttributes)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _AttributesDamaged(f"search index: attributes that cannot be decoded: {attributes!r:.100}") from None

@@ -18,6 +18,7 @@ from segue.store.search.index_entries import as_text, own_texts
 from segue.store.search.regex_process import RegexProcess
 from segue.store.search.regex_worker import CPU_SECONDS
 from segue.store.search.request import Cursor, Filter, Found, Match, Request
+from segue.store.search.session_entries import EACH_TAG
 from segue.store.search.text.query_parser import parse
 from segue.store.search.text.snippets import Finder, Marks, Span, cut, finders
 from segue.store.search.text.text_match import TextMatch
@@ -43,7 +44,7 @@ _CONDITIONS = {
     "project": "s.project = :project",
     "source": "coalesce(s.source_tool, '') = :source",
 }
-_TAGGED = "EXISTS (SELECT 1 FROM json_each(s.tags) WHERE value = :tag{})"
+_TAGGED = f"EXISTS (SELECT 1 FROM {EACH_TAG.format('s')} WHERE value = :tag{{}})"
 
 
 class Texts(NamedTuple):

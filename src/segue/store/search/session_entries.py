@@ -42,6 +42,9 @@ The text is searched first, because most sessions do not have it and parsing JSO
 """
 
 # Read as bytes, because text that is not UTF-8 must not stop the index.
+EACH_TAG = "json_each(CASE WHEN json_valid({0}.tags) THEN {0}.tags ELSE '[]' END)"
+"""SQL: the tags of a session in the table of this name; none if another program damaged them."""
+
 _CURRENT = """
     SELECT CAST(name AS BLOB),
            (SELECT CAST(summary AS BLOB) FROM summaries WHERE session_id = sessions.id ORDER BY id DESC LIMIT 1)
@@ -58,7 +61,7 @@ _FIND = f"""
       AND (:bot_id IS NULL OR s.bot_id = :bot_id)
       AND (:project IS NULL OR s.project = :project)
       AND (:source IS NULL OR coalesce(s.source_tool, '') = :source)
-      AND NOT EXISTS (SELECT 1 FROM json_each(:tags) WHERE value NOT IN (SELECT value FROM json_each(s.tags)))
+      AND NOT EXISTS (SELECT 1 FROM json_each(:tags) WHERE value NOT IN (SELECT value FROM {EACH_TAG.format("s")}))
       AND (:since IS NULL OR s.last_message_at > :since)
       AND (:until IS NULL OR s.created_at <= :until)
     ORDER BY s.last_message_at DESC, s.activity DESC LIMIT :limit

@@ -26,7 +26,7 @@ def time_limit(connection: sqlite3.Connection, seconds: float) -> Iterator[None]
         yield
     except sqlite3.OperationalError as error:
         # The store interrupts statements too, when it closes.
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT and time.monotonic() > end:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT and time.monotonic() > end:
             raise TookTooLong from None
         raise
     finally:

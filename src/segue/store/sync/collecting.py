@@ -1,11 +1,8 @@
 """Collect what is to be published: first what changed, then the new messages of this machine, in order."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
-from segue.store.engine.rows import BAD_TEXT
 from segue.store.engine.tx import Tx
 from segue.store.records import sessions
 from segue.store.sync import account, contents, dirty, fields, kinds, states
@@ -152,8 +149,11 @@ def message(tx: Tx, id: int) -> MessageRecord | None:
     return None if row is None else _to_record(row)
 
 
-def _to_record(row: tuple[Any, ...]) -> MessageRecord:
+def _to_record(row: tuple[Any, ...]) -> MessageRecord | None:
+    """Return the record of a row, or None if a text of it is damaged, and therefore bytes."""
     _, session, run, machine, oid, stamp, stamped_by, *values = row
+    if bytes in map(type, values):
+        return None
     return MessageRecord(bytes(machine), oid, bytes(session), run, stamp, bytes(stamped_by), values)
 
 
@@ -172,23 +172,9 @@ def _new_messages(tx: Tx, own: Account, limit: int, max_bytes: int) -> tuple[lis
 
 def _new_records(tx: Tx, own: Account, limit: int) -> Iterator[tuple[int, MessageRecord]]:
     """Yield each new message with its id. A row that another program damaged is left out."""
-    values = {"after": own.sealed_message, "republish": own.republish_message}
-    try:
-        for row in tx.run(_NEW, **values, limit=limit):
-            values["after"] = row[0]
-            yield row[0], _to_record(row)
-        return
-    except sqlite3.OperationalError as error:
-        if BAD_TEXT not in str(error):
-            raise
-    sql = """
-        SELECT id FROM messages WHERE id > :after
-        AND (id <= :republish OR id NOT IN (SELECT id FROM sync_imported WHERE kind = 0))
-    """
-    for (id,) in tx.run(sql, **values).fetchall():
-        with suppress(sqlite3.OperationalError):
-            if (record := message(tx, id)) is not None:
-                yield id, record
+    for row in tx.run(_NEW, after=own.sealed_message, republish=own.republish_message, limit=limit):
+        if (record := _to_record(row)) is not None:
+            yield row[0], record
 
 
 def _sessions_first(tx: Tx, records: list[Record], home: Home) -> Iterator[Record]:

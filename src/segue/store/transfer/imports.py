@@ -159,7 +159,7 @@ def _adopt(tx: Tx, source: ImportSource, session_id: str) -> None:
         f"""
         UPDATE sessions SET parent_id = :session_id, metadata = json_remove(metadata, '$.{WANTED_PARENT}')
         WHERE source_tool = :tool AND parent_id IS NULL AND metadata LIKE '%"{WANTED_PARENT}"%'
-          AND json_extract(metadata, '$.{WANTED_PARENT}') = :id
+          AND CASE WHEN json_valid(metadata) THEN json_extract(metadata, '$.{WANTED_PARENT}') = :id END
         """,
         session_id=session_id,
         tool=source.tool,

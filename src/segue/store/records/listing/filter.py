@@ -17,7 +17,7 @@ import msgspec
 from segue.models import Metadata
 from segue.store.engine.tx import Tx
 from segue.store.records.listing import names
-from segue.store.search.session_entries import NOT_OF_A_STORE, OF_A_STORE
+from segue.store.search.session_entries import EACH_TAG, NOT_OF_A_STORE, OF_A_STORE
 
 
 class Filter(NamedTuple):
@@ -59,13 +59,11 @@ _CONDITIONS = {
     "id_prefix": "id >= :id_prefix AND id < :id_prefix || CAST(x'ff' AS TEXT)",
     "project": "project = :project",
     "parent_id": "parent_id = :parent_id",
-    "tags": """
-        (:tags = '[]' OR tags <> '[]') AND NOT EXISTS (
-            SELECT value FROM json_each(:tags)
-            EXCEPT SELECT value FROM json_each(CASE WHEN json_valid(sessions.tags) THEN sessions.tags ELSE '[]' END)
-        )
+    "tags": f"""
+        (:tags = '[]' OR tags <> '[]')
+        AND NOT EXISTS (SELECT value FROM json_each(:tags) EXCEPT SELECT value FROM {EACH_TAG.format("sessions")})
     """,
-    "metadata": "(:metadata = '{}' OR metadata <> '{}') AND has_members(metadata, :metadata)",
+    "metadata": "(:metadata = '{}' OR metadata <> '{}') AND has_members(CAST(metadata AS BLOB), :metadata)",
 }
 
 _ELSEWHERE = """
@@ -165,11 +163,11 @@ def _where(tx: Tx, filter: Filter) -> tuple[list[str], dict[str, Any]]:
     return conditions, values
 
 
-def has_members(metadata: str, wanted: str) -> bool:
+def has_members(metadata: bytes, wanted: str) -> bool:
     """Return True if the object has each member of the wanted one, with an equal value."""
     try:
         stored = msgspec.json.decode(metadata, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     members = msgspec.json.decode(wanted, type=dict[str, Any])
     return all(name in stored and _sorted(stored[name]) == _sorted(value) for name, value in members.items())

@@ -44,7 +44,7 @@ which would mean that there is no message, so coalesce() makes x'' of it.
 """
 
 _OF_USER = f"""
-    role = 'user' AND (metadata = '{{}}' OR json_extract(metadata, '$.injected') IS NOT 1)
+    role = 'user' AND (metadata = '{{}}' OR NOT json_valid(metadata) OR json_extract(metadata, '$.injected') IS NOT 1)
     AND id >= {from_user.FIRST_ID.format(session="sessions.id")}
 """
 
@@ -144,12 +144,9 @@ def _rows(tx: Tx, found: Selection, window: Window) -> Iterator[_Row | None]:
     select = f"{SELECT_SUMMARY} {metadata}, {key}, activity, coalesce({_PREVIEW})"
     return iterate_valid(
         tx,
-        "session",
         lambda row: _Row(row[-3], row[-2], _summary(row, window.preview_chars)),
         f"WITH page (page_id) AS MATERIALIZED ({page}) {select} FROM page CROSS JOIN sessions ON rowid = page_id"
         f" ORDER BY {order}",
-        page,
-        f"{select} FROM sessions WHERE rowid = :rowid",
         **values,
         limit=window.limit + 1,
         offset=window.offset,

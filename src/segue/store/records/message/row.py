@@ -1,6 +1,6 @@
 """The columns of a message, defined once: how rows are read, written, copied and converted."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -82,6 +82,18 @@ def _insert(given: tuple[int, ...]) -> str:
     """Return the INSERT of the columns with these numbers."""
     names = [_NEW_COLUMNS[number] for number in given]
     return f"INSERT INTO messages ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def converter(tx: Tx) -> Callable[[tuple[Any, ...]], Message]:
+    """Return the function that converts a row of SELECT to a message, as `to_message` does."""
+    return to_message if tx.connection.text_factory is str else _to_checked_message
+
+
+def _to_checked_message(row: tuple[Any, ...]) -> Message:
+    """Convert a row of a connection that returns damaged text as bytes."""
+    if bytes in map(type, row):
+        raise InvalidData("message", row[0])
+    return to_message(row)
 
 
 def to_message(row: tuple[Any, ...]) -> Message:
