@@ -106,3 +106,13 @@ def test_a_message_whose_text_is_not_utf_8_can_be_deleted(
         other.execute(f"UPDATE messages SET {column} = CAST(x'ff' AS TEXT) WHERE id = ?", (id,))
     assert wire.call("message.delete", session_id=session, message_ids=[id]) == {"deleted": 1}
     assert wire.call("session.get", session_id=session)["message_count"] == 0
+
+
+def test_a_scan_skips_the_ids_between_two_messages(server: Server, wire: Wire, session: str) -> None:
+    for text in ("first", "second"):
+        wire.call("message.append", session_id=session, role="user", content=f"{text} needle")
+    with closing(sqlite3.connect(server.database)) as other, other:
+        other.execute("UPDATE messages SET id = 9223372036854775807 WHERE content = 'second needle'")
+    for order, found in (("newest", ["second", "first"]), ("oldest", ["first", "second"])):
+        hits = wire.call("message.search", query="needle", match="substring", order=order, marks=["", ""])["hits"]
+        assert [hit["snippet"].split()[0] for hit in hits] == found

@@ -195,13 +195,24 @@ class Scan:
 
     def _messages(self) -> Iterator[Texts]:
         statement, values = _statement(self._request.filter, ascending=self._ascending)
-        at = self._start.id
         oldest = self._after_id + 1
-        while at <= self._bound if self._ascending else at >= oldest:
-            first, last = (at, at + WINDOW - 1) if self._ascending else (max(at - WINDOW + 1, oldest), at)
+        at = self._next_id(self._start.id, oldest)
+        while at is not None:
+            first, last = (at, at + WINDOW - 1) if self._ascending else (at - WINDOW + 1, at)
+            first, last = max(first, oldest), min(last, self._bound)
             for id, parts, content in self._tx.run(statement, first=first, last=last, **values):
                 yield Texts(id, own_texts(content.decode(errors="replace"), as_text(parts)))
-            at = last + 1 if self._ascending else first - 1
+            is_end = last == self._bound if self._ascending else first == oldest
+            at = None if is_end else self._next_id(last + 1 if self._ascending else first - 1, oldest)
+
+    def _next_id(self, at: int, oldest: int) -> int | None:
+        """Return the first id from AT on, or None if there is none. Ids that another program wrote may be far apart."""
+        if self._ascending:
+            sql = "SELECT min(id) FROM messages WHERE id BETWEEN max(:at, :oldest) AND :bound"
+        else:
+            sql = "SELECT max(id) FROM messages WHERE id BETWEEN :oldest AND :at"
+        found: int | None = self._tx.run(sql, at=at, oldest=oldest, bound=self._bound).fetchone()[0]
+        return found
 
 
 def _statement(filter: Filter, *, ascending: bool) -> tuple[str, dict[str, str]]:
