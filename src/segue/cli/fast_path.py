@@ -120,7 +120,7 @@ def _exchange(line: SocketIO, request: bytes, timeout: float | None) -> bytes:
             raise ConnectionLost("the daemon closed the connection before it answered")
         answer += data
         if len(answer) > MAX_ANSWER_BYTES:
-            raise ProtocolError(f"an answer of more than {MAX_ANSWER_BYTES} bytes came")
+            raise ProtocolError(f"received a response of more than {MAX_ANSWER_BYTES} bytes")
     return bytes(answer + data.partition(b"\n")[0])
 
 

@@ -215,7 +215,7 @@ def parse_answer(line: bytes | Unreadable) -> Answer:
     try:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(f"received a line that is no JSON-RPC response: {error}") from None
+        raise ProtocolError(f"received a line that is not a JSON-RPC response: {error}") from None
 
 
 def _values(params: Any) -> Iterator[Any]:

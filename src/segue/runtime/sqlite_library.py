@@ -12,7 +12,7 @@ def check_version() -> None:
     """Raise StartError if the library is too old."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
-        raise StartError("sqlite", f"version {sqlite3.sqlite_version} is too old, {oldest} or newer is needed")
+        raise StartError("sqlite", f"version {sqlite3.sqlite_version} is too old; {oldest} or newer is needed")
 
 
 def check_full_text_search(connection: sqlite3.Connection) -> None:

@@ -90,7 +90,7 @@ class ImportProcess:
             try:
                 tools = _decode(line)
             except msgspec.DecodeError:
-                log.warning("the importer wrote a line that is no report")
+                log.warning("the importer wrote a line that is not a report")
                 continue
             self._log_new_errors(tools)
             self._status = msgspec.structs.replace(self._status, state="running", error=None, tools=tools)

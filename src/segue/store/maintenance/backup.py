@@ -91,7 +91,7 @@ def _used_bytes(connection: sqlite3.Connection) -> int:
 def _check_target(target: Path, *, overwrite: bool, reserved: Iterable[Path]) -> None:
     directory = target.parent.stat()
     if not stat.S_ISDIR(directory.st_mode):
-        raise InvalidParams(f"{target.parent} is no directory", path="$.path")
+        raise InvalidParams(f"{target.parent} is not a directory", path="$.path")
     if directory.st_mode & 0o022 and not directory.st_mode & stat.S_ISVTX:
         raise InvalidParams(f"other users can write to {target.parent} and could replace the copy", path="$.path")
     if any(_is_same(target, path) for path in reserved):

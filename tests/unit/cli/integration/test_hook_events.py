@@ -78,8 +78,8 @@ def test_a_turn_of_codex_has_the_prompts_since_the_last_one() -> None:
         (b'{"hook_event_name": "Stop", "session_id": 7, "cwd": "/"}', "no session_id"),
         (b'{"type": "agent-turn-complete", "thread-id": "s"}', "no cwd"),
         (b'{"type": "agent-turn-complete", "thread-id": ""}', "empty thread-id"),
-        (b'{"hook_event_name": "SessionStart", "session_id": "s", "cwd": "proj"}', "no absolute path"),
-        (b'{"hook_event_name": "SessionStart", "session_id": "s", "cwd": "/\\u0000"}', "no absolute path"),
+        (b'{"hook_event_name": "SessionStart", "session_id": "s", "cwd": "proj"}', "not an absolute path"),
+        (b'{"hook_event_name": "SessionStart", "session_id": "s", "cwd": "/\\u0000"}', "not an absolute path"),
         (b'{"type": "agent-turn-complete", "thread-id": "s", "cwd": "/", "input-messages": 7}', "no input-messages"),
     ],
 )

@@ -99,7 +99,7 @@ def grep(
 ) -> int:
     """Print the lines of messages that match a pattern.
 
-    PATTERN is a regular expression of Python. It is matched with each line of the text, and of the strings in tool
+    PATTERN is a Python regular expression. It is matched with each line of the text, and of the strings in tool
     calls and results, the newest message first. Unlike `segue search`, grep reads every message, so it takes longer.
     Exit status 1 if nothing matches.
 

@@ -46,7 +46,7 @@ def _run(daemon: DaemonClient, agent: str, given: str | None) -> None:
     from segue.cli.integration.agents.hook_events import read_event
 
     if not re.fullmatch(r"[\w.-]{1,50}", agent, re.ASCII) or agent.startswith("-"):
-        raise Failure(f"{agent!r} is no name of an agent, such as claude")
+        raise Failure(f"{agent!r} is not the name of an agent, such as claude")
     text = read_stdin(daemon.paths.config.limits.request_bytes) if given is None else given
     event = read_event(text.encode(errors="replace"))
     if event is None:

@@ -36,7 +36,7 @@ def open(daemon: DaemonClient, *, session_id: str, only_print: bool) -> None:
 
     session = find_session(daemon, session_id)
     if session.source is None:
-        raise Failure(f"session {session.id} is no imported one; continue it with: segue resume {session.id}")
+        raise Failure(f"session {session.id} is not imported; continue it with: segue resume {session.id}")
     reader = readers().get(session.source.tool)
     words = reader.resume_command(session.source.id) if reader else None
     if words is None:

@@ -94,7 +94,7 @@ def _conversation(given: Mapping[str, Any], name: str) -> str:
 def _directory(given: Mapping[str, Any]) -> str:
     found = _text(given, "cwd")
     if not found.startswith("/") or "\0" in found:
-        raise Failure(f"the event has the cwd {found!r}, which is no absolute path")
+        raise Failure(f"the event has the cwd {found!r}, which is not an absolute path")
     return found
 
 
