@@ -143,7 +143,7 @@ def test_a_client_reconnects_after_a_restart(segued: Segued, tmp_path: Path) -> 
 
 @pytest.fixture
 def listener(segued: Segued) -> Iterator[socket.socket]:
-    """Listen at the socket of a daemon that does not run; a test sees whether anybody connected."""
+    """Listen at the socket of a daemon that does not run; a test sees whether a client connected."""
     segued.socket.parent.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(segued.socket))

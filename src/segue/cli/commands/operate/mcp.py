@@ -38,8 +38,8 @@ def mcp(ctx: click.Context, daemon: DaemonClient, *, max_tokens: int) -> None:
         if sys.stdin.isatty():
             warn("waiting for MCP messages; an agent starts this, see: segue mcp install --help")
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-            # Ctrl-C ends the process at once. An exception could leave a lock of the pool taken, and the end waits for
-            # the threads of the pool.
+            # Ctrl-C ends the process immediately. An exception could leave a lock of the pool taken, and the end of the
+            # interpreter waits for the threads of the pool.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         serve(Session(Daemon(daemon.options), max_tokens))
 
