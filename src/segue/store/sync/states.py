@@ -62,7 +62,7 @@ def session(tx: Tx, uid: bytes, home: Home, *, whole: bool) -> SessionRecord | N
         {
             name: (values[name], stamp.at, stamp.machine)
             for name, stamp in stamps.items()
-            if whole or state != ALIVE or stamp.noted > published
+            if stamp.machine and (whole or state != ALIVE or stamp.noted > published)
         },
         tokens_of(tx, found, fields.decode_tokens(tokens)),
         int(tx.run("SELECT count(*) FROM summaries WHERE session_id = :id", id=id).fetchone()[0]),

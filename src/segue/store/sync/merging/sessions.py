@@ -128,7 +128,7 @@ def create(tx: Tx, uid: bytes, known: Known, machine: int) -> str:
     sql = "UPDATE sessions SET created_at = :at, updated_at = :at, last_message_at = :at WHERE id = :id"
     tx.run(sql, id=id, at=known.created_at)
     tx.run("UPDATE sync_sessions SET id = :id WHERE uid = :uid", id=id, uid=uid)
-    # The lowest stamps, because these values are nobody's. With none, a change here would count as one of them.
+    # The lowest stamps, because no machine set these values. Without any, a change here would count as one of them.
     fields.store(tx, uid, fields.first_stamps(sessions.get(tx, id), b""))
     tx.run(
         "UPDATE memories SET session_id = :id WHERE id IN (SELECT id FROM sync_memories WHERE session = :uid)",
