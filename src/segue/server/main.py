@@ -23,7 +23,7 @@ from segue.server.daemon import serve
 from segue.server.net.socket_activation import select_listener, take_descriptors
 from segue.server.process.fd_limit import clamp_clients, raise_descriptor_limit
 from segue.server.process.log_format import escape_line, priority, start_logging
-from segue.server.process.malloc import return_large_blocks
+from segue.server.process.malloc import return_large_blocks, stop_counting_in_sqlite
 from segue.server.process.sd_notify import Notifier, find_notifier
 from segue.server.process.signals import Shutdown, force_exit, handle_signals
 from segue.server.process.startup_report import StartupReport
@@ -49,6 +49,7 @@ def command(
     protect_process()
     tune_interpreter()
     return_large_blocks()
+    stop_counting_in_sqlite()
     notifier, descriptors = find_notifier(), take_descriptors()
     paths, listener = select_listener(resolve_paths(PathOptions(socket, database, config)), descriptors)
     check_tools(paths.config, paths.config_path)

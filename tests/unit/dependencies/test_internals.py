@@ -35,6 +35,20 @@ assert jsonrpcserver.Success is segue.jsonrpc._jsonrpcserver.Success, "the packa
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_sqlite_counts_no_bytes_in_the_daemon_and_works() -> None:
+    script = """
+import _sqlite3, ctypes, sqlite3
+from segue.server.process.malloc import stop_counting_in_sqlite
+stop_counting_in_sqlite()
+connection = sqlite3.connect(":memory:")
+assert connection.execute("SELECT sum(value) FROM json_each('[3, 4]')").fetchone() == (7,)
+used = getattr(ctypes.CDLL(_sqlite3.__file__), "sqlite3_memory_used", lambda: 0)
+assert used() == 0, "src/segue/server/process/malloc.py has no effect"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 async def test_jsonrpcserver_distinguishes_results_from_errors_as_expected() -> None:
     look = "jsonrpcserver changed the outcome that src/segue/jsonrpc/dispatcher.py reads"
 
