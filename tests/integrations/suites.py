@@ -39,7 +39,7 @@ def run_suite(package: str, segued: Segued, plugin: str, files: list[str], left_
     command += ["-k", f"not ({' or '.join(left_out)})"]
     environment = {**segued.environment, "PYTHONPATH": f"{PLUGINS}:{PLUGINS.parents[1]}"}
     done = subprocess.run(
-        command, cwd=sources(package), env=environment, capture_output=True, text=True, timeout=500, check=False
+        command, cwd=sources(package), env=environment, capture_output=True, text=True, timeout=1000, check=False
     )
     assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2000:]
     counts = re.search(r"(\d+) passed", done.stdout)

@@ -32,7 +32,6 @@ from segue.mcp.text import (
 from segue.mcp.tool import Session, Tool, ToolError
 from segue.models import Category, Importance, Memory, Message
 from segue.results import Deleted, MemoryPage, MessagePage, SearchPage, SessionPage
-from segue.timestamps import FORMAT
 
 MARKS = ["**", "**"]
 NATIVE = "native"
@@ -125,8 +124,6 @@ def list_sessions(
         offset=offset,
     )
     after = moment(since)
-    if after is not None and not FORMAT.fullmatch(after):
-        raise ToolError(f"since: {since!r} is not a timestamp of the form 2026-11-21T14:23:05.123Z")
     recent = [found for found in page.sessions if after is None or found.last_message_at > after]
     shown = fitting([session_row(found) for found in recent], session.tokens - RESERVED_TOKENS)
     following = offset + len(shown)
