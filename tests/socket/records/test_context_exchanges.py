@@ -169,3 +169,13 @@ def test_any_cut_of_any_conversation_gives_valid_requests(wire: Wire, session: s
             wire.call("message.delete_before", session_id=id, before_id=choice.choice(made))
         for budget in (None, 0, 50, 400):
             built(wire, id, max_tokens=budget)
+
+
+def test_what_a_rewind_left_is_no_part_of_a_context(wire: Wire, session: str) -> None:
+    left = {"abandoned": True}
+    question = append(wire, session, "user", "q", 10)
+    append(wire, session, "user", "taken back", 10, metadata=left)
+    append(wire, session, "assistant", "", 50, metadata=left, parts=[call("t1")])
+    append(wire, session, "tool", "", 20, metadata=left, parts=[result("t1")])
+    kept = append(wire, session, "assistant", "a", 10, metadata={"abandoned": "no"})
+    assert ids(built(wire, session)) == ids(built(wire, session, max_tokens=1)) == [question, kept]

@@ -42,7 +42,8 @@ def build(
     2. The remaining budget is filled from the newest message backwards, so a long session costs only what fits.
     3. The messages from a person's newest message on are included even if they exceed the budget.
     4. A call and its results are included or dropped together; replies are put behind their questions.
-    5. A message that is being streamed is left out, because its text is not complete.
+    5. A message that is being streamed is left out, because its text is not complete, and so is one that a rewind in
+       its tool left (`metadata.abandoned`), because the person took it back.
     """
     bot_id, system_prompt = _session(tx, session_id)
     known = memories.list_page(
@@ -126,7 +127,7 @@ def _walk_back(
     tokens = size = 0
     optional = newest_question is None
     found = messages.backwards(tx, session_id, after)
-    said = (message for message in found if message.state != "streaming")
+    said = (message for message in found if message.state != "streaming" and not _is_abandoned(message))
     for unit in units(message for message in said if not compacted or message.id != compacted.id):
         tokens += sum(message_tokens(message).number for message in unit)
         size += sum(map(wire_bytes, unit))
@@ -139,8 +140,13 @@ def _walk_back(
 
 def _newest_question(tx: Tx, session_id: str, after: int) -> int | None:
     """Return the id of a person's newest message; results of calls may have the role `user` too."""
-    found = messages.user_messages_backwards(tx, session_id, after)
-    return next((message.id for message in islice(found, QUESTIONS) if is_question(message)), None)
+    found = islice(messages.user_messages_backwards(tx, session_id, after), QUESTIONS)
+    questions = (message for message in found if is_question(message) and not _is_abandoned(message))
+    return next((message.id for message in questions), None)
+
+
+def _is_abandoned(message: Message) -> bool:
+    return message.metadata.get("abandoned") is True
 
 
 def _sum(costs: list[Tokens]) -> Tokens:
