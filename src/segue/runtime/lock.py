@@ -84,8 +84,11 @@ def is_lock_held(path: Path) -> bool:
 
 
 def write_note(path: Path, note: str) -> None:
-    """Write a line after the pid of this process, which holds the lock. A process that waits for the lock reads it."""
-    data = f"{os.getpid()}\n{note}".encode()[:NOTE_BYTES] + b"\n"
+    """Write a line after the pid of this process, which holds the lock; an empty note leaves only the pid.
+
+    A process that waits for the lock reads it.
+    """
+    data = f"{os.getpid()}\n{note}".encode()[:NOTE_BYTES].rstrip() + b"\n"
     with suppress(OSError):
         descriptor = open_private(path, os.O_WRONLY)
         try:

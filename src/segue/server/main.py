@@ -77,6 +77,7 @@ async def run(
     shutdown, progress = Shutdown(), Progress("start")
 
     def report_ready() -> None:
+        report.end_steps()
         _print(f"ready on {paths.socket}")
         report.send(0, str(paths.socket))
         for warning in warnings:  # Not before, because a daemon that cannot start prints one line only.

@@ -165,11 +165,12 @@ async def test_a_daemon_that_migrates_reports_its_steps(
                 await anyio.sleep(0.001)
             while read_note(path)[0] != "+ 2 7 changing the schema":
                 await anyio.sleep(0.001)
+        report.end_steps()
         report.send(0, "/the/socket")
         await anyio.to_thread.run_sync(client.join)
     assert found == [b"0 /the/socket\n"]
     assert STARTING.done == 2
-    assert read_note(path)[0] == ""
+    assert path.read_text() == f"{os.getpid()}\n"
     release_lock(lock)
 
 

@@ -5,7 +5,7 @@ The daemon's own lock on its database decides. The lock file here only avoids us
 1. Each client connects, or tries to lock the file `<database>.start`.
 2. The client with the lock starts segued and waits for its report.
 3. The other clients repeat step 1 until the daemon serves or the deadline passes. While the daemon migrates a large
-   file, it notes its steps in its own lock file: the clients show them, and each new one extends the deadline.
+   file, it notes its steps in its own lock file: the clients show them, and each new one moves the deadline.
 """
 
 import fcntl

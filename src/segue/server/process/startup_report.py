@@ -31,11 +31,12 @@ class StartupReport:
     def __init__(self, descriptor: int | None = None, *, with_steps: bool = False) -> None:
         self._descriptor = descriptor
         self._with_steps = with_steps
-        self._is_sent = False
+        self._has_started = False
+        self._noted: Path | None = None
+        """The lock file, if it has a note."""
 
     def send(self, code: int, text: str) -> None:
         """Send the first report; later ones are dropped, because the client reads one line."""
-        self._is_sent = True
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
@@ -43,19 +44,23 @@ class StartupReport:
             os.write(descriptor, f"{code} {text}\n".encode(errors="replace"))
         os.close(descriptor)
 
+    def end_steps(self) -> None:
+        """Remove the note about the migration, because the daemon serves now."""
+        self._has_started = True
+        if self._noted is not None:
+            write_note(self._noted, "")
+
     async def follow(self, progress: Progress, lock: Path) -> None:
-        """Send how far the migration is, and note it in the lock file, until the report is sent."""
-        line = ""
-        while not self._is_sent:
+        """Send how far the migration is, and note it in the lock file, until `end_steps`."""
+        while not self._has_started:
             await anyio.sleep(STEP_SECONDS)
-            if progress.total and not self._is_sent:
+            if progress.total and not self._has_started:
                 line = f"+ {progress.done} {progress.total} {progress.step}"
+                self._noted = lock
                 write_note(lock, line)
                 if self._with_steps and self._descriptor is not None:
                     with suppress(OSError):
                         os.write(self._descriptor, f"{line}\n".encode())
-        if line:
-            write_note(lock, "")
 
 
 def detach() -> StartupReport:
