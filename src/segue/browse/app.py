@@ -46,8 +46,6 @@ from segue.errors import SegueError
 R = TypeVar("R")
 
 LEAST_COLUMNS, LEAST_LINES = 40, 10
-ENDING = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that end the browser. Without a handler they would leave the terminal without cursor and echo."""
 
 AGE_SECONDS = 60
 """Seconds: so often the ages in the list are drawn again."""
@@ -126,9 +124,11 @@ class Browse(App[int]):
         self.screen.set_focus(self.rows_pane)  # Immediately: the first key may be the / of a search
         self.set_interval(AGE_SECONDS, self.rows_pane.settle)
         self.run_worker(self._begin(), exit_on_error=True)
-        loop = asyncio.get_running_loop()
-        for number in ENDING:  # This also lets a signal that another thread takes, such as SIGCONT, wake the loop
-            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+        # SIGTERM would leave the terminal without cursor and echo. This also lets a signal that another thread takes,
+        # such as SIGCONT, wake the loop. SIGHUP keeps its default action, which ends the process: the terminal is gone,
+        # and Textual may wait for it without end.
+        ended = partial(self.exit, return_code=128 + signal.SIGTERM)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended)
 
     async def _begin(self) -> None:
         try:
