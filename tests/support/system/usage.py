@@ -49,11 +49,13 @@ def idle_usage(segued: Segued, watcher: Wire) -> Usage:
 
 
 def is_released(now: Usage, before: Usage) -> bool:
-    """Return True if exactly as much is held as before. Of the threads there may be fewer, or one more.
+    """Return True if exactly as much is held as before, except of tasks and threads.
 
-    A thread of anyio's pool stays until the pool is used again ten seconds later.
+    Tasks may be fewer, because some of the start end later. A thread of anyio's pool stays until the pool is used again
+    ten seconds later.
     """
-    return now._replace(threads=before.threads) == before and now.threads <= before.threads + 1
+    is_equal = now._replace(tasks=before.tasks, threads=before.threads) == before
+    return is_equal and now.tasks <= before.tasks and now.threads <= before.threads + 1
 
 
 def _of_process(segued: Segued) -> tuple[int, int]:

@@ -32,6 +32,7 @@ class StartupReport:
         self._descriptor = descriptor
         self._with_steps = with_steps
         self._has_started = False
+        self._following: anyio.CancelScope | None = None
         self._noted: Path | None = None
         """The lock file, if it has a note."""
 
@@ -47,20 +48,27 @@ class StartupReport:
     def end_steps(self) -> None:
         """Remove the note about the migration, because the daemon serves now."""
         self._has_started = True
+        if self._following is not None:
+            self._following.cancel()
         if self._noted is not None:
             write_note(self._noted, "")
 
     async def follow(self, progress: Progress, lock: Path) -> None:
         """Send how far the migration is, and note it in the lock file, until `end_steps`."""
-        while not self._has_started:
-            await anyio.sleep(STEP_SECONDS)
-            if progress.total and not self._has_started:
-                line = f"+ {progress.done} {progress.total} {progress.step}"
-                self._noted = lock
-                write_note(lock, line)
-                if self._with_steps and self._descriptor is not None:
-                    with suppress(OSError):
-                        os.write(self._descriptor, f"{line}\n".encode())
+        if self._has_started:
+            return
+        with anyio.CancelScope() as self._following:
+            while True:
+                await anyio.sleep(STEP_SECONDS)
+                if progress.total:
+                    self._note(f"+ {progress.done} {progress.total} {progress.step}", lock)
+
+    def _note(self, line: str, lock: Path) -> None:
+        self._noted = lock
+        write_note(lock, line)
+        if self._with_steps and self._descriptor is not None:
+            with suppress(OSError):
+                os.write(self._descriptor, f"{line}\n".encode())
 
 
 def detach() -> StartupReport:
