@@ -206,7 +206,7 @@ def slowness() -> float:
 
 @pytest.mark.parametrize("kind", DENSE_LINES)
 def test_dense_lines_of_several_clients_delay_no_other_client(attack: Attack, kind: str) -> None:
-    """The best of ten rounds counts, because the clock of the CPU also runs while its caches are cold."""
+    """Take the best of ten rounds, because the clock of the CPU also runs while its caches are cold."""
     line, bound = DENSE_LINES[kind](), PING_SECONDS * slowness()
     for _ in range(10):
         if (busiest := busiest_ping_beside(attack, line)) < bound:

@@ -123,7 +123,7 @@ def test_a_terminal_says_what_the_command_waits_for(segue: Cli) -> None:
 
 
 def test_ctrl_c_ends_it_while_the_daemon_hangs(unserved: Cli, tmp_path: Path) -> None:
-    """The end of the interpreter would wait for the thread that waits for the daemon."""
+    """Leave out the end of the interpreter, which would wait for the thread that waits for the daemon."""
     path = tmp_path / "hanging.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

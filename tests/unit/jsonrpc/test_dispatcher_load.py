@@ -101,7 +101,7 @@ async def test_line_with_too_many_values_is_too_large(filling: bytes, much: str 
 
 @pytest.mark.parametrize(("different", "much"), [(MAX_DENSITY.names, "names"), (MAX_DENSITY.names - 10, None)])
 async def test_line_with_too_many_different_names_is_too_large(different: int, much: str | None) -> None:
-    """A name that differs in its escapes only is another one."""
+    """Count a name that differs in its escapes only as another one."""
     names = (b'\\"' * (number % 2) + b"%07d" % (number // 2) for number in range(different))
     await check_refusal(b"".join(b'{"%b" :1},{"again":1},' % name for name in names), much)
 

@@ -14,12 +14,18 @@ from tests.support.sync.machine import Machine
 START_MS = 1_790_000_000_000
 
 
-async def test_what_replaces_a_memory_and_what_a_summary_ends_with_stay(tmp_path: Path) -> None:
-    (tmp_path / "hub").mkdir()
+def two_machines(folder: Path) -> tuple[Machine, Machine]:
+    """Return two machines of one account, and make the folder of their hub."""
+    (folder / "hub").mkdir()
     key = new_key()
-    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
+    desk, lap = [Machine(name, folder / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
     for machine in (desk, lap):
         machine.create(key)
+    return desk, lap
+
+
+async def test_what_replaces_a_memory_and_what_a_summary_ends_with_stay(tmp_path: Path) -> None:
+    desk, lap = two_machines(tmp_path)
 
     async def sync(*machines: Machine) -> None:
         for machine in machines:
@@ -61,11 +67,7 @@ async def test_what_replaces_a_memory_and_what_a_summary_ends_with_stay(tmp_path
 
 
 async def test_parents_and_the_sessions_of_memories_are_those_of_the_others(tmp_path: Path) -> None:
-    (tmp_path / "hub").mkdir()
-    key = new_key()
-    desk, lap = [Machine(name, tmp_path / name, lambda: START_MS, Random(1)) for name in ("desk", "lap")]
-    for machine in (desk, lap):
-        machine.create(key)
+    desk, lap = two_machines(tmp_path)
 
     async def sync(*machines: Machine) -> None:
         for machine in machines:
